@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::build::{BuildOptions, Flavour};
+use crate::kernel::KernelVersion;
+
+/// Builds the mypoll system for QEMU's arm64 virt board, boots it, and presses its buttons.
+#[derive(Debug, Parser)]
+#[command(name = "lab", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs; scripts/ has one wrapper for each of the last four.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Builds the system and says where its files are.
+    Build(BuildArgs),
+    #[expect(missing_docs)]
+    Demo(DemoArgs),
+    #[expect(missing_docs)]
+    Test(TestArgs),
+    #[expect(missing_docs)]
+    Run(RunArgs),
+    #[expect(missing_docs)]
+    Press(PressArgs),
+}
+
+/// What every verb that needs a built system takes.
+#[derive(Args, Clone, Debug)]
+pub struct BuildArgs {
+    /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
+    #[arg(long, value_name = "VERSION")]
+    pub kernel: Option<KernelVersion>,
+    /// Use the debug kernel: KASAN, lockdep and the like; several times slower
+    #[arg(long)]
+    pub debug: bool,
+    /// Install nothing: name what is missing and stop
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+impl From<&BuildArgs> for BuildOptions {
+    fn from(args: &BuildArgs) -> Self {
+        Self {
+            kernel: args.kernel.clone(),
+            flavour: if args.debug {
+                Flavour::Debug
+            } else {
+                Flavour::Normal
+            },
+            install: !args.no_install,
+        }
+    }
+}
+
+/// Boots the system and shows button presses arrive at a TCP client.
+///
+/// On a terminal: a live table; a key presses a button, q quits. Without a terminal: three presses, their events, and
+/// exit status 0.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  ./scripts/demo")]
+pub struct DemoArgs {
+    #[command(flatten)]
+    /// What to build.
+    pub build: BuildArgs,
+}
+
+/// Runs every test: on the host, in the guest, and from outside, on the normal and on the debug kernel.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  ./scripts/test")]
+pub struct TestArgs {
+    /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
+    #[arg(long, value_name = "VERSION")]
+    pub kernel: Option<KernelVersion>,
+    /// Install nothing: name what is missing and stop
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// Boots the system and runs a command in it as root, or gives a shell.
+///
+/// The command's output and exit status are passed on; 69 is the status when the machine did not come up.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  ./scripts/run --share . -- ls /mnt/host")]
+pub struct RunArgs {
+    #[command(flatten)]
+    /// What to build.
+    pub build: BuildArgs,
+    /// Directory of this machine to show at /mnt/host (9p)
+    #[arg(long, value_name = "DIR")]
+    pub share: Option<PathBuf>,
+    /// More words for the kernel's command line
+    #[arg(long, value_name = "ARGS")]
+    pub append: Option<String>,
+    /// Command to run in the guest; without one, a shell
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+/// Presses a button of a running system: down and up again.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  ./scripts/press --line 1")]
+pub struct PressArgs {
+    /// Which line of the driver
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub line: u32,
+    /// Only release the button
+    #[arg(long, conflicts_with = "down")]
+    pub up: bool,
+    /// Only press the button, and hold it
+    #[arg(long)]
+    pub down: bool,
+}

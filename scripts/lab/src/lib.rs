@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The lab: builds the whole system (kernel, driver, agent, root file system) for QEMU's arm64 `virt` board, boots it,
+//! and presses its buttons. `scripts/demo`, `test`, `run` and `press` are thin wrappers around its binary; the tests in
+//! `tests/` use this library.
+
+// Building.
+pub mod build;
+pub mod driver;
+pub mod host;
+pub mod kernel;
+pub mod paths;
+pub mod rootfs;
+pub mod source;
+pub mod step;
+pub mod toolchain;
+pub mod userspace;
+
+// Running.
+pub mod buttons;
+pub mod devicetree;
+pub mod guest;
+pub mod machine;
+pub mod qmp;
+pub mod qtest;
+pub mod splat;
+
+pub mod cli;
+pub mod verbs;
+
+pub use build::{BuildOptions, Flavour, System, build};
+pub use paths::Paths;
+pub use step::Progress;

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Entry point: parses the command line and runs the verb.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use lab::cli::{Cli, Verb};
+use lab::{BuildOptions, Paths, Progress, build, verbs};
+
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let paths = Paths::find()?;
+    match &cli.verb {
+        Verb::Build(args) => {
+            let system = build(&paths, &BuildOptions::from(args), &Progress::new())?;
+            for file in [system.image, system.module, system.rootfs, system.overlay] {
+                println!("{}", file.display());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Demo(args) => verbs::demo::demo(&paths, args),
+        Verb::Test(args) => verbs::test::test(&paths, args),
+        Verb::Run(args) => verbs::run::run(&paths, args),
+        Verb::Press(args) => verbs::press::press(&paths, args),
+    }
+}
+
+fn main() -> ExitCode {
+    run(&Cli::parse()).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

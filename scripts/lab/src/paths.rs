@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where things are: the repository that this program was built from, and the cache that holds all that is built.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// The two folders that everything else is relative to.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// The root of the repository, which is the Yocto layer.
+    pub repo: PathBuf,
+    /// All build output: `$XDG_CACHE_HOME/mypoll`, else `~/.cache/mypoll`.
+    pub cache: PathBuf,
+}
+
+impl Paths {
+    /// Finds both and creates the cache folder.
+    pub fn find() -> Result<Self> {
+        let repo = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .canonicalize()
+            .context("the repository this program was built from is gone")?;
+        let cache = match env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
+            Some(dir) => PathBuf::from(dir),
+            None => env::var_os("HOME")
+                .map(PathBuf::from)
+                .context("neither XDG_CACHE_HOME nor HOME is set")?
+                .join(".cache"),
+        }
+        .join("mypoll");
+        ensure!(
+            cache.is_absolute(),
+            "XDG_CACHE_HOME has to be an absolute path, {} is not",
+            cache.display()
+        );
+        std::fs::create_dir_all(&cache)
+            .with_context(|| format!("can't create {}", cache.display()))?;
+        Ok(Self { repo, cache })
+    }
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The verbs, one a file.
+
+pub mod demo;
+pub mod press;
+pub mod run;
+pub mod test;

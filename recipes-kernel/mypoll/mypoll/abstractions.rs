@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the kernel crate of Linux 6.18 and 7.2 lacks, each as small as it can be and written to be sent upstream.
+//!
+//! All the `unsafe` code of the module is in here.
+
+pub(crate) mod attributes;
+pub(crate) mod fasync;
+pub(crate) mod fops;
+pub(crate) mod global;
+pub(crate) mod gpio;
+pub(crate) mod interrupt;
+pub(crate) mod oneshot;
+pub(crate) mod params;
+pub(crate) mod spinlock_irq;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Asynchronous notification: `O_ASYNC` files and the `SIGIO` they get.
+//!
+//! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
+
+use core::{
+    cell::UnsafeCell,
+    ptr, //
+};
+use kernel::{
+    bindings,
+    error::to_result,
+    ffi,
+    prelude::*, //
+};
+
+/// The files that asked for `SIGIO`, a `struct fasync_struct *`.
+///
+/// # Invariants
+///
+/// `head` is only handed to `fasync_helper()` and `kill_fasync()`, which serialise its use. Every file in the list is open,
+/// and takes itself off when it is closed.
+pub(crate) struct FasyncList {
+    head: UnsafeCell<*mut bindings::fasync_struct>,
+}
+
+// SAFETY: `fasync_helper()` takes the list's lock and `kill_fasync()` runs under RCU, in any context.
+unsafe impl Send for FasyncList {}
+// SAFETY: As above.
+unsafe impl Sync for FasyncList {}
+
+impl FasyncList {
+    /// A list without a file.
+    pub(crate) fn new() -> Self {
+        // INVARIANT: A null pointer is the empty list.
+        Self {
+            head: UnsafeCell::new(ptr::null_mut()),
+        }
+    }
+
+    /// Sends the signal of each file, with `POLL_IN`. May be called in any context.
+    pub(crate) fn notify_readable(&self) {
+        // SAFETY: By the type invariant `head` is a list that `kill_fasync()` may walk.
+        unsafe {
+            bindings::kill_fasync(
+                self.head.get(),
+                bindings::SIGIO as ffi::c_int,
+                bindings::POLL_IN as ffi::c_int,
+            )
+        }
+    }
+
+    /// Puts a file on the list or takes it off, as the `fasync` file operation asks.
+    ///
+    /// # Safety
+    ///
+    /// - `file` is a valid file, and `fd` and `on` are what its `fasync` operation was called with.
+    /// - This list lives until `file` is released.
+    pub(crate) unsafe fn update(
+        &self,
+        fd: ffi::c_int,
+        file: *mut bindings::file,
+        on: ffi::c_int,
+    ) -> Result {
+        // SAFETY: By the type invariant `head` is a list for `fasync_helper()`, by the safety requirements the rest fits.
+        to_result(unsafe { bindings::fasync_helper(fd, file, on, self.head.get()) })
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A GPIO line as its consumer sees it.
+//!
+//! C header: [`include/linux/gpio/consumer.h`](srctree/include/linux/gpio/consumer.h)
+
+use kernel::{
+    bindings,
+    device::property::FwNode,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    ffi,
+    prelude::*,
+    str::CStr, //
+};
+
+// Some kernel configurations leave types in these structures without a field.
+#[allow(improper_ctypes)]
+extern "C" {
+    fn mypoll_gpiod_get_input(
+        fwnode: *mut bindings::fwnode_handle,
+        consumer: *const ffi::c_char,
+    ) -> *mut bindings::gpio_desc;
+    fn gpiod_put(desc: *mut bindings::gpio_desc);
+    fn gpiod_cansleep(desc: *const bindings::gpio_desc) -> ffi::c_int;
+    fn gpiod_get_value(desc: *const bindings::gpio_desc) -> ffi::c_int;
+    fn gpiod_get_value_cansleep(desc: *const bindings::gpio_desc) -> ffi::c_int;
+    fn gpiod_set_debounce(desc: *mut bindings::gpio_desc, debounce_us: ffi::c_uint) -> ffi::c_int;
+    fn gpiod_to_irq(desc: *const bindings::gpio_desc) -> ffi::c_int;
+}
+
+/// A line that was requested as an input. Its levels are logical: active-low lines are turned round.
+///
+/// # Invariants
+///
+/// `desc` is a requested line that is not given back before this is dropped.
+pub(crate) struct Input {
+    desc: *mut bindings::gpio_desc,
+}
+
+// SAFETY: The functions of gpiolib that are used here may be called from any thread.
+unsafe impl Send for Input {}
+// SAFETY: gpiolib protects its descriptors itself.
+unsafe impl Sync for Input {}
+
+impl Input {
+    /// Requests the line that the property `gpios` of `node` names, on behalf of `consumer`.
+    ///
+    /// `ENOENT` without such a property, `EPROBE_DEFER` while its chip is not there yet, `EBUSY` when it is in use.
+    pub(crate) fn get(node: &FwNode, consumer: &CStr) -> Result<Self> {
+        let fwnode = core::ptr::from_ref(node)
+            .cast::<bindings::fwnode_handle>()
+            .cast_mut();
+        // SAFETY: `FwNode` is transparent over a `fwnode_handle` and valid; gpiolib copies the consumer's name.
+        let desc = unsafe { from_err_ptr(mypoll_gpiod_get_input(fwnode, consumer.as_char_ptr()))? };
+        // INVARIANT: The line was just requested.
+        Ok(Self { desc })
+    }
+
+    /// Whether reading the level may sleep, so that [`level`](Self::level) can't be used.
+    pub(crate) fn can_sleep(&self) -> bool {
+        // SAFETY: By the type invariant the line is requested.
+        unsafe { gpiod_cansleep(self.desc) != 0 }
+    }
+
+    /// Whether the line is active. May be called in any context, where the chip does not sleep.
+    pub(crate) fn level(&self) -> Result<bool> {
+        // SAFETY: By the type invariant the line is requested.
+        level_from(unsafe { gpiod_get_value(self.desc) })
+    }
+
+    /// Whether the line is active. May sleep.
+    pub(crate) fn level_may_sleep(&self) -> Result<bool> {
+        // SAFETY: By the type invariant the line is requested.
+        level_from(unsafe { gpiod_get_value_cansleep(self.desc) })
+    }
+
+    /// Has the chip suppress pulses shorter than `microseconds`; an error where it can't.
+    pub(crate) fn set_debounce(&self, microseconds: u32) -> Result {
+        // SAFETY: By the type invariant the line is requested.
+        to_result(unsafe { gpiod_set_debounce(self.desc, microseconds) })
+    }
+
+    /// The number of the line's interrupt.
+    pub(crate) fn irq(&self) -> Result<u32> {
+        // SAFETY: By the type invariant the line is requested.
+        let irq = unsafe { gpiod_to_irq(self.desc) };
+        to_result(irq)?;
+        Ok(irq as u32)
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the line is requested, and nobody uses it any more.
+        unsafe { gpiod_put(self.desc) }
+    }
+}
+
+fn level_from(value: ffi::c_int) -> Result<bool> {
+    to_result(value)?;
+    Ok(value != 0)
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! An interrupt on both edges of a line.
+//!
+//! The kernel crate's `irq::Registration` takes only the interrupts that a platform or PCI device lists, not the number that
+//! a GPIO line has.
+//!
+//! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
+
+use kernel::{
+    bindings,
+    error::to_result,
+    ffi,
+    prelude::*,
+    str::CString,
+    sync::Arc, //
+};
+
+/// What is called for each interrupt.
+pub(crate) trait EdgeHandler: Send + Sync {
+    /// An edge was noticed. Runs in a hard interrupt handler, or, where the chip sits behind a bus that sleeps, in a thread.
+    fn handle_edge(&self);
+}
+
+/// A requested interrupt; dropping it waits until no handler runs any more.
+///
+/// # Invariants
+///
+/// `irq` is requested with the pointer to `handler` as its `dev_id`.
+pub(crate) struct EdgeInterrupt<T: EdgeHandler + 'static> {
+    irq: u32,
+    handler: Arc<T>,
+    nested: bool,
+    /// What /proc/interrupts shows: the kernel keeps the pointer.
+    _name: CString,
+}
+
+impl<T: EdgeHandler + 'static> EdgeInterrupt<T> {
+    /// Requests interrupt `irq` on both edges. `handler` may be called before this returns.
+    pub(crate) fn request(irq: u32, name: CString, handler: Arc<T>) -> Result<Self> {
+        // SAFETY: The handler and the name live until `free_irq()` in `drop`; `callback` fits the handler's type.
+        let context = unsafe {
+            bindings::request_any_context_irq(
+                irq,
+                Some(callback::<T>),
+                (bindings::IRQF_TRIGGER_RISING | bindings::IRQF_TRIGGER_FALLING) as ffi::c_ulong,
+                name.as_char_ptr(),
+                Arc::as_ptr(&handler).cast_mut().cast(),
+            )
+        };
+        to_result(context)?;
+        // INVARIANT: The interrupt was requested with this handler.
+        Ok(Self {
+            irq,
+            handler,
+            nested: context == bindings::IRQC_IS_NESTED as ffi::c_int,
+            _name: name,
+        })
+    }
+
+    /// Whether the handler runs in a thread.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.nested
+    }
+}
+
+impl<T: EdgeHandler + 'static> Drop for EdgeInterrupt<T> {
+    fn drop(&mut self) {
+        let dev_id = Arc::as_ptr(&self.handler).cast_mut().cast();
+        // SAFETY: By the type invariant this is the interrupt's `dev_id`. Returns when no handler runs any more.
+        unsafe { bindings::free_irq(self.irq, dev_id) };
+    }
+}
+
+/// # Safety
+///
+/// `dev_id` points to a `T` that lives until the interrupt is freed.
+unsafe extern "C" fn callback<T: EdgeHandler + 'static>(
+    _irq: ffi::c_int,
+    dev_id: *mut ffi::c_void,
+) -> bindings::irqreturn_t {
+    // SAFETY: By the safety requirements.
+    let handler = unsafe { &*dev_id.cast::<T>() };
+    handler.handle_edge();
+    bindings::irqreturn_IRQ_HANDLED
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A timer that can be armed again and again from interrupt context.
+//!
+//! The kernel crate's `HrTimer` gives a handle for each start, whose drop cancels the timer and waits: an interrupt handler
+//! has nowhere to keep it.
+//!
+//! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
+
+use core::ops::Deref;
+use kernel::{
+    bindings,
+    prelude::*,
+    time::Delta,
+    types::Opaque, //
+};
+
+/// What is called when the time is over.
+pub(crate) trait ExpiryHandler: Send + Sync {
+    /// The timer expired. Runs in a hard interrupt handler.
+    fn handle_expiry(&self);
+}
+
+/// A handler with a timer of its own; dropping it stops the timer first.
+///
+/// # Invariants
+///
+/// `timer` was set up with `callback` for this type.
+#[pin_data(PinnedDrop)]
+pub(crate) struct OneShot<T: ExpiryHandler> {
+    #[pin]
+    timer: Opaque<bindings::hrtimer>,
+    #[pin]
+    handler: T,
+}
+
+// SAFETY: The timer may be started and cancelled from any thread, and the handler may be sent.
+unsafe impl<T: ExpiryHandler> Send for OneShot<T> {}
+// SAFETY: The C side serialises what is done with the timer, and the handler may be shared.
+unsafe impl<T: ExpiryHandler> Sync for OneShot<T> {}
+
+impl<T: ExpiryHandler> OneShot<T> {
+    /// A timer that is not armed.
+    pub(crate) fn new(handler: impl PinInit<T>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // INVARIANT: `callback` is that of this type.
+            timer <- Opaque::ffi_init(|slot: *mut bindings::hrtimer| {
+                // SAFETY: `slot` is valid for writes and pinned.
+                unsafe {
+                    bindings::hrtimer_setup(
+                        slot,
+                        Some(Self::callback),
+                        bindings::CLOCK_MONOTONIC as bindings::clockid_t,
+                        bindings::hrtimer_mode_HRTIMER_MODE_REL,
+                    )
+                }
+            }),
+            handler <- handler,
+        })
+    }
+
+    /// Has the handler called `delay` from now, in place of any earlier time. May be called in any context.
+    pub(crate) fn arm(&self, delay: Delta) {
+        // SAFETY: By the type invariant the timer is set up; it is cancelled before it goes away.
+        unsafe {
+            bindings::hrtimer_start_range_ns(
+                self.timer.get(),
+                delay.as_nanos(),
+                0,
+                bindings::hrtimer_mode_HRTIMER_MODE_REL,
+            )
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Called by the hrtimer core for the timer of a `Self`.
+    unsafe extern "C" fn callback(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
+        // SAFETY: By the safety requirements the timer is the field of a `Self`, whose drop waits for this to return.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(timer), Self, timer) };
+        this.handler.handle_expiry();
+        bindings::hrtimer_restart_HRTIMER_NORESTART
+    }
+}
+
+impl<T: ExpiryHandler> Deref for OneShot<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.handler
+    }
+}
+
+#[pinned_drop]
+impl<T: ExpiryHandler> PinnedDrop for OneShot<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant the timer is set up. Waits for the callback; nobody can arm it any more.
+        unsafe { bindings::hrtimer_cancel(self.timer.get()) };
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The commands that a write may hold.
+//!
+//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host crate that tests it.
+
+/// The longest write that can be a command, in bytes.
+pub(crate) const COMMAND_MAX: usize = 32;
+
+/// The shortest and the longest period of the timer, in milliseconds: up to an hour.
+pub(crate) const PERIOD_MS: core::ops::RangeInclusive<u32> = 1..=3_600_000;
+
+/// What a write asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Queue an event.
+    Trigger,
+    /// Start the timer, with a period in milliseconds or else the default one.
+    Start(Option<u32>),
+    /// Stop the timer.
+    Stop,
+    /// Set the statistics to 0.
+    Reset,
+}
+
+impl Command {
+    /// Reads a command, with or without a newline at its end; `None` where it is not one.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        match text.strip_suffix(b"\n").unwrap_or(text) {
+            b"" | b"1" | b"trigger" => Some(Self::Trigger),
+            b"start" => Some(Self::Start(None)),
+            b"stop" => Some(Self::Stop),
+            b"reset" => Some(Self::Reset),
+            other => {
+                let period = decimal(other.strip_prefix(b"start ")?)?;
+                PERIOD_MS
+                    .contains(&period)
+                    .then_some(Self::Start(Some(period)))
+            }
+        }
+    }
+}
+
+/// A number of nothing but decimal digits: `str::parse` would take a sign, too.
+fn decimal(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u32, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}

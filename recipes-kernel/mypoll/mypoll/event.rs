@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What happened, and how it is written down.
+//!
+//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host crate that tests it.
+
+use core::fmt;
+
+/// Where an event comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(crate) enum Source {
+    /// A write of `trigger`.
+    Manual = 1,
+    /// The periodic timer.
+    Timer = 2,
+    /// A GPIO line.
+    Gpio = 3,
+}
+
+impl Source {
+    fn name(self) -> &'static str {
+        match self {
+            Source::Manual => "manual",
+            Source::Timer => "timer",
+            Source::Gpio => "gpio",
+        }
+    }
+}
+
+/// What happened there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(crate) enum Kind {
+    /// Somebody asked for an event.
+    Trigger = 1,
+    /// A period of the timer ended.
+    Tick = 2,
+    /// A line became active.
+    Rising = 3,
+    /// A line became inactive.
+    Falling = 4,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Trigger => "trigger",
+            Kind::Tick => "tick",
+            Kind::Rising => "rising",
+            Kind::Falling => "falling",
+        }
+    }
+}
+
+/// An event as its source reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// CLOCK_MONOTONIC in nanoseconds, taken where the event was noticed.
+    pub(crate) timestamp_ns: u64,
+    /// Where it comes from.
+    pub(crate) source: Source,
+    /// What happened.
+    pub(crate) kind: Kind,
+    /// The number of the GPIO line, 0 for the other sources.
+    pub(crate) line: u32,
+    /// GPIO: the logical level after the edge; timer: how many periods ended; manual: 0.
+    pub(crate) value: u32,
+}
+
+impl Event {
+    /// A software trigger.
+    pub(crate) fn trigger(timestamp_ns: u64) -> Self {
+        Self {
+            timestamp_ns,
+            source: Source::Manual,
+            kind: Kind::Trigger,
+            line: 0,
+            value: 0,
+        }
+    }
+
+    /// The end of `periods` periods of the timer.
+    pub(crate) fn tick(timestamp_ns: u64, periods: u32) -> Self {
+        Self {
+            timestamp_ns,
+            source: Source::Timer,
+            kind: Kind::Tick,
+            line: 0,
+            value: periods,
+        }
+    }
+
+    /// An edge after which `line` has the logical level `active`.
+    pub(crate) fn edge(timestamp_ns: u64, line: u32, active: bool) -> Self {
+        Self {
+            timestamp_ns,
+            source: Source::Gpio,
+            kind: if active { Kind::Rising } else { Kind::Falling },
+            line,
+            value: active.into(),
+        }
+    }
+}
+
+/// An event with its place in a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Counts what was queued, from 1, and wraps.
+    pub(crate) sequence: u32,
+    /// How many events the queue lost just before this one.
+    pub(crate) lost: u32,
+    /// The event.
+    pub(crate) event: Event,
+}
+
+impl Record {
+    /// What a slot holds before its first record.
+    pub(crate) const EMPTY: Self = Self {
+        sequence: 0,
+        lost: 0,
+        event: Event {
+            timestamp_ns: 0,
+            source: Source::Manual,
+            kind: Kind::Trigger,
+            line: 0,
+            value: 0,
+        },
+    };
+}
+
+/// The text form, one line; docs/interface.md has the meaning of the keys.
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sequence,
+            lost,
+            event,
+        } = self;
+        writeln!(
+            f,
+            "event={sequence} source={} kind={} line={} value={} lost={lost} timestamp_ns={}",
+            event.source.name(),
+            event.kind.name(),
+            event.line,
+            event.value,
+            event.timestamp_ns
+        )
+    }
+}
+
+/// Room for the longest line there is: 56 bytes of keys and blanks, names of 6 and 7, four numbers of 10 digits, one of 20,
+/// and a newline.
+pub(crate) const LINE_MAX: usize = 160;

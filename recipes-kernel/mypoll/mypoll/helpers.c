@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What Rust can't reach by itself: inline functions, module parameters and sysfs attributes, which are macros. Nothing is
+ * decided here.
+ */
+
+#include <linux/compiler.h>
+#include <linux/device.h>
+#include <linux/gpio/consumer.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/printk.h>
+#include <linux/spinlock.h>
+
+#include "helpers.h"
+
+#define QUEUE_SIZE_MAX 65536
+
+unsigned long mypoll_spin_lock_irqsave(struct spinlock *lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+bool mypoll_spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags)
+{
+	return spin_trylock_irqsave(lock, *flags);
+}
+
+void mypoll_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
+{
+	spin_unlock_irqrestore(lock, flags);
+}
+
+struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer)
+{
+	return fwnode_gpiod_get_index(fwnode, NULL, 0, GPIOD_IN, consumer);
+}
+
+static unsigned int queue_size = 16;
+static unsigned int timer_period_ms = 1000;
+static bool poll_ret0;
+
+static int queue_size_set(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, QUEUE_SIZE_MAX);
+}
+
+static int timer_period_ms_set(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, mypoll_timer_period_ms_max);
+}
+
+static const struct kernel_param_ops queue_size_ops = {
+	.set = queue_size_set,
+	.get = param_get_uint,
+};
+
+static const struct kernel_param_ops timer_period_ms_ops = {
+	.set = timer_period_ms_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(queue_size, &queue_size_ops, &queue_size, 0444);
+MODULE_PARM_DESC(queue_size, "How many events the queue holds, 1 to 65536 (default 16)");
+
+module_param_cb(timer_period_ms, &timer_period_ms_ops, &timer_period_ms, 0644);
+MODULE_PARM_DESC(timer_period_ms, "Period of a plain 'start' in ms, 1 to 3600000 (default 1000)");
+
+module_param(poll_ret0, bool, 0644);
+MODULE_PARM_DESC(poll_ret0, "While true, poll answers 0 whatever is queued (default false)");
+
+unsigned int mypoll_queue_size(void)
+{
+	return queue_size;
+}
+
+unsigned int mypoll_timer_period_ms(void)
+{
+	return READ_ONCE(timer_period_ms);
+}
+
+bool mypoll_poll_ret0(void)
+{
+	if (likely(!READ_ONCE(poll_ret0)))
+		return false;
+
+	pr_debug("poll_ret0 is set: poll answers 0\n");
+	return true;
+}
+
+static ssize_t stats_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return mypoll_stats_show(buf);
+}
+static DEVICE_ATTR_RO(stats);
+
+static ssize_t lines_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return mypoll_lines_show(buf);
+}
+static DEVICE_ATTR_RO(lines);
+
+static struct attribute *mypoll_attrs[] = {
+	&dev_attr_stats.attr,
+	&dev_attr_lines.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(mypoll);
+
+void mypoll_set_attributes(struct miscdevice *misc)
+{
+	misc->groups = mypoll_groups;
+}

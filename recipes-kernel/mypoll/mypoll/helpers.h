@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The seam between the Rust and the C half of the module; abstractions/ has the Rust side of each declaration. */
+
+#ifndef MYPOLL_HELPERS_H
+#define MYPOLL_HELPERS_H
+
+#include <linux/types.h>
+
+struct fwnode_handle;
+struct gpio_desc;
+struct miscdevice;
+struct spinlock;
+
+/* From C, for abstractions/spinlock_irq.rs. */
+unsigned long mypoll_spin_lock_irqsave(struct spinlock *lock);
+bool mypoll_spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags);
+void mypoll_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags);
+
+/* From C, for abstractions/gpio.rs. */
+struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer);
+
+/* From C, for abstractions/params.rs. */
+unsigned int mypoll_queue_size(void);
+unsigned int mypoll_timer_period_ms(void);
+bool mypoll_poll_ret0(void);
+
+/* From C, for abstractions/fops.rs. */
+void mypoll_set_attributes(struct miscdevice *misc);
+
+/* From Rust, in abstractions/params.rs. */
+extern const unsigned int mypoll_timer_period_ms_max;
+
+/* From Rust, in abstractions/attributes.rs; buf is a page. */
+ssize_t mypoll_stats_show(char *buf);
+ssize_t mypoll_lines_show(char *buf);
+
+#endif

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where the sources meet the readers: the shared queue, its statistics, and who is told.
+
+use crate::{
+    abstractions::{
+        fasync::FasyncList,
+        fops,
+        global::Published,
+        spinlock_irq::{
+            new_spinlock_irq,
+            SpinLockIrq, //
+        },
+    },
+    event::{
+        Event,
+        Record,
+        Source, //
+    },
+    line_table::LineTable,
+    queue::{
+        Claim,
+        Full,
+        Queue, //
+    },
+    ticker::{
+        Ticker,
+        TickerHandle, //
+    },
+};
+use kernel::{
+    fs::File,
+    new_mutex, new_poll_condvar,
+    prelude::*,
+    sync::{
+        poll::{
+            PollCondVar,
+            PollTable, //
+        },
+        Arc,
+        Mutex, //
+    },
+    time::{
+        ClockSource,
+        Monotonic, //
+    },
+};
+
+/// What happened since load or the last reset.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Statistics {
+    /// Events that were queued.
+    pub(crate) generated: u32,
+    /// Timer and GPIO events that found the queue full.
+    pub(crate) dropped: u32,
+    /// Of `generated`, those of each source.
+    pub(crate) manual: u32,
+    pub(crate) timer: u32,
+    pub(crate) gpio: u32,
+}
+
+/// A look at the queue at one moment.
+pub(crate) struct Snapshot {
+    pub(crate) statistics: Statistics,
+    /// The sequence number given last.
+    pub(crate) sequence: u32,
+    /// How many events wait to be read.
+    pub(crate) depth: usize,
+}
+
+struct State {
+    queue: Queue<KVVec<Record>>,
+    statistics: Statistics,
+}
+
+/// The module's centre. Sources call it in any context; readers sleep in it.
+#[pin_data]
+pub(crate) struct Hub {
+    #[pin]
+    state: SpinLockIrq<State>,
+    #[pin]
+    changed: PollCondVar,
+    fasync: FasyncList,
+    /// The running timer.
+    #[pin]
+    pub(crate) ticker: Mutex<Option<TickerHandle>>,
+    /// The GPIO lines there are.
+    #[pin]
+    pub(crate) lines: Mutex<LineTable>,
+}
+
+/// The hub's place in the module: found by [`hub`](crate::abstractions::global::hub) from here on, and left without a timer at the end.
+pub(crate) struct Owner {
+    _published: Published,
+    hub: Arc<Hub>,
+}
+
+impl Owner {
+    /// Makes the hub, with a queue of `size` events.
+    pub(crate) fn new(size: usize) -> Result<Self> {
+        let hub = Arc::pin_init(Hub::new(size)?, GFP_KERNEL)?;
+        Ok(Self {
+            _published: Published::new(hub.clone())?,
+            hub,
+        })
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        Ticker::stop(&self.hub);
+    }
+}
+
+/// The time stamp of an event that is noticed now.
+pub(crate) fn now_ns() -> u64 {
+    Monotonic::ktime_get() as u64
+}
+
+impl Hub {
+    fn new(size: usize) -> Result<impl PinInit<Self>> {
+        let state = State {
+            queue: Queue::new(KVVec::from_elem(Record::EMPTY, size, GFP_KERNEL)?),
+            statistics: Statistics::default(),
+        };
+        Ok(pin_init!(Self {
+            state <- new_spinlock_irq!(state, "mypoll::Hub::state"),
+            changed <- new_poll_condvar!("mypoll::Hub::changed"),
+            fasync: FasyncList::new(),
+            ticker <- new_mutex!(None, "mypoll::Hub::ticker"),
+            lines <- new_mutex!(LineTable::new(), "mypoll::Hub::lines"),
+        }))
+    }
+
+    /// Queues an event; a full queue refuses and counts nothing, since the caller hears of it.
+    pub(crate) fn submit(&self, event: Event) -> Result<(), Full> {
+        self.state.lock().push(event)?;
+        self.announce();
+        Ok(())
+    }
+
+    /// Queues an event, or counts it as dropped: for sources that have nobody to tell.
+    pub(crate) fn report(&self, event: Event) {
+        let mut state = self.state.lock();
+        if state.push(event).is_ok() {
+            drop(state);
+            self.announce();
+            return;
+        }
+        state.statistics.dropped = state.statistics.dropped.wrapping_add(1);
+        let first = state.queue.lose();
+        drop(state);
+        if first {
+            // For those who poll for a loss; readers find the queue full and don't sleep.
+            self.changed.notify_one();
+        }
+    }
+
+    /// Takes the next event; with `block`, sleeps until there is one.
+    ///
+    /// `EAGAIN` when there is none, `ERESTARTSYS` when a signal ends the sleep.
+    pub(crate) fn claim(&self, block: bool) -> Result<Claim> {
+        let mut state = self.state.lock();
+        let mut interrupted = false;
+        loop {
+            // Before the signal is looked at: the wake-up for an event that is there may have been ours alone.
+            if let Some(claim) = state.queue.claim() {
+                return Ok(claim);
+            }
+            if !block {
+                return Err(EAGAIN);
+            }
+            if interrupted {
+                return Err(ERESTARTSYS);
+            }
+            interrupted = self.changed.wait_interruptible(&mut state);
+        }
+    }
+
+    /// Ends a claim whose event arrived.
+    pub(crate) fn delivered(&self, claim: Claim) {
+        let was_full = self.state.lock().queue.delivered(claim);
+        if was_full {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Ends a claim whose event did not arrive, and lets the next reader have it.
+    pub(crate) fn put_back(&self, claim: Claim) {
+        self.state.lock().queue.put_back(claim);
+        self.changed.notify_one();
+    }
+
+    /// Registers a poller and says what it would not have to wait for.
+    pub(crate) fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
+        table.register_wait(file, &self.changed);
+
+        let state = self.state.lock();
+        let mut ready = 0;
+        if !state.queue.is_empty() {
+            ready |= fops::READABLE;
+        }
+        if !state.queue.is_full() {
+            ready |= fops::WRITABLE;
+        }
+        if state.queue.lost_since_read() {
+            ready |= fops::PRIORITY;
+        }
+        ready
+    }
+
+    /// The files that want `SIGIO`.
+    pub(crate) fn fasync(&self) -> &FasyncList {
+        &self.fasync
+    }
+
+    /// Sets the statistics to 0 and nothing else.
+    pub(crate) fn reset_statistics(&self) {
+        self.state.lock().statistics = Statistics::default();
+    }
+
+    /// The statistics and the queue's depth, of one moment.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let state = self.state.lock();
+        Snapshot {
+            statistics: state.statistics,
+            sequence: state.queue.sequence(),
+            depth: state.queue.len(),
+        }
+    }
+
+    /// Tells that an event was queued: one sleeping reader, every poller, and who has `O_ASYNC`.
+    fn announce(&self) {
+        self.changed.notify_one();
+        self.fasync.notify_readable();
+    }
+}
+
+impl State {
+    fn push(&mut self, event: Event) -> Result<(), Full> {
+        self.queue.push(event)?;
+        let statistics = &mut self.statistics;
+        let of_source = match event.source {
+            Source::Manual => &mut statistics.manual,
+            Source::Timer => &mut statistics.timer,
+            Source::Gpio => &mut statistics.gpio,
+        };
+        *of_source = of_source.wrapping_add(1);
+        statistics.generated = statistics.generated.wrapping_add(1);
+        Ok(())
+    }
+}

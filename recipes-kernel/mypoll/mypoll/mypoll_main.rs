@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `mypoll`: events from GPIO lines, a timer and software, for programs that read, poll or want a signal.
+//!
+//! docs/interface.md says what /dev/mypoll gives and takes. Inside, sources (`line`, `ticker`, a write in `chardev`) hand
+//! each [`event::Event`] to the [`hub::Hub`], in hard interrupt context as a rule; the hub queues it and wakes who waits.
+//!
+//! # Limitations
+//!
+//! - A chip that raises hard interrupts but sleeps when its level is read (gpio-sim does) is taken to change its level with
+//!   each interrupt: two edges that share one would turn the levels round until the device is bound anew.
+//! - An edge between the moment the interrupt is requested and the moment the first level is known gives no event.
+
+mod abstractions;
+mod attributes;
+mod chardev;
+mod command;
+mod event;
+mod hub;
+mod line;
+mod line_table;
+mod platform_driver;
+mod queue;
+mod text;
+mod ticker;
+
+use abstractions::{
+    fops,
+    params, //
+};
+use kernel::{
+    c_str,
+    driver,
+    miscdevice::MiscDeviceOptions,
+    platform,
+    prelude::*, //
+};
+
+/// The loaded module. The fields go away in this order: the lines, the device, and last what both of them use.
+#[pin_data]
+struct MyPoll {
+    #[pin]
+    driver: driver::Registration<platform::Adapter<platform_driver::Lines>>,
+    #[pin]
+    device: fops::Registration<chardev::OpenFile>,
+    hub: hub::Owner,
+}
+
+impl kernel::InPlaceModule for MyPoll {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            hub: hub::Owner::new(params::queue_size())?,
+            device <- fops::Registration::new(MiscDeviceOptions { name: c_str!("mypoll") }, module),
+            driver <- driver::Registration::new(<Self as kernel::ModuleMetadata>::NAME, module),
+        }? Error)
+    }
+}
+
+module! {
+    type: MyPoll,
+    name: "mypoll",
+    authors: ["The meta-mypoll authors"],
+    description: "Events from GPIO lines, a timer and software",
+    license: "GPL v2",
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Text in a buffer of a fixed size.
+//!
+//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host crate that tests it.
+
+use core::fmt;
+
+/// Writes text to the front of a buffer; what does not fit whole is an error and leaves the buffer as it was.
+pub(crate) struct TextBuffer<'a> {
+    buffer: &'a mut [u8],
+    used: usize,
+}
+
+impl<'a> TextBuffer<'a> {
+    /// Starts at the front of `buffer`.
+    pub(crate) fn new(buffer: &'a mut [u8]) -> Self {
+        Self { buffer, used: 0 }
+    }
+
+    /// How many bytes were written.
+    pub(crate) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// What was written.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.buffer[..self.used]
+    }
+}
+
+impl fmt::Write for TextBuffer<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.used.checked_add(text.len()).ok_or(fmt::Error)?;
+        self.buffer
+            .get_mut(self.used..end)
+            .ok_or(fmt::Error)?
+            .copy_from_slice(text.as_bytes());
+        self.used = end;
+        Ok(())
+    }
+}

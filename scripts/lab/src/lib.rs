@@ -5,9 +5,11 @@
 
 // Building.
 pub mod build;
+pub mod cache;
 pub mod driver;
 pub mod host;
 pub mod kernel;
+pub mod key;
 pub mod paths;
 pub mod rootfs;
 pub mod source;

@@ -1,18 +1,256 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Says what is being done and for how long.
+//! Steps: each has a name, a log file, and an expected duration, and says what it does and for how long.
 
-/// Where steps are shown: standard error.
-pub struct Progress {}
+mod cure;
+mod log;
+
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use anyhow::{Context, Result};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use thiserror::Error;
+
+use crate::Paths;
+pub use log::{CommandFailed, Log};
+
+/// How many lines of a failed step's log are shown.
+const TAIL: usize = 20;
+
+/// What a step is about.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Short, of file-name characters: it names the log, too.
+    pub name: String,
+    /// What is being done, such as "building".
+    pub what: String,
+    /// How long it takes on two cores; used until it was measured on this machine.
+    pub estimate: Duration,
+}
+
+impl Task {
+    /// A task that takes about that many seconds on two cores.
+    pub fn new(name: impl Into<String>, what: impl Into<String>, estimate_s: u64) -> Self {
+        Self {
+            name: name.into(),
+            what: what.into(),
+            estimate: Duration::from_secs(estimate_s),
+        }
+    }
+}
+
+/// A step went wrong. The message is complete: what failed, the end of the log, its path, and the likely cure.
+#[derive(Debug, Error)]
+#[error("{name}: {what} failed: {reason}{tail}\n  whole log: {}{cure}", log.display())]
+pub struct StepFailed {
+    name: String,
+    what: String,
+    reason: String,
+    tail: String,
+    log: PathBuf,
+    cure: String,
+}
+
+/// Where steps are shown: standard error, as bars on a terminal and as plain lines elsewhere.
+#[derive(Debug)]
+pub struct Progress {
+    bars: MultiProgress,
+    terminal: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Progress {
-    /// A bar on a terminal, plain lines elsewhere.
-    #[expect(clippy::new_without_default)]
+    /// Shows steps on standard error.
     pub fn new() -> Self {
-        Self {}
+        Self {
+            bars: MultiProgress::new(),
+            terminal: io::stderr().is_terminal(),
+        }
     }
 
     /// Prints a line without disturbing what is being shown.
     pub fn say(&self, line: &str) {
-        eprintln!("{line}");
+        self.bars.suspend(|| eprintln!("{line}"));
+    }
+
+    /// Does `work`, showing `task` meanwhile.
+    ///
+    /// What `work` writes to its log is kept in `CACHE/log/NAME.log`. An error of `work` comes back as [`StepFailed`],
+    /// with the error itself below it, so that callers can still tell one from another with `downcast_ref`.
+    pub fn step<T>(
+        &self,
+        paths: &Paths,
+        task: &Task,
+        work: impl FnOnce(&mut Log) -> Result<T>,
+    ) -> Result<T> {
+        let mut log = Log::create(paths, &task.name)?;
+        let times = paths.cache.join("times").join(&task.name);
+        let expected = last_time(&times).unwrap_or(task.estimate);
+        let started = Instant::now();
+        let bar = self.begin(task, expected, log.path());
+        let result = work(&mut log);
+        bar.finish_and_clear();
+        let took = started.elapsed();
+        match result {
+            Ok(value) => {
+                self.say(&format!("{}: done in {}", task.name, in_words(took)));
+                remember_time(&times, took)?;
+                Ok(value)
+            }
+            Err(error) => Err(failure(task, error, &log)),
+        }
+    }
+
+    fn begin(&self, task: &Task, expected: Duration, log: &Path) -> ProgressBar {
+        let line = format!(
+            "{}: {} (about {})",
+            task.name,
+            task.what,
+            in_words(expected)
+        );
+        if !self.terminal {
+            self.say(&format!("{line}…"));
+            return ProgressBar::hidden();
+        }
+        let log = log.to_owned();
+        let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}")
+            .expect("the template is right")
+            .with_key(
+                "wide_msg",
+                move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    // The last line of the log is what tells a slow step from a stuck one.
+                    let _ = out.write_str(&log::last_line(&log));
+                },
+            );
+        let bar = self.bars.add(
+            ProgressBar::new_spinner()
+                .with_style(style)
+                .with_prefix(line),
+        );
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
+
+fn failure(task: &Task, error: anyhow::Error, log: &Log) -> anyhow::Error {
+    let reason = format!("{error:#}");
+    let lines = log.tail(TAIL);
+    let mut tail = String::new();
+    for line in &lines {
+        let _ = write!(tail, "\n  | {line}");
+    }
+    let cure = cure::find(&format!("{}\n{reason}", lines.join("\n")))
+        .map_or_else(String::new, |cure| format!("\n  likely cure: {cure}"));
+    error.context(StepFailed {
+        name: task.name.clone(),
+        what: task.what.clone(),
+        reason,
+        tail,
+        log: log.path().to_owned(),
+        cure,
+    })
+}
+
+fn last_time(file: &Path) -> Option<Duration> {
+    fs::read_to_string(file)
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
+}
+
+fn remember_time(file: &Path, took: Duration) -> Result<()> {
+    let dir = file.parent().context("a time has a folder")?;
+    fs::create_dir_all(dir).with_context(|| format!("can't create {}", dir.display()))?;
+    fs::write(file, format!("{}\n", took.as_secs()))
+        .with_context(|| format!("can't write {}", file.display()))
+}
+
+/// "7 min 52 s", "52 s", "less than 1 s".
+fn in_words(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => "less than 1 s".to_owned(),
+        s @ 1..60 => format!("{s} s"),
+        s if s % 60 == 0 => format!("{} min", s / 60),
+        s => format!("{} min {} s", s / 60, s % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn paths(dir: &Path) -> Paths {
+        Paths {
+            repo: dir.to_owned(),
+            cache: dir.to_owned(),
+        }
+    }
+
+    #[test]
+    fn durations_read_well() {
+        assert_eq!(in_words(Duration::from_millis(400)), "less than 1 s");
+        assert_eq!(in_words(Duration::from_secs(52)), "52 s");
+        assert_eq!(in_words(Duration::from_secs(480)), "8 min");
+        assert_eq!(in_words(Duration::from_secs(472)), "7 min 52 s");
+    }
+
+    #[test]
+    fn a_failure_names_step_log_tail_and_cure() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "seq 100; echo 'write error: No space left on device' >&2; exit 3";
+        let error = Progress::new()
+            .step(
+                &paths(dir.path()),
+                &Task::new("kernel", "building", 1),
+                |log| Ok(log.run(Command::new("sh").args(["-c", script]))?),
+            )
+            .unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.starts_with("kernel: building failed: sh ended with exit status: 3"),
+            "{message}"
+        );
+        assert!(
+            message.contains("\n  | 100\n  | write error: No space left on device\n"),
+            "{message}"
+        );
+        assert!(
+            !message.contains("| 81\n"),
+            "more than the last {TAIL} lines: {message}"
+        );
+        assert!(
+            message.contains(&dir.path().join("log/kernel.log").display().to_string()),
+            "{message}"
+        );
+        assert!(
+            message.contains("likely cure: free some disk space"),
+            "{message}"
+        );
+        assert!(error.downcast_ref::<CommandFailed>().is_some());
+        assert!(
+            !dir.path().join("times/kernel").exists(),
+            "a failure's time is no estimate"
+        );
+    }
+
+    #[test]
+    fn the_next_estimate_is_what_it_took() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("times/kernel");
+        assert_eq!(last_time(&file), None);
+        remember_time(&file, Duration::from_secs(472)).unwrap();
+        assert_eq!(last_time(&file), Some(Duration::from_secs(472)));
     }
 }

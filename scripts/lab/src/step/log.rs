@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A step's log file, and the commands that write to it.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use anyhow::{Context, Result};
+use thiserror::Error;
+
+use crate::Paths;
+
+/// How much of a log's end is looked at: more than any twenty lines that make or cargo print.
+const WINDOW: u64 = 64 * 1024;
+
+/// A command did not do what it was started for.
+#[derive(Debug, Error)]
+pub enum CommandFailed {
+    /// It could not be started.
+    #[error("can't start {program}")]
+    Start {
+        /// What was to be started.
+        program: String,
+        /// Why it could not.
+        source: io::Error,
+    },
+    /// It ended with something else than success.
+    #[error("{program} ended with {status}")]
+    Status {
+        /// What was started.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+}
+
+/// The log of one step. Each run of the step starts it anew.
+#[derive(Debug)]
+pub struct Log {
+    path: PathBuf,
+    file: File,
+}
+
+impl Log {
+    pub(super) fn create(paths: &Paths, name: &str) -> Result<Self> {
+        let dir = paths.cache.join("log");
+        fs::create_dir_all(&dir).with_context(|| format!("can't create {}", dir.display()))?;
+        let path = dir.join(format!("{name}.log"));
+        // Appending, as the commands' own descriptors share the file with ours.
+        let file = fs::remove_file(&path)
+            .or_else(|error| {
+                if error.kind() == io::ErrorKind::NotFound {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            })
+            .and_then(|()| File::options().append(true).create_new(true).open(&path))
+            .with_context(|| format!("can't write {}", path.display()))?;
+        Ok(Self { path, file })
+    }
+
+    /// Where the log is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes one line.
+    pub fn line(&mut self, line: &str) -> Result<()> {
+        writeln!(self.file, "{line}")
+            .with_context(|| format!("can't write {}", self.path.display()))
+    }
+
+    /// Runs a command to its end with nothing on its standard input and its output in the log.
+    pub fn run(&mut self, command: &mut Command) -> Result<(), CommandFailed> {
+        let status = self.start(command, |command, file| command.stdout(file).status())?;
+        check(command, status)
+    }
+
+    /// As [`Log::run`], but gives back what the command wrote to its standard output.
+    pub fn output(&mut self, command: &mut Command) -> Result<String, CommandFailed> {
+        let output = self.start(command, |command, _| {
+            command.stdout(Stdio::piped()).output()
+        })?;
+        check(command, output.status)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn start<T>(
+        &mut self,
+        command: &mut Command,
+        run: impl FnOnce(&mut Command, File) -> io::Result<T>,
+    ) -> Result<T, CommandFailed> {
+        writeln!(self.file, "$ {command:?}")
+            .and_then(|()| {
+                command.stdin(Stdio::null()).stderr(self.file.try_clone()?);
+                run(command, self.file.try_clone()?)
+            })
+            .map_err(|source| CommandFailed::Start {
+                program: program(command),
+                source,
+            })
+    }
+
+    /// The last lines, at most `count`.
+    pub(super) fn tail(&self, count: usize) -> Vec<String> {
+        let text = end_of(&self.path).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(count)..]
+            .iter()
+            .map(|&line| line.to_owned())
+            .collect()
+    }
+}
+
+/// The last line of the log at `path`, empty when there is none.
+pub(super) fn last_line(path: &Path) -> String {
+    end_of(path)
+        .unwrap_or_default()
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
+fn end_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(WINDOW)))?;
+    let mut bytes = Vec::new();
+    file.take(WINDOW).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn check(command: &Command, status: ExitStatus) -> Result<(), CommandFailed> {
+    if status.success() {
+        Ok(())
+    } else {
+        Err(CommandFailed::Status {
+            program: program(command),
+            status,
+        })
+    }
+}
+
+fn program(command: &Command) -> String {
+    command.get_program().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(dir: &Path) -> Log {
+        Log::create(
+            &Paths {
+                repo: dir.to_owned(),
+                cache: dir.to_owned(),
+            },
+            "test",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn output_is_apart_from_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path());
+        let text = log
+            .output(Command::new("sh").args(["-c", "echo out; echo err >&2"]))
+            .unwrap();
+        assert_eq!(text, "out\n");
+        assert_eq!(log.tail(1), ["err"]);
+        assert_eq!(last_line(log.path()), "err");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = log(dir.path())
+            .run(&mut Command::new("no-such-program"))
+            .unwrap_err();
+        assert_eq!(error.to_string(), "can't start no-such-program");
+    }
+
+    #[test]
+    fn each_run_starts_the_log_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        log(dir.path()).line("old").unwrap();
+        let mut new = log(dir.path());
+        new.line("new").unwrap();
+        assert_eq!(new.tail(5), ["new"]);
+    }
+}

@@ -61,7 +61,8 @@ impl Line {
         let input = Input::get(node, &label)?;
         let irq = input.irq()?;
         let quiet = software_debounce(&input, debounce_ms)?;
-        let number = LineNumber::take(hub, &label)?;
+        let number = node.property_read::<u32>(c_str!("reg")).optional();
+        let number = LineNumber::take(hub, number, &label)?;
         let edges = Arc::pin_init(
             OneShot::new(Edges::new(hub.clone(), number, input, quiet)),
             GFP_KERNEL,

@@ -12,6 +12,9 @@ use kernel::{
     sync::Arc, //
 };
 
+/// The highest number that a line may have: more lines than any board has buttons.
+const NUMBER_MAX: usize = 1023;
+
 /// The labels of the lines, each at the index that is its number.
 pub(crate) struct LineTable {
     labels: KVec<Option<CString>>,
@@ -33,31 +36,39 @@ impl LineTable {
             .filter_map(|(number, label)| Some((number, label.as_ref()?)))
     }
 
-    fn insert(&mut self, label: CString) -> Result<usize> {
-        let free = self.labels.iter().position(Option::is_none);
-        match free {
-            Some(number) => {
-                self.labels[number] = Some(label);
-                Ok(number)
-            }
-            None => {
-                self.labels.push(Some(label), GFP_KERNEL)?;
-                Ok(self.labels.len() - 1)
-            }
+    fn insert(&mut self, number: Option<usize>, label: CString) -> Result<usize> {
+        let lowest_free = || {
+            let free = self.labels.iter().position(Option::is_none);
+            free.unwrap_or(self.labels.len())
+        };
+        let number = number.unwrap_or_else(lowest_free);
+        if number > NUMBER_MAX {
+            return Err(EINVAL);
         }
+        while self.labels.len() <= number {
+            self.labels.push(None, GFP_KERNEL)?;
+        }
+        if self.labels[number].is_some() {
+            return Err(EEXIST);
+        }
+        self.labels[number] = Some(label);
+        Ok(number)
     }
 }
 
-/// The lowest number that was free, held for a line as long as it is there.
+/// A number, held for a line as long as it is there.
 pub(crate) struct LineNumber {
     hub: Arc<Hub>,
     number: usize,
 }
 
 impl LineNumber {
-    /// Enters a line into the hub's table.
-    pub(crate) fn take(hub: &Arc<Hub>, label: &CStr) -> Result<Self> {
-        let number = hub.lines.lock().insert(label.to_cstring()?)?;
+    /// Enters a line into the hub's table, under the lowest number that is free unless it asks for one.
+    ///
+    /// `EINVAL` for a number over 1023, `EEXIST` for one that is taken.
+    pub(crate) fn take(hub: &Arc<Hub>, number: Option<u32>, label: &CStr) -> Result<Self> {
+        let number = number.map(|number| number as usize);
+        let number = hub.lines.lock().insert(number, label.to_cstring()?)?;
         Ok(Self {
             hub: hub.clone(),
             number,

@@ -151,6 +151,12 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
         self.slots[slot] = claim.0;
     }
 
+    /// Has the next event numbered as the one after `sequence`.
+    #[cfg(test)]
+    pub(crate) fn start_at(&mut self, sequence: u32) {
+        self.sequence = sequence;
+    }
+
     /// The index of the slot `offset` places behind the head.
     fn slot(&self, offset: usize) -> usize {
         let index = self.head + offset;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel crate of Linux 6.18 and 7.2 lacks, each as small as it can be and written to be sent upstream.
+//! What the kernel crate of Linux 6.18 and 7.2 lacks, each as small as it can be and written to be
+//! sent upstream.
 //!
 //! All the `unsafe` code of the module is in here.
 

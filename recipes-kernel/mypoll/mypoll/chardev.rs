@@ -127,7 +127,8 @@ impl PollDevice for OpenFile {
     }
 }
 
-/// Copies all of `text` or fails: `EINVAL` when the reader's buffer is too short for it, `EFAULT` when it can't be written.
+/// Copies all of `text` or fails: `EINVAL` when the reader's buffer is too short for it, `EFAULT`
+/// when it can't be written.
 fn copy_whole(iov: &mut IovIterDest<'_>, text: &[u8]) -> Result<usize> {
     if iov.len() < text.len() {
         return Err(EINVAL);

@@ -2,7 +2,8 @@
 
 //! The commands that a write may hold.
 //!
-//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host crate that tests it.
+//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
+//! crate that tests it.
 
 /// The longest write that can be a command, in bytes.
 pub(crate) const COMMAND_MAX: usize = 32;

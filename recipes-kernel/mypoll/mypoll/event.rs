@@ -2,7 +2,8 @@
 
 //! What happened, and how it is written down.
 //!
-//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host crate that tests it.
+//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
+//! crate that tests it.
 
 use core::fmt;
 
@@ -149,6 +150,6 @@ impl fmt::Display for Record {
     }
 }
 
-/// Room for the longest line there is: 56 bytes of keys and blanks, names of 6 and 7, four numbers of 10 digits, one of 20,
-/// and a newline.
+/// Room for the longest line there is: 56 bytes of keys and blanks, names of 6 and 7, four numbers
+/// of 10 digits, one of 20, and a newline.
 pub(crate) const LINE_MAX: usize = 160;

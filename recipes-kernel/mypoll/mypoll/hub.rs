@@ -89,7 +89,8 @@ pub(crate) struct Hub {
     pub(crate) lines: Mutex<LineTable>,
 }
 
-/// The hub's place in the module: found by [`hub`](crate::abstractions::global::hub) from here on, and left without a timer at the end.
+/// The hub's place in the module: found by [`hub`](crate::abstractions::global::hub) from here on,
+/// and left without a timer at the end.
 pub(crate) struct Owner {
     _published: Published,
     hub: Arc<Hub>,
@@ -163,7 +164,8 @@ impl Hub {
         let mut state = self.state.lock();
         let mut interrupted = false;
         loop {
-            // Before the signal is looked at: the wake-up for an event that is there may have been ours alone.
+            // Before the signal is looked at: the wake-up for an event that is there may have been
+            // ours alone.
             if let Some(claim) = state.queue.claim() {
                 return Ok(claim);
             }

@@ -75,7 +75,8 @@ impl Line {
     }
 }
 
-/// How long the driver itself has to wait for a contact to stop bouncing; nothing where the chip does it.
+/// How long the driver itself has to wait for a contact to stop bouncing; nothing where the chip
+/// does it.
 fn software_debounce(input: &Input, debounce_ms: u32) -> Result<Option<Delta>> {
     let debounce_us = debounce_ms.checked_mul(1000).ok_or(EINVAL)?;
     if debounce_ms == 0 || input.set_debounce(debounce_us).is_ok() {
@@ -106,9 +107,11 @@ struct Edges {
     input: Input,
     /// A [`LevelBy`].
     level_by: Atomic<u32>,
-    /// The level after the last edge, 0 or 1. Written by the interrupt handler alone, which does not run twice at a time.
+    /// The level after the last edge, 0 or 1. Written by the interrupt handler alone, which does
+    /// not run twice at a time.
     level: Atomic<u32>,
-    /// How long the line has to be quiet before an edge counts, if the driver is to look after that.
+    /// How long the line has to be quiet before an edge counts, if the driver is to look after
+    /// that.
     quiet: Option<Delta>,
     #[pin]
     bounce: SpinLockIrq<Bounce>,
@@ -212,7 +215,8 @@ impl ExpiryHandler for Edges {
         let Some(timestamp_ns) = bounce.first_edge_ns.take() else {
             return;
         };
-        // Under the lock: an edge after this finds `first_edge_ns` empty and is looked at next time.
+        // Under the lock: an edge after this finds `first_edge_ns` empty and is looked at next
+        // time.
         let level = self.level_now();
         if core::mem::replace(&mut bounce.reported, level) == level {
             return;

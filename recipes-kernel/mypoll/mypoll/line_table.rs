@@ -63,7 +63,8 @@ pub(crate) struct LineNumber {
 }
 
 impl LineNumber {
-    /// Enters a line into the hub's table, under the lowest number that is free unless it asks for one.
+    /// Enters a line into the hub's table, under the lowest number that is free unless it asks for
+    /// one.
     ///
     /// `EINVAL` for a number over 1023, `EEXIST` for one that is taken.
     pub(crate) fn take(hub: &Arc<Hub>, number: Option<u32>, label: &CStr) -> Result<Self> {

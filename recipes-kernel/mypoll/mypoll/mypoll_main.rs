@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `mypoll`: events from GPIO lines, a timer and software, for programs that read, poll or want a signal.
+//! `mypoll`: events from GPIO lines, a timer and software, for programs that read, poll or want a
+//! signal.
 //!
-//! docs/interface.md says what /dev/mypoll gives and takes. Inside, sources (`line`, `ticker`, a write in `chardev`) hand
-//! each [`event::Event`] to the [`hub::Hub`], in hard interrupt context as a rule; the hub queues it and wakes who waits.
+//! docs/interface.md says what /dev/mypoll gives and takes. Inside, sources (`line`, `ticker`, a
+//! write in `chardev`) hand each [`event::Event`] to the [`hub::Hub`], in hard interrupt context as
+//! a rule; the hub queues it and wakes who waits.
 //!
 //! # Limitations
 //!
-//! - A chip that raises hard interrupts but sleeps when its level is read (gpio-sim does) is taken to change its level with
-//!   each interrupt: two edges that share one would turn the levels round until the device is bound anew.
-//! - An edge between the moment the interrupt is requested and the moment the first level is known gives no event.
+//! - A chip that raises hard interrupts but sleeps when its level is read (gpio-sim does) is
+//!   taken to change its level with each interrupt: two edges that share one would turn the levels
+//!   round until the device is bound anew.
+//! - An edge between the moment the interrupt is requested and the moment the first level is
+//!   known gives no event.
 
 mod abstractions;
 mod attributes;
@@ -36,13 +40,14 @@ use kernel::{
     prelude::*, //
 };
 
-/// The loaded module. The fields go away in this order: the lines, the device, and last what both of them use.
+/// The loaded module. The fields go away in this order: the device, the lines, and last what both
+/// of them use.
 #[pin_data]
 struct MyPoll {
     #[pin]
-    driver: driver::Registration<platform::Adapter<platform_driver::Lines>>,
-    #[pin]
     device: fops::Registration<chardev::OpenFile>,
+    #[pin]
+    driver: driver::Registration<platform::Adapter<platform_driver::Lines>>,
     hub: hub::Owner,
 }
 
@@ -50,8 +55,10 @@ impl kernel::InPlaceModule for MyPoll {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             hub: hub::Owner::new(params::queue_size())?,
-            device <- fops::Registration::new(MiscDeviceOptions { name: c_str!("mypoll") }, module),
             driver <- driver::Registration::new(<Self as kernel::ModuleMetadata>::NAME, module),
+            // Last, for then nothing can fail any more: a file that is opened at once keeps a module
+            // that stays.
+            device <- fops::Registration::new(MiscDeviceOptions { name: c_str!("mypoll") }, module),
         }? Error)
     }
 }

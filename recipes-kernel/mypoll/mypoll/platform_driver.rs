@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The platform driver: a `mypoll,events` node of the device tree, each child of which is a GPIO line.
+//! The platform driver: a `mypoll,events` node of the device tree, each child of which is a GPIO
+//! line.
 
 use crate::{
     abstractions::global,

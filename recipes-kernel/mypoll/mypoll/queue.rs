@@ -2,7 +2,8 @@
 
 //! The queue: first in, first out, with an exact account of what it could not take.
 //!
-//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host crate that tests it.
+//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
+//! crate that tests it.
 
 use super::event::{Event, Record};
 use core::ops::DerefMut;
@@ -11,9 +12,11 @@ use core::ops::DerefMut;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// A record that left the queue for a reader and keeps its slot until the reader says whether it arrived.
+/// A record that left the queue for a reader and keeps its slot until the reader says whether it
+/// arrived.
 ///
-/// It goes back with [`Queue::delivered`] or [`Queue::put_back`]; a claim that is dropped without keeps its slot for ever.
+/// It goes back with [`Queue::delivered`] or [`Queue::put_back`]; a claim that is dropped without
+/// keeps its slot for ever.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Claim(Record);
@@ -29,7 +32,8 @@ impl Claim {
 ///
 /// # Invariants
 ///
-/// - The `len` slots from `head` on, around the end, hold records in the order of their sequence numbers.
+/// - The `len` slots from `head` on, around the end, hold records in the order of their sequence
+///   numbers.
 /// - `len + claimed` is at most the number of slots, so that every claim can be put back.
 pub(crate) struct Queue<S> {
     slots: S,
@@ -81,7 +85,8 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
         self.lost_since_read
     }
 
-    /// Queues an event and gives it the next sequence number; a full queue refuses and stays as it is.
+    /// Queues an event and gives it the next sequence number; a full queue refuses and stays as it
+    /// is.
     pub(crate) fn push(&mut self, event: Event) -> Result<(), Full> {
         if self.is_full() {
             return Err(Full);
@@ -136,7 +141,8 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
         self.head = self.slot(self.slots.len() - 1);
         self.len += 1;
 
-        // INVARIANT: Another claim, of an older record, may have been put back before: older records move one slot ahead.
+        // INVARIANT: Another claim, of an older record, may have been put back before: older
+        // records move one slot ahead.
         let mut place = 0;
         while place + 1 < self.len {
             let next = self.slots[self.slot(place + 1)];
@@ -168,7 +174,8 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
     }
 }
 
-/// Whether sequence number `a` was given before `b`. A queue holds far fewer than 2³¹ records, so half the range decides.
+/// Whether sequence number `a` was given before `b`. A queue holds far fewer than 2³¹ records, so
+/// half the range decides.
 fn precedes(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }

@@ -2,11 +2,13 @@
 
 //! Text in a buffer of a fixed size.
 //!
-//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host crate that tests it.
+//! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
+//! crate that tests it.
 
 use core::fmt;
 
-/// Writes text to the front of a buffer; what does not fit whole is an error and leaves the buffer as it was.
+/// Writes text to the front of a buffer; what does not fit whole is an error and leaves the buffer
+/// as it was.
 pub(crate) struct TextBuffer<'a> {
     buffer: &'a mut [u8],
     used: usize,

@@ -44,7 +44,8 @@ pub(crate) struct Ticker {
 }
 
 impl Ticker {
-    /// Starts a timer whose first tick comes `period_ms` milliseconds from now, in place of the one that runs.
+    /// Starts a timer whose first tick comes `period_ms` milliseconds from now, in place of the one
+    /// that runs.
     pub(crate) fn start(hub: &Arc<Hub>, period_ms: u32) -> Result {
         let period = Delta::from_millis(period_ms.into());
         let ticker = Arc::pin_init(

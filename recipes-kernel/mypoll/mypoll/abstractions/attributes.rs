@@ -23,7 +23,8 @@ unsafe fn show(
     buf: *mut ffi::c_char,
     write: fn(&Hub, &mut TextBuffer<'_>) -> fmt::Result,
 ) -> isize {
-    // SAFETY: By the safety requirements this is a page that nobody else uses during the call; sysfs hands it out zeroed.
+    // SAFETY: By the safety requirements this is a page that nobody else uses during the call;
+    // sysfs hands it out zeroed.
     let page = unsafe { slice::from_raw_parts_mut(buf.cast::<u8>(), PAGE_SIZE) };
     from_result(|| {
         let hub = super::global::hub()?;

@@ -19,13 +19,14 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `head` is only handed to `fasync_helper()` and `kill_fasync()`, which serialise its use. Every file in the list is open,
-/// and takes itself off when it is closed.
+/// `head` is only handed to `fasync_helper()` and `kill_fasync()`, which serialise its use. Every
+/// file in the list is open, and takes itself off when it is closed.
 pub(crate) struct FasyncList {
     head: UnsafeCell<*mut bindings::fasync_struct>,
 }
 
-// SAFETY: `fasync_helper()` takes the list's lock and `kill_fasync()` runs under RCU, in any context.
+// SAFETY: `fasync_helper()` takes the list's lock and `kill_fasync()` runs under RCU, in any
+// context.
 unsafe impl Send for FasyncList {}
 // SAFETY: As above.
 unsafe impl Sync for FasyncList {}
@@ -63,7 +64,8 @@ impl FasyncList {
         file: *mut bindings::file,
         on: ffi::c_int,
     ) -> Result {
-        // SAFETY: By the type invariant `head` is a list for `fasync_helper()`, by the safety requirements the rest fits.
+        // SAFETY: By the type invariant `head` is a list for `fasync_helper()`, by the safety
+        // requirements the rest fits.
         to_result(unsafe { bindings::fasync_helper(fd, file, on, self.head.get()) })
     }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A misc device that can be polled, sends `SIGIO`, and keeps its module loaded while a file is open.
+//! A misc device that can be polled, sends `SIGIO`, and keeps its module loaded while a file is
+//! open.
 //!
-//! The kernel crate's [`MiscDevice`] has no `poll`, `fasync` or `owner`. A [`PollDevice`] adds them to the file operations
-//! that [`MiscDeviceOptions::into_raw`] makes; all other operations stay the kernel crate's.
+//! The kernel crate's [`MiscDevice`] has no `poll`, `fasync` or `owner`. A [`PollDevice`] adds them
+//! to the file operations that [`MiscDeviceOptions::into_raw`] makes; all other operations stay the
+//! kernel crate's.
 //!
 //! C headers: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h),
 //! [`include/linux/poll.h`](srctree/include/linux/poll.h)
@@ -52,11 +54,12 @@ extern "C" {
 
 /// The private data of an open file that can be polled.
 pub(crate) trait PollDevice: MiscDevice<Ptr = KBox<Self>> {
-    /// Registers `table` with what wakes its pollers, and then says what the file is ready for, of [`READABLE`],
-    /// [`WRITABLE`] and [`PRIORITY`].
+    /// Registers `table` with what wakes its pollers, and then says what the file is ready for, of
+    /// [`READABLE`], [`WRITABLE`] and [`PRIORITY`].
     fn poll(&self, file: &File, table: PollTable<'_>) -> u32;
 
-    /// The list that holds this file while it has `O_ASYNC`: always the same one, which lives as long as `self`.
+    /// The list that holds this file while it has `O_ASYNC`: always the same one, which lives as
+    /// long as `self`.
     fn fasync_list(&self) -> &FasyncList;
 }
 
@@ -94,7 +97,8 @@ impl<T: PollDevice + 'static> Registration<T> {
     ) -> impl PinInit<Self, Error> {
         try_pin_init!(&this in Self {
             fops <- Opaque::ffi_init(|slot: *mut bindings::file_operations| {
-                // SAFETY: `into_raw` points `fops` to operations that are never freed; `slot` is valid for writes.
+                // SAFETY: `into_raw` points `fops` to operations that are never freed; `slot` is
+                // valid for writes.
                 unsafe {
                     slot.write(bindings::file_operations {
                         owner: module.as_ptr(),
@@ -107,9 +111,11 @@ impl<T: PollDevice + 'static> Registration<T> {
             }),
             misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
                 let mut misc = options.into_raw::<T>();
-                // SAFETY: `this` is where the registration is being made; its `fops` were written above.
+                // SAFETY: `this` is where the registration is being made; its `fops` were written
+                // above.
                 misc.fops = unsafe { Opaque::cast_into(&raw const (*this.as_ptr()).fops) };
-                // SAFETY: `slot` is valid for writes, and pinned, so that it stays where it is until it is deregistered.
+                // SAFETY: `slot` is valid for writes, and pinned, so that it stays where it is
+                // until it is deregistered.
                 // INVARIANT: On success the device is registered with the operations above.
                 unsafe {
                     slot.write(misc);
@@ -133,10 +139,12 @@ impl<T: PollDevice + 'static> Registration<T> {
         from_result(|| {
             // SAFETY: The operations that `into_raw` gives are never freed.
             let inner = unsafe { (*NAMELESS.into_raw::<T>().fops).open }.ok_or(ENODEV)?;
-            // SAFETY: By the safety requirements this file is being opened. The kernel crate's `open` takes the misc device
-            // in `private_data` for its own `MiscDeviceRegistration`, which is transparent over a `miscdevice`.
+            // SAFETY: By the safety requirements this file is being opened. The kernel crate's
+            // `open` takes the misc device in `private_data` for its own `MiscDeviceRegistration`,
+            // which is transparent over a `miscdevice`.
             to_result(unsafe { inner(inode, file) })?;
-            // SAFETY: As above. An event stream has no position: no seek, no pread, no lock around it. Never fails.
+            // SAFETY: As above. An event stream has no position: no seek, no pread, no lock around
+            // it. Never fails.
             to_result(unsafe { bindings::stream_open(inode, file) })?;
             Ok(0)
         })
@@ -151,7 +159,8 @@ impl<T: PollDevice + 'static> Registration<T> {
     ) -> bindings::__poll_t {
         // SAFETY: `open` stored the private data, and it is not taken back before `release`.
         let device = unsafe { <KBox<T> as ForeignOwnable>::borrow((*file).private_data) };
-        // SAFETY: The file is valid during this call, and there is no fdget_pos region on it on this thread.
+        // SAFETY: The file is valid during this call, and there is no fdget_pos region on it on
+        // this thread.
         let file = unsafe { File::from_raw_file(file) };
         // SAFETY: The caller's table is null or valid during this call.
         let table = unsafe { PollTable::from_raw(table) };
@@ -168,8 +177,8 @@ impl<T: PollDevice + 'static> Registration<T> {
     ) -> ffi::c_int {
         // SAFETY: `open` stored the private data, and it is not taken back before `release`.
         let device = unsafe { <KBox<T> as ForeignOwnable>::borrow((*file).private_data) };
-        // SAFETY: These are the arguments of the operation, and the list lives as long as the private data, which `release`
-        // drops after the file was taken off.
+        // SAFETY: These are the arguments of the operation, and the list lives as long as the
+        // private data, which `release` drops after the file was taken off.
         let result = unsafe { device.fasync_list().update(fd, file, on) };
         from_result(|| result.map(|()| 0))
     }
@@ -178,7 +187,8 @@ impl<T: PollDevice + 'static> Registration<T> {
 #[pinned_drop]
 impl<T> PinnedDrop for Registration<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the device is registered. An open file would have kept the module, and so this.
+        // SAFETY: By the type invariant the device is registered. An open file would have kept the
+        // module, and so this.
         unsafe { bindings::misc_deregister(self.misc.get()) };
     }
 }

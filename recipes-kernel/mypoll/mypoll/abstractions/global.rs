@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The module's one hub, for callbacks that get no pointer to it: open, the show functions, a platform device's probe.
+//! The module's one hub, for callbacks that get no pointer to it: open, the show functions, a
+//! platform device's probe.
 
 use crate::hub::Hub;
 use kernel::{

@@ -31,7 +31,8 @@ extern "C" {
     fn gpiod_to_irq(desc: *const bindings::gpio_desc) -> ffi::c_int;
 }
 
-/// A line that was requested as an input. Its levels are logical: active-low lines are turned round.
+/// A line that was requested as an input. Its levels are logical: active-low lines are turned
+/// round.
 ///
 /// # Invariants
 ///
@@ -48,12 +49,14 @@ unsafe impl Sync for Input {}
 impl Input {
     /// Requests the line that the property `gpios` of `node` names, on behalf of `consumer`.
     ///
-    /// `ENOENT` without such a property, `EPROBE_DEFER` while its chip is not there yet, `EBUSY` when it is in use.
+    /// `ENOENT` without such a property, `EPROBE_DEFER` while its chip is not there yet, `EBUSY`
+    /// when it is in use.
     pub(crate) fn get(node: &FwNode, consumer: &CStr) -> Result<Self> {
         let fwnode = core::ptr::from_ref(node)
             .cast::<bindings::fwnode_handle>()
             .cast_mut();
-        // SAFETY: `FwNode` is transparent over a `fwnode_handle` and valid; gpiolib copies the consumer's name.
+        // SAFETY: `FwNode` is transparent over a `fwnode_handle` and valid; gpiolib copies the
+        // consumer's name.
         let desc = unsafe { from_err_ptr(mypoll_gpiod_get_input(fwnode, consumer.as_char_ptr()))? };
         // INVARIANT: The line was just requested.
         Ok(Self { desc })

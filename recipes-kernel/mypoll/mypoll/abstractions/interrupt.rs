@@ -2,8 +2,8 @@
 
 //! An interrupt on both edges of a line.
 //!
-//! The kernel crate's `irq::Registration` takes only the interrupts that a platform or PCI device lists, not the number that
-//! a GPIO line has.
+//! The kernel crate's `irq::Registration` takes only the interrupts that a platform or PCI device
+//! lists, not the number that a GPIO line has.
 //!
 //! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
 
@@ -18,7 +18,8 @@ use kernel::{
 
 /// What is called for each interrupt.
 pub(crate) trait EdgeHandler: Send + Sync {
-    /// An edge was noticed. Runs in a hard interrupt handler, or, where the chip sits behind a bus that sleeps, in a thread.
+    /// An edge was noticed. Runs in a hard interrupt handler, or, where the chip sits behind a bus
+    /// that sleeps, in a thread.
     fn handle_edge(&self);
 }
 
@@ -38,7 +39,8 @@ pub(crate) struct EdgeInterrupt<T: EdgeHandler + 'static> {
 impl<T: EdgeHandler + 'static> EdgeInterrupt<T> {
     /// Requests interrupt `irq` on both edges. `handler` may be called before this returns.
     pub(crate) fn request(irq: u32, name: CString, handler: Arc<T>) -> Result<Self> {
-        // SAFETY: The handler and the name live until `free_irq()` in `drop`; `callback` fits the handler's type.
+        // SAFETY: The handler and the name live until `free_irq()` in `drop`; `callback` fits the
+        // handler's type.
         let context = unsafe {
             bindings::request_any_context_irq(
                 irq,
@@ -67,7 +69,8 @@ impl<T: EdgeHandler + 'static> EdgeInterrupt<T> {
 impl<T: EdgeHandler + 'static> Drop for EdgeInterrupt<T> {
     fn drop(&mut self) {
         let dev_id = Arc::as_ptr(&self.handler).cast_mut().cast();
-        // SAFETY: By the type invariant this is the interrupt's `dev_id`. Returns when no handler runs any more.
+        // SAFETY: By the type invariant this is the interrupt's `dev_id`. Returns when no handler
+        // runs any more.
         unsafe { bindings::free_irq(self.irq, dev_id) };
     }
 }

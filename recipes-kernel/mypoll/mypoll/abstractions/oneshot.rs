@@ -2,8 +2,8 @@
 
 //! A timer that can be armed again and again from interrupt context.
 //!
-//! The kernel crate's `HrTimer` gives a handle for each start, whose drop cancels the timer and waits: an interrupt handler
-//! has nowhere to keep it.
+//! The kernel crate's `HrTimer` gives a handle for each start, whose drop cancels the timer and
+//! waits: an interrupt handler has nowhere to keep it.
 //!
 //! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
 
@@ -59,7 +59,8 @@ impl<T: ExpiryHandler> OneShot<T> {
         })
     }
 
-    /// Has the handler called `delay` from now, in place of any earlier time. May be called in any context.
+    /// Has the handler called `delay` from now, in place of any earlier time. May be called in any
+    /// context.
     pub(crate) fn arm(&self, delay: Delta) {
         // SAFETY: By the type invariant the timer is set up; it is cancelled before it goes away.
         unsafe {
@@ -76,7 +77,8 @@ impl<T: ExpiryHandler> OneShot<T> {
     ///
     /// Called by the hrtimer core for the timer of a `Self`.
     unsafe extern "C" fn callback(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
-        // SAFETY: By the safety requirements the timer is the field of a `Self`, whose drop waits for this to return.
+        // SAFETY: By the safety requirements the timer is the field of a `Self`, whose drop waits
+        // for this to return.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(timer), Self, timer) };
         this.handler.handle_expiry();
         bindings::hrtimer_restart_HRTIMER_NORESTART
@@ -94,7 +96,8 @@ impl<T: ExpiryHandler> Deref for OneShot<T> {
 #[pinned_drop]
 impl<T: ExpiryHandler> PinnedDrop for OneShot<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the timer is set up. Waits for the callback; nobody can arm it any more.
+        // SAFETY: By the type invariant the timer is set up. Waits for the callback; nobody can arm
+        // it any more.
         unsafe { bindings::hrtimer_cancel(self.timer.get()) };
     }
 }

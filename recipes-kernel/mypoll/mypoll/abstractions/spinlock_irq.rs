@@ -2,8 +2,8 @@
 
 //! A spinlock for data that hard interrupt handlers share with the rest of the kernel.
 //!
-//! The kernel crate's [`SpinLock`](kernel::sync::SpinLock) leaves interrupts on: a handler that wants the lock on the CPU
-//! that holds it would wait for ever.
+//! The kernel crate's [`SpinLock`](kernel::sync::SpinLock) leaves interrupts on: a handler that
+//! wants the lock on the CPU that holds it would wait for ever.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 
@@ -46,7 +46,8 @@ pub(crate) use new_spinlock_irq;
 /// The backend of [`SpinLockIrq`].
 pub(crate) struct SpinLockIrqBackend;
 
-// SAFETY: The underlying `spinlock_t` ensures mutual exclusion. `relock` is the default, which calls `lock`.
+// SAFETY: The underlying `spinlock_t` ensures mutual exclusion. `relock` is the default, which
+// calls `lock`.
 unsafe impl lock::Backend for SpinLockIrqBackend {
     type State = bindings::spinlock_t;
     /// The interrupt flags from before the lock was taken.
@@ -57,7 +58,8 @@ unsafe impl lock::Backend for SpinLockIrqBackend {
         name: *const ffi::c_char,
         key: *mut bindings::lock_class_key,
     ) {
-        // SAFETY: By the safety requirements `ptr` is valid for writes, and `name` and `key` stay valid.
+        // SAFETY: By the safety requirements `ptr` is valid for writes, and `name` and `key` stay
+        // valid.
         unsafe { bindings::__spin_lock_init(ptr, name, key) }
     }
 
@@ -68,13 +70,14 @@ unsafe impl lock::Backend for SpinLockIrqBackend {
 
     unsafe fn try_lock(ptr: *mut Self::State) -> Option<Self::GuardState> {
         let mut flags = 0;
-        // SAFETY: By the safety requirements `ptr` points to an initialised lock; `flags` is valid for writes.
+        // SAFETY: By the safety requirements `ptr` points to an initialised lock; `flags` is valid
+        // for writes.
         unsafe { mypoll_spin_trylock_irqsave(ptr, &mut flags) }.then_some(flags)
     }
 
     unsafe fn unlock(ptr: *mut Self::State, flags: &Self::GuardState) {
-        // SAFETY: By the safety requirements the caller owns the lock, and `flags` is what taking it gave. A guard is not
-        // `Send`, so this runs on the thread that took the lock.
+        // SAFETY: By the safety requirements the caller owns the lock, and `flags` is what taking
+        // it gave. A guard is not `Send`, so this runs on the thread that took the lock.
         unsafe { mypoll_spin_unlock_irqrestore(ptr, *flags) }
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What Rust can't reach by itself: inline functions, module parameters and sysfs attributes, which
- * are macros. Nothing is decided here. /
+ * are macros. Nothing is decided here.
+ */
 
 #include <linux/compiler.h>
 #include <linux/device.h>

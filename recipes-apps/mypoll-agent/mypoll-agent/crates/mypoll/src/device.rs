@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The device file.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    ops::RangeInclusive,
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+        unix::fs::OpenOptionsExt as _,
+    },
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+use crate::event::{Event, ParseEventError};
+
+/// The periods that the driver's timer takes, in milliseconds.
+pub const PERIOD_MS: RangeInclusive<u32> = 1..=3_600_000;
+
+/// Longer than any line of the driver, with room for keys to come: a shorter buffer than the line is EINVAL.
+const LINE_MAX: usize = 512;
+
+/// Why the device did not do what was asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such file.
+    #[error("{} does not exist; is the module loaded (modprobe mypoll)?", path.display())]
+    NotFound {
+        /// The device file.
+        path: PathBuf,
+    },
+    /// The file can't be opened.
+    #[error("cannot open {}", path.display())]
+    Open {
+        /// The device file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No event waits, and the device was opened non-blocking.
+    #[error("no event waits")]
+    Empty,
+    /// Reading failed; `ErrorKind::Interrupted` when a signal ended the wait.
+    #[error("cannot read an event")]
+    Read(#[source] io::Error),
+    /// The file ended, which the device never does: it is something else.
+    #[error("end of file in place of an event; this is not a mypoll device")]
+    EndOfFile,
+    /// The line that was read is not an event.
+    #[error("cannot understand the line `{line}`")]
+    Line {
+        /// What was read.
+        line: String,
+        /// What is wrong with it.
+        source: ParseEventError,
+    },
+    /// A trigger found the driver's queue full; nothing was queued or counted.
+    #[error("the queue is full, the trigger was not queued; read some events first")]
+    QueueFull,
+    /// The timer doesn't take this period.
+    #[error("a period of {period_ms} ms is outside {} to {} ms", PERIOD_MS.start(), PERIOD_MS.end())]
+    Period {
+        /// The period that was asked for.
+        period_ms: u32,
+    },
+    /// Another failure of a command.
+    #[error("the command `{command}` failed")]
+    Command {
+        /// What was written.
+        command: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// How to open the device. Reading and writing, blocking, unless said otherwise.
+///
+/// # Examples
+///
+/// ```no_run
+/// let device = mypoll::Device::options().read_only().nonblocking().open("/dev/mypoll")?;
+/// # Ok::<(), mypoll::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Options(OpenOptions);
+
+impl Options {
+    /// Only to take events; the file's mode need not allow writing.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.0.write(false);
+        self
+    }
+
+    /// Only to give commands; the file's mode need not allow reading.
+    #[must_use]
+    pub fn write_only(mut self) -> Self {
+        self.0.read(false);
+        self
+    }
+
+    /// Reads don't wait: [`Device::try_read_event`] gives `None` when no event is there.
+    #[must_use]
+    pub fn nonblocking(mut self) -> Self {
+        self.0.custom_flags(libc::O_NONBLOCK);
+        self
+    }
+
+    /// Opens the device at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when nothing is there, [`Error::Open`] otherwise.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Device, Error> {
+        let path = path.as_ref();
+        match self.0.open(path) {
+            Ok(file) => Ok(Device { file }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(Error::NotFound { path: path.into() })
+            }
+            Err(source) => Err(Error::Open {
+                path: path.into(),
+                source,
+            }),
+        }
+    }
+}
+
+/// An open `/dev/mypoll`.
+#[derive(Debug)]
+pub struct Device {
+    file: File,
+}
+
+impl Device {
+    /// Where udev and devtmpfs put it.
+    pub const PATH: &str = "/dev/mypoll";
+
+    /// Opens [`Device::PATH`] for reading and writing, blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    pub fn open() -> Result<Self, Error> {
+        Self::options().open(Self::PATH)
+    }
+
+    /// Starts to open the device in another way.
+    pub fn options() -> Options {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        Options(options)
+    }
+
+    /// Takes the next event; waits for it unless the device was opened non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] when it was opened non-blocking and no event is there, [`Error::Read`], [`Error::EndOfFile`],
+    /// [`Error::Line`].
+    pub fn read_event(&self) -> Result<Event, Error> {
+        let mut buffer = [0; LINE_MAX];
+        let length = match (&self.file).read(&mut buffer) {
+            Ok(0) => return Err(Error::EndOfFile),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Error::Empty),
+            Err(error) => return Err(Error::Read(error)),
+        };
+        let line = String::from_utf8_lossy(&buffer[..length]);
+        line.parse().map_err(|source| Error::Line {
+            line: line.trim_end().to_owned(),
+            source,
+        })
+    }
+
+    /// As [`Device::read_event`], with `None` in place of [`Error::Empty`]: call it until then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Device::read_event`].
+    pub fn try_read_event(&self) -> Result<Option<Event>, Error> {
+        match self.read_event() {
+            Ok(event) => Ok(Some(event)),
+            Err(Error::Empty) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Queues one event of source [`Manual`](crate::Source::Manual).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::QueueFull`], [`Error::Command`].
+    pub fn trigger(&self) -> Result<(), Error> {
+        self.command("trigger")
+    }
+
+    /// Starts the timer, anew when it runs, with a period out of [`PERIOD_MS`] in milliseconds, or with the module
+    /// parameter `timer_period_ms`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Period`], [`Error::Command`].
+    pub fn start(&self, period_ms: Option<u32>) -> Result<(), Error> {
+        match period_ms {
+            None => self.command("start"),
+            Some(period_ms) if PERIOD_MS.contains(&period_ms) => {
+                self.command(&format!("start {period_ms}"))
+            }
+            Some(period_ms) => Err(Error::Period { period_ms }),
+        }
+    }
+
+    /// Stops the timer; no tick comes after this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`].
+    pub fn stop(&self) -> Result<(), Error> {
+        self.command("stop")
+    }
+
+    /// Sets the statistics to 0. Queued events, the sequence number and the timer stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`].
+    pub fn reset(&self) -> Result<(), Error> {
+        self.command("reset")
+    }
+
+    fn command(&self, command: &str) -> Result<(), Error> {
+        // One write is one command, so the newline can't be a write of its own.
+        (&self.file)
+            .write_all(format!("{command}\n").as_bytes())
+            .map_err(|error| command_error(command, error))
+    }
+}
+
+fn command_error(command: &str, source: io::Error) -> Error {
+    match source.raw_os_error() {
+        Some(libc::ENOBUFS) => Error::QueueFull,
+        _ => Error::Command {
+            command: command.to_owned(),
+            source,
+        },
+    }
+}
+
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl AsRawFd for Device {
+    fn as_raw_fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+
+    const TICK: &str = "event=1 source=timer kind=tick line=0 value=1 lost=0 timestamp_ns=5";
+
+    /// A FIFO in place of the device, and its other end, which keeps it from ending.
+    fn fifo() -> (tempfile::TempDir, PathBuf, File) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mypoll");
+        mkfifo(&path, Mode::S_IRWXU).unwrap();
+        let driver = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        (directory, path, driver)
+    }
+
+    #[test]
+    fn events_are_read_until_there_is_none() {
+        let (_directory, path, mut driver) = fifo();
+        let device = Device::options()
+            .read_only()
+            .nonblocking()
+            .open(path)
+            .unwrap();
+        assert!(matches!(device.read_event(), Err(Error::Empty)));
+        writeln!(driver, "{TICK}").unwrap();
+        assert_eq!(
+            device.try_read_event().unwrap(),
+            Some(TICK.parse().unwrap())
+        );
+        assert_eq!(device.try_read_event().unwrap(), None);
+    }
+
+    #[test]
+    fn a_blocking_read_waits() {
+        let (_directory, path, mut driver) = fifo();
+        let device = Device::options().open(path).unwrap();
+        let reader = std::thread::spawn(move || device.read_event());
+        writeln!(driver, "{TICK}").unwrap();
+        assert_eq!(reader.join().unwrap().unwrap(), TICK.parse().unwrap());
+    }
+
+    #[test]
+    fn what_is_no_event_is_quoted() {
+        let (_directory, path, mut driver) = fifo();
+        let device = Device::options().open(path).unwrap();
+        writeln!(driver, "hello").unwrap();
+        let error = device.try_read_event().unwrap_err();
+        assert_eq!(error.to_string(), "cannot understand the line `hello`");
+    }
+
+    #[test]
+    fn a_file_that_ends_is_no_device() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let device = Device::options().open(file.path()).unwrap();
+        assert!(matches!(device.read_event(), Err(Error::EndOfFile)));
+    }
+
+    #[test]
+    fn a_failed_read_keeps_the_systems_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let device = Device::options()
+            .read_only()
+            .open(directory.path())
+            .unwrap();
+        let Err(Error::Read(error)) = device.read_event() else {
+            panic!("a directory was read");
+        };
+        assert_eq!(error.raw_os_error(), Some(libc::EISDIR));
+    }
+
+    #[test]
+    fn each_command_is_one_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let device = Device::options().write_only().open(file.path()).unwrap();
+        device.trigger().unwrap();
+        device.start(None).unwrap();
+        device.start(Some(*PERIOD_MS.end())).unwrap();
+        device.stop().unwrap();
+        device.reset().unwrap();
+        assert_eq!(
+            fs::read_to_string(file.path()).unwrap(),
+            "trigger\nstart\nstart 3600000\nstop\nreset\n"
+        );
+    }
+
+    #[test]
+    fn a_period_out_of_range_is_not_sent() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let device = Device::options().write_only().open(file.path()).unwrap();
+        for period_ms in [0, PERIOD_MS.end() + 1] {
+            assert_eq!(
+                device.start(Some(period_ms)).unwrap_err().to_string(),
+                format!("a period of {period_ms} ms is outside 1 to 3600000 ms")
+            );
+        }
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "");
+    }
+
+    #[test]
+    fn errors_of_commands_are_told_apart() {
+        let full = command_error("trigger", io::Error::from_raw_os_error(libc::ENOBUFS));
+        assert!(matches!(full, Error::QueueFull));
+
+        let device = Device::options().write_only().open("/dev/full").unwrap();
+        let Err(Error::Command { command, source }) = device.stop() else {
+            panic!("/dev/full took a command");
+        };
+        assert_eq!(
+            (command.as_str(), source.raw_os_error()),
+            ("stop", Some(libc::ENOSPC))
+        );
+    }
+
+    #[test]
+    fn a_missing_device_and_a_forbidden_one_differ() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = Device::options().open(directory.path().join("mypoll"));
+        assert!(matches!(missing, Err(Error::NotFound { .. })));
+        let unwritable = Device::options().open(directory.path());
+        assert!(matches!(unwritable, Err(Error::Open { .. })));
+    }
+}

@@ -1,5 +1,8 @@
-/* SPDX-License-Identifier: GPL-2.0-only */ The seam between the Rust and the C half of the module;
-/* abstractions/ has the Rust side of each declaration. */
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The seam between the Rust and the C half of the module; abstractions/ has the Rust side of each
+ * declaration.
+ */
 
 #ifndef MYPOLL_HELPERS_H
 #define MYPOLL_HELPERS_H

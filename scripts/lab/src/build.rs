@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everything in the right order.
 
+mod choice;
+
+use std::fmt::{self, Display};
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::kernel::KernelVersion;
+use crate::busybox::Busybox;
+use crate::cache::{Cache, Product};
+use crate::driver::{self, Driver};
+use crate::host;
+use crate::kernel::{Kernel, KernelSource, KernelVersion};
+use crate::overlay::{self, Overlay};
+use crate::rootfs::{self, Parts, Rootfs};
+use crate::source::{Catalog, Download};
+use crate::toolchain::Toolchain;
+use crate::userspace::Userspace;
 use crate::{Paths, Progress};
 
 /// Which of the two kernels.
@@ -16,6 +30,15 @@ pub enum Flavour {
     Normal,
     /// With KASAN, lockdep and the kernel's other checks: finds mistakes, several times slower.
     Debug,
+}
+
+impl Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Flavour::Normal => "normal",
+            Flavour::Debug => "debug",
+        })
+    }
 }
 
 /// What to build.
@@ -57,6 +80,119 @@ pub struct System {
 }
 
 /// Builds what is not there yet, and says what it does.
-pub fn build(_paths: &Paths, _options: &BuildOptions, _progress: &Progress) -> Result<System> {
-    anyhow::bail!("not there yet")
+pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Result<System> {
+    let cache = Cache { paths, progress };
+    let flavour = options.flavour;
+    let llvm = host::prepare(paths, progress, options.install)?;
+    let toolchain = Toolchain::prepare(cache, llvm, options.install)?;
+    let catalog = Catalog::built_in();
+    let (version, tarball) = choice::kernel_tarball(cache, &catalog, options.kernel.as_ref())?;
+
+    let source = KernelSource::new(paths, &tarball)?;
+    let kernel = Kernel::new(cache, &source, &toolchain, flavour)?;
+    let driver = Driver::new(paths, &kernel, flavour)?;
+    if cache.get(&kernel).is_none() || cache.get(&driver).is_none() {
+        cache.ensure(&source)?;
+    }
+    let kernel_files = cache.ensure(&kernel)?;
+    let driver_files = cache.ensure(&driver)?;
+
+    let userspace = Userspace::new(cache, &toolchain)?;
+    let busybox_tarball = Download::new(cache, &catalog.busybox).tarball()?;
+    let busybox = Busybox::new(&busybox_tarball, &toolchain);
+    let parts = Parts {
+        busybox: cache.ensure(&busybox)?,
+        userspace: cache.ensure(&userspace)?,
+        kernel: kernel_files.clone(),
+        driver: driver_files.clone(),
+    };
+    let keys = [busybox.key(), userspace.key(), kernel.key(), driver.key()];
+    let rootfs = Rootfs::new(paths, parts, keys, flavour)?;
+
+    let system = System {
+        image: kernel_files.join("Image"),
+        module: driver_files.join(driver::MODULE),
+        rootfs: cache.ensure(&rootfs)?.join(rootfs::ROOTFS),
+        overlay: cache.ensure(&Overlay::new(paths)?)?.join(overlay::OVERLAY),
+        version,
+        flavour,
+    };
+    publish(paths, &system)?;
+    Ok(system)
+}
+
+/// Links the files to where they are easy to find.
+fn publish(paths: &Paths, system: &System) -> Result<()> {
+    let debug = if system.flavour == Flavour::Debug {
+        "-debug"
+    } else {
+        ""
+    };
+    let out = paths
+        .cache
+        .join("out")
+        .join(format!("{}{debug}", system.version));
+    fs::create_dir_all(&out).with_context(|| format!("can't create {}", out.display()))?;
+    for file in [
+        &system.image,
+        &system.module,
+        &system.rootfs,
+        &system.overlay,
+    ] {
+        let link = out.join(file.file_name().context("a result has a name")?);
+        if fs::read_link(&link).is_ok_and(|target| target == *file) {
+            continue;
+        }
+        // By way of another name, so that there is one at any time.
+        let new = link.with_extension(format!("new-{}", std::process::id()));
+        symlink(file, &new)
+            .and_then(|()| fs::rename(&new, &link))
+            .with_context(|| format!("can't create {}", link.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_easy_to_find_and_follow_the_last_build() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths {
+            repo: dir.path().to_owned(),
+            cache: dir.path().to_owned(),
+        };
+        for build in ["one", "two"] {
+            let folder = dir.path().join(build);
+            fs::create_dir(&folder).unwrap();
+            let file = |name: &str| {
+                fs::write(folder.join(name), build).unwrap();
+                folder.join(name)
+            };
+            let system = System {
+                image: file("Image"),
+                module: file(driver::MODULE),
+                rootfs: file(rootfs::ROOTFS),
+                overlay: file(overlay::OVERLAY),
+                version: "6.18.15".to_owned(),
+                flavour: Flavour::Debug,
+            };
+            publish(&paths, &system).unwrap();
+            let out = dir.path().join("out/6.18.15-debug");
+            for name in [
+                "Image",
+                "mypoll.ko",
+                "rootfs.cpio.gz",
+                "mypoll-qemu-virt.dtbo",
+            ] {
+                assert_eq!(fs::read_to_string(out.join(name)).unwrap(), build);
+            }
+            assert_eq!(
+                fs::read_dir(out).unwrap().count(),
+                4,
+                "nothing else is left there"
+            );
+        }
+    }
 }

@@ -106,7 +106,7 @@ impl Cache<'_> {
 const UNFINISHED: &str = ".unfinished-";
 
 /// Makes room for one more: removes what an interrupted run left, and all but the `keep - 1` used last.
-fn prune(step: &Path, keep: usize) -> Result<()> {
+pub(crate) fn prune(step: &Path, keep: usize) -> Result<()> {
     let mut results = Vec::new();
     for entry in fs::read_dir(step).with_context(|| format!("can't read {}", step.display()))? {
         let entry = entry?;

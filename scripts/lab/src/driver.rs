@@ -1,2 +1,72 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Not there yet.
+//! The driver, built as a module of its own against the kernel.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::Paths;
+use crate::build::Flavour;
+use crate::cache::Product;
+use crate::kernel::Kernel;
+use crate::key::{Key, KeyBuilder};
+use crate::step::{Log, Task};
+
+/// The module's file name.
+pub const MODULE: &str = "mypoll.ko";
+
+/// The driver for one kernel. Its result is [`MODULE`].
+#[derive(Debug)]
+pub struct Driver<'a> {
+    kernel: &'a Kernel<'a>,
+    source: PathBuf,
+    flavour: Flavour,
+    key: Key,
+}
+
+impl<'a> Driver<'a> {
+    /// Reads the driver's source; nothing is built yet.
+    pub fn new(paths: &Paths, kernel: &'a Kernel<'a>, flavour: Flavour) -> Result<Self> {
+        let source = paths.repo.join("recipes-kernel/mypoll/mypoll");
+        let key = KeyBuilder::new("driver")
+            .text(kernel.key())
+            .tree(&source)?
+            .finish();
+        Ok(Self {
+            kernel,
+            source,
+            flavour,
+            key,
+        })
+    }
+}
+
+impl Product for Driver<'_> {
+    fn task(&self) -> Task {
+        match self.flavour {
+            Flavour::Normal => Task::new("driver", "building", 15),
+            Flavour::Debug => Task::new("driver-debug", "building", 15),
+        }
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+        self.kernel.bring_tree_up_to_date(log)?;
+        let objects = result.join("objects");
+        fs::create_dir(&objects).with_context(|| format!("can't create {}", objects.display()))?;
+        log.run(
+            Kernel::make(self.kernel)
+                .arg(format!("M={}", self.source.display()))
+                .arg(format!("MO={}", objects.display()))
+                .arg("modules"),
+        )?;
+        let module = objects.join(MODULE);
+        fs::rename(&module, result.join(MODULE))
+            .with_context(|| format!("the build left no {}", module.display()))?;
+        fs::remove_dir_all(&objects).with_context(|| format!("can't remove {}", objects.display()))
+    }
+}

@@ -1,2 +1,197 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Not there yet.
+//! This machine: which of the distribution's packages a build needs, and getting them.
+
+pub mod packages;
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::step::{Log, Task};
+use crate::{Paths, Progress};
+use packages::{Llvm, Need};
+
+/// Where a program is: in PATH, or where the administrator's programs are, which a user's PATH may lack.
+pub fn find_tool(name: &str) -> Option<PathBuf> {
+    let mut path = env::var_os("PATH").unwrap_or_default();
+    path.push(OsString::from(":/usr/sbin:/sbin"));
+    which::which_in(name, Some(path), "/").ok()
+}
+
+/// What a command prints, where it is looked at and not logged.
+pub fn output(command: &mut Command) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .output()
+        .with_context(|| format!("can't start {program}"))?;
+    ensure!(
+        output.status.success(),
+        "{program} failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Makes sure that all packages are there, and says which LLVM is to be used.
+///
+/// # Errors
+/// When something is missing and can't, or with `install` unset mustn't, be installed: the message names it.
+pub fn prepare(paths: &Paths, progress: &Progress, install: bool) -> Result<Llvm> {
+    if find_tool("apt-get").is_none() || find_tool("dpkg-query").is_none() {
+        return without_apt();
+    }
+    let installed = packages::installed()?;
+    let missing = packages::missing(&installed);
+    let llvm = packages::newest_llvm(&installed);
+    if let (true, Some(llvm)) = (missing.is_empty(), llvm) {
+        return Ok(Llvm::Debian(llvm));
+    }
+    let wanted = |llvm: Option<u32>, offered: Option<u32>| {
+        let mut packages: Vec<String> = missing.iter().map(|&package| package.to_owned()).collect();
+        if llvm.is_none() {
+            let version = offered.unwrap_or(packages::LLVM_MIN);
+            packages.extend(packages::llvm_packages(version));
+        }
+        packages
+    };
+    if !install {
+        let names = wanted(llvm, packages::newest_llvm(&packages::offered()?)).join(" ");
+        bail!(
+            "these packages are missing: {names}\n  to install them: sudo apt-get install --no-install-recommends {names}"
+        );
+    }
+    let llvm = install_packages(paths, progress, llvm, wanted)?;
+    Ok(Llvm::Debian(llvm))
+}
+
+fn install_packages(
+    paths: &Paths,
+    progress: &Progress,
+    llvm: Option<u32>,
+    wanted: impl Fn(Option<u32>, Option<u32>) -> Vec<String>,
+) -> Result<u32> {
+    progress.say(
+        "Packages of the distribution are missing: updating apt's lists, then installing them.",
+    );
+    become_root_once(progress)?;
+    progress.step(paths, &Task::new("packages", "installing", 120), |log| {
+        log.run(&mut apt_get(&["update"]))?;
+        let offered = packages::newest_llvm(&packages::offered()?);
+        let Some(version) = llvm.or(offered) else {
+            bail!(
+                "apt has no clang-NN with NN >= {}, which the kernel needs",
+                packages::LLVM_MIN
+            );
+        };
+        let packages = wanted(llvm, offered);
+        progress.say(&format!("Installing: {}", packages.join(" ")));
+        install_with_apt(log, &packages)?;
+        let installed = packages::installed()?;
+        let missing = packages::missing(&installed);
+        ensure!(
+            missing.is_empty(),
+            "apt installed all it was asked for, still missing: {}",
+            missing.join(" ")
+        );
+        Ok(version)
+    })
+}
+
+fn install_with_apt(log: &mut Log, packages: &[String]) -> Result<()> {
+    let mut command = apt_get(&["install", "--yes", "--no-install-recommends"]);
+    Ok(log.run(command.args(packages))?)
+}
+
+/// apt-get, by way of sudo when not root. It waits up to ten minutes for another package manager.
+fn apt_get(args: &[&str]) -> Command {
+    let words = [
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "-o",
+        "DPkg::Lock::Timeout=600",
+    ];
+    let mut command = if rustix::process::geteuid().is_root() {
+        Command::new(words[0])
+    } else {
+        let mut command = Command::new("sudo");
+        command.arg(words[0]);
+        command
+    };
+    command.args(&words[1..]).args(args);
+    command
+}
+
+/// Lets sudo ask for the password now, on the terminal, where no progress bar hides its question.
+fn become_root_once(progress: &Progress) -> Result<()> {
+    if rustix::process::geteuid().is_root() || !io::stdin().is_terminal() {
+        return Ok(());
+    }
+    progress.say("Installing packages needs root: sudo may ask for your password.");
+    let status = Command::new("sudo")
+        .arg("true")
+        .status()
+        .context("can't start sudo; run this as root")?;
+    ensure!(
+        status.success(),
+        "sudo refused; run this as root, or with --no-install to see what is missing"
+    );
+    Ok(())
+}
+
+/// Another distribution: its package names aren't known here, the tools' names are.
+fn without_apt() -> Result<Llvm> {
+    let missing: Vec<_> = packages::NEEDS
+        .iter()
+        .filter_map(|need| match need {
+            Need::Tool { name, .. } => Some(*name),
+            Need::Package { .. } => None,
+        })
+        .chain(packages::LLVM_TOOLS.iter().copied())
+        .filter(|tool| find_tool(tool).is_none())
+        .collect();
+    ensure!(
+        missing.is_empty(),
+        "these programs are missing: {}\n  besides them the kernel needs the headers of libelf and OpenSSL, and libclang >= {}\n  (only Debian 12, 13 and Ubuntu 24.04 are set up by themselves)",
+        missing.join(" "),
+        packages::LLVM_MIN
+    );
+    Ok(Llvm::Path)
+}
+
+/// Whether this machine's own programs run on arm64.
+pub fn is_arm64() -> bool {
+    env::consts::ARCH == "aarch64"
+}
+
+/// The prefix of the cross tools for the guest's user space.
+pub const CROSS: &str = "aarch64-linux-gnu-";
+
+/// The folder where Debian keeps an LLVM.
+pub fn llvm_folder(version: u32) -> PathBuf {
+    Path::new("/usr/lib").join(format!("llvm-{version}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_command_is_reported_with_what_it_said() {
+        let error =
+            output(Command::new("sh").args(["-c", "echo 'no database' >&2; exit 2"])).unwrap_err();
+        assert_eq!(error.to_string(), "sh failed: no database");
+        let error = output(&mut Command::new("no-such-program")).unwrap_err();
+        assert_eq!(error.to_string(), "can't start no-such-program");
+    }
+
+    #[test]
+    fn tools_are_found_by_name() {
+        assert!(find_tool("sh").is_some_and(|path| path.is_absolute()));
+        assert_eq!(find_tool("no-such-program"), None);
+    }
+}

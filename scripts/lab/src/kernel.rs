@@ -1,20 +1,225 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel: source, configuration, image and modules.
 
+pub mod config;
+mod source;
+
+use std::fmt::{self, Display};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::str::FromStr;
+use std::thread::available_parallelism;
+
+use anyhow::{Context, Result};
+
+use crate::build::Flavour;
+use crate::cache::{self, Cache, Product};
+use crate::key::{Key, KeyBuilder};
+use crate::source::Catalog;
+use crate::step::{Log, Task};
+use crate::toolchain::Toolchain;
+use config::Fragment;
+pub use source::KernelSource;
+
+/// What makes the configuration, in this order; the debug kernel adds one.
+const FRAGMENTS: [&str; 4] = ["base", "rust", "gpio", "qemu-virt"];
+const DEBUG_FRAGMENT: &str = "debug";
+
+/// How many build trees are kept: both flavours of the two sources that are.
+const TREES: usize = 4;
+
 /// A kernel version that `sources.toml` knows, such as `6.18.15`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KernelVersion(String);
 
-impl std::fmt::Display for KernelVersion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for KernelVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::str::FromStr for KernelVersion {
+impl FromStr for KernelVersion {
     type Err = String;
 
     fn from_str(version: &str) -> Result<Self, Self::Err> {
-        Ok(Self(version.to_owned()))
+        let catalog = Catalog::built_in();
+        if catalog.kernel(version).is_some() {
+            return Ok(Self(version.to_owned()));
+        }
+        let known: Vec<_> = catalog.kernel_versions().collect();
+        Err(format!(
+            "not in scripts/lab/sources.toml, which has {}",
+            known.join(", ")
+        ))
+    }
+}
+
+impl KernelVersion {
+    /// All of them, the preferred one first.
+    pub fn all() -> Vec<Self> {
+        Catalog::built_in()
+            .kernel_versions()
+            .map(|version| Self(version.to_owned()))
+            .collect()
+    }
+}
+
+/// One configured kernel.
+///
+/// Its results are `Image`, and `modules/` as `make modules_install` leaves it. Its build tree stays, so that another
+/// configuration of the same source is built from what is there, and so that the driver can be built against it.
+#[derive(Debug)]
+pub struct Kernel<'a> {
+    cache: Cache<'a>,
+    source: PathBuf,
+    tree: PathBuf,
+    toolchain: &'a Toolchain,
+    fragments: Vec<Fragment>,
+    flavour: Flavour,
+    key: Key,
+}
+
+impl<'a> Kernel<'a> {
+    /// Reads the fragments; nothing is built yet.
+    pub fn new(
+        cache: Cache<'a>,
+        source: &KernelSource<'_>,
+        toolchain: &'a Toolchain,
+        flavour: Flavour,
+    ) -> Result<Self> {
+        let debug = (flavour == Flavour::Debug).then_some(DEBUG_FRAGMENT);
+        let folder = cache
+            .paths
+            .repo
+            .join("recipes-kernel/linux/files/fragments");
+        let fragments = FRAGMENTS
+            .into_iter()
+            .chain(debug)
+            .map(|name| Fragment::read(&folder.join(format!("{name}.cfg"))))
+            .collect::<Result<Vec<_>>>()?;
+        let mut key = KeyBuilder::new("kernel 1")
+            .text(source.key())
+            .text(toolchain.versions());
+        for fragment in &fragments {
+            key = key.text(&fragment.text);
+        }
+        Ok(Self {
+            cache,
+            source: cache.folder(source),
+            tree: cache
+                .paths
+                .cache
+                .join("kernel-tree")
+                .join(format!("{}-{flavour}", source.key())),
+            toolchain,
+            fragments,
+            flavour,
+            key: key.finish(),
+        })
+    }
+
+    /// `make` in the kernel's source, with the build tree as its output.
+    pub fn make(&self) -> Command {
+        let mut make = self.toolchain.kernel_make();
+        let jobs = available_parallelism().map_or(1, usize::from);
+        make.arg("-C")
+            .arg(&self.source)
+            .arg(format!("O={}", self.tree.display()))
+            .arg(format!("-j{jobs}"));
+        make
+    }
+
+    /// Brings the build tree to this very kernel, if it is not there yet.
+    pub fn bring_tree_up_to_date(&self, log: &mut Log) -> Result<()> {
+        let stamp = self.tree.join(".mypoll-key");
+        if fs::read_to_string(&stamp).is_ok_and(|key| key == self.key.to_string()) {
+            return Ok(());
+        }
+        if !self.tree.exists() {
+            fs::create_dir_all(&self.tree)
+                .with_context(|| format!("can't create {}", self.tree.display()))?;
+            cache::prune(&self.cache.paths.cache.join("kernel-tree"), TREES + 1)?;
+        }
+        write(&stamp, "unfinished")?;
+        self.configure(log)?;
+        log.run(self.make().args(["Image", "modules"]))?;
+        write(&stamp, &self.key.to_string())
+    }
+
+    /// Everything off but for what the fragments ask for, and what that needs.
+    fn configure(&self, log: &mut Log) -> Result<()> {
+        let all = self.tree.join("fragments.config");
+        write(
+            &all,
+            &self
+                .fragments
+                .iter()
+                .map(|fragment| fragment.text.as_str())
+                .collect::<String>(),
+        )?;
+        log.run(
+            self.make()
+                .arg("allnoconfig")
+                .env("KCONFIG_ALLCONFIG", &all),
+        )?;
+        let result = self.tree.join(".config");
+        let result = fs::read_to_string(&result)
+            .with_context(|| format!("can't read {}", result.display()))?;
+        Ok(config::check(&self.fragments, &result)?)
+    }
+}
+
+impl Product for Kernel<'_> {
+    fn task(&self) -> Task {
+        match self.flavour {
+            Flavour::Normal => Task::new("kernel", "building", 480),
+            Flavour::Debug => Task::new("kernel-debug", "building", 900),
+        }
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+        self.bring_tree_up_to_date(log)?;
+        let image = self.tree.join("arch/arm64/boot/Image");
+        fs::copy(&image, result.join("Image"))
+            .with_context(|| format!("can't copy {}", image.display()))?;
+        let modules = result.join("modules");
+        // depmod runs when the driver is there too, for both together.
+        log.run(
+            Kernel::make(self)
+                .arg("modules_install")
+                .arg(format!("INSTALL_MOD_PATH={}", modules.display()))
+                .arg("DEPMOD=true"),
+        )?;
+        write(
+            &result.join("config"),
+            &fs::read_to_string(self.tree.join(".config"))?,
+        )
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_version_is_told_which_there_are() {
+        let error = "6.18.99".parse::<KernelVersion>().unwrap_err();
+        assert_eq!(
+            error,
+            "not in scripts/lab/sources.toml, which has 6.18.15, 6.18.12, 6.18.21, 6.18.30"
+        );
+        assert_eq!(
+            "6.18.12".parse::<KernelVersion>().unwrap().to_string(),
+            "6.18.12"
+        );
     }
 }

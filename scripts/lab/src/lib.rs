@@ -5,11 +5,13 @@
 
 // Building.
 pub mod build;
+pub mod busybox;
 pub mod cache;
 pub mod driver;
 pub mod host;
 pub mod kernel;
 pub mod key;
+pub mod overlay;
 pub mod paths;
 pub mod rootfs;
 pub mod source;
@@ -24,6 +26,7 @@ pub mod guest;
 pub mod machine;
 pub mod qmp;
 pub mod qtest;
+pub mod signals;
 pub mod splat;
 
 pub mod cli;

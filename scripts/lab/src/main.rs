@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lab::cli::{Cli, Verb};
+use lab::step::StepFailed;
 use lab::{BuildOptions, Paths, Progress, build, verbs};
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -20,13 +21,17 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Verb::Demo(args) => verbs::demo::demo(&paths, args),
         Verb::Test(args) => verbs::test::test(&paths, args),
         Verb::Run(args) => verbs::run::run(&paths, args),
-        Verb::Press(args) => verbs::press::press(&paths, args),
+        Verb::Press(args) => verbs::press::press(args),
     }
 }
 
 fn main() -> ExitCode {
     run(&Cli::parse()).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        // A step's message is complete; it holds its causes.
+        match error.downcast_ref::<StepFailed>() {
+            Some(failed) => eprintln!("error: {failed}"),
+            None => eprintln!("error: {error:#}"),
+        }
         ExitCode::FAILURE
     })
 }

@@ -1,2 +1,230 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Not there yet.
+//! The compilers: clang, rustc, the Rust library's source, bindgen, and the library for the guest.
+
+mod bindgen;
+mod library;
+mod rustup;
+mod sysroot;
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::cache::Cache;
+use crate::host::packages::Llvm;
+use crate::host::{CROSS, is_arm64, output};
+use sysroot::Sysroot;
+
+/// The oldest rustc that builds everything here.
+const RUSTC_MIN: (u32, u32) = (1, 85);
+
+/// What the guest's programs are compiled for.
+pub const GUEST_TARGET: &str = "aarch64-unknown-linux-gnu";
+
+/// Set to anything but the empty string, this makes the build do without rustup, as on a machine where rustup can't
+/// download: the Rust library's source then comes from Debian's archive, the guest's library is built from it.
+const NO_RUSTUP: &str = "MYPOLL_NO_RUSTUP";
+
+/// Where the guest's standard library comes from.
+#[derive(Clone, Debug)]
+enum GuestLibrary {
+    /// The toolchain has it.
+    Installed,
+    /// Cargo builds it, from the library's source in this sysroot.
+    Built(PathBuf),
+}
+
+/// All compilers, ready to be used.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    llvm: Llvm,
+    bindgen: PathBuf,
+    library: PathBuf,
+    guest_library: GuestLibrary,
+    versions: String,
+}
+
+impl Toolchain {
+    /// Finds them, and gets what is missing: with rustup where that works, else from Debian's archive and crates.io.
+    pub fn prepare(cache: Cache<'_>, llvm: Llvm, install: bool) -> Result<Self> {
+        let rustc = Rustc::find()?;
+        let rustup = if env::var_os(NO_RUSTUP).is_some_and(|value| !value.is_empty()) {
+            rustup::Access::Refused
+        } else {
+            rustup::Access::of(&rustc, install)
+        };
+        let library = library::find_or_get(cache, &rustc, &rustup)?;
+        let guest_library = if rustup.has_or_adds_target(cache, &rustc)? {
+            GuestLibrary::Installed
+        } else {
+            GuestLibrary::Built(cache.ensure(&Sysroot::new(&rustc, &library))?)
+        };
+        let bindgen = bindgen::find_or_install(cache, &rustc)?;
+        let mut toolchain = Self {
+            llvm,
+            bindgen,
+            library,
+            guest_library,
+            versions: String::new(),
+        };
+        toolchain.versions = toolchain.read_versions(&rustc)?;
+        Ok(toolchain)
+    }
+
+    /// The versions of all that has a part in the results, for their keys.
+    pub fn versions(&self) -> &str {
+        &self.versions
+    }
+
+    /// `make` as the kernel wants it, arm64 with LLVM and Rust.
+    pub fn kernel_make(&self) -> Command {
+        let mut make = Command::new("make");
+        make.args(["ARCH=arm64", "LLVM=1"])
+            .env("PATH", self.path())
+            .env("RUST_LIB_SRC", &self.library)
+            // The same source gives the same image, whoever builds it, and when.
+            .env("KBUILD_BUILD_USER", "mypoll")
+            .env("KBUILD_BUILD_HOST", "lab")
+            .env("KBUILD_BUILD_TIMESTAMP", "1970-01-01");
+        if let Some(lib) = self.llvm.lib() {
+            make.env("LIBCLANG_PATH", lib);
+        }
+        for variable in ["MAKEFLAGS", "MFLAGS", "KCFLAGS", "KRUSTFLAGS", "RUSTFLAGS"] {
+            make.env_remove(variable);
+        }
+        make
+    }
+
+    /// `cargo build` for the guest: static programs in `target/TARGET/release`.
+    pub fn cargo_build_for_guest(&self, target: &Path) -> Command {
+        let linker = format!("{CROSS}gcc");
+        let mut flags = "-Ctarget-feature=+crt-static".to_owned();
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--locked", "--release", "--target", GUEST_TARGET]);
+        if let GuestLibrary::Built(sysroot) = &self.guest_library {
+            cargo
+                .arg("-Zbuild-std=std,panic_abort")
+                .env("RUSTC_BOOTSTRAP", "1");
+            flags += &format!(" --sysroot={}", sysroot.display());
+        }
+        cargo
+            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", linker)
+            .env("RUSTFLAGS", flags)
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env_remove("CARGO_BUILD_TARGET");
+        cargo
+    }
+
+    fn path(&self) -> OsString {
+        let own = env::var_os("PATH").unwrap_or_default();
+        let bindgen = self.bindgen.parent().map(Path::to_owned);
+        let folders = self
+            .llvm
+            .bin()
+            .into_iter()
+            .chain(bindgen)
+            .chain(env::split_paths(&own));
+        env::join_paths(folders.chain(["/usr/sbin".into(), "/sbin".into()])).unwrap_or(own)
+    }
+
+    fn read_versions(&self, rustc: &Rustc) -> Result<String> {
+        let gcc = if is_arm64() {
+            "gcc".to_owned()
+        } else {
+            format!("{CROSS}gcc")
+        };
+        let clang = self
+            .llvm
+            .bin()
+            .map_or("clang".into(), |bin| bin.join("clang"));
+        Ok(format!(
+            "{}{}{}{}library {}\nguest library {:?}\n",
+            rustc.verbose,
+            output(Command::new(clang).arg("--version"))?,
+            output(Command::new(&self.bindgen).arg("--version"))?,
+            output(Command::new(gcc).arg("--version"))?,
+            self.library.display(),
+            self.guest_library,
+        ))
+    }
+}
+
+/// The Rust compiler in PATH.
+#[derive(Clone, Debug)]
+struct Rustc {
+    /// Such as `1.95.0`.
+    release: String,
+    /// All that `rustc -vV` says.
+    verbose: String,
+    sysroot: PathBuf,
+}
+
+impl Rustc {
+    fn find() -> Result<Self> {
+        let verbose = output(Command::new("rustc").arg("-vV"))?;
+        let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
+        let release = field(&verbose, "release")
+            .context("rustc -vV names no release")?
+            .to_owned();
+        ensure!(
+            is_at_least(&release, RUSTC_MIN),
+            "rustc is {release}, {}.{} or newer is needed: 'rustup update stable' gets it",
+            RUSTC_MIN.0,
+            RUSTC_MIN.1
+        );
+        Ok(Self {
+            release,
+            verbose,
+            sysroot: PathBuf::from(sysroot.trim()),
+        })
+    }
+
+    /// Such as `x86_64-unknown-linux-gnu`.
+    fn host(&self) -> Result<&str> {
+        field(&self.verbose, "host").context("rustc -vV names no host")
+    }
+}
+
+fn field<'a>(verbose: &'a str, name: &str) -> Option<&'a str> {
+    verbose
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+/// Whether a version such as `1.95.0-nightly` is at least that major and minor one.
+fn is_at_least(version: &str, min: (u32, u32)) -> bool {
+    let mut parts = version
+        .split(['.', '-'])
+        .map_while(|part| part.parse::<u32>().ok());
+    parts
+        .next()
+        .zip(parts.next())
+        .is_some_and(|found| found >= min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(is_at_least("1.95.0", (1, 85)));
+        assert!(is_at_least("1.85.0-nightly", (1, 85)));
+        assert!(is_at_least("1.100.0", (1, 85)));
+        assert!(!is_at_least("1.84.1", (1, 85)));
+        assert!(!is_at_least("0.99.0", (1, 85)));
+        assert!(!is_at_least("unknown", (1, 85)));
+    }
+
+    #[test]
+    fn fields_are_read() {
+        let verbose = "rustc 1.95.0 (59807616e 2026-04-14)\nhost: x86_64-unknown-linux-gnu\nrelease: 1.95.0\n";
+        assert_eq!(field(verbose, "release"), Some("1.95.0"));
+        assert_eq!(field(verbose, "host"), Some("x86_64-unknown-linux-gnu"));
+        assert_eq!(field(verbose, "LLVM version"), None);
+    }
+}

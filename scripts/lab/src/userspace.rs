@@ -1,2 +1,78 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Not there yet.
+//! The guest's programs in Rust: agent, control program, in-guest tests, examples.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::cache::{Cache, Product};
+use crate::key::{Key, KeyBuilder};
+use crate::step::{Log, Task};
+use crate::toolchain::{GUEST_TARGET, Toolchain};
+
+/// The programs, which end up in the guest's `/usr/bin`.
+const PROGRAMS: [&str; 3] = ["mypoll-agent", "mypollctl", "mypoll-selftest"];
+
+/// The examples of the client crate that go there too.
+const EXAMPLES: [&str; 2] = ["sigio_test", "sigio_eventfd_epoll"];
+
+/// The workspace, built for the guest. Its result is one file a program.
+#[derive(Debug)]
+pub struct Userspace<'a> {
+    toolchain: &'a Toolchain,
+    workspace: PathBuf,
+    target: PathBuf,
+    key: Key,
+}
+
+impl<'a> Userspace<'a> {
+    /// Reads the workspace; nothing is built yet.
+    pub fn new(cache: Cache<'_>, toolchain: &'a Toolchain) -> Result<Self> {
+        let workspace = cache
+            .paths
+            .repo
+            .join("recipes-apps/mypoll-agent/mypoll-agent");
+        let key = KeyBuilder::new("userspace")
+            .text(toolchain.versions())
+            .tree(&workspace)?
+            .finish();
+        Ok(Self {
+            toolchain,
+            workspace,
+            target: cache.paths.cache.join("target-guest"),
+            key,
+        })
+    }
+}
+
+impl Product for Userspace<'_> {
+    fn task(&self) -> Task {
+        Task::new("userspace", "building agent and tools", 120)
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+        let mut cargo = self.toolchain.cargo_build_for_guest(&self.target);
+        cargo.current_dir(&self.workspace);
+        for program in PROGRAMS {
+            cargo.args(["--package", program]);
+        }
+        cargo.args(["--package", "mypoll", "--bins"]);
+        for example in EXAMPLES {
+            cargo.args(["--example", example]);
+        }
+        log.run(&mut cargo)?;
+        let built = self.target.join(GUEST_TARGET).join("release");
+        let programs = PROGRAMS.map(|name| (built.clone(), name));
+        let examples = EXAMPLES.map(|name| (built.join("examples"), name));
+        for (folder, name) in programs.into_iter().chain(examples) {
+            fs::copy(folder.join(name), result.join(name))
+                .with_context(|| format!("cargo left no {name}"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The device-tree overlay that puts the driver's node on QEMU's board.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::Paths;
+use crate::cache::Product;
+use crate::key::{Key, KeyBuilder};
+use crate::step::{Log, Task};
+
+/// The compiled overlay's file name.
+pub const OVERLAY: &str = "mypoll-qemu-virt.dtbo";
+
+/// The overlay. Its result is [`OVERLAY`].
+#[derive(Debug)]
+pub struct Overlay {
+    source: PathBuf,
+    key: Key,
+}
+
+impl Overlay {
+    /// Reads the overlay's source; nothing is compiled yet.
+    pub fn new(paths: &Paths) -> Result<Self> {
+        let source = paths
+            .repo
+            .join("recipes-kernel/linux/files/dts/mypoll-qemu-virt.dtso");
+        Ok(Self {
+            key: KeyBuilder::new("overlay").file(&source)?.finish(),
+            source,
+        })
+    }
+}
+
+impl Product for Overlay {
+    fn task(&self) -> Task {
+        Task::new("overlay", "compiling", 1)
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+        let mut dtc = Command::new("dtc");
+        dtc.args(["-@", "-I", "dts", "-O", "dtb", "-o"])
+            .arg(result.join(OVERLAY))
+            .arg(&self.source);
+        Ok(log.run(&mut dtc)?)
+    }
+}

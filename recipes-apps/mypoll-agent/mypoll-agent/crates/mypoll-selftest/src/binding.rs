@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The platform device that has the GPIO lines, and its driver.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+const DRIVERS: &str = "/sys/bus/platform/drivers";
+
+/// A platform device that the driver is bound to, or was.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    driver: PathBuf,
+    device: String,
+}
+
+impl Binding {
+    /// Finds the device that is bound now; `None` where the device tree has none.
+    pub(crate) fn find() -> Result<Option<Self>> {
+        for driver in fs::read_dir(DRIVERS).context(DRIVERS)? {
+            let driver = driver?;
+            if !driver.file_name().to_string_lossy().starts_with("mypoll") {
+                continue;
+            }
+            for device in fs::read_dir(driver.path())? {
+                let device = device?;
+                // The links of a driver's folder are its devices, and its module.
+                if device.file_type()?.is_symlink() && device.file_name() != "module" {
+                    return Ok(Some(Self {
+                        driver: driver.path(),
+                        device: device.file_name().to_string_lossy().into(),
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the driver has the device now.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.driver.join(&self.device).exists()
+    }
+
+    /// Takes the device from the driver.
+    pub(crate) fn unbind(&self) -> Result<()> {
+        self.write("unbind")
+    }
+
+    /// Gives the device to the driver.
+    pub(crate) fn bind(&self) -> Result<()> {
+        self.write("bind")
+    }
+
+    fn write(&self, attribute: &str) -> Result<()> {
+        let file: &Path = &self.driver.join(attribute);
+        fs::write(file, &self.device)
+            .with_context(|| format!("writing {} to {}", self.device, file.display()))
+    }
+}

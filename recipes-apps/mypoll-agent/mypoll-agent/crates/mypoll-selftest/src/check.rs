@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Expectations that say what was seen and what was expected.
+
+use std::fmt::{Debug, Display};
+
+use anyhow::{Result, bail, ensure};
+use nix::errno::Errno;
+
+/// Fails unless `seen` is `expected`; `what` names what was looked at.
+pub(crate) fn expect_eq<T: PartialEq + Debug>(
+    what: impl Display,
+    seen: T,
+    expected: T,
+) -> Result<()> {
+    ensure!(
+        seen == expected,
+        "{what}: seen {seen:?}, expected {expected:?}"
+    );
+    Ok(())
+}
+
+/// Fails unless a system call failed with `expected`.
+pub(crate) fn expect_errno<T: Debug>(
+    what: impl Display,
+    result: nix::Result<T>,
+    expected: Errno,
+) -> Result<()> {
+    match result {
+        Err(errno) if errno == expected => Ok(()),
+        Err(errno) => bail!("{what}: seen {errno}, expected {expected}"),
+        Ok(value) => bail!("{what}: seen success ({value:?}), expected {expected}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_spelled_out() {
+        assert!(expect_eq("depth", 3, 3).is_ok());
+        let error = expect_eq("depth", 3, 4).unwrap_err();
+        assert_eq!(error.to_string(), "depth: seen 3, expected 4");
+    }
+
+    #[test]
+    fn another_errno_or_success_fails() {
+        assert!(expect_errno::<()>("read", Err(Errno::EAGAIN), Errno::EAGAIN).is_ok());
+        assert!(expect_errno::<()>("read", Err(Errno::EINTR), Errno::EAGAIN).is_err());
+        assert!(expect_errno("read", Ok(7), Errno::EAGAIN).is_err());
+    }
+}

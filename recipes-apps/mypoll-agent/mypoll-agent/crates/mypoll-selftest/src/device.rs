@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The device under test, and how it is put back.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use procfs::process::{FDTarget, all_processes};
+
+use crate::binding::Binding;
+use crate::check::expect_eq;
+use crate::handle::Handle;
+use crate::module::{self, ModuleFile, Parameters};
+use crate::runner::skip;
+use crate::sim_line;
+use crate::stats::Stats;
+
+/// Longer than any line of the simulated chip bounces, in milliseconds.
+const SETTLE_MS: u16 = 100;
+
+/// A line of the `lines` file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The number that events carry.
+    pub(crate) number: u32,
+    /// The label that the device tree gives it.
+    pub(crate) label: String,
+}
+
+/// The device under test, as it was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    /// The device node.
+    pub(crate) node: PathBuf,
+    /// The folder of `stats` and `lines`.
+    pub(crate) sysfs: PathBuf,
+    /// The platform device with the GPIO lines, where the device tree has one.
+    binding: Option<Binding>,
+    module_file: Option<PathBuf>,
+    parameters: Parameters,
+}
+
+impl Device {
+    /// Finds the device and makes sure that nobody uses it.
+    pub(crate) fn find(node: &Path, sysfs: &Path, module_file: Option<&Path>) -> Result<Self> {
+        let metadata = match fs::metadata(node) {
+            Err(error) if error.kind() == ErrorKind::NotFound => bail!(
+                "no {}: load the driver with modprobe mypoll, or name its device with --device",
+                node.display()
+            ),
+            metadata => metadata.with_context(|| node.display().to_string())?,
+        };
+        ensure!(
+            metadata.file_type().is_char_device(),
+            "{} is no character device",
+            node.display()
+        );
+        if let Some(user) = user_of(metadata.rdev())? {
+            bail!(
+                "{} is busy, {user} has it open: stop it first",
+                node.display()
+            );
+        }
+        drop(
+            Handle::open(node, true)
+                .with_context(|| format!("opening {}: try as root", node.display()))?,
+        );
+        let device = Self {
+            node: node.into(),
+            sysfs: sysfs.into(),
+            binding: Binding::find()?,
+            module_file: module_file.map(Path::to_path_buf),
+            parameters: Parameters::read()?,
+        };
+        device.stats()?;
+        Ok(device)
+    }
+
+    /// Puts the device back as it was found, with the timer stopped, the queue empty and the statistics 0.
+    pub(crate) fn settle(&self) -> Result<()> {
+        self.parameters.restore(|| self.module_file())?;
+        if let Some(binding) = &self.binding {
+            if !binding.is_bound() {
+                binding.bind()?;
+            }
+        }
+        let handle = self.open_nonblocking()?;
+        handle.command("stop")?;
+        if sim_line::release_all()? {
+            // A line with debouncing tells of its release only later.
+            while !handle.wait_at_most(SETTLE_MS)?.is_empty() {
+                handle.drain()?;
+            }
+        }
+        handle.drain()?;
+        // What was lost is told by the next event: that one is taken here, so that a test's first event has lost=0.
+        handle.trigger()?;
+        handle.drain()?;
+        handle.command("reset")?;
+        expect_eq("queue_depth", self.stats()?.queue_depth, 0)
+    }
+
+    /// Opens the device for blocking reads.
+    pub(crate) fn open(&self) -> Result<Handle> {
+        Handle::open(&self.node, false).with_context(|| self.node.display().to_string())
+    }
+
+    /// Opens the device with `O_NONBLOCK`.
+    pub(crate) fn open_nonblocking(&self) -> Result<Handle> {
+        Handle::open(&self.node, true).with_context(|| self.node.display().to_string())
+    }
+
+    /// Reads the statistics.
+    pub(crate) fn stats(&self) -> Result<Stats> {
+        self.attribute("stats")?.parse()
+    }
+
+    /// Reads which GPIO lines there are.
+    pub(crate) fn lines(&self) -> Result<Vec<Line>> {
+        let text = self.attribute("lines")?;
+        ensure!(
+            text.is_empty() || text.ends_with('\n'),
+            "lines: seen {text:?}, expected a newline at the end"
+        );
+        text.lines()
+            .map(|line| {
+                line.strip_prefix("line=")
+                    .and_then(|rest| rest.split_once(" label="))
+                    .and_then(|(number, label)| {
+                        Some(Line {
+                            number: number.parse().ok()?,
+                            label: label.into(),
+                        })
+                    })
+                    .with_context(|| format!("lines: seen {line:?}, expected line=N label=TEXT"))
+            })
+            .collect()
+    }
+
+    /// How many events the queue holds.
+    pub(crate) fn capacity(&self) -> Result<usize> {
+        Ok(module::parameter("queue_size")?.parse()?)
+    }
+
+    /// The platform device with the GPIO lines; skips the test where there is none.
+    pub(crate) fn binding(&self) -> Result<&Binding> {
+        match &self.binding {
+            Some(binding) => Ok(binding),
+            None => skip!("the device tree has no node with compatible = \"mypoll,events\""),
+        }
+    }
+
+    /// The file of the module; skips the test where it can't be found.
+    pub(crate) fn module_file(&self) -> Result<ModuleFile> {
+        ModuleFile::find(self.module_file.as_deref())
+    }
+
+    fn attribute(&self, name: &str) -> Result<String> {
+        let file = self.sysfs.join(name);
+        fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
+    }
+}
+
+/// A process that has the character device `rdev` open.
+fn user_of(rdev: u64) -> Result<Option<String>> {
+    for process in all_processes()?.flatten() {
+        // A process that ends meanwhile, or that one may not look into, has nothing to tell.
+        let Ok(files) = process.fd() else { continue };
+        for file in files.flatten() {
+            if let FDTarget::Path(path) = file.target {
+                if fs::metadata(path)
+                    .is_ok_and(|file| file.file_type().is_char_device() && file.rdev() == rdev)
+                {
+                    let name = process.stat().map(|stat| stat.comm).unwrap_or_default();
+                    return Ok(Some(format!("process {} ({name})", process.pid)));
+                }
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Tests the contract of `/dev/mypoll` (docs/interface.md) where the driver runs, in the QEMU guest or on a board.
+
+mod binding;
+mod check;
+mod device;
+mod event;
+mod handle;
+mod memory;
+mod module;
+mod process;
+mod runner;
+mod sim_line;
+mod sleeper;
+mod stats;
+mod tap;
+mod tests;
+
+use std::io::stdout;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser, error::ErrorKind};
+
+use crate::device::Device;
+use crate::tap::{Outcome, Report};
+use crate::tests::Test;
+
+/// How long a test may take before it counts as hanging: generous, as a debug kernel in an emulator is slow.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Tests /dev/mypoll and prints a report in KTAP. Needs root, and the device for itself.
+///
+/// Leaves the driver as it was found, with the timer stopped and the queue empty.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Example: mypoll-selftest errno. gpio.\nExit status: 0 when no test failed, 1 otherwise, 2 when the command line is wrong."
+)]
+struct Cli {
+    /// Run only the tests whose name contains one of these
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    /// Print the names of the tests and run none
+    #[arg(long)]
+    list: bool,
+    /// The device node
+    #[arg(long, value_name = "NODE", default_value = "/dev/mypoll")]
+    device: PathBuf,
+    /// The folder with the device's `stats` and `lines`
+    #[arg(long, value_name = "FOLDER", default_value = "/sys/class/misc/mypoll")]
+    sysfs: PathBuf,
+    /// The module's file [default: mypoll.ko under /lib/modules/RELEASE]
+    #[arg(long, value_name = "FILE")]
+    module: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let tests: Vec<&Test> = tests::all()
+        .filter(|test| {
+            cli.filters.is_empty() || cli.filters.iter().any(|part| test.name.contains(part))
+        })
+        .collect();
+    if tests.is_empty() {
+        Cli::command()
+            .error(
+                ErrorKind::InvalidValue,
+                "no test's name contains any of these; --list prints the names",
+            )
+            .exit();
+    }
+    if cli.list {
+        tests.iter().for_each(|test| println!("{}", test.name));
+        return ExitCode::SUCCESS;
+    }
+    match run(&cli, &tests) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("mypoll-selftest: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the tests; true when none failed.
+fn run(cli: &Cli, tests: &[&Test]) -> Result<bool> {
+    let mut report = Report::new(stdout()).context("standard output")?;
+    let device = match Device::find(&cli.device, &cli.sysfs, cli.module.as_deref()) {
+        Ok(device) => device,
+        Err(error) => {
+            report.bail_out(&format!("{error:#}"))?;
+            return Ok(false);
+        }
+    };
+    runner::adopt_orphans().context("becoming a subreaper")?;
+    report.plan(tests.len())?;
+    for test in tests {
+        let outcome = runner::isolated(
+            || {
+                device.settle().context("before the test")?;
+                (test.run)(&device)
+            },
+            LIMIT,
+        )?;
+        report.test(test.name, &outcome)?;
+    }
+    let settled = runner::isolated(|| device.settle(), LIMIT)?;
+    if let Outcome::Failed(error) = &settled {
+        report.comment(&format!("the device could not be put back: {error}"))?;
+    }
+    Ok(report.finish()? && settled == Outcome::Passed)
+}

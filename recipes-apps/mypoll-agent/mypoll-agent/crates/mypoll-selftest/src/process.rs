@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Forked processes and what they have to say.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::exit;
+
+use anyhow::Result;
+use nix::fcntl::OFlag;
+use nix::unistd::{ForkResult, Pid, fork, pipe2};
+
+/// A forked process that says something over a pipe.
+pub(crate) struct Forked {
+    /// Its number.
+    pub(crate) pid: Pid,
+    output: File,
+}
+
+impl Forked {
+    /// Runs `body` in a forked process, which ends with it. What `body` writes is for [`Forked::output`].
+    pub(crate) fn spawn(body: impl FnOnce(&File)) -> Result<Self> {
+        let (output, input) = pipe2(OFlag::O_CLOEXEC)?;
+        // SAFETY: no other thread runs here that could hold a lock at this moment: the runner has none, and a test forks before it
+        // starts one. (cargo's test harness has threads; there the child takes no lock but malloc's, which fork leaves usable.)
+        match unsafe { fork()? } {
+            ForkResult::Parent { child } => Ok(Self {
+                pid: child,
+                output: File::from(output),
+            }),
+            ForkResult::Child => {
+                drop(output);
+                body(&File::from(input));
+                exit(0)
+            }
+        }
+    }
+
+    /// Waits until the process has ended or closed the pipe, and returns what it wrote.
+    pub(crate) fn output(mut self) -> Result<String> {
+        let mut said = String::new();
+        self.output.read_to_string(&mut said)?;
+        Ok(said)
+    }
+}
+
+/// Writes `text` as a process's last word. Where the pipe is gone nobody is left to be told.
+pub(crate) fn say(mut pipe: &File, text: &str) {
+    drop(pipe.write_all(text.as_bytes()));
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The tests, one file a subject.
+
+mod binding;
+mod day50;
+mod day51;
+mod day52;
+mod epoll;
+mod gpio;
+mod module;
+mod overflow;
+mod parameters;
+mod poll;
+mod read;
+mod read_errors;
+mod readers;
+mod select;
+mod sigio;
+mod stats;
+mod timer;
+mod write;
+mod write_errors;
+
+use anyhow::Result;
+
+use crate::device::Device;
+
+/// A test.
+pub(crate) struct Test {
+    /// Its subject and what has to hold, as in `read.zero_bytes`.
+    pub(crate) name: &'static str,
+    /// Fails with what was seen and what was expected. The device is settled before it.
+    pub(crate) run: fn(&Device) -> Result<()>,
+}
+
+/// Declares the tests of a subject; the functions' names are theirs.
+macro_rules! tests {
+    ($subject:literal: $($function:ident),+ $(,)?) => {
+        /// The tests of this subject.
+        pub(super) const TESTS: &[$crate::tests::Test] = &[$($crate::tests::Test {
+            name: concat!($subject, ".", stringify!($function)),
+            run: $function,
+        }),+];
+    };
+}
+use tests;
+
+/// All tests, those first that the others build on.
+pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
+    [
+        day50::TESTS,
+        day51::TESTS,
+        day52::TESTS,
+        read::TESTS,
+        read_errors::TESTS,
+        write::TESTS,
+        write_errors::TESTS,
+        poll::TESTS,
+        select::TESTS,
+        epoll::TESTS,
+        readers::TESTS,
+        sigio::TESTS,
+        timer::TESTS,
+        overflow::TESTS,
+        stats::TESTS,
+        parameters::TESTS,
+        gpio::TESTS,
+        binding::TESTS,
+        module::TESTS,
+    ]
+    .into_iter()
+    .flatten()
+}

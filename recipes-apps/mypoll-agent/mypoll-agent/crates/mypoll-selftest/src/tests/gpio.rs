@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Presses of gpio-sim lines.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use super::tests;
+use crate::check::expect_eq;
+use crate::device::Device;
+use crate::event::Event;
+use crate::sim_line::{SimLine, now_ns};
+use crate::sleeper::Sleeper;
+
+tests!("gpio":
+    press_and_release_give_an_event_each,
+    timestamp_lies_around_the_press,
+    press_wakes_a_blocking_read,
+    press_wakes_epoll,
+    many_edges_keep_their_order,
+    edges_among_ticks_and_triggers,
+    level_that_does_not_change_gives_no_event,
+    bounces_give_one_event,
+    glitch_gives_no_event,
+);
+
+/// What an edge of a line has to say.
+fn expect_edge(event: &Event, line: &SimLine, pressed: bool) -> Result<()> {
+    expect_eq(
+        "source, kind, line, value",
+        (
+            event.source.as_str(),
+            event.kind.as_str(),
+            event.line,
+            event.value,
+        ),
+        (
+            "gpio",
+            if pressed { "rising" } else { "falling" },
+            line.number,
+            pressed.into(),
+        ),
+    )
+}
+
+fn press_and_release_give_an_event_each(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    let handle = device.open_nonblocking()?;
+    line.press()?;
+    expect_edge(&handle.next_event()?, &line, true)?;
+    line.release()?;
+    expect_edge(&handle.next_event()?, &line, false)?;
+    expect_eq("further events", handle.drain()?.len(), 0)
+}
+
+fn timestamp_lies_around_the_press(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    let handle = device.open_nonblocking()?;
+    for pressed in [true, false, true, false] {
+        let before = now_ns()?;
+        if pressed {
+            line.press()?
+        } else {
+            line.release()?
+        }
+        let stamp = handle.next_event()?.timestamp_ns;
+        let after = now_ns()?;
+        ensure!(
+            (before..=after).contains(&stamp),
+            "timestamp_ns: seen {stamp}, expected {before} to {after}"
+        );
+    }
+    Ok(())
+}
+
+fn press_wakes_a_blocking_read(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    let handle = device.open()?;
+    let reader = Sleeper::spawn(move || handle.event())?;
+    reader.wait_asleep()?;
+    line.press()?;
+    expect_edge(&reader.join()??, &line, true)
+}
+
+fn press_wakes_epoll(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    let handle = device.open_nonblocking()?;
+    let epoll = Epoll::new(EpollCreateFlags::empty())?;
+    epoll.add(
+        &handle,
+        EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, 0),
+    )?;
+    let waiter =
+        Sleeper::spawn(move || epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::NONE))?;
+    waiter.wait_asleep()?;
+    line.press()?;
+    expect_eq("epoll_wait", waiter.join()?, Ok(1))?;
+    expect_edge(&handle.event()?, &line, true)
+}
+
+fn many_edges_keep_their_order(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    let handle = device.open_nonblocking()?;
+    let mut stamp = now_ns()?;
+    for _ in 0..20 {
+        for _ in 0..4 {
+            line.press()?;
+            line.release()?;
+        }
+        for pressed in [true, false].repeat(4) {
+            let event = handle.next_event()?;
+            expect_edge(&event, &line, pressed)?;
+            ensure!(
+                event.timestamp_ns > stamp,
+                "timestamp_ns: seen {} after {stamp}, expected them to rise",
+                event.timestamp_ns
+            );
+            stamp = event.timestamp_ns;
+        }
+    }
+    Ok(())
+}
+
+/// Interrupts, the timer and writes meet in the queue: each source's events are all there, in order.
+fn edges_among_ticks_and_triggers(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    let handle = device.open_nonblocking()?;
+    let first = device.stats()?.event_sequence + 1;
+    handle.command("start 3")?;
+    let mut events = Vec::new();
+    for _ in 0..50 {
+        line.press()?;
+        handle.trigger()?;
+        line.release()?;
+        events.extend(handle.drain()?);
+    }
+    handle.command("stop")?;
+    let edge = |event: &&Event| event.source == "gpio";
+    while events.iter().filter(edge).count() < 100 {
+        events.push(handle.next_event()?);
+    }
+    let numbers: Vec<u32> = events.iter().map(|event| event.event).collect();
+    expect_eq("events", numbers, (first..).take(events.len()).collect())?;
+    for (index, event) in events.iter().filter(edge).enumerate() {
+        expect_edge(event, &line, index % 2 == 0)?;
+    }
+    let manual = events
+        .iter()
+        .filter(|event| event.source == "manual")
+        .count();
+    expect_eq("manual events", manual, 50)
+}
+
+fn level_that_does_not_change_gives_no_event(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    let handle = device.open_nonblocking()?;
+    line.release()?;
+    line.press()?;
+    line.press()?;
+    line.release()?;
+    expect_edge(&handle.next_event()?, &line, true)?;
+    expect_edge(&handle.next_event()?, &line, false)?;
+    handle.expect_silence(50)
+}
+
+/// Half of the line's `debounce-interval`: a burst that takes longer than that, on a busy machine, is none.
+const BURST: Duration = Duration::from_millis(10);
+
+/// Presses and releases in turn, so that `last` is the level in the end, until a burst was short enough. Returns the times around
+/// its first edge.
+fn bounce(device: &Device, line: &SimLine, last: bool) -> Result<std::ops::RangeInclusive<u64>> {
+    let handle = device.open_nonblocking()?;
+    loop {
+        let start = Instant::now();
+        let before = now_ns()?;
+        if last {
+            line.press()?
+        } else {
+            line.release()?
+        }
+        let after = now_ns()?;
+        for _ in 0..3 {
+            if last {
+                line.release()?
+            } else {
+                line.press()?
+            }
+            if last { line.press()? } else { line.release()? }
+        }
+        if start.elapsed() < BURST {
+            return Ok(before..=after);
+        }
+        if last {
+            line.release()?
+        } else {
+            line.press()?
+        }
+        while !handle.wait_at_most(100)?.is_empty() {
+            handle.drain()?;
+        }
+    }
+}
+
+fn bounces_give_one_event(device: &Device) -> Result<()> {
+    let line = SimLine::debounced(device)?;
+    let handle = device.open_nonblocking()?;
+    for pressed in [true, false, true, false] {
+        let first_edge = bounce(device, &line, pressed)?;
+        let event = handle.next_event()?;
+        expect_edge(&event, &line, pressed)?;
+        ensure!(
+            first_edge.contains(&event.timestamp_ns),
+            "timestamp_ns: seen {}, expected {first_edge:?}, around the first edge",
+            event.timestamp_ns
+        );
+        handle.expect_silence(100)?;
+    }
+    Ok(())
+}
+
+/// The level is the same before and after: neither a press nor a release.
+fn glitch_gives_no_event(device: &Device) -> Result<()> {
+    let line = SimLine::debounced(device)?;
+    let handle = device.open_nonblocking()?;
+    loop {
+        let start = Instant::now();
+        line.press()?;
+        line.release()?;
+        if start.elapsed() < BURST {
+            break;
+        }
+        while !handle.wait_at_most(100)?.is_empty() {
+            handle.drain()?;
+        }
+    }
+    handle.expect_silence(100)?;
+    let before = now_ns()?;
+    line.press()?;
+    let event = handle.next_event()?;
+    expect_edge(&event, &line, true)?;
+    ensure!(
+        event.timestamp_ns >= before,
+        "timestamp_ns: seen the glitch's"
+    );
+    Ok(())
+}

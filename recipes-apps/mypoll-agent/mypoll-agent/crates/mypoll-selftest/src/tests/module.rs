@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Loading and unloading the module. The runner loads it again as it was found.
+
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use super::tests;
+use crate::check::{expect_eq, expect_errno};
+use crate::device::Device;
+use crate::handle::LINE_MAX;
+use crate::module::{self, ModuleFile};
+
+tests!("module":
+    unload_is_refused_while_a_file_is_open,
+    unload_right_after_close,
+    unload_with_the_timer_running,
+    unload_with_events_queued,
+    unload_with_an_epoll_set_left,
+    unload_and_load_repeatedly,
+    default_queue_holds_16,
+    queue_size_at_load,
+    largest_queue_size,
+    queue_size_out_of_range_is_refused,
+    timer_period_ms_at_load,
+    timer_period_ms_out_of_range_is_refused,
+    poll_ret0_at_load,
+    poll_ret0_out_of_range_is_refused,
+    events_count_from_1_after_load,
+);
+
+/// Unloads the module, after making sure that it can be loaded again.
+fn unloaded(device: &Device) -> Result<ModuleFile> {
+    let file = device.module_file()?;
+    module::unload().context("delete_module")?;
+    Ok(file)
+}
+
+/// Loads the module anew with other parameters.
+fn reloaded(device: &Device, parameters: &str) -> Result<()> {
+    unloaded(device)?
+        .load(parameters)?
+        .with_context(|| format!("loading with {parameters:?}"))
+}
+
+/// The kernel itself refuses, with EWOULDBLOCK; rmmod looks at the users first and says EBUSY.
+fn unload_is_refused_while_a_file_is_open(device: &Device) -> Result<()> {
+    device.module_file()?;
+    let handle = device.open_nonblocking()?;
+    expect_errno("delete_module", module::unload(), Errno::EWOULDBLOCK)?;
+    handle.trigger()?;
+    handle.event()?;
+    let dup = handle.dup()?;
+    drop(handle);
+    expect_errno(
+        "delete_module, dup open",
+        module::unload(),
+        Errno::EWOULDBLOCK,
+    )?;
+    drop(dup);
+    expect_eq("delete_module after close", module::unload(), Ok(()))
+}
+
+fn unload_right_after_close(device: &Device) -> Result<()> {
+    let file = device.module_file()?;
+    for _ in 0..10 {
+        let handle = device.open_nonblocking()?;
+        handle.trigger()?;
+        handle.event()?;
+        drop(handle);
+        module::unload().context("delete_module")?;
+        file.load("")?.context("finit_module")?;
+    }
+    Ok(())
+}
+
+fn unload_with_the_timer_running(device: &Device) -> Result<()> {
+    let file = device.module_file()?;
+    for _ in 0..10 {
+        let handle = device.open_nonblocking()?;
+        handle.command("start 1")?;
+        handle.next_event()?;
+        drop(handle);
+        module::unload().context("delete_module")?;
+        file.load("")?.context("finit_module")?;
+        expect_eq(
+            "timer_running after loading",
+            device.stats()?.timer_running,
+            0,
+        )?;
+    }
+    device.open_nonblocking()?.expect_silence(50)
+}
+
+fn unload_with_events_queued(device: &Device) -> Result<()> {
+    device.open()?.fill()?;
+    reloaded(device, "")?;
+    let handle = device.open_nonblocking()?;
+    expect_errno("read", handle.read(&mut [0; LINE_MAX]), Errno::EAGAIN)
+}
+
+/// An epoll set that watched the device is left; closing the file has to have taken the device's wait queue out of it.
+fn unload_with_an_epoll_set_left(device: &Device) -> Result<()> {
+    let epoll = Epoll::new(EpollCreateFlags::empty())?;
+    let handle = device.open_nonblocking()?;
+    epoll.add(&handle, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+    drop(handle);
+    reloaded(device, "")?;
+    device.open()?.trigger()?;
+    let ready = epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::ZERO)?;
+    expect_eq("epoll_wait", ready, 0)
+}
+
+fn unload_and_load_repeatedly(device: &Device) -> Result<()> {
+    let lines = device.lines()?;
+    for _ in 0..20 {
+        reloaded(device, "")?;
+        ensure!(module::is_present(), "the module is gone after loading");
+        expect_eq("lines", device.lines()?, lines.clone())?;
+    }
+    let handle = device.open_nonblocking()?;
+    handle.trigger()?;
+    handle.event().map(drop)
+}
+
+fn default_queue_holds_16(device: &Device) -> Result<()> {
+    reloaded(device, "")?;
+    expect_eq("events taken", device.open()?.fill()?, 16)
+}
+
+/// Loads the module with a queue of `size`, fills it twice with other ends, and expects each event in order.
+fn expect_queue_of(device: &Device, size: usize) -> Result<()> {
+    reloaded(device, &format!("queue_size={size}"))?;
+    let handle = device.open_nonblocking()?;
+    let mut next = 1;
+    for _ in 0..2 {
+        expect_eq(format_args!("events taken of {size}"), handle.fill()?, size)?;
+        let numbers: Vec<u32> = handle.drain()?.iter().map(|event| event.event).collect();
+        expect_eq("events", numbers, (next..).take(size).collect())?;
+        handle.trigger()?;
+        handle.event()?;
+        next += u32::try_from(size)? + 1;
+    }
+    Ok(())
+}
+
+fn queue_size_at_load(device: &Device) -> Result<()> {
+    [1, 2, 3, 17, 100]
+        .into_iter()
+        .try_for_each(|size| expect_queue_of(device, size))
+}
+
+fn largest_queue_size(device: &Device) -> Result<()> {
+    reloaded(device, "queue_size=65536")?;
+    let handle = device.open_nonblocking()?;
+    expect_eq("events taken", handle.fill()?, 65536)
+}
+
+/// Expects that the module is not loaded with any of `bad`.
+fn expect_refused(device: &Device, parameter: &str, bad: &[&str]) -> Result<()> {
+    let file = unloaded(device)?;
+    for value in bad {
+        let setting = format!("{parameter}={value}");
+        expect_errno(
+            format_args!("finit_module with {setting}"),
+            file.load(&setting)?,
+            Errno::EINVAL,
+        )?;
+        ensure!(
+            !module::is_present(),
+            "{setting}: the module is loaded all the same"
+        );
+    }
+    Ok(())
+}
+
+fn queue_size_out_of_range_is_refused(device: &Device) -> Result<()> {
+    expect_refused(device, "queue_size", &["0", "65537", "-1", "many"])
+}
+
+fn timer_period_ms_at_load(device: &Device) -> Result<()> {
+    reloaded(device, "timer_period_ms=7")?;
+    expect_eq(
+        "timer_period_ms",
+        module::parameter("timer_period_ms")?.as_str(),
+        "7",
+    )?;
+    let handle = device.open_nonblocking()?;
+    handle.command("start")?;
+    expect_eq("source", handle.next_event()?.source.as_str(), "timer")
+}
+
+fn timer_period_ms_out_of_range_is_refused(device: &Device) -> Result<()> {
+    expect_refused(device, "timer_period_ms", &["0", "3600001", "-1", "soon"])
+}
+
+fn poll_ret0_at_load(device: &Device) -> Result<()> {
+    reloaded(device, "poll_ret0=1")?;
+    let handle = device.open_nonblocking()?;
+    handle.trigger()?;
+    expect_eq("poll", handle.readiness()?, nix::poll::PollFlags::empty())
+}
+
+fn poll_ret0_out_of_range_is_refused(device: &Device) -> Result<()> {
+    expect_refused(device, "poll_ret0", &["2", "-1", "maybe"])
+}
+
+fn events_count_from_1_after_load(device: &Device) -> Result<()> {
+    device.open()?.trigger()?;
+    reloaded(device, "")?;
+    expect_eq("event_sequence", device.stats()?.event_sequence, 0)?;
+    let handle = device.open_nonblocking()?;
+    handle.trigger()?;
+    expect_eq("event", handle.event()?.event, 1)
+}

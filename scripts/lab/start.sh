@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=sh
+# Sourced by the scripts in the folder above: `lab VERB ARG…` finds or installs Rust, builds the crate and becomes it.
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() { say "error: $*"; exit 1; }
+
+usable_cargo() {
+    minor=$(cargo --version 2>/dev/null | sed -n 's/^cargo 1\.\([0-9]*\)\..*/\1/p')
+    [ "${minor:-0}" -ge 85 ]
+}
+
+apt_install() {
+    say "Installing with apt: $*"
+    if [ "$(id -u)" -eq 0 ]; then sudo=; else sudo=sudo; fi
+    $sudo apt-get -o DPkg::Lock::Timeout=600 update >&2 || die "apt could not read its sources"
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 \
+        install --yes --no-install-recommends "$@" >&2 || die "apt could not install: $*"
+}
+
+need_c_compiler() {
+    [ "$may_install" = yes ] || die "a C compiler is missing (Debian, Ubuntu: packages gcc libc6-dev)"
+    command -v apt-get >/dev/null || die "install a C compiler first"
+    apt_install gcc libc6-dev
+}
+
+need_rust() {
+    say "Rust 1.85 or newer is missing. To be installed: its stable toolchain (minimal profile), by rustup."
+    [ "$may_install" = yes ] || die "nothing was installed, as --no-install asks; https://rustup.rs says how to do it by hand"
+    # Debian 13 and Ubuntu 24.04 have rustup as a package. It does not go together with their own cargo and rustc.
+    if ! command -v rustup >/dev/null && ! command -v cargo >/dev/null && ! command -v rustc >/dev/null &&
+        apt-cache pkgnames rustup 2>/dev/null | grep -qx rustup; then
+        apt_install rustup ca-certificates
+    fi
+    if command -v rustup >/dev/null; then
+        rustup toolchain install stable --profile minimal >&2 && rustup default stable >&2
+    else
+        if ! command -v curl >/dev/null; then
+            command -v apt-get >/dev/null || die "install curl first"
+            apt_install curl ca-certificates
+        fi
+        installer=$(mktemp)
+        curl --proto '=https' --tlsv1.2 --fail --silent --show-error --output "$installer" https://sh.rustup.rs &&
+            RUSTUP_INIT_SKIP_PATH_CHECK=yes sh "$installer" -y --profile minimal --no-modify-path >&2
+        rm -f "$installer"
+    fi
+    usable_cargo || die "Rust could not be installed; https://rustup.rs says how to do it by hand"
+}
+
+lab() {
+    crate=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/lab" && pwd) || exit 1
+    cache=${XDG_CACHE_HOME:-$HOME/.cache}/mypoll
+    may_install=yes
+    for arg; do
+        case $arg in
+        --) break ;;
+        --no-install) may_install=no ;;
+        esac
+    done
+
+    command -v cc >/dev/null || need_c_compiler
+    # rustup's installer leaves PATH as it is until the next login.
+    usable_cargo || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+    usable_cargo || need_rust
+
+    [ -e "$cache/target/debug/lab" ] || say "lab: compiling for the first time (about 1 min)…"
+    if [ -t 2 ]; then quiet=; else quiet=--quiet; fi
+    cargo build $quiet --locked --manifest-path "$crate/Cargo.toml" --target-dir "$cache/target" --package lab >&2 ||
+        die "the lab itself could not be compiled"
+    exec "$cache/target/debug/lab" "$@"
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is wrong with a configuration, and where.
+
+use std::{
+    io,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use serde_path_to_error::{Path as KeyPath, Segment};
+use thiserror::Error;
+use toml::{Spanned, de::DeTable};
+
+/// Why a configuration is not taken.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("cannot read the configuration {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something in the file is wrong.
+    #[error("{}:{line}: {key}: {problem}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The line of it, from 1.
+        line: usize,
+        /// The key, such as `tcp.listen` or `output[0].chip`; where there is none, the text of the line.
+        key: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+}
+
+impl ConfigError {
+    /// From an error at `span` of `text`; `key` is empty or `.` when it has none.
+    pub(super) fn invalid(
+        path: &Path,
+        text: &str,
+        key: &str,
+        span: Option<Range<usize>>,
+        error: &toml::de::Error,
+    ) -> Self {
+        let at = span.map_or(0, |span| span.start.min(text.len()));
+        let before = &text.as_bytes()[..at];
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let key = match key {
+            "" | "." => format!(
+                "`{}`",
+                text.lines().nth(line - 1).unwrap_or_default().trim()
+            ),
+            _ => key.to_owned(),
+        };
+        Self::Invalid {
+            path: path.into(),
+            line,
+            key,
+            problem: error.message().replace('\n', ", "),
+        }
+    }
+}
+
+/// Where the element of an array of tables stands that `key` names: toml itself places an error of the element as a
+/// whole at the array's first.
+pub(super) fn table_span(document: &Spanned<DeTable<'_>>, key: &KeyPath) -> Option<Range<usize>> {
+    let mut segments = key.iter();
+    let (Some(Segment::Map { key }), Some(Segment::Seq { index }), None) =
+        (segments.next(), segments.next(), segments.next())
+    else {
+        return None;
+    };
+    let array = document.get_ref().get(key.as_str())?.get_ref().as_array()?;
+    Some(array.get(*index)?.span())
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Outputs on lines of the GPIO character device.
+
+use std::{path::PathBuf, sync::Arc};
+
+use gpio_cdev::LineRequestFlags;
+use linux_embedded_hal::CdevPin;
+use mypoll::Lines;
+use thiserror::Error;
+
+use super::Output;
+use crate::config::{self, Chip, UnknownLine};
+
+/// Why an output can't be had.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The rule refers to a line that the driver doesn't have.
+    #[error(transparent)]
+    Line(#[from] UnknownLine),
+    /// The chip can't be opened.
+    #[error("cannot open the chip {}: {error}", path.display())]
+    Chip {
+        /// Its device file.
+        path: PathBuf,
+        /// What the system says. Its message has its source in it, so it is not a `#[source]` here.
+        error: gpio_cdev::Error,
+    },
+    /// The chips can't be listed.
+    #[error("cannot list the GPIO chips: {0}")]
+    Chips(gpio_cdev::Error),
+    /// No chip has this label.
+    #[error("no GPIO chip is labelled `{label}`; there are: {}", there_are.join(", "))]
+    NoChip {
+        /// The label looked for.
+        label: String,
+        /// The labels that there are.
+        there_are: Vec<String>,
+    },
+    /// The chip has fewer lines.
+    #[error("the chip `{chip}` has lines 0 to {last}, not {line}", last = lines - 1)]
+    NoLine {
+        /// The chip's label.
+        chip: String,
+        /// How many lines it has.
+        lines: u32,
+        /// The line asked for.
+        line: u32,
+    },
+    /// The line can't be had as an output: most often because something else has it.
+    #[error(
+        "cannot take line {line} of the chip `{chip}` as an output: {error} (`gpioinfo` tells who has it)"
+    )]
+    Request {
+        /// The chip's label.
+        chip: String,
+        /// The line asked for.
+        line: u32,
+        /// What the system says.
+        error: gpio_cdev::Error,
+    },
+}
+
+/// Takes the line and sets it inactive.
+///
+/// # Errors
+///
+/// There is no such chip or line, something else has the line, or the rule refers to a line that the driver lacks.
+pub fn open(output: &config::Output, lines: &Arc<Lines>) -> Result<Output<CdevPin>, OpenError> {
+    output.rule.check(lines)?;
+    let mut chip = open_chip(&output.chip)?;
+    let name = format!("{} line {}", chip.label(), output.line);
+    if output.line >= chip.num_lines() {
+        return Err(OpenError::NoLine {
+            chip: chip.label().to_owned(),
+            lines: chip.num_lines(),
+            line: output.line,
+        });
+    }
+    // `Output` knows what is active. Were the kernel told as well, CdevPin would turn the level around once more.
+    let pin = chip
+        .get_line(output.line)
+        .and_then(|line| {
+            line.request(
+                LineRequestFlags::OUTPUT,
+                u8::from(output.active_low),
+                env!("CARGO_PKG_NAME"),
+            )
+        })
+        .and_then(CdevPin::new)
+        .map_err(|error| OpenError::Request {
+            chip: chip.label().to_owned(),
+            line: output.line,
+            error,
+        })?;
+    Ok(Output {
+        pin,
+        active_low: output.active_low,
+        rule: output.rule.clone(),
+        lines: Arc::clone(lines),
+        name,
+    })
+}
+
+fn open_chip(chip: &Chip) -> Result<gpio_cdev::Chip, OpenError> {
+    let label = match chip {
+        Chip::Path(path) => {
+            return gpio_cdev::Chip::new(path).map_err(|error| OpenError::Chip {
+                path: path.clone(),
+                error,
+            });
+        }
+        Chip::Label(label) => label,
+    };
+    let mut there_are = Vec::new();
+    for chip in gpio_cdev::chips().map_err(OpenError::Chips)? {
+        let chip = chip.map_err(OpenError::Chips)?;
+        if chip.label() == label {
+            return Ok(chip);
+        }
+        there_are.push(chip.label().to_owned());
+    }
+    Err(OpenError::NoChip {
+        label: label.clone(),
+        there_are,
+    })
+}

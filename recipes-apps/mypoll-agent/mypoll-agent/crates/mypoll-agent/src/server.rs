@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From the source of events to the TCP clients.
+
+use std::{future::Future, io, io::Write as _, net::SocketAddr, pin::pin, time::Duration};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{self, JoinSet},
+    time,
+};
+use tracing::{debug, info, warn};
+
+use crate::{
+    client,
+    config::Tcp,
+    fanout::Fanout,
+    listener::Listener,
+    source::{EventSource, SourceError},
+};
+
+/// When the system starts to ask a silent peer whether it still lives, so that dead ones don't use up the limit.
+const KEEPALIVE: Duration = Duration::from_secs(300);
+
+/// Serves events to the clients of `listener` until `shutdown` ends.
+///
+/// Then it stops accepting, takes what the source still has, and gives the clients `tcp.drain_timeout` to take what is
+/// queued for them.
+///
+/// # Errors
+///
+/// The source failed. The clients got what was queued all the same.
+pub async fn run(
+    listener: TcpListener,
+    mut source: impl EventSource,
+    fanout: Fanout,
+    tcp: &Tcp,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), SourceError> {
+    let mut listener = Listener::new(listener);
+    let mut clients = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+
+    let outcome = loop {
+        tokio::select! {
+            () = &mut shutdown => break drain(&mut source, &fanout).await,
+            event = source.next() => match event {
+                Ok(event) => {
+                    fanout.publish(event);
+                    // A burst of the source must not overrun the queue of a client that keeps up.
+                    task::yield_now().await;
+                }
+                Err(error) => break Err(error),
+            },
+            (stream, peer) = listener.accept() => {
+                if clients.len() < tcp.max_clients {
+                    clients.spawn(serve(stream, peer, &fanout, tcp));
+                } else {
+                    warn!(%peer, "refused: {} clients are connected", clients.len());
+                    if let Err(error) = refuse(stream, tcp.max_clients) {
+                        debug!(%peer, %error, "could not say why");
+                    }
+                }
+            }
+            Some(_) = clients.join_next() => {}
+        }
+    };
+
+    drop(listener);
+    // Ends every client's queue, behind what is in it.
+    drop(fanout);
+    let all_done = async { while clients.join_next().await.is_some() {} };
+    if time::timeout(tcp.drain_timeout, all_done).await.is_err() {
+        warn!(
+            "{} clients did not take all events in {:?}",
+            clients.len(),
+            tcp.drain_timeout
+        );
+    }
+    outcome
+}
+
+/// Publishes what the source still has.
+async fn drain(source: &mut impl EventSource, fanout: &Fanout) -> Result<(), SourceError> {
+    while let Some(event) = source.try_next()? {
+        fanout.publish(event);
+        task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// A client from now to its end.
+fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    fanout: &Fanout,
+    tcp: &Tcp,
+) -> impl Future<Output = ()> + use<> {
+    info!(%peer, "connected");
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+    if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&keepalive) {
+        debug!(%peer, %error, "cannot turn TCP keep-alive on");
+    }
+    let client = client::serve(stream, fanout.subscribe(), tcp.idle_timeout);
+    async move {
+        match client.await {
+            Ok(()) => info!(%peer, "took everything"),
+            Err(reason) => info!(%peer, %reason, "left"),
+        }
+    }
+}
+
+/// Says why and closes. The socket is new, so the line fits into its buffer.
+fn refuse(stream: TcpStream, max_clients: usize) -> io::Result<()> {
+    stream.into_std()?.write_all(
+        format!("{{\"error\":\"{max_clients} clients are connected, which is the limit (max-clients)\"}}\n").as_bytes(),
+    )
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -73,9 +74,17 @@ pub struct DemoArgs {
 }
 
 /// Runs every test: on the host, in the guest, and from outside, on the normal and on the debug kernel.
+///
+/// The last line is 'N passed, N failed, N skipped'; the exit status is 0 when nothing failed.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  ./scripts/test")]
+#[command(after_help = "Example:\n  ./scripts/test --only selftest")]
 pub struct TestArgs {
+    /// Run only the phases whose name contains this; the others count as skipped
+    #[arg(long, value_name = "SUBSTRING")]
+    pub only: Option<String>,
+    /// Only list the phases
+    #[arg(long)]
+    pub list: bool,
     /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
@@ -97,24 +106,33 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pub share: Option<PathBuf>,
     /// More words for the kernel's command line
-    #[arg(long, value_name = "ARGS")]
-    pub append: Option<String>,
+    #[arg(
+        long,
+        value_name = "ARGS",
+        allow_hyphen_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub append: String,
     /// Command to run in the guest; without one, a shell
     #[arg(last = true, value_name = "CMD")]
-    pub command: Vec<String>,
+    pub command: Vec<OsString>,
 }
 
 /// Presses a button of a running system: down and up again.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  ./scripts/press --line 1")]
 pub struct PressArgs {
-    /// Which line of the driver
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub line: u32,
+    /// Which line of the driver, by number or label: 0 or "button", 1 or "door"
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub line: String,
     /// Only release the button
     #[arg(long, conflicts_with = "down")]
     pub up: bool,
     /// Only press the button, and hold it
     #[arg(long)]
     pub down: bool,
+    /// Which machine, where several are running
+    #[arg(long, value_name = "NAME")]
+    pub machine: Option<String>,
 }

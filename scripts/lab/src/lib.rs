@@ -20,6 +20,7 @@ pub mod toolchain;
 pub mod userspace;
 
 // Running.
+pub mod agent;
 pub mod buttons;
 pub mod devicetree;
 pub mod guest;

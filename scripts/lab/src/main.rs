@@ -26,12 +26,17 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn main() -> ExitCode {
-    run(&Cli::parse()).unwrap_or_else(|error| {
+    let cli = Cli::parse();
+    run(&cli).unwrap_or_else(|error| {
         // A step's message is complete; it holds its causes.
         match error.downcast_ref::<StepFailed>() {
             Some(failed) => eprintln!("error: {failed}"),
             None => eprintln!("error: {error:#}"),
         }
-        ExitCode::FAILURE
+        match cli.verb {
+            // Its status is the command's: an error of the lab may not look like one.
+            Verb::Run(_) => ExitCode::from(verbs::run::UNAVAILABLE),
+            _ => ExitCode::FAILURE,
+        }
     })
 }

@@ -1,2 +1,138 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Run half.
+//! QEMU's monitor. The socket serves one client at a time, so each question is a connection of its own.
+
+use std::io::{self, BufRead};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use qapi::{Qmp, qmp};
+use thiserror::Error;
+
+/// So that a QEMU that hangs ends in an error.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What can go wrong with the monitor.
+#[derive(Debug, Error)]
+pub enum QmpError {
+    /// The socket can't be reached, or was closed.
+    #[error("can't talk to QEMU's monitor")]
+    Socket(#[from] io::Error),
+    /// QEMU says no.
+    #[error("QEMU's monitor refuses")]
+    Refused(#[from] qapi::ExecuteError),
+    /// An answer that does not hold what it should.
+    #[error("QEMU's monitor does not tell {0}")]
+    Missing(&'static str),
+}
+
+/// A connection to the monitor of one machine.
+pub struct Monitor {
+    qmp: Qmp<qapi::Stream<io::BufReader<UnixStream>, UnixStream>>,
+}
+
+impl Monitor {
+    /// Connects to the monitor's socket.
+    pub fn connect(socket: &Path) -> Result<Self, QmpError> {
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        let mut reader = io::BufReader::new(stream.try_clone()?);
+        // The crate takes it for granted that a greeting comes.
+        if reader.fill_buf()?.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        let mut qmp = Qmp::new(qapi::Stream::new(reader, stream));
+        qmp.handshake()?;
+        Ok(Self { qmp })
+    }
+
+    /// Presses the board's power key: PL061 input 3 goes high and, 100 ms of the guest's time later, low.
+    pub fn system_powerdown(&mut self) -> Result<(), QmpError> {
+        self.qmp.execute(&qmp::system_powerdown {})?;
+        Ok(())
+    }
+
+    /// The object path of the board's PL061.
+    pub fn pl061(&mut self) -> Result<String, QmpError> {
+        const PARENT: &str = "/machine/unattached";
+        let devices = self.qmp.execute(&qmp::qom_list {
+            path: PARENT.to_owned(),
+        })?;
+        devices
+            .into_iter()
+            .find(|device| device.type_ == "child<pl061>")
+            .map(|device| format!("{PARENT}/{}", device.name))
+            .ok_or(QmpError::Missing("where the PL061 is"))
+    }
+
+    /// Where on this machine the guest's TCP port `port` can be reached.
+    pub fn forwarded(&mut self, port: u16) -> Result<SocketAddr, QmpError> {
+        let connections = self.qmp.execute(&qmp::human_monitor_command {
+            command_line: "info usernet".to_owned(),
+            cpu_index: None,
+        })?;
+        host_port(&connections, port)
+            .map(|host| SocketAddr::from((Ipv4Addr::LOCALHOST, host)))
+            .ok_or(QmpError::Missing("which port is forwarded"))
+    }
+}
+
+/// Finds the host's port in lines like
+/// `  TCP[HOST_FORWARD]  12       127.0.0.1 39223       10.0.2.15  7070     0     0`.
+fn host_port(connections: &str, guest_port: u16) -> Option<u16> {
+    connections
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| words.first() == Some(&"TCP[HOST_FORWARD]"))
+        .find(|words| words.get(5).and_then(|port| port.parse().ok()) == Some(guest_port))?
+        .get(3)?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use super::*;
+
+    const CONNECTIONS: &str = "\
+Hub -1 (net):
+  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ
+  TCP[ESTABLISHED]   14       127.0.0.1 40000       10.0.2.15  7070     0     0
+  TCP[HOST_FORWARD]  13       127.0.0.1 41001       10.0.2.15    22     0     0
+  TCP[HOST_FORWARD]  12       127.0.0.1 39223       10.0.2.15  7070     0     0
+";
+
+    #[test]
+    fn the_forwarded_port_is_found_among_connections() {
+        assert_eq!(host_port(CONNECTIONS, 7070), Some(39223));
+        assert_eq!(host_port(CONNECTIONS, 22), Some(41001));
+    }
+
+    #[test]
+    fn a_port_that_is_not_forwarded_is_not_found() {
+        assert_eq!(host_port(CONNECTIONS, 80), None);
+        assert_eq!(host_port("", 7070), None);
+    }
+
+    #[test]
+    fn a_qemu_that_hangs_up_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("qmp");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let qemu = thread::spawn(move || drop(listener.accept()));
+        let error = Monitor::connect(&socket).err().unwrap();
+        assert!(matches!(error, QmpError::Socket(_)), "{error}");
+        qemu.join().unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_is_not_there_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Monitor::connect(&dir.path().join("qmp")).err().unwrap();
+        assert!(matches!(error, QmpError::Socket(_)), "{error}");
+    }
+}

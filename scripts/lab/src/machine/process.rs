@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A child process that never outlives this one.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getpid, getppid, pidfd_open, pidfd_send_signal,
+    set_parent_process_death_signal,
+};
+
+/// A running child. It is killed with this value, and by the kernel when this process ends, however that happens.
+#[derive(Debug)]
+pub struct Process {
+    pidfd: OwnedFd,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts `command`.
+    pub fn spawn(mut command: Command) -> io::Result<Self> {
+        let parent = getpid();
+        // SAFETY: between fork and exec the closure makes two system calls and nothing else: no allocation, no lock.
+        unsafe {
+            command.pre_exec(move || {
+                set_parent_process_death_signal(Some(Signal::KILL))?;
+                // The parent may have died before the signal was asked for.
+                if getppid() == Some(parent) {
+                    Ok(())
+                } else {
+                    Err(Errno::SRCH.into())
+                }
+            });
+        }
+        // The kernel sends that signal when the thread that started the child ends: one thread stays with the child.
+        let (started, child) = mpsc::sync_channel(1);
+        let keeper = thread::spawn(move || {
+            let mut child = match command.spawn() {
+                Ok(child) => child,
+                Err(error) => {
+                    let _ = started.send(Err(error));
+                    return;
+                }
+            };
+            // What was handed to the child is closed here, so that its end can be seen.
+            drop(command);
+            let pid = Pid::from_child(&child);
+            let _ = started.send(pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from));
+            let _ = child.wait();
+        });
+        let pidfd = child.recv().map_err(io::Error::other)??;
+        Ok(Self {
+            pidfd,
+            keeper: Some(keeper),
+        })
+    }
+
+    /// Kills the child and waits until it is gone.
+    pub fn kill(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            // It may be gone already.
+            let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+            let _ = keeper.join();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -12,14 +12,11 @@ use procfs::process::{FDTarget, all_processes};
 
 use crate::binding::Binding;
 use crate::check::expect_eq;
-use crate::handle::Handle;
+use crate::handle::{Handle, LOSS};
 use crate::module::{self, ModuleFile, Parameters};
 use crate::runner::skip;
 use crate::sim_line;
 use crate::stats::Stats;
-
-/// Longer than any line of the simulated chip bounces, in milliseconds.
-const SETTLE_MS: u16 = 100;
 
 /// A line of the `lines` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,9 +88,7 @@ impl Device {
         handle.command("stop")?;
         if sim_line::release_all()? {
             // A line with debouncing tells of its release only later.
-            while !handle.wait_at_most(SETTLE_MS)?.is_empty() {
-                handle.drain()?;
-            }
+            handle.drain_until_quiet()?;
         }
         handle.drain()?;
         // What was lost is told by the next event: that one is taken here, so that a test's first event has lost=0.
@@ -143,6 +138,17 @@ impl Device {
     /// How many events the queue holds.
     pub(crate) fn capacity(&self) -> Result<usize> {
         Ok(module::parameter("queue_size")?.parse()?)
+    }
+
+    /// Fills the queue, lets the timer lose some events, and returns how many.
+    pub(crate) fn lose_events(&self, handle: &Handle) -> Result<u32> {
+        handle.fill()?;
+        handle.command("start 1")?;
+        while self.stats()?.dropped < 3 {
+            handle.wait(LOSS)?;
+        }
+        handle.command("stop")?;
+        Ok(self.stats()?.dropped)
     }
 
     /// The platform device with the GPIO lines; skips the test where there is none.

@@ -100,6 +100,14 @@ impl Handle {
         )
     }
 
+    /// Reads events until none came for a while, longer than any line of the simulated chip bounces.
+    pub(crate) fn drain_until_quiet(&self) -> Result<()> {
+        while !self.wait_at_most(100)?.is_empty() {
+            self.drain()?;
+        }
+        Ok(())
+    }
+
     /// Queues an event.
     pub(crate) fn trigger(&self) -> Result<()> {
         self.command("trigger")
@@ -128,7 +136,7 @@ impl Handle {
     }
 
     /// Waits for an event with poll(2) for `ms` milliseconds at most.
-    pub(crate) fn wait_at_most(&self, ms: u16) -> Result<PollFlags> {
+    fn wait_at_most(&self, ms: u16) -> Result<PollFlags> {
         self.poll(PollFlags::POLLIN, PollTimeout::from(ms))
     }
 

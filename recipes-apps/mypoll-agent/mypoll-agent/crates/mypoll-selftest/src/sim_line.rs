@@ -48,15 +48,17 @@ impl SimLine {
 
     /// Makes the line active.
     pub(crate) fn press(&self) -> Result<()> {
-        self.pull("pull-up")
+        self.set(true)
     }
 
     /// Makes the line inactive.
     pub(crate) fn release(&self) -> Result<()> {
-        self.pull("pull-down")
+        self.set(false)
     }
 
-    fn pull(&self, level: &str) -> Result<()> {
+    /// Makes the line active or inactive.
+    pub(crate) fn set(&self, pressed: bool) -> Result<()> {
+        let level = if pressed { "pull-up" } else { "pull-down" };
         fs::write(&self.pull, level)
             .with_context(|| format!("writing {level} to {}", self.pull.display()))
     }

@@ -2,7 +2,11 @@
 
 //! Taking the GPIO lines away and giving them back, by unbinding and binding the platform device.
 
-use anyhow::Result;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::{Result, anyhow};
+use nix::poll::PollFlags;
 
 use super::tests;
 use crate::check::expect_eq;
@@ -53,7 +57,7 @@ fn unbind_keeps_queued_events(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let handle = device.open_nonblocking()?;
     line.press()?;
-    handle.wait(nix::poll::PollFlags::POLLIN)?;
+    handle.wait(PollFlags::POLLIN)?;
     device.binding()?.unbind()?;
     let event = handle.event()?;
     expect_eq(
@@ -100,19 +104,39 @@ fn timer_runs_on_through_unbind(device: &Device) -> Result<()> {
     expect_eq("source", handle.next_event()?.source.as_str(), "timer")
 }
 
-/// An interrupt on one processor while the lines go away on the other.
+/// Interrupts on one processor while the lines go away, and come back, on the other: afterwards, levels are told right.
 fn repeatedly_while_edges_come(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
+    let binding = device.binding()?;
     let handle = device.open_nonblocking()?;
-    let presser = std::thread::spawn(move || {
-        (0..500).try_for_each(|_| line.press().and_then(|()| line.release()))
-    });
-    while !presser.is_finished() {
-        device.binding()?.unbind()?;
-        device.binding()?.bind()?;
-        handle.drain()?;
+    for round in 0..30 {
+        let bound = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let presser = scope.spawn(|| -> Result<()> {
+                while !bound.load(Ordering::Relaxed) {
+                    line.press()?;
+                    line.release()?;
+                }
+                Ok(())
+            });
+            let rebound = binding.unbind().and_then(|()| binding.bind());
+            bound.store(true, Ordering::Relaxed);
+            rebound.and(
+                presser
+                    .join()
+                    .map_err(|_| anyhow!("the presser panicked"))?,
+            )
+        })?;
+        handle.drain_until_quiet()?;
+        line.press()?;
+        let kind = handle.next_event()?.kind;
+        expect_eq(
+            format_args!("kind of a press in round {round}"),
+            kind.as_str(),
+            "rising",
+        )?;
+        line.release()?;
+        handle.next_event()?;
     }
-    presser
-        .join()
-        .map_err(|_| anyhow::anyhow!("the pressing thread panicked"))?
+    Ok(())
 }

@@ -8,6 +8,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
+use crate::handle::LOSS;
 use crate::stats::Stats;
 
 tests!("day51":
@@ -75,8 +76,7 @@ fn epoll_integration(device: &Device) -> Result<()> {
 fn queue_overflow_statistics(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     let queued = u32::try_from(handle.fill()?)?;
-    handle.command("start 1")?;
-    while device.stats()?.dropped < 3 {}
+    device.lose_events(&handle)?;
     let stats = device.stats()?;
     expect_eq(
         "generated, queue_depth",
@@ -87,10 +87,7 @@ fn queue_overflow_statistics(device: &Device) -> Result<()> {
 
 fn reset_statistics(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
-    handle.fill()?;
-    handle.command("start 1")?;
-    while device.stats()?.dropped == 0 {}
-    handle.command("stop")?;
+    device.lose_events(&handle)?;
     let before = device.stats()?;
     handle.command("reset")?;
     expect_eq(
@@ -141,7 +138,9 @@ fn runtime_statistics(device: &Device) -> Result<()> {
 fn overflow_leaves_no_gap(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     handle.command("start 1")?;
-    while device.stats()?.dropped < 3 {}
+    while device.stats()?.dropped < 3 {
+        handle.wait(LOSS)?;
+    }
     let mut numbers: Vec<u32> = handle.drain()?.iter().map(|event| event.event).collect();
     handle.command("stop")?;
     numbers.extend(handle.drain()?.iter().map(|event| event.event));

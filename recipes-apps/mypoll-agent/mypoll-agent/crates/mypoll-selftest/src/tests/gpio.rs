@@ -60,11 +60,7 @@ fn timestamp_lies_around_the_press(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     for pressed in [true, false, true, false] {
         let before = now_ns()?;
-        if pressed {
-            line.press()?
-        } else {
-            line.release()?
-        }
+        line.set(pressed)?;
         let stamp = handle.next_event()?.timestamp_ns;
         let after = now_ns()?;
         ensure!(
@@ -175,31 +171,17 @@ fn bounce(device: &Device, line: &SimLine, last: bool) -> Result<std::ops::Range
     loop {
         let start = Instant::now();
         let before = now_ns()?;
-        if last {
-            line.press()?
-        } else {
-            line.release()?
-        }
+        line.set(last)?;
         let after = now_ns()?;
         for _ in 0..3 {
-            if last {
-                line.release()?
-            } else {
-                line.press()?
-            }
-            if last { line.press()? } else { line.release()? }
+            line.set(!last)?;
+            line.set(last)?;
         }
         if start.elapsed() < BURST {
             return Ok(before..=after);
         }
-        if last {
-            line.release()?
-        } else {
-            line.press()?
-        }
-        while !handle.wait_at_most(100)?.is_empty() {
-            handle.drain()?;
-        }
+        line.set(!last)?;
+        handle.drain_until_quiet()?;
     }
 }
 
@@ -231,9 +213,7 @@ fn glitch_gives_no_event(device: &Device) -> Result<()> {
         if start.elapsed() < BURST {
             break;
         }
-        while !handle.wait_at_most(100)?.is_empty() {
-            handle.drain()?;
-        }
+        handle.drain_until_quiet()?;
     }
     handle.expect_silence(100)?;
     let before = now_ns()?;

@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
+use nix::poll::PollFlags;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::tests;
@@ -199,7 +200,7 @@ fn poll_ret0_at_load(device: &Device) -> Result<()> {
     reloaded(device, "poll_ret0=1")?;
     let handle = device.open_nonblocking()?;
     handle.trigger()?;
-    expect_eq("poll", handle.readiness()?, nix::poll::PollFlags::empty())
+    expect_eq("poll", handle.readiness()?, PollFlags::empty())
 }
 
 fn poll_ret0_out_of_range_is_refused(device: &Device) -> Result<()> {

@@ -92,17 +92,9 @@ fn pollpri_wakes_a_sleeper(device: &Device) -> Result<()> {
     expect_eq("poll", sleeper.join()??, LOSS)
 }
 
-/// Fills the queue and lets the timer lose at least one event.
-fn lose(handle: &Handle) -> Result<()> {
-    handle.fill()?;
-    handle.command("start 1")?;
-    handle.wait(LOSS)?;
-    handle.command("stop")
-}
-
 fn pollpri_until_a_read(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
-    lose(&handle)?;
+    device.lose_events(&handle)?;
     expect_eq("poll after the loss", handle.readiness()?, READABLE | LOSS)?;
     expect_eq("poll once more", handle.readiness()?, READABLE | LOSS)?;
     handle.event()?;
@@ -119,7 +111,7 @@ fn pollpri_until_a_read(device: &Device) -> Result<()> {
 
 fn pollpri_outlives_a_failing_read(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
-    lose(&handle)?;
+    device.lose_events(&handle)?;
     for result in [
         handle.read(&mut [0; 8]),
         handle.read_to(GuardedPage::new()?.first_end(8), 512),

@@ -61,7 +61,8 @@ fn eagain_comes_before_a_bad_buffer(device: &Device) -> Result<()> {
 
 extern "C" fn ignore(_: c_int) {}
 
-fn catch_sigusr1(flags: SaFlags) -> Result<()> {
+/// Has SIGUSR1 end system calls, or with `SA_RESTART` begin them anew.
+pub(super) fn catch_sigusr1(flags: SaFlags) -> Result<()> {
     let action = SigAction::new(SigHandler::Handler(ignore), flags, SigSet::empty());
     // SAFETY: the handler does nothing.
     unsafe { sigaction(Signal::SIGUSR1, &action) }
@@ -70,7 +71,7 @@ fn catch_sigusr1(flags: SaFlags) -> Result<()> {
 }
 
 /// A thread in a blocking read.
-fn reader(device: &Device) -> Result<Sleeper<nix::Result<usize>>> {
+pub(super) fn reader(device: &Device) -> Result<Sleeper<nix::Result<usize>>> {
     let handle = device.open()?;
     let reader = Sleeper::spawn(move || handle.read(&mut [0; LINE_MAX]))?;
     reader.wait_asleep()?;

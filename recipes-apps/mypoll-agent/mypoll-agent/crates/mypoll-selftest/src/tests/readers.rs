@@ -5,9 +5,12 @@
 use std::sync::mpsc::channel;
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::errno::Errno;
+use nix::poll::PollFlags;
+use nix::sys::signal::{SaFlags, Signal};
 
+use super::read_errors::{catch_sigusr1, reader};
 use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
@@ -23,6 +26,7 @@ tests!("readers":
     eight_processes_share_the_events,
     one_event_wakes_exactly_one_of_eight,
     reader_that_finds_the_queue_empty_sleeps_on,
+    reader_that_a_signal_ends_passes_the_event_on,
     eight_writers_and_eight_readers,
 );
 
@@ -41,7 +45,7 @@ fn feed(handle: &Handle, count: usize) -> Result<()> {
     for _ in 0..count {
         while let Err(errno) = handle.write("trigger") {
             expect_eq("write", errno, Errno::ENOBUFS)?;
-            handle.wait(nix::poll::PollFlags::POLLOUT)?;
+            handle.wait(PollFlags::POLLOUT)?;
         }
     }
     Ok(())
@@ -168,11 +172,26 @@ fn reader_that_finds_the_queue_empty_sleeps_on(device: &Device) -> Result<()> {
         }
     }
     thief.trigger()?;
-    let reader = reader
-        .join()
-        .map_err(|_| anyhow::anyhow!("the reader panicked"))?;
+    let reader = reader.join().map_err(|_| anyhow!("the reader panicked"))?;
     seen.extend(reader?);
     expect_each_once(seen, first, 300)
+}
+
+/// Of two readers, one may be woken for the event and ended by a signal at once: then the event has to wake the other one.
+fn reader_that_a_signal_ends_passes_the_event_on(device: &Device) -> Result<()> {
+    catch_sigusr1(SaFlags::empty())?;
+    let writer = device.open_nonblocking()?;
+    for _ in 0..100 {
+        let (signalled, other) = (reader(device)?, reader(device)?);
+        writer.trigger()?;
+        signalled.signal(Signal::SIGUSR1)?;
+        match signalled.join()? {
+            Err(errno) => expect_eq("read", errno, Errno::EINTR)?,
+            Ok(_) => writer.trigger()?,
+        }
+        other.join()?.context("read of the other one")?;
+    }
+    Ok(())
 }
 
 fn eight_writers_and_eight_readers(device: &Device) -> Result<()> {
@@ -188,11 +207,7 @@ fn eight_writers_and_eight_readers(device: &Device) -> Result<()> {
     }
     let mut seen = Vec::new();
     for thread in threads {
-        seen.extend(
-            thread
-                .join()
-                .map_err(|_| anyhow::anyhow!("a thread panicked"))??,
-        );
+        seen.extend(thread.join().map_err(|_| anyhow!("a thread panicked"))??);
     }
     expect_each_once(seen, first, 8 * EACH)
 }

@@ -11,7 +11,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
-use crate::handle::{Handle, LOSS};
+use crate::handle::Handle;
 use crate::sleeper::Sleeper;
 
 tests!("select":
@@ -44,9 +44,7 @@ fn sets_follow_the_queue(device: &Device) -> Result<()> {
         sets(&handle)?,
         [true, false, false],
     )?;
-    handle.command("start 1")?;
-    handle.wait(LOSS)?;
-    handle.command("stop")?;
+    device.lose_events(&handle)?;
     expect_eq(
         "loss: read, write, except",
         sets(&handle)?,

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One TCP client.
+//! One client, whatever it is connected by.
 
 use std::{io, time::Duration};
 
 use bytes::{Buf as _, Bytes};
 use thiserror::Error;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     sync::broadcast::{Receiver, error::RecvError},
     time::Instant,
 };
@@ -29,12 +28,11 @@ pub(crate) enum Left {
 ///
 /// What the client sends is thrown away; it only keeps the connection from being idle.
 pub(crate) async fn serve(
-    mut stream: TcpStream,
+    mut reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
     mut events: Receiver<Notice>,
     idle_timeout: Option<Duration>,
 ) -> Result<(), Left> {
-    stream.set_nodelay(true)?;
-    let (mut reader, mut writer) = stream.split();
     let mut received = [0; 256];
     // What is left of the line being sent.
     let mut line = Bytes::new();
@@ -65,4 +63,138 @@ pub(crate) async fn serve(
     writer.shutdown().await?;
     while reader.read(&mut received).await? > 0 {}
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mypoll::{Event, Kind};
+    use tokio::{
+        io::{AsyncBufReadExt as _, BufReader, DuplexStream, duplex, split},
+        task::{self, JoinHandle},
+        time,
+    };
+
+    use super::*;
+    use crate::fanout::Fanout;
+
+    const IDLE: Duration = Duration::from_secs(600);
+
+    /// The other end of a connection that holds `size` bytes each way, with a queue of four events.
+    fn client(
+        size: usize,
+    ) -> (
+        Fanout,
+        BufReader<DuplexStream>,
+        JoinHandle<Result<(), Left>>,
+    ) {
+        let fanout = Fanout::new(4, Arc::default());
+        let (here, there) = duplex(size);
+        let (reader, writer) = split(there);
+        let task = tokio::spawn(serve(reader, writer, fanout.subscribe(), Some(IDLE)));
+        (fanout, BufReader::new(here), task)
+    }
+
+    fn publish(fanout: &Fanout, sequence: u32) {
+        fanout.publish(Event {
+            sequence,
+            source: Kind::Tick.source(),
+            kind: Kind::Tick,
+            line: 0,
+            value: 1,
+            lost: 0,
+            timestamp_ns: 0,
+        });
+    }
+
+    /// What `line` tells: a sequence number, or how many are missing.
+    async fn line(connection: &mut BufReader<DuplexStream>) -> String {
+        let mut line = String::new();
+        connection.read_line(&mut line).await.unwrap();
+        let end = line.find([',', '}']).expect("a line of JSON");
+        line[..end].to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_loses_the_oldest_and_says_so_in_their_place() {
+        // Every byte is a partial send.
+        let (fanout, mut connection, _task) = client(1);
+        publish(&fanout, 1);
+        // The first byte is on its way, so this event has left the queue.
+        assert_eq!(connection.fill_buf().await.unwrap(), b"{");
+        for sequence in 2..=10 {
+            publish(&fanout, sequence);
+        }
+        assert_eq!(line(&mut connection).await, r#"{"event":1"#);
+        assert_eq!(line(&mut connection).await, r#"{"missed":5"#);
+        for sequence in 7..=10 {
+            assert_eq!(
+                line(&mut connection).await,
+                format!(r#"{{"event":{sequence}"#)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_is_sent_before_the_end() {
+        let (fanout, mut connection, task) = client(1);
+        for sequence in 1..=4 {
+            publish(&fanout, sequence);
+        }
+        drop(fanout);
+        for sequence in 1..=4 {
+            assert_eq!(
+                line(&mut connection).await,
+                format!(r#"{{"event":{sequence}"#)
+            );
+        }
+        assert_eq!(connection.read(&mut [0]).await.unwrap(), 0);
+        assert!(!task.is_finished(), "it did not wait for the client");
+        drop(connection);
+        task.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_closes_is_left() {
+        let (_fanout, connection, task) = client(64);
+        drop(connection);
+        assert!(matches!(task.await.unwrap(), Err(Left::Closed)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_byte_either_way_the_client_is_left() {
+        let start = Instant::now();
+        let (_fanout, _connection, task) = client(64);
+        assert!(matches!(task.await.unwrap(), Err(Left::Idle(IDLE))));
+        assert_eq!(start.elapsed().as_secs(), IDLE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_idle() {
+        let start = Instant::now();
+        let (fanout, _connection, task) = client(8);
+        publish(&fanout, 1);
+        time::sleep(IDLE / 2).await;
+        publish(&fanout, 2);
+        assert!(matches!(task.await.unwrap(), Err(Left::Idle(IDLE))));
+        assert_eq!(start.elapsed().as_secs(), IDLE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_byte_either_way_keeps_the_connection() {
+        let (fanout, mut connection, task) = client(256);
+        for sequence in 1..=3 {
+            time::sleep(IDLE * 9 / 10).await;
+            connection.write_all(b"\n").await.unwrap();
+            time::sleep(IDLE * 9 / 10).await;
+            publish(&fanout, sequence);
+            assert_eq!(
+                line(&mut connection).await,
+                format!(r#"{{"event":{sequence}"#)
+            );
+        }
+        task::yield_now().await;
+        assert!(!task.is_finished());
+    }
 }

@@ -78,3 +78,171 @@ impl<P: OutputPin> Output<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use embedded_hal_mock::eh1::{
+        MockError,
+        digital::{Mock, State, Transaction},
+    };
+    use mypoll::{Kind, Source};
+    use tokio::{task::JoinHandle, time};
+
+    use super::*;
+    use crate::{
+        config::{Blink, Line},
+        fanout::Fanout,
+    };
+
+    const ON: Duration = Duration::from_millis(100);
+
+    /// An output that expects these settings, and then the one at its end.
+    fn start(
+        rule: Rule,
+        active_low: bool,
+        expected: &[Transaction],
+    ) -> (Fanout, Mock, JoinHandle<()>) {
+        let lines: Arc<Lines> = Arc::new("line=0 label=button\nline=1 label=door".parse().unwrap());
+        let fanout = Fanout::new(16, Arc::clone(&lines));
+        let pin = Mock::new(expected);
+        let output = Output {
+            pin: pin.clone(),
+            active_low,
+            rule,
+            lines,
+            name: "LED".to_owned(),
+        };
+        let task = tokio::spawn(output.run(fanout.subscribe()));
+        (fanout, pin, task)
+    }
+
+    /// Ends the output, and compares.
+    async fn finish((fanout, mut pin, task): (Fanout, Mock, JoinHandle<()>)) {
+        drop(fanout);
+        task.await.unwrap();
+        pin.done();
+    }
+
+    fn high() -> Transaction {
+        Transaction::set(State::High)
+    }
+
+    fn low() -> Transaction {
+        Transaction::set(State::Low)
+    }
+
+    fn event(kind: Kind, line: u32) -> Event {
+        Event {
+            sequence: 1,
+            source: kind.source(),
+            kind,
+            line,
+            value: u32::from(kind == Kind::Rising),
+            lost: 0,
+            timestamp_ns: 0,
+        }
+    }
+
+    fn blink(source: Option<Source>, kind: Option<Kind>, line: Option<Line>) -> Rule {
+        Rule::Blink(Blink {
+            source,
+            kind,
+            line,
+            on: ON,
+        })
+    }
+
+    #[tokio::test]
+    async fn it_follows_its_line_and_no_other() {
+        for line in [Line::Number(1), Line::Label("door".to_owned())] {
+            let output = start(Rule::Follow(line), false, &[high(), low(), low()]);
+            output.0.publish(event(Kind::Rising, 0));
+            output.0.publish(event(Kind::Tick, 0));
+            output.0.publish(event(Kind::Rising, 1));
+            output.0.publish(event(Kind::Falling, 0));
+            output.0.publish(event(Kind::Falling, 1));
+            finish(output).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn active_low_turns_the_level_around() {
+        let output = start(Rule::Follow(Line::Number(1)), true, &[low(), high()]);
+        output.0.publish(event(Kind::Rising, 1));
+        finish(output).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_blinks_for_the_time_after_the_last_event() {
+        let mut output = start(blink(None, None, None), false, &[high(), high(), low()]);
+        output.0.publish(event(Kind::Tick, 0));
+        time::sleep(ON * 3 / 4).await;
+        output.0.publish(event(Kind::Tick, 0));
+        time::sleep(ON * 3 / 4).await;
+        time::sleep(ON).await;
+        output.1.done();
+
+        output.1.update_expectations(&[low()]);
+        finish(output).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_not_given_does_not_matter_to_a_blink() {
+        let door = || Some(Line::Label("door".to_owned()));
+        for (rule, wanted) in [
+            (blink(None, None, None), [true; 4]),
+            (
+                blink(Some(Source::Gpio), None, None),
+                [false, true, true, true],
+            ),
+            (
+                blink(None, Some(Kind::Falling), None),
+                [false, false, false, true],
+            ),
+            (blink(None, None, door()), [false, false, true, true]),
+            (
+                blink(None, Some(Kind::Rising), door()),
+                [false, false, true, false],
+            ),
+        ] {
+            let count = wanted.into_iter().filter(|wanted| *wanted).count();
+            let mut expected = vec![high(); count];
+            expected.push(low());
+            let output = start(rule, false, &expected);
+            output.0.publish(event(Kind::Tick, 0));
+            output.0.publish(event(Kind::Rising, 0));
+            output.0.publish(event(Kind::Rising, 1));
+            output.0.publish(event(Kind::Falling, 1));
+            finish(output).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failing_pin_is_tried_again_at_the_next_change() {
+        let broken = MockError::Io(std::io::ErrorKind::Other);
+        let output = start(
+            Rule::Follow(Line::Number(1)),
+            false,
+            &[high().with_error(broken), low(), low()],
+        );
+        output.0.publish(event(Kind::Rising, 1));
+        output.0.publish(event(Kind::Falling, 1));
+        finish(output).await;
+    }
+
+    #[tokio::test]
+    async fn a_slow_output_goes_on_with_the_events_that_are_left() {
+        let output = start(Rule::Follow(Line::Number(1)), false, &[low(), low()]);
+        for _ in 0..16 {
+            output.0.publish(event(Kind::Rising, 1));
+        }
+        // The queue holds 16: only these are left of 32.
+        for _ in 0..15 {
+            output.0.publish(event(Kind::Tick, 0));
+        }
+        output.0.publish(event(Kind::Falling, 1));
+        finish(output).await;
+    }
+}

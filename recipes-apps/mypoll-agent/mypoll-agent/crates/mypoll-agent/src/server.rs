@@ -43,15 +43,10 @@ pub async fn run(
 
     let outcome = loop {
         tokio::select! {
+            // A client that connected before an event happened gets it, so connections come before events.
+            biased;
             () = &mut shutdown => break drain(&mut source, &fanout).await,
-            event = source.next() => match event {
-                Ok(event) => {
-                    fanout.publish(event);
-                    // A burst of the source must not overrun the queue of a client that keeps up.
-                    task::yield_now().await;
-                }
-                Err(error) => break Err(error),
-            },
+            Some(_) = clients.join_next() => {}
             (stream, peer) = listener.accept() => {
                 if clients.len() < tcp.max_clients {
                     clients.spawn(serve(stream, peer, &fanout, tcp));
@@ -62,7 +57,14 @@ pub async fn run(
                     }
                 }
             }
-            Some(_) = clients.join_next() => {}
+            event = source.next() => match event {
+                Ok(event) => {
+                    fanout.publish(event);
+                    // A burst of the source must not overrun the queue of a client that keeps up.
+                    task::yield_now().await;
+                }
+                Err(error) => break Err(error),
+            },
         }
     };
 
@@ -97,11 +99,16 @@ fn serve(
     tcp: &Tcp,
 ) -> impl Future<Output = ()> + use<> {
     info!(%peer, "connected");
+    let socket = SockRef::from(&stream);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
-    if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&keepalive) {
-        debug!(%peer, %error, "cannot turn TCP keep-alive on");
+    if let Err(error) = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_keepalive(&keepalive))
+    {
+        debug!(%peer, %error, "cannot set socket options");
     }
-    let client = client::serve(stream, fanout.subscribe(), tcp.idle_timeout);
+    let (reader, writer) = stream.into_split();
+    let client = client::serve(reader, writer, fanout.subscribe(), tcp.idle_timeout);
     async move {
         match client.await {
             Ok(()) => info!(%peer, "took everything"),

@@ -266,56 +266,43 @@ impl AsRawFd for Device {
 mod tests {
     use std::fs;
 
-    use nix::{sys::stat::Mode, unistd::mkfifo};
+    use mypoll_testing::FakeDriver;
 
     use super::*;
 
-    const TICK: &str = "event=1 source=timer kind=tick line=0 value=1 lost=0 timestamp_ns=5";
-
-    /// A FIFO in place of the device, and its other end, which keeps it from ending.
-    fn fifo() -> (tempfile::TempDir, PathBuf, File) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("mypoll");
-        mkfifo(&path, Mode::S_IRWXU).unwrap();
-        let driver = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .unwrap();
-        (directory, path, driver)
-    }
-
     #[test]
     fn events_are_read_until_there_is_none() {
-        let (_directory, path, mut driver) = fifo();
+        let mut driver = FakeDriver::new();
         let device = Device::options()
             .read_only()
             .nonblocking()
-            .open(path)
+            .open(driver.device())
             .unwrap();
         assert!(matches!(device.read_event(), Err(Error::Empty)));
-        writeln!(driver, "{TICK}").unwrap();
-        assert_eq!(
-            device.try_read_event().unwrap(),
-            Some(TICK.parse().unwrap())
-        );
+        for sequence in 1..=2 {
+            driver.press(sequence);
+        }
+        for sequence in 1..=2 {
+            let event = device.try_read_event().unwrap().unwrap();
+            assert_eq!(event.sequence, sequence);
+        }
         assert_eq!(device.try_read_event().unwrap(), None);
     }
 
     #[test]
     fn a_blocking_read_waits() {
-        let (_directory, path, mut driver) = fifo();
-        let device = Device::options().open(path).unwrap();
+        let mut driver = FakeDriver::new();
+        let device = Device::options().open(driver.device()).unwrap();
         let reader = std::thread::spawn(move || device.read_event());
-        writeln!(driver, "{TICK}").unwrap();
-        assert_eq!(reader.join().unwrap().unwrap(), TICK.parse().unwrap());
+        let line = driver.press(1);
+        assert_eq!(reader.join().unwrap().unwrap().to_string(), line);
     }
 
     #[test]
     fn what_is_no_event_is_quoted() {
-        let (_directory, path, mut driver) = fifo();
-        let device = Device::options().open(path).unwrap();
-        writeln!(driver, "hello").unwrap();
+        let mut driver = FakeDriver::new();
+        let device = Device::options().open(driver.device()).unwrap();
+        driver.send("hello");
         let error = device.try_read_event().unwrap_err();
         assert_eq!(error.to_string(), "cannot understand the line `hello`");
     }

@@ -2,13 +2,12 @@
 //! The two SIGIO programs, with a FIFO in place of the device: a FIFO sends SIGIO, too.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader},
     path::PathBuf,
-    process::{ChildStdout, Command, Stdio},
+    process::{Command, Stdio},
 };
 
-use nix::{sys::stat::Mode, unistd::mkfifo};
+use mypoll_testing::FakeDriver;
 
 /// Cargo names the programs of a package to its tests, but not its examples.
 fn example(name: &str) -> Command {
@@ -17,46 +16,24 @@ fn example(name: &str) -> Command {
     Command::new(built)
 }
 
-fn send(driver: &mut File, sequence: u32) -> String {
-    let line = format!(
-        "event={sequence} source=timer kind=tick line=0 value=1 lost=0 timestamp_ns={sequence}\n"
-    );
-    driver.write_all(line.as_bytes()).unwrap();
-    line
-}
-
-fn next_line(stdout: &mut BufReader<ChildStdout>) -> String {
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    line
-}
-
 fn prints_what_comes_and_exits_after_the_last(name: &str) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("mypoll");
-    mkfifo(&path, Mode::S_IRWXU).unwrap();
-    let mut driver = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .unwrap();
-
-    // The first one is there before SIGIO was asked for; the others come when the program sleeps, or is about to.
-    let mut expected = send(&mut driver, 1);
+    let mut driver = FakeDriver::new();
+    // The first ones are there before SIGIO was asked for; the others come when the program sleeps, or is about to.
+    let mut expected = vec![driver.press(1), driver.press(2)];
     let mut child = example(name)
-        .arg("3")
+        .arg("4")
         .arg("--device")
-        .arg(&path)
+        .arg(driver.device())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    for sequence in 2..=4 {
-        assert_eq!(next_line(&mut stdout), expected);
-        expected = send(&mut driver, sequence);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for sequence in 3..=6 {
+        assert_eq!(lines.next().unwrap().unwrap(), expected.remove(0));
+        expected.push(driver.press(sequence));
     }
     assert!(child.wait().unwrap().success());
-    assert_eq!(next_line(&mut stdout), "");
+    assert!(lines.next().is_none());
 }
 
 #[test]

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files in place of the mypoll driver, for tests on a host.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    sys::stat::Mode,
+    unistd::mkfifo,
+};
+use tempfile::TempDir;
+
+/// A FIFO in place of the device, and a directory in place of the one in sysfs.
+///
+/// The FIFO gives one line a read, blocks, polls and sends SIGIO as the device does. Commands can't be tested with it:
+/// it would give them back as events.
+pub struct FakeDriver {
+    directory: TempDir,
+    fifo: File,
+}
+
+impl FakeDriver {
+    /// A driver with two lines and no event so far.
+    ///
+    /// # Panics
+    ///
+    /// The files can't be made.
+    #[expect(clippy::new_without_default, reason = "it creates files")]
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mypoll");
+        mkfifo(&path, Mode::S_IRWXU).unwrap();
+        // Also open for reading, so that opening doesn't wait for a reader.
+        let fifo = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        // Packets: a read takes what one write gave, and no more (pipe(2)).
+        fcntl(&fifo, FcntlArg::F_SETFL(OFlag::O_DIRECT)).unwrap();
+        fs::write(
+            directory.path().join("lines"),
+            "line=0 label=button\nline=1 label=door\n",
+        )
+        .unwrap();
+        Self { directory, fifo }
+    }
+
+    /// The device file.
+    pub fn device(&self) -> PathBuf {
+        self.directory.path().join("mypoll")
+    }
+
+    /// The directory with `lines`, and with whatever else a test writes there.
+    pub fn sysfs(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Queues a line of text; the FIFO takes some dozens before somebody has to read.
+    ///
+    /// # Panics
+    ///
+    /// The FIFO does not take it.
+    pub fn send(&mut self, line: &str) {
+        self.fifo.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Queues a rising edge of line 1, and gives the line of text back.
+    ///
+    /// # Panics
+    ///
+    /// The FIFO does not take it.
+    pub fn press(&mut self, sequence: u32) -> String {
+        let line = format!(
+            "event={sequence} source=gpio kind=rising line=1 value=1 lost=0 timestamp_ns={sequence}000"
+        );
+        self.send(&line);
+        line
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `mypollctl` with files in place of the driver.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
+use assert_cmd::{Command, assert::Assert, cargo::cargo_bin_cmd};
+use mypoll_testing::FakeDriver;
+
+const STATS: &str = "event_sequence=9\ngenerated=8\ndropped=7\nmanual_triggered=6\n\
+                     timer_triggered=5\nqueue_depth=4\ntimer_running=1\ngpio_triggered=3\n";
+
+fn mypollctl(driver: &FakeDriver) -> Command {
+    let mut command = cargo_bin_cmd!("mypollctl");
+    command.arg("--device").arg(driver.device());
+    command.arg("--sysfs").arg(driver.sysfs());
+    command
+}
+
+fn stderr(assert: &Assert) -> String {
+    String::from_utf8(assert.get_output().stderr.clone()).unwrap()
+}
+
+#[test]
+fn monitor_prints_a_table() {
+    let mut driver = FakeDriver::new();
+    driver.press(1);
+    driver.send(
+        "event=4294967295 source=manual kind=trigger line=0 value=0 lost=7 timestamp_ns=48213377104",
+    );
+    mypollctl(&driver)
+        .args(["monitor", "--count", "2"])
+        .assert()
+        .success()
+        .stdout(
+            "     EVENT SOURCE KIND    LINE LABEL            VALUE  LOST          SECONDS\n\
+             \u{20}        1 gpio   rising     1 door                 1     0      0.000001000\n\
+             4294967295 manual trigger    0 -                    0     7     48.213377104\n",
+        );
+}
+
+#[test]
+fn monitor_prints_json() {
+    let mut driver = FakeDriver::new();
+    driver.press(1);
+    mypollctl(&driver)
+        .args(["monitor", "--json", "--count", "1"])
+        .assert()
+        .success()
+        .stdout(
+            "{\"event\":1,\"source\":\"gpio\",\"kind\":\"rising\",\"line\":1,\"label\":\"door\",\
+             \"value\":1,\"lost\":0,\"timestamp_ns\":1000}\n",
+        );
+}
+
+#[test]
+fn monitor_ends_in_peace_when_nobody_reads_on() {
+    let mut driver = FakeDriver::new();
+    driver.press(1);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_mypollctl"))
+        .args(["monitor", "--json", "--device"])
+        .arg(driver.device())
+        .arg("--sysfs")
+        .arg(driver.sysfs())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    drop(stdout);
+    driver.press(2);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn commands_reach_the_driver() {
+    for (arguments, command) in [
+        (&["trigger"][..], "trigger\n"),
+        (&["start"], "start\n"),
+        (&["start", "3600000"], "start 3600000\n"),
+        (&["stop"], "stop\n"),
+        (&["reset"], "reset\n"),
+    ] {
+        let device = tempfile::NamedTempFile::new().unwrap();
+        cargo_bin_cmd!("mypollctl")
+            .arg("--device")
+            .arg(device.path())
+            .args(arguments)
+            .assert()
+            .success()
+            .stdout("");
+        assert_eq!(fs::read_to_string(device.path()).unwrap(), command);
+    }
+}
+
+#[test]
+fn stats_are_text_or_json() {
+    let driver = FakeDriver::new();
+    fs::write(driver.sysfs().join("stats"), STATS).unwrap();
+    mypollctl(&driver)
+        .arg("stats")
+        .assert()
+        .success()
+        .stdout(STATS);
+    mypollctl(&driver)
+        .args(["stats", "--json"])
+        .assert()
+        .success()
+        .stdout(
+            "{\"event_sequence\":9,\"generated\":8,\"dropped\":7,\"manual_triggered\":6,\
+             \"timer_triggered\":5,\"queue_depth\":4,\"timer_running\":true,\"gpio_triggered\":3}\n",
+        );
+}
+
+#[test]
+fn lines_are_listed() {
+    mypollctl(&FakeDriver::new())
+        .arg("lines")
+        .assert()
+        .success()
+        .stdout("0    button\n1    door\n");
+}
+
+#[test]
+fn a_missing_driver_is_said() {
+    for (arguments, expected) in [
+        (
+            ["trigger", "--device", "/nonexistent/mypoll"],
+            "mypollctl: /nonexistent/mypoll does not exist; is the module loaded (modprobe mypoll)?\n",
+        ),
+        (
+            ["stats", "--sysfs", "/nonexistent"],
+            "mypollctl: cannot read /nonexistent/stats; is the module loaded (modprobe mypoll)?: \
+             No such file or directory (os error 2)\n",
+        ),
+        (
+            ["lines", "--sysfs", "/nonexistent"],
+            "mypollctl: cannot read /nonexistent/lines; is the module loaded (modprobe mypoll)?: \
+             No such file or directory (os error 2)\n",
+        ),
+    ] {
+        let assert = cargo_bin_cmd!("mypollctl").args(arguments).assert().code(1);
+        assert_eq!(stderr(&assert), expected);
+    }
+}
+
+#[test]
+fn a_refused_command_is_said() {
+    let assert = cargo_bin_cmd!("mypollctl")
+        .args(["stop", "--device", "/dev/full"])
+        .assert()
+        .code(1);
+    assert_eq!(
+        stderr(&assert),
+        "mypollctl: the command `stop` failed: No space left on device (os error 28)\n"
+    );
+}
+
+#[test]
+fn what_is_no_event_is_said() {
+    let mut driver = FakeDriver::new();
+    driver.send("hello");
+    let assert = mypollctl(&driver)
+        .args(["monitor", "--json"])
+        .assert()
+        .code(1);
+    assert_eq!(
+        stderr(&assert),
+        "mypollctl: cannot understand the line `hello`: `event=` is missing\n"
+    );
+}
+
+#[test]
+fn bad_arguments_are_said_with_their_range() {
+    for (arguments, expected) in [
+        (["start", "0"], "0 is not in 1..=3600000"),
+        (["start", "3600001"], "3600001 is not in 1..=3600000"),
+        (["monitor", "--count=0"], "0 is not in 1.."),
+    ] {
+        let assert = cargo_bin_cmd!("mypollctl").args(arguments).assert().code(2);
+        assert!(stderr(&assert).contains(expected), "{}", stderr(&assert));
+    }
+}

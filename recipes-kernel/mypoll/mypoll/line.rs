@@ -23,6 +23,7 @@ use crate::{
         now_ns,
         Hub, //
     },
+    level::Level,
     line_table::LineNumber,
 };
 use kernel::{
@@ -30,15 +31,7 @@ use kernel::{
     device::property::FwNode,
     prelude::*,
     str::CString,
-    sync::{
-        atomic::{
-            Acquire,
-            Atomic,
-            Relaxed,
-            Release, //
-        },
-        Arc, //
-    },
+    sync::Arc,
     time::Delta, //
 };
 
@@ -85,31 +78,12 @@ fn software_debounce(input: &Input, debounce_ms: u32) -> Result<Option<Delta>> {
     Ok(Some(Delta::from_millis(debounce_ms.into())))
 }
 
-/// How the level after an edge becomes known.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-enum LevelBy {
-    /// Not at all yet: edges are ignored.
-    Nothing,
-    /// By reading it in the interrupt handler.
-    Reading,
-    /// By reading it in the interrupt handler, which is a thread.
-    ReadingInThread,
-    /// By turning the last one round: the chip raises hard interrupts, but sleeps when it is asked.
-    Counting,
-}
-
 /// What the interrupt handler and the debounce timer of a line share.
 #[pin_data]
 struct Edges {
     hub: Arc<Hub>,
     number: LineNumber,
-    input: Input,
-    /// A [`LevelBy`].
-    level_by: Atomic<u32>,
-    /// The level after the last edge, 0 or 1. Written by the interrupt handler alone, which does
-    /// not run twice at a time.
-    level: Atomic<u32>,
+    level: Level,
     /// How long the line has to be quiet before an edge counts, if the driver is to look after
     /// that.
     quiet: Option<Delta>,
@@ -139,9 +113,7 @@ impl Edges {
         pin_init!(Self {
             hub,
             number,
-            input,
-            level_by: Atomic::new(LevelBy::Nothing as u32),
-            level: Atomic::new(0),
+            level: Level::new(input),
             quiet,
             bounce <- new_spinlock_irq!(bounce, "mypoll::Edges::bounce"),
         })
@@ -149,39 +121,10 @@ impl Edges {
 
     /// From now on, edges become events. `in_thread` says where the interrupt handler runs.
     fn begin(&self, in_thread: bool) -> Result {
-        let level_by = match (self.input.can_sleep(), in_thread) {
-            (false, _) => LevelBy::Reading,
-            (true, true) => LevelBy::ReadingInThread,
-            (true, false) => LevelBy::Counting,
-        };
-        let level = self.input.level_may_sleep()?;
+        let level = self.level.settle()?;
         self.bounce.lock().reported = level;
-        self.level.store(level.into(), Relaxed);
-        self.level_by.store(level_by as u32, Release);
+        self.level.begin(in_thread);
         Ok(())
-    }
-
-    /// The level after an edge. A chip that can't say is taken to have changed.
-    fn level_after_edge(&self, level_by: u32) -> bool {
-        let read = if level_by == LevelBy::Reading as u32 {
-            self.input.level().ok()
-        } else if level_by == LevelBy::ReadingInThread as u32 {
-            self.input.level_may_sleep().ok()
-        } else {
-            None
-        };
-        let level = read.unwrap_or_else(|| self.level.load(Relaxed) == 0);
-        self.level.store(level.into(), Relaxed);
-        level
-    }
-
-    /// The level now, as far as it can be known without sleeping.
-    fn level_now(&self) -> bool {
-        let last = || self.level.load(Relaxed) != 0;
-        if self.input.can_sleep() {
-            return last();
-        }
-        self.input.level().unwrap_or_else(|_| last())
     }
 
     fn report(&self, timestamp_ns: u64, level: bool) {
@@ -193,11 +136,9 @@ impl Edges {
 impl EdgeHandler for OneShot<Edges> {
     fn handle_edge(&self) {
         let timestamp_ns = now_ns();
-        let level_by = self.level_by.load(Acquire);
-        if level_by == LevelBy::Nothing as u32 {
+        let Some(level) = self.level.after_edge() else {
             return;
-        }
-        let level = self.level_after_edge(level_by);
+        };
         match self.quiet {
             None => self.report(timestamp_ns, level),
             Some(quiet) => {
@@ -217,7 +158,7 @@ impl ExpiryHandler for Edges {
         };
         // Under the lock: an edge after this finds `first_edge_ns` empty and is looked at next
         // time.
-        let level = self.level_now();
+        let level = self.level.now();
         if core::mem::replace(&mut bounce.reported, level) == level {
             return;
         }

@@ -21,6 +21,7 @@ mod chardev;
 mod command;
 mod event;
 mod hub;
+mod level;
 mod line;
 mod line_table;
 mod platform_driver;

@@ -61,7 +61,7 @@ pub fn prepare(paths: &Paths, progress: &Progress, install: bool) -> Result<Llvm
     if !install {
         let names = wanted(llvm, packages::newest_llvm(&packages::offered()?)).join(" ");
         bail!(
-            "these packages are missing: {names}\n  to install them: sudo apt-get install --no-install-recommends {names}"
+            "packages are missing; to install them:\n  sudo apt-get install --no-install-recommends {names}"
         );
     }
     let llvm = install_packages(paths, progress, llvm, wanted)?;

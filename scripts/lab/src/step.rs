@@ -120,16 +120,15 @@ impl Progress {
             self.say(&format!("{line}…"));
             return ProgressBar::hidden();
         }
+        // The last line of the log is what tells a slow step from a stuck one.
         let log = log.to_owned();
-        let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}")
+        let tail = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let width = usize::from(console::Term::stderr().size().1).saturating_sub(4);
+            let _ = out.write_str(&console::truncate_str(&log::last_line(&log), width, "…"));
+        };
+        let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed}\n  {tail}")
             .expect("the template is right")
-            .with_key(
-                "wide_msg",
-                move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-                    // The last line of the log is what tells a slow step from a stuck one.
-                    let _ = out.write_str(&log::last_line(&log));
-                },
-            );
+            .with_key("tail", tail);
         let bar = self.bars.add(
             ProgressBar::new_spinner()
                 .with_style(style)

@@ -78,3 +78,62 @@ fn patches(folder: &Path) -> Result<Vec<PathBuf>> {
     patches.sort();
     Ok(patches)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Progress;
+    use crate::cache::Cache;
+
+    /// Unpacks a source of one file, `text`, that reads "one", with one patch: what the file reads then.
+    fn patched(patch: &str) -> Result<String> {
+        let dir = tempfile::tempdir()?;
+        let paths = Paths {
+            repo: dir.path().join("repo"),
+            cache: dir.path().join("cache"),
+        };
+        let top = dir.path().join("linux-1.2.3");
+        let patches = paths.repo.join("recipes-kernel/linux/files/patches");
+        fs::create_dir_all(&patches)?;
+        fs::create_dir(&paths.cache)?;
+        fs::write(patches.join("0001-two.patch"), patch)?;
+        fs::write(patches.join("README"), "not a patch")?;
+        fs::create_dir(&top)?;
+        fs::write(top.join("text"), "one\n")?;
+        let path = dir.path().join("linux-1.2.3.tar");
+        let mut tar = Command::new("tar");
+        tar.args(["--create", "--file"])
+            .arg(&path)
+            .arg("--directory")
+            .arg(dir.path())
+            .arg("linux-1.2.3");
+        assert!(tar.status()?.success());
+
+        let tarball = Tarball {
+            path,
+            sha256: "1234".to_owned(),
+        };
+        let source = KernelSource::new(&paths, &tarball)?;
+        let cache = Cache {
+            paths: &paths,
+            progress: &Progress::new(),
+        };
+        Ok(fs::read_to_string(cache.ensure(&source)?.join("text"))?)
+    }
+
+    #[test]
+    fn patches_are_applied() {
+        let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-one\n+two\n";
+        assert_eq!(patched(patch).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn a_patch_that_does_not_apply_is_named() {
+        let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-three\n+two\n";
+        let message = patched(patch).unwrap_err().to_string();
+        assert!(
+            message.contains("0001-two.patch does not apply"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the program says on a machine that lacks what a build needs. The machine's package tools are stand-ins.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A machine: PATH holds nothing but what a test puts there.
+struct Machine {
+    dir: TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("bin")).unwrap();
+        Self { dir }
+    }
+
+    fn with(self, program: &str, script: &str) -> Self {
+        let path = self.dir.path().join("bin").join(program);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    fn with_real(self, program: &str) -> Self {
+        let real = lab::host::find_tool(program).unwrap();
+        symlink(real, self.dir.path().join("bin").join(program)).unwrap();
+        self
+    }
+
+    /// Debian with clang-14 and clang-19 on offer and next to nothing installed.
+    fn debian(self) -> Self {
+        self.with("dpkg-query", "echo 'ii  libc6-dev'; echo 'rc  libssl-dev'").with(
+            "apt-cache",
+            "for v in 14 19; do echo clang-$v; echo lld-$v; echo llvm-$v; echo libclang-$v-dev; done",
+        )
+    }
+
+    fn build(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_lab"))
+            .arg("build")
+            .args(args)
+            .env_clear()
+            .env("PATH", self.dir.path().join("bin"))
+            .env("XDG_CACHE_HOME", self.dir.path())
+            .output()
+            .unwrap()
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+fn message(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split_whitespace().any(|found| found == word)
+}
+
+#[test]
+fn another_distribution_is_told_which_programs_are_missing() {
+    let message = message(&Machine::new().build(&[]));
+    assert!(
+        message.contains("these programs are missing: "),
+        "{message}"
+    );
+    for tool in ["bison", "dtc", "qemu-system-aarch64", "clang", "ld.lld"] {
+        assert!(has_word(&message, tool), "{tool}: {message}");
+    }
+}
+
+#[test]
+fn no_install_names_the_packages_and_touches_nothing() {
+    let machine = Machine::new()
+        .debian()
+        .with("apt-get", "echo \"$@\" > \"$(dirname \"$0\")/../called\"");
+    let message = message(&machine.build(&["--no-install"]));
+    for package in [
+        "bison",
+        "libssl-dev",
+        "clang-19",
+        "lld-19",
+        "llvm-19",
+        "libclang-19-dev",
+    ] {
+        assert!(has_word(&message, package), "{package}: {message}");
+    }
+    assert!(
+        !has_word(&message, "libc6-dev"),
+        "that one is installed: {message}"
+    );
+    assert!(!message.contains("clang-14"), "too old: {message}");
+    assert!(!machine.path().join("called").exists());
+}
+
+#[test]
+fn a_failing_installation_shows_what_apt_said() {
+    let script = "case \"$*\" in *update) ;; *) echo 'E: Unable to locate package bison' >&2; exit 100;; esac";
+    // As a user, sudo stands in between.
+    let machine = Machine::new()
+        .debian()
+        .with("apt-get", script)
+        .with_real("env")
+        .with("sudo", "exec \"$@\"");
+    let message = message(&machine.build(&[]));
+    assert!(message.contains("Installing: "), "{message}");
+    assert!(
+        message.contains("error: packages: installing failed: "),
+        "{message}"
+    );
+    assert!(
+        message.contains("  | E: Unable to locate package bison"),
+        "{message}"
+    );
+    assert!(
+        message.contains("likely cure: check that apt's sources"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_distribution_without_a_new_enough_llvm_is_an_error() {
+    let machine = Machine::new()
+        .debian()
+        .with("apt-cache", "echo clang-14")
+        .with("apt-get", "")
+        .with_real("env")
+        .with("sudo", "exec \"$@\"");
+    let message = message(&machine.build(&[]));
+    assert!(
+        message.contains("apt has no clang-NN with NN >= 15"),
+        "{message}"
+    );
+}

@@ -79,9 +79,7 @@ impl Server {
     }
 
     pub async fn connect(&self) -> Client {
-        Client(BufReader::new(
-            TcpStream::connect(self.address).await.unwrap(),
-        ))
+        Client::connect(self.address).await
     }
 
     /// A client whose system takes little before it reads.
@@ -126,6 +124,10 @@ pub fn json(sequence: u32) -> String {
 pub struct Client(pub BufReader<TcpStream>);
 
 impl Client {
+    pub async fn connect(address: SocketAddr) -> Self {
+        Self(BufReader::new(TcpStream::connect(address).await.unwrap()))
+    }
+
     /// The next line, without its end; `None` at the end of the stream.
     pub async fn line(&mut self) -> Option<String> {
         let mut line = String::new();

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The program itself, started as on a board, with a FIFO in place of the device.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Output, Stdio},
+};
+
+use mypoll_testing::FakeDriver;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    net::TcpListener,
+    process::{Child, ChildStderr, Command},
+    time,
+};
+
+use crate::harness::{Client, DEADLINE, json};
+
+struct Agent {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+    address: SocketAddr,
+}
+
+impl Agent {
+    async fn start(driver: &FakeDriver) -> Self {
+        Self::spawn(agent().arg("--config").arg(configure(driver, LISTEN, "")))
+            .await
+            .0
+    }
+
+    /// Starts it; the second half is what it logs before it listens.
+    async fn spawn(command: &mut Command) -> (Self, Vec<String>) {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut before = Vec::new();
+        loop {
+            let line = next(&mut log).await;
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                let address = rest.split_once(',').unwrap().0.parse().unwrap();
+                let agent = Self {
+                    child,
+                    log,
+                    address,
+                };
+                return (agent, before);
+            }
+            before.push(line);
+        }
+    }
+
+    async fn wait_for_log(&mut self, text: &str) -> String {
+        loop {
+            let line = next(&mut self.log).await;
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.child.id().unwrap().try_into().unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    async fn status(mut self) -> Option<i32> {
+        time::timeout(DEADLINE, self.child.wait())
+            .await
+            .expect("it did not end")
+            .unwrap()
+            .code()
+    }
+}
+
+async fn next(log: &mut Lines<BufReader<ChildStderr>>) -> String {
+    time::timeout(DEADLINE, log.next_line())
+        .await
+        .expect("it logged nothing more")
+        .unwrap()
+        .expect("it ended")
+}
+
+fn agent() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mypoll-agent"));
+    command.kill_on_drop(true).env_remove("MYPOLL_AGENT_LOG");
+    command
+}
+
+/// A free port.
+const LISTEN: &str = "127.0.0.1:0";
+
+/// Writes a configuration for `driver`, with `more` at its end.
+fn configure(driver: &FakeDriver, listen: &str, more: &str) -> PathBuf {
+    let path = driver.sysfs().join("agent.toml");
+    let text = format!(
+        "tcp.listen = '{listen}'\ndevice.path = '{}'\ndevice.sysfs = '{}'\n{more}\n",
+        driver.device().display(),
+        driver.sysfs().display()
+    );
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// Runs the program to its end.
+async fn run(command: &mut Command) -> Output {
+    time::timeout(DEADLINE, command.output())
+        .await
+        .expect("it did not end")
+        .unwrap()
+}
+
+/// How it refuses to start with `more` in its configuration.
+async fn refusal(driver: &FakeDriver, more: &str) -> String {
+    let output = run(agent().arg("--config").arg(configure(driver, LISTEN, more))).await;
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+async fn ends_cleanly_on(signal: Signal) {
+    let mut driver = FakeDriver::new();
+    let agent = Agent::start(&driver).await;
+    let mut client = Client::connect(agent.address).await;
+    driver.press(1);
+    assert_eq!(client.line().await, Some(json(1)));
+
+    // When it goes on it finds the signal and these events at once, whichever it looks at first.
+    agent.signal(Signal::SIGSTOP);
+    for sequence in 2..=9 {
+        driver.press(sequence);
+    }
+    agent.signal(signal);
+    agent.signal(Signal::SIGCONT);
+
+    assert_eq!(client.rest().await, (2..=9).map(json).collect::<Vec<_>>());
+    drop(client);
+    assert_eq!(agent.status().await, Some(0));
+}
+
+#[tokio::test]
+async fn sigterm_drains() {
+    ends_cleanly_on(Signal::SIGTERM).await;
+}
+
+#[tokio::test]
+async fn sigint_drains() {
+    ends_cleanly_on(Signal::SIGINT).await;
+}
+
+#[tokio::test]
+async fn a_device_that_fails_ends_it_after_the_clients_got_everything() {
+    let mut driver = FakeDriver::new();
+    let mut agent = Agent::start(&driver).await;
+    let mut client = Client::connect(agent.address).await;
+    driver.press(1);
+    driver.send("hello");
+    assert_eq!(client.rest().await, [json(1)]);
+    drop(client);
+    let error = agent.wait_for_log("mypoll-agent: ").await;
+    assert!(
+        error.ends_with("/mypoll: cannot understand the line `hello`: `event=` is missing"),
+        "{error}"
+    );
+    assert_eq!(agent.status().await, Some(1));
+}
+
+#[tokio::test]
+async fn it_survives_a_lack_of_descriptors() {
+    let mut driver = FakeDriver::new();
+    let config = configure(&driver, LISTEN, "");
+    let (mut agent, _) = Agent::spawn(
+        Command::new("sh")
+            .args(["-c", "ulimit -n 24; exec \"$0\" --config \"$1\""])
+            .arg(env!("CARGO_BIN_EXE_mypoll-agent"))
+            .arg(config)
+            .kill_on_drop(true),
+    )
+    .await;
+    let mut first = Client::connect(agent.address).await;
+    let mut waiting = Vec::new();
+    for _ in 0..24 {
+        waiting.push(Client::connect(agent.address).await);
+    }
+    agent.wait_for_log("cannot accept connections").await;
+    driver.press(1);
+    assert_eq!(first.line().await, Some(json(1)));
+
+    drop(first);
+    agent.wait_for_log("accepting connections again").await;
+    assert_eq!(waiting[0].line().await, Some(json(1)));
+    driver.press(2);
+    assert_eq!(waiting[0].line().await, Some(json(2)));
+}
+
+#[tokio::test]
+async fn an_address_of_the_network_is_warned_of() {
+    let driver = FakeDriver::new();
+    for (listen, warned) in [(LISTEN, false), ("0.0.0.0:0", true)] {
+        let config = configure(&driver, listen, "");
+        let (_agent, before) = Agent::spawn(agent().arg("--config").arg(config)).await;
+        assert_eq!(
+            before.iter().any(|line| line.contains(" WARN ")
+                && line.contains("reachable from the network, without encryption")),
+            warned,
+            "{listen}: {before:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_it_logs_can_be_chosen() {
+    let driver = FakeDriver::new();
+    let config = configure(&driver, LISTEN, "log.level = 'error'");
+    // The variable goes before the file, which would silence the line that this waits for.
+    Agent::spawn(
+        agent()
+            .arg("--config")
+            .arg(&config)
+            .env("MYPOLL_AGENT_LOG", "info"),
+    )
+    .await;
+
+    let output = run(agent()
+        .arg("--config")
+        .arg(&config)
+        .env("MYPOLL_AGENT_LOG", "loud"))
+    .await;
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.starts_with("mypoll-agent: MYPOLL_AGENT_LOG=loud: expected off, error, warn, info"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_configuration_can_be_checked_alone() {
+    let driver = FakeDriver::new();
+    // Nothing is opened: the device does not exist.
+    let path = configure(&driver, LISTEN, "");
+    fs::remove_file(driver.device()).unwrap();
+    let output = run(agent().arg("--check").arg("--config").arg(&path)).await;
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "the configuration is valid\n"
+    );
+
+    fs::write(&path, "[tcp]\nmax-clients = 0\n").unwrap();
+    let output = run(agent().arg("--check").arg("--config").arg(&path)).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        format!(
+            "mypoll-agent: {}:2: tcp.max-clients: invalid value: integer `0`, \
+             expected a whole number from 1 to 1000\n",
+            path.display()
+        )
+    );
+
+    fs::remove_file(&path).unwrap();
+    let output = run(agent().arg("--config").arg(&path)).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        format!(
+            "mypoll-agent: cannot read the configuration {}: No such file or directory (os error 2)\n",
+            path.display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn it_says_what_it_can_not_open() {
+    let driver = FakeDriver::new();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let path = configure(&driver, &address.to_string(), "");
+    let output = run(agent().arg("--config").arg(&path)).await;
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        format!(
+            "mypoll-agent: cannot listen on {address} (tcp.listen): Address already in use (os error 98)\n"
+        )
+    );
+
+    fs::remove_file(driver.device()).unwrap();
+    assert_eq!(
+        refusal(&driver, "").await,
+        format!(
+            "mypoll-agent: {} does not exist; is the module loaded (modprobe mypoll)?\n",
+            driver.device().display()
+        )
+    );
+    fs::remove_file(driver.sysfs().join("lines")).unwrap();
+    assert!(
+        refusal(&driver, "")
+            .await
+            .contains("/lines; is the module loaded")
+    );
+}
+
+#[tokio::test]
+async fn it_says_which_output_it_can_not_have() {
+    let driver = FakeDriver::new();
+    for (output, expected) in [
+        (
+            "chip = 'leds'\nline = 0\nfollow.label = 'window'",
+            "mypoll-agent: output[0]: the driver has no line `window`; it has: 0 `button`, 1 `door`\n",
+        ),
+        (
+            "chip = '/dev/null'\nline = 0\nfollow.line = 0",
+            "mypoll-agent: output[0]: cannot open the chip /dev/null: Ioctl to get chip info failed: ",
+        ),
+        (
+            "chip = 'no such label'\nline = 0\nblink.on = '1s'",
+            "mypoll-agent: output[0]: no GPIO chip is labelled `no such label`; there are: ",
+        ),
+    ] {
+        let error = refusal(&driver, &format!("[[output]]\n{output}")).await;
+        assert!(error.starts_with(expected), "{error}");
+    }
+}

@@ -1,2 +1,109 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Run half.
+//! What the tests share: a booted machine, and an agent in it.
+//!
+//! The environment says what is tested: `MYPOLL_FLAVOUR` is `normal` (default) or `debug`, `MYPOLL_KERNEL` a version;
+//! with `MYPOLL_LOGS` the kernels' logs are kept in that folder.
+
+mod agent;
+
+use std::env;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lab::agent::Client;
+use lab::build::{BuildOptions, Flavour, System, build};
+use lab::cache::Cache;
+use lab::guest::Output;
+use lab::machine::{Machine, MachineOptions};
+use lab::{Paths, Progress};
+
+pub use agent::Agent;
+
+/// So that what never comes ends a test; it decides none.
+pub const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A machine for all tests of a file, which take turns. It ends with the test program.
+pub type Shared = LazyLock<Mutex<Machine>>;
+
+/// This test's turn.
+pub fn turn(machine: &'static Shared) -> MutexGuard<'static, Machine> {
+    // A test that failed leaves a machine that the next one can use.
+    machine.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Which of the two kernels is tested.
+pub fn flavour() -> Flavour {
+    match env::var("MYPOLL_FLAVOUR").as_deref() {
+        Ok("debug") => Flavour::Debug,
+        Ok("normal") | Err(_) => Flavour::Normal,
+        Ok(other) => panic!("MYPOLL_FLAVOUR={other}: expected normal or debug"),
+    }
+}
+
+/// Boots the system under test for a test file. `agent`: forward the agent's port, and start it.
+pub fn boot(file: &'static str, agent: bool) -> Machine {
+    let paths = Paths::find().unwrap();
+    let progress = Progress::new();
+    let machine = Machine::start(
+        Cache {
+            paths: &paths,
+            progress: &progress,
+        },
+        &system(&paths, &progress),
+        &MachineOptions {
+            purpose: file,
+            agent,
+            log: log(file),
+            ..MachineOptions::default()
+        },
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
+    machine.guest().give_up_after(DEADLINE * 5).unwrap();
+    machine
+}
+
+fn system(paths: &Paths, progress: &Progress) -> System {
+    let options = BuildOptions {
+        kernel: env::var("MYPOLL_KERNEL")
+            .ok()
+            .map(|version| version.parse().unwrap()),
+        flavour: flavour(),
+        install: false,
+    };
+    build(paths, &options, progress).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+fn log(file: &str) -> Option<PathBuf> {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder = PathBuf::from(env::var_os("MYPOLL_LOGS")?);
+    Some(folder.join(format!("{file}-{number}.log")))
+}
+
+/// Runs a shell command in the guest that has to succeed, and returns what it printed.
+pub fn sh(machine: &Machine, script: &str) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = machine.guest().output(["sh", "-c", script]).unwrap();
+    let stderr = String::from_utf8_lossy(&stderr);
+    assert_eq!(status, 0, "{script}: {stderr}");
+    String::from_utf8(stdout).unwrap()
+}
+
+/// A client that the agent serves from now on.
+pub fn client(machine: &Machine) -> Client {
+    let [client] = clients(machine);
+    client
+}
+
+/// So many of them, which all get the same events from now on.
+pub fn clients<const N: usize>(machine: &Machine) -> [Client; N] {
+    let address = machine.agent().unwrap();
+    let mut clients = [(); N].map(|()| Client::connect(address).unwrap());
+    lab::agent::settle(machine.guest(), &mut clients).unwrap();
+    clients
+}

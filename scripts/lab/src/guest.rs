@@ -27,9 +27,9 @@ pub enum GuestError {
     /// QEMU ended: the kernel panicked, or the guest powered off.
     #[error("it went down")]
     Gone,
-    /// It did not say that it is ready.
-    #[error("it said nothing for {} s", .0.as_secs())]
-    Silent(Duration),
+    /// It did not become ready, or the command did not end, in time.
+    #[error("it said nothing for too long")]
+    Silent,
     /// It answered with something else than an exit status.
     #[error("it answered {0:?}")]
     Garbled(String),
@@ -116,7 +116,7 @@ impl Guest {
             let left = deadline
                 .checked_sub(started.elapsed())
                 .filter(|left| !left.is_zero())
-                .ok_or(GuestError::Silent(deadline))?;
+                .ok_or(GuestError::Silent)?;
             let timeout = answers.get_ref().set_read_timeout(Some(left));
             match timeout.and_then(|()| answers.read_line(&mut line)) {
                 Ok(0) => return Err(GuestError::Gone),
@@ -136,6 +136,15 @@ impl Guest {
             ports,
             answers: Mutex::new(answers),
         })
+    }
+
+    /// From now on a command that puts nothing out for `deadline`, on either stream, is an error. Default: it may take
+    /// as long as it likes. The guest is of no use after such an error.
+    pub fn give_up_after(&self, deadline: Duration) -> io::Result<()> {
+        for port in [&self.ports.stdout, &self.ports.stderr, &self.ports.control] {
+            port.set_read_timeout(Some(deadline))?;
+        }
+        Ok(())
     }
 
     /// Runs a command with nothing on its standard input, and collects its output.
@@ -251,6 +260,7 @@ fn status(answers: &mut BufReader<UnixStream>) -> Result<u8, GuestError> {
     let mut line = String::new();
     match answers.read_line(&mut line) {
         Ok(n) if n > 0 => {}
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(GuestError::Silent),
         _ => return Err(GuestError::Gone),
     }
     line.trim_end()

@@ -13,6 +13,7 @@ pub fn relay(mut from: impl Read, to: &mut dyn Write, marker: &[u8]) -> Result<(
         let count = match from.read(&mut chunk) {
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(GuestError::Silent),
             Err(_) => 0,
         };
         held.extend_from_slice(&chunk[..count]);
@@ -48,6 +49,8 @@ fn possible_start(held: &[u8], marker: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
 
     use super::*;
 
@@ -106,6 +109,15 @@ mod tests {
         let result = relay(Pieces(vec![b"prompt>ab", b"later"]), &mut first, MARKER);
         assert!(matches!(result, Err(GuestError::Output(_))));
         assert_eq!(first.0, b"prompt>");
+    }
+
+    #[test]
+    fn a_stream_that_says_nothing_for_too_long_is_an_error() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        ours.set_read_timeout(Some(Duration::from_millis(1)))
+            .unwrap();
+        let result = relay(ours, &mut Vec::new(), MARKER);
+        assert!(matches!(result, Err(GuestError::Silent)));
     }
 
     #[test]

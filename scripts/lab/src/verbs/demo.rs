@@ -1,12 +1,65 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Run half.
+//! `./scripts/demo`: a press of a button outside the guest, seen by a TCP client outside the guest.
 
+mod plain;
+mod screen;
+mod table;
+
+use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
+use std::time::Instant;
 
-use crate::Paths;
+use anyhow::{Context, Result};
+
+use crate::agent::{self, Client};
+use crate::buttons::Buttons;
+use crate::cache::Cache;
 use crate::cli::DemoArgs;
+use crate::machine::{Machine, MachineOptions};
+use crate::{BuildOptions, Paths, Progress, System, build};
+
+/// The machine with the button, and the client that waits for the press.
+struct Demo {
+    machine: Machine,
+    system: System,
+    buttons: Buttons,
+    client: Client,
+    started: Instant,
+}
 
 /// The verb.
-pub fn demo(_paths: &Paths, _args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not there yet")
+pub fn demo(paths: &Paths, args: &DemoArgs) -> Result<ExitCode> {
+    let started = Instant::now();
+    let progress = Progress::new();
+    let system = build(paths, &BuildOptions::from(&args.build), &progress)?;
+    let cache = Cache {
+        paths,
+        progress: &progress,
+    };
+    let options = MachineOptions {
+        purpose: "demo",
+        agent: true,
+        ..MachineOptions::default()
+    };
+    progress.say("Starting the machine…");
+    let machine = Machine::start(cache, &system, &options)?;
+    let address = machine.agent()?;
+    let client = Client::connect(address)
+        .with_context(|| format!("can't connect to the agent at {address}"))?;
+    let mut clients = [client];
+    agent::settle(machine.guest(), &mut clients)?;
+    let [client] = clients;
+    let demo = Demo {
+        buttons: machine.buttons()?,
+        machine,
+        system,
+        client,
+        started,
+    };
+    if stdin().is_terminal() && stdout().is_terminal() {
+        screen::run(demo)?;
+    } else {
+        plain::run(demo)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

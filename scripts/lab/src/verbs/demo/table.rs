@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The live table of events.
+
+use std::collections::VecDeque;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout};
+use ratatui::style::{Color, Style, Stylize};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Cell, Row, Table as Rows};
+
+use crate::agent::{Event, Message};
+
+/// More than any terminal has lines.
+const KEPT: usize = 500;
+
+const HEADER: [&str; 8] = [
+    "time s",
+    "event",
+    "source",
+    "kind",
+    "line",
+    "value",
+    "lost",
+    "since last",
+];
+
+const WIDTHS: [Constraint; 8] = [
+    Constraint::Length(14),
+    Constraint::Length(10),
+    Constraint::Length(7),
+    Constraint::Length(8),
+    Constraint::Min(12),
+    Constraint::Length(6),
+    Constraint::Length(6),
+    Constraint::Length(14),
+];
+
+/// A key and what it presses.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) key: String,
+    pub(super) what: String,
+}
+
+/// What is shown.
+#[derive(Debug)]
+pub(super) struct Table {
+    title: String,
+    keys: Vec<Key>,
+    rows: VecDeque<[String; 8]>,
+    last_ns: Option<u64>,
+    trouble: String,
+}
+
+impl Table {
+    pub(super) fn new(title: String, keys: Vec<Key>) -> Self {
+        Self {
+            title,
+            keys,
+            rows: VecDeque::new(),
+            last_ns: None,
+            trouble: String::new(),
+        }
+    }
+
+    /// Adds a row below the others.
+    pub(super) fn add(&mut self, message: Message) {
+        let row = match message {
+            Message::Event(event) => self.event(event),
+            Message::Missed { missed } => {
+                let mut row = <[String; 8]>::default();
+                row[4] = format!("{missed} missed: this client was too slow");
+                row
+            }
+        };
+        if self.rows.len() == KEPT {
+            self.rows.pop_front();
+        }
+        self.rows.push_back(row);
+    }
+
+    /// Shows what went wrong, or with an empty text that it no longer matters.
+    pub(super) fn say(&mut self, trouble: String) {
+        self.trouble = trouble;
+    }
+
+    fn event(&mut self, event: Event) -> [String; 8] {
+        let since = self
+            .last_ns
+            .replace(event.timestamp_ns)
+            .and_then(|last| event.timestamp_ns.checked_sub(last))
+            .map_or_else(String::new, |ns| format!("{:.3} ms", ns as f64 / 1e6));
+        let line = match event.label {
+            Some(label) => format!("{} {label}", event.line),
+            None => String::new(),
+        };
+        [
+            format!("{:.6}", event.timestamp_ns as f64 / 1e9),
+            event.event.to_string(),
+            event.source,
+            event.kind,
+            line,
+            event.value.to_string(),
+            event.lost.to_string(),
+            since,
+        ]
+    }
+
+    pub(super) fn draw(&self, frame: &mut Frame<'_>) {
+        let [body, foot] =
+            Layout::vertical([Constraint::Min(3), Constraint::Length(1)]).areas(frame.area());
+        // Two lines of border and one of header.
+        let room = usize::from(body.height.saturating_sub(3));
+        let hidden = self.rows.len().saturating_sub(room);
+        let rows = self.rows.iter().skip(hidden).map(|row| {
+            let color = match row[3].as_str() {
+                "rising" => Color::Green,
+                "falling" => Color::Blue,
+                _ => Color::Yellow,
+            };
+            Row::new(row.iter().map(|cell| Cell::from(cell.as_str()))).style(Style::new().fg(color))
+        });
+        let table = Rows::new(rows, WIDTHS)
+            .header(Row::new(HEADER).bold())
+            .block(Block::bordered().title(self.title.as_str()));
+        frame.render_widget(table, body);
+        frame.render_widget(self.foot(), foot);
+    }
+
+    fn foot(&self) -> Line<'_> {
+        if !self.trouble.is_empty() {
+            return Line::from(self.trouble.as_str().red());
+        }
+        let fixed = [("t", "trigger an event in the guest"), ("q", "quit")];
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| (key.key.as_str(), key.what.as_str()))
+            .chain(fixed);
+        keys.flat_map(|(key, what)| {
+            [
+                Span::from(format!(" {key} ")).reversed(),
+                Span::from(format!(" {what}  ")),
+            ]
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+
+    fn edge(event: u32, kind: &str, timestamp_ns: u64) -> Message {
+        Message::Event(Event {
+            event,
+            source: "gpio".to_owned(),
+            kind: kind.to_owned(),
+            line: 1,
+            label: Some("door".to_owned()),
+            value: u32::from(kind == "rising"),
+            lost: 0,
+            timestamp_ns,
+        })
+    }
+
+    fn table() -> Table {
+        let key = Key {
+            key: "1".to_owned(),
+            what: "button".to_owned(),
+        };
+        Table::new("mypoll".to_owned(), vec![key])
+    }
+
+    fn shown(table: &Table, height: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(100, height)).unwrap();
+        terminal.draw(|frame| table.draw(frame)).unwrap();
+        terminal.backend().to_string()
+    }
+
+    #[test]
+    fn events_and_the_time_between_them_are_shown() {
+        let mut table = table();
+        table.add(edge(26, "rising", 48_213_377_104));
+        table.add(edge(27, "falling", 48_313_477_104));
+        let screen = shown(&table, 10);
+        for part in [
+            "48.213377",
+            "26",
+            "gpio",
+            "rising",
+            "1 door",
+            "falling",
+            "100.100 ms",
+        ] {
+            assert!(screen.contains(part), "{part}: {screen}");
+        }
+        assert!(screen.contains(" 1  button"), "{screen}");
+    }
+
+    #[test]
+    fn the_newest_rows_stay_in_sight() {
+        let mut table = table();
+        for number in 100..200 {
+            table.add(edge(number, "rising", u64::from(number)));
+        }
+        let screen = shown(&table, 10);
+        assert!(screen.contains(" 199 "), "{screen}");
+        assert!(!screen.contains(" 150 "), "{screen}");
+    }
+
+    #[test]
+    fn what_was_missed_and_what_went_wrong_are_shown() {
+        let mut table = table();
+        table.add(Message::Missed { missed: 7 });
+        table.say("can't press".to_owned());
+        let screen = shown(&table, 10);
+        assert!(screen.contains("7 missed"), "{screen}");
+        assert!(screen.contains("can't press"), "{screen}");
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An agent that a test starts in the guest.
+
+use lab::machine::Machine;
+
+use crate::sh;
+
+/// An agent of a test's own, in place of the one that the guest starts with.
+pub struct Agent<'a> {
+    machine: &'a Machine,
+}
+
+impl<'a> Agent<'a> {
+    /// Ends the agent that runs, and starts one with `config` added to what the forwarded port needs.
+    pub fn start(machine: &'a Machine, config: &str) -> Self {
+        let agent = Self { machine };
+        agent.end();
+        sh(
+            machine,
+            &format!(
+                "cat >/tmp/agent.toml <<'END'
+[tcp]
+listen = \"0.0.0.0:7070\"
+{config}
+END
+                rm -f /tmp/status /tmp/agent.log
+                mkfifo /tmp/status
+                {{
+                    mypoll-agent --config /tmp/agent.toml &
+                    echo $! >/run/mypoll-agent.pid
+                    wait $!
+                    echo $? >/tmp/status
+                }} >/tmp/agent.log 2>&1 </dev/null &
+                until grep -qs 'listening on' /tmp/agent.log; do
+                    ! grep -qs '^mypoll-agent:' /tmp/agent.log || {{ cat /tmp/agent.log >&2; exit 1; }}
+                    sleep 0.1
+                done"
+            ),
+        );
+        agent
+    }
+
+    /// Waits for its end and returns its exit status.
+    pub fn status(self) -> String {
+        sh(self.machine, "cat /tmp/status").trim().to_owned()
+    }
+
+    fn end(&self) {
+        sh(
+            self.machine,
+            "pid=$(cat /run/mypoll-agent.pid)
+            kill -TERM $pid 2>/dev/null
+            while kill -0 $pid 2>/dev/null; do sleep 0.1; done",
+        );
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One client that does not read, and the others.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::sync::{LazyLock, Mutex};
+use std::{iter, thread};
+
+use lab::agent::{Client, Message, ReceiveError, settle};
+use socket2::{Domain, Socket, Type};
+use system_tests::{Agent, DEADLINE, Shared, boot, sh, turn};
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("clients", true)));
+
+/// As many as the driver's queue holds.
+const BURST: u32 = 16;
+
+/// More than all buffers between the agent and a client that does not read can hold.
+const BURSTS: u32 = 300;
+
+/// A connection whose buffer on this side is as small as can be.
+fn narrow(agent: std::net::SocketAddr) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    // Small segments keep the buffer on QEMU's side of the connection small, too.
+    socket.set_tcp_mss(536).unwrap();
+    socket.connect(&agent.into()).unwrap();
+    Client::from(TcpStream::from(socket))
+}
+
+#[test]
+fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
+    let machine = turn(&MACHINE);
+    sh(
+        &machine,
+        "echo '4096 8192 8192' >/proc/sys/net/ipv4/tcp_wmem",
+    );
+    let _agent = Agent::start(&machine, "queue = 32");
+    let address = machine.agent().unwrap();
+    let connect = || Client::connect(address).unwrap();
+    let mut clients = [narrow(address), connect(), connect()];
+    settle(machine.guest(), &mut clients).unwrap();
+    let [mut stalled, mut one, mut other] = clients;
+
+    // Each line that the guest reads is a burst of events.
+    let (bursts, mut order) = UnixStream::pair().unwrap();
+    let guest = machine.guest();
+    let last = thread::scope(|scope| {
+        let triggers = "echo trigger;".repeat(BURST as usize);
+        let script = format!("while read -r burst; do {{ {triggers} }} >/dev/mypoll || exit; done");
+        let triggering = scope.spawn(move || {
+            guest.run(
+                ["sh", "-c", &script],
+                Some(Box::new(bursts)),
+                &mut Vec::new(),
+                &mut Vec::new(),
+            )
+        });
+        let mut last = 0;
+        for _ in 0..BURSTS {
+            order.write_all(b"burst\n").unwrap();
+            for _ in 0..BURST {
+                // That they come at all is the point: the stalled client's buffers are full at some time.
+                let event = one.event(DEADLINE).unwrap();
+                assert_eq!(event, other.event(DEADLINE).unwrap());
+                assert!(
+                    last == 0 || event.event == last + 1,
+                    "{event:?} after {last}"
+                );
+                last = event.event;
+            }
+        }
+        drop(order);
+        assert_eq!(triggering.join().unwrap().unwrap(), 0);
+        last
+    });
+
+    // Now it reads: what was kept for it, in order, and how many are missing where.
+    let first = last + 1 - BURSTS * BURST;
+    let mut next = first;
+    let mut missed = 0;
+    while next <= last {
+        match stalled.next(DEADLINE).unwrap().message {
+            Message::Event(event) => {
+                assert_eq!(event.event, next);
+                next += 1;
+            }
+            Message::Missed { missed: count } => {
+                missed += count;
+                next += u32::try_from(count).unwrap();
+            }
+        }
+    }
+    assert!(missed > 0, "all {} events found room", BURSTS * BURST);
+    assert_eq!(next, last + 1, "it was told of more than there were");
+}
+
+#[test]
+fn sigterm_drains() {
+    let machine = turn(&MACHINE);
+    let agent = Agent::start(&machine, "");
+    let mut clients = [Client::connect(machine.agent().unwrap()).unwrap()];
+    settle(machine.guest(), &mut clients).unwrap();
+    let [mut client] = clients;
+    // All are queued somewhere on the way when the signal comes: the client has not read any.
+    let sent = sh(
+        &machine,
+        "for event in $(seq 200); do until echo trigger >/dev/mypoll; do :; done; done 2>/dev/null
+        kill -TERM $(cat /run/mypoll-agent.pid)
+        sed -n 's/^event_sequence=//p' /sys/class/misc/mypoll/stats",
+    );
+    let last: u32 = sent.trim().parse().unwrap();
+    let events: Vec<u32> = iter::from_fn(|| match client.event(DEADLINE) {
+        Ok(event) => Some(event.event),
+        Err(error) => {
+            let end = error.downcast_ref::<ReceiveError>();
+            assert!(matches!(end, Some(ReceiveError::Closed)), "{error}");
+            None
+        }
+    })
+    .collect();
+    assert_eq!(events, (last - 199..=last).collect::<Vec<_>>());
+    drop(client);
+    assert_eq!(agent.status(), "0");
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Presses from outside the guest arrive at clients outside the guest.
+
+use std::sync::{LazyLock, Mutex};
+
+use lab::agent::{Client, Event};
+use lab::buttons::Action;
+use lab::machine::Machine;
+use system_tests::{DEADLINE, Shared, boot, client, clients, sh, turn};
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("presses", true)));
+
+fn act(machine: &Machine, line: &str, action: Action) {
+    let buttons = machine.buttons().unwrap();
+    buttons.act(buttons.line(line).unwrap(), action).unwrap();
+}
+
+fn next<const N: usize>(client: &mut Client) -> [Event; N] {
+    [(); N].map(|()| client.event(DEADLINE).unwrap())
+}
+
+/// What an edge looks like, but for its number and time.
+fn edge(event: &Event) -> (&str, &str, u32, Option<&str>, u32, u32) {
+    let Event {
+        source,
+        kind,
+        line,
+        label,
+        value,
+        lost,
+        ..
+    } = event;
+    (source, kind, *line, label.as_deref(), *value, *lost)
+}
+
+fn assert_in_order(events: &[Event]) {
+    for pair in events.windows(2) {
+        assert_eq!(pair[1].event, pair[0].event + 1, "{events:?}");
+        assert!(pair[1].timestamp_ns > pair[0].timestamp_ns, "{events:?}");
+    }
+}
+
+#[test]
+fn the_power_key_presses_and_releases_the_button() {
+    let machine = turn(&MACHINE);
+    let mut client = client(&machine);
+    // Line 0 is where QEMU's power key is: a whole press of it is QMP's system_powerdown.
+    act(&machine, "button", Action::Press);
+    let events: [_; 2] = next(&mut client);
+    assert_eq!(
+        edge(&events[0]),
+        ("gpio", "rising", 0, Some("button"), 1, 0)
+    );
+    assert_eq!(
+        edge(&events[1]),
+        ("gpio", "falling", 0, Some("button"), 0, 0)
+    );
+    assert_in_order(&events);
+}
+
+#[test]
+fn levels_set_over_qtest_arrive_as_edges() {
+    let machine = turn(&MACHINE);
+    let mut client = client(&machine);
+    act(&machine, "door", Action::Down);
+    let [down] = next(&mut client);
+    assert_eq!(edge(&down), ("gpio", "rising", 1, Some("door"), 1, 0));
+    act(&machine, "door", Action::Up);
+    let [up] = next(&mut client);
+    assert_eq!(edge(&up), ("gpio", "falling", 1, Some("door"), 0, 0));
+    assert_in_order(&[down, up]);
+}
+
+#[test]
+fn a_level_that_does_not_change_is_no_edge() {
+    let machine = turn(&MACHINE);
+    let mut client = client(&machine);
+    for (action, kind) in [(Action::Down, "rising"), (Action::Up, "falling")] {
+        act(&machine, "door", action);
+        assert_eq!(next::<1>(&mut client)[0].kind, kind);
+        act(&machine, "door", action);
+    }
+    // What comes next is the other button: nothing was in between.
+    act(&machine, "button", Action::Press);
+    assert_eq!(next::<2>(&mut client).map(|event| event.line), [0, 0]);
+}
+
+#[test]
+fn edges_of_two_buttons_keep_their_order() {
+    let machine = turn(&MACHINE);
+    let mut client = client(&machine);
+    let mut events = Vec::new();
+    for _ in 0..5 {
+        for (line, action, edge) in [
+            ("button", Action::Down, (0, "rising")),
+            ("door", Action::Down, (1, "rising")),
+            ("button", Action::Up, (0, "falling")),
+            ("door", Action::Up, (1, "falling")),
+        ] {
+            act(&machine, line, action);
+            // A real contact, too, has to hold its level until the interrupt is handled.
+            let [event] = next(&mut client);
+            assert_eq!((event.line, event.kind.as_str()), edge);
+            events.push(event);
+        }
+    }
+    assert_in_order(&events);
+}
+
+#[test]
+fn a_simulated_line_pressed_inside_arrives_too() {
+    let machine = turn(&MACHINE);
+    let mut client = client(&machine);
+    for level in ["up", "down"] {
+        sh(
+            &machine,
+            &format!(
+                "echo pull-{level} >$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull)"
+            ),
+        );
+    }
+    let events: [_; 2] = next(&mut client);
+    assert_eq!(edge(&events[0]), ("gpio", "rising", 2, Some("sim"), 1, 0));
+    assert_eq!(edge(&events[1]), ("gpio", "falling", 2, Some("sim"), 0, 0));
+}
+
+#[test]
+fn three_clients_get_the_same_events() {
+    let machine = turn(&MACHINE);
+    let mut clients = clients::<3>(&machine);
+    let mut events = Vec::new();
+    for (line, number) in [("button", 0), ("door", 1), ("button", 0)] {
+        act(&machine, line, Action::Press);
+        let [one, two, three] = clients.each_mut().map(next::<2>);
+        assert_eq!(one, two);
+        assert_eq!(one, three);
+        assert_eq!(one.each_ref().map(|event| event.line), [number; 2]);
+        events.extend(one);
+    }
+    assert_in_order(&events);
+}
+
+#[test]
+fn what_can_not_be_pressed_is_said() {
+    let machine = turn(&MACHINE);
+    let buttons = machine.buttons().unwrap();
+    let unknown = buttons.line("7").unwrap_err().to_string();
+    assert!(
+        unknown.starts_with("there is no line \"7\"; there are 0 \"button\", 1 \"door\""),
+        "{unknown}"
+    );
+    let sim = buttons
+        .act(buttons.line("sim").unwrap(), Action::Press)
+        .unwrap_err()
+        .to_string();
+    assert!(sim.contains("simulated chip"), "{sim}");
+}

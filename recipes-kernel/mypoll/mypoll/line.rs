@@ -24,13 +24,22 @@ use crate::{
         Hub, //
     },
     level::Level,
-    line_table::LineNumber,
+    line_table::{
+        LineNumber,
+        NUMBER_MAX, //
+    },
 };
 use kernel::{
     c_str,
-    device::property::FwNode,
+    device::{
+        property::FwNode,
+        Device, //
+    },
     prelude::*,
-    str::CString,
+    str::{
+        CStr,
+        CString, //
+    },
     sync::Arc,
     time::Delta, //
 };
@@ -41,26 +50,35 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Sets up the line that `node`, a child of a `mypoll,events` node, describes.
-    pub(crate) fn new(hub: &Arc<Hub>, node: &FwNode) -> Result<Self> {
+    /// Sets up the line that `node`, a child of the node of `dev`, describes. What is wrong with it
+    /// goes to the log.
+    pub(crate) fn new(hub: &Arc<Hub>, dev: &Device, node: &FwNode) -> Result<Self> {
+        let name = node.display_name();
         let label = match node.property_read::<CString>(c_str!("label")).optional() {
             Some(label) => label,
-            None => CString::try_from_fmt(fmt!("{}", node.display_name()))?,
+            None => CString::try_from_fmt(fmt!("{name}"))?,
         };
-        let debounce_ms = node
-            .property_read::<u32>(c_str!("debounce-interval"))
-            .or_default();
 
-        let input = Input::get(node, &label)?;
-        let irq = input.irq()?;
-        let quiet = software_debounce(&input, debounce_ms)?;
-        let number = node.property_read::<u32>(c_str!("reg")).optional();
-        let number = LineNumber::take(hub, number, &label)?;
+        let input = Input::get(node, &label).inspect_err(|error| {
+            if *error != EPROBE_DEFER {
+                dev_err!(dev, "{name}: gpios: can't be had: {error:?}\n");
+            }
+        })?;
+        let irq = input.irq().inspect_err(|error| {
+            dev_err!(
+                dev,
+                "{name}: gpios: this line has no interrupt: {error:?}\n"
+            );
+        })?;
+        let quiet = debounce(dev, node, &input)?;
+        let number = number(hub, dev, node, &label)?;
         let edges = Arc::pin_init(
             OneShot::new(Edges::new(hub.clone(), number, input, quiet)),
             GFP_KERNEL,
         )?;
-        let interrupt = EdgeInterrupt::request(irq, label, edges.clone())?;
+        let interrupt = EdgeInterrupt::request(irq, label, edges.clone()).inspect_err(|error| {
+            dev_err!(dev, "{name}: interrupt {irq} can't be had: {error:?}\n");
+        })?;
         edges.begin(interrupt.is_nested())?;
         Ok(Self {
             _interrupt: interrupt,
@@ -68,14 +86,41 @@ impl Line {
     }
 }
 
-/// How long the driver itself has to wait for a contact to stop bouncing; nothing where the chip
-/// does it.
-fn software_debounce(input: &Input, debounce_ms: u32) -> Result<Option<Delta>> {
-    let debounce_us = debounce_ms.checked_mul(1000).ok_or(EINVAL)?;
-    if debounce_ms == 0 || input.set_debounce(debounce_us).is_ok() {
+/// Has contacts debounced as `node` asks. The result is how long the driver itself has to wait for
+/// the line to be quiet; nothing where the chip does it.
+fn debounce(dev: &Device, node: &FwNode, input: &Input) -> Result<Option<Delta>> {
+    let ms = node
+        .property_read::<u32>(c_str!("debounce-interval"))
+        .or_default();
+    let Some(us) = ms.checked_mul(1000) else {
+        dev_err!(
+            dev,
+            "{}: debounce-interval: {ms} ms is too long, {} ms is the longest\n",
+            node.display_name(),
+            u32::MAX / 1000
+        );
+        return Err(EINVAL);
+    };
+    if ms == 0 || input.set_debounce(us).is_ok() {
         return Ok(None);
     }
-    Ok(Some(Delta::from_millis(debounce_ms.into())))
+    Ok(Some(Delta::from_millis(ms.into())))
+}
+
+/// The number that `node` asks for, or else the lowest that is free.
+fn number(hub: &Arc<Hub>, dev: &Device, node: &FwNode, label: &CStr) -> Result<LineNumber> {
+    let name = node.display_name();
+    let reg = node.property_read::<u32>(c_str!("reg")).optional();
+    if let Some(number) = reg.filter(|number| *number > NUMBER_MAX) {
+        dev_err!(
+            dev,
+            "{name}: reg: {number} is too high, {NUMBER_MAX} is the highest\n"
+        );
+        return Err(EINVAL);
+    }
+    LineNumber::take(hub, reg, label).inspect_err(|error| {
+        dev_err!(dev, "{name}: reg: this number can't be had: {error:?}\n");
+    })
 }
 
 /// What the interrupt handler and the debounce timer of a line share.

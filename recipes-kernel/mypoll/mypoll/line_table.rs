@@ -13,7 +13,7 @@ use kernel::{
 };
 
 /// The highest number that a line may have: more lines than any board has buttons.
-const NUMBER_MAX: usize = 1023;
+pub(crate) const NUMBER_MAX: u32 = 1023;
 
 /// The labels of the lines, each at the index that is its number.
 pub(crate) struct LineTable {
@@ -42,8 +42,8 @@ impl LineTable {
             free.unwrap_or(self.labels.len())
         };
         let number = number.unwrap_or_else(lowest_free);
-        if number > NUMBER_MAX {
-            return Err(EINVAL);
+        if number > NUMBER_MAX as usize {
+            return Err(ENOSPC);
         }
         while self.labels.len() <= number {
             self.labels.push(None, GFP_KERNEL)?;
@@ -66,7 +66,7 @@ impl LineNumber {
     /// Enters a line into the hub's table, under the lowest number that is free unless it asks for
     /// one.
     ///
-    /// `EINVAL` for a number over 1023, `EEXIST` for one that is taken.
+    /// `EEXIST` for a number that is taken, `ENOSPC` over [`NUMBER_MAX`].
     pub(crate) fn take(hub: &Arc<Hub>, number: Option<u32>, label: &CStr) -> Result<Self> {
         let number = number.map(|number| number as usize);
         let number = hub.lines.lock().insert(number, label.to_cstring()?)?;

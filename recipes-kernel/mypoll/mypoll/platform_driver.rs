@@ -39,15 +39,7 @@ impl platform::Driver for Lines {
         let hub = global::hub()?;
         let mut lines = KVec::new();
         for node in dev.fwnode().ok_or(ENODEV)?.children() {
-            let line = Line::new(&hub, &node).inspect_err(|error| {
-                if *error != EPROBE_DEFER {
-                    dev_err!(
-                        dev,
-                        "{}: no events from this line: {error:?}\n",
-                        node.display_name()
-                    );
-                }
-            })?;
+            let line = Line::new(&hub, dev, &node)?;
             lines.push(line, GFP_KERNEL)?;
         }
         if lines.is_empty() {

@@ -6,13 +6,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::thread::yield_now;
 
 use anyhow::{Context, Result, bail, ensure};
 use procfs::process::{FDTarget, all_processes};
 
 use crate::binding::Binding;
 use crate::check::expect_eq;
-use crate::handle::{Handle, LOSS};
+use crate::handle::Handle;
 use crate::module::{self, ModuleFile, Parameters};
 use crate::runner::skip;
 use crate::sim_line;
@@ -76,7 +77,8 @@ impl Device {
         Ok(device)
     }
 
-    /// Puts the device back as it was found, with the timer stopped, the queue empty and the statistics 0.
+    /// Puts the device back as it was found, with the timer stopped, the queue empty and the
+    /// statistics 0.
     pub(crate) fn settle(&self) -> Result<()> {
         self.parameters.restore(|| self.module_file())?;
         if let Some(binding) = &self.binding {
@@ -91,7 +93,8 @@ impl Device {
             handle.drain_until_quiet()?;
         }
         handle.drain()?;
-        // What was lost is told by the next event: that one is taken here, so that a test's first event has lost=0.
+        // What was lost is told by the next event: that one is taken here, so that a test's first
+        // event has lost=0.
         handle.trigger()?;
         handle.drain()?;
         handle.command("reset")?;
@@ -144,11 +147,17 @@ impl Device {
     pub(crate) fn lose_events(&self, handle: &Handle) -> Result<u32> {
         handle.fill()?;
         handle.command("start 1")?;
-        while self.stats()?.dropped < 3 {
-            handle.wait(LOSS)?;
-        }
+        self.wait_until_dropped(3)?;
         handle.command("stop")?;
         Ok(self.stats()?.dropped)
+    }
+
+    /// Returns once `count` events have been dropped since the statistics were 0.
+    pub(crate) fn wait_until_dropped(&self, count: u32) -> Result<()> {
+        while self.stats()?.dropped < count {
+            yield_now();
+        }
+        Ok(())
     }
 
     /// The platform device with the GPIO lines; skips the test where there is none.

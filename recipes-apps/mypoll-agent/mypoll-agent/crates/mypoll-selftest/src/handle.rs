@@ -19,7 +19,7 @@ use crate::event::Event;
 /// Room for any line.
 pub(crate) const LINE_MAX: usize = 4096;
 
-/// All that the contract says of readiness.
+/// An event is there.
 pub(crate) const READABLE: PollFlags = PollFlags::POLLIN.union(PollFlags::POLLRDNORM);
 /// There is room in the queue.
 pub(crate) const WRITABLE: PollFlags = PollFlags::POLLOUT.union(PollFlags::POLLWRNORM);
@@ -100,7 +100,8 @@ impl Handle {
         )
     }
 
-    /// Reads events until none came for a while, longer than any line of the simulated chip bounces.
+    /// Reads events until none came for a while, longer than any line of the simulated chip
+    /// bounces.
     pub(crate) fn drain_until_quiet(&self) -> Result<()> {
         while !self.wait_at_most(100)?.is_empty() {
             self.drain()?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tests the contract of `/dev/mypoll` (docs/interface.md) where the driver runs, in the QEMU guest or on a board.
+//! Tests the contract of `/dev/mypoll` (docs/interface.md) where the driver runs, in the QEMU guest
+//! or on a board.
 
 mod binding;
 mod check;
@@ -29,7 +30,8 @@ use crate::device::Device;
 use crate::tap::{Outcome, Report};
 use crate::tests::Test;
 
-/// How long a test may take before it counts as hanging: generous, as a debug kernel in an emulator is slow.
+/// How long a test may take before it counts as hanging: generous, as a debug kernel in an emulator
+/// is slow.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Tests /dev/mypoll and prints a report in KTAP. Needs root, and the device for itself.
@@ -38,7 +40,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Example: mypoll-selftest errno. gpio.\nExit status: 0 when no test failed, 1 otherwise, 2 when the command line is wrong."
+    after_help = "Example: mypoll-selftest errno. gpio.\n\
+                  Exit status: 0 when no test failed, 1 otherwise, 2 for a wrong command line."
 )]
 struct Cli {
     /// Run only the tests whose name contains one of these

@@ -76,7 +76,8 @@ impl GuardedPage {
 impl Handle {
     /// One read(2) to an address that may be a bad one.
     pub(crate) fn read_to(&self, address: *mut c_void, length: usize) -> nix::Result<usize> {
-        // SAFETY: the kernel checks the address; the tests give it one of a [`GuardedPage`], or one that nothing is mapped at.
+        // SAFETY: the kernel checks the address; the tests give it one of a [`GuardedPage`], or one
+        // that nothing is mapped at.
         let read = unsafe { libc::read(self.as_fd().as_raw_fd(), address, length) };
         Errno::result(read).map(isize::unsigned_abs)
     }

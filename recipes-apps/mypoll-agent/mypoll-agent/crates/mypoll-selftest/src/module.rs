@@ -87,7 +87,8 @@ pub(crate) fn unload() -> nix::Result<()> {
 pub(crate) struct ModuleFile(PathBuf);
 
 impl ModuleFile {
-    /// Takes the file that was named, else looks in the running kernel's modules; skips the test where there is none.
+    /// Takes the file that was named, else looks in the running kernel's modules; skips the test
+    /// where there is none.
     pub(crate) fn find(named: Option<&Path>) -> Result<Self> {
         if let Some(file) = named {
             ensure!(file.is_file(), "{}: no such file", file.display());

@@ -18,11 +18,13 @@ pub(crate) struct Forked {
 }
 
 impl Forked {
-    /// Runs `body` in a forked process, which ends with it. What `body` writes is for [`Forked::output`].
+    /// Runs `body` in a forked process, which ends with it. What `body` writes is for
+    /// [`Forked::output`].
     pub(crate) fn spawn(body: impl FnOnce(&File)) -> Result<Self> {
         let (output, input) = pipe2(OFlag::O_CLOEXEC)?;
-        // SAFETY: no other thread runs here that could hold a lock at this moment: the runner has none, and a test forks before it
-        // starts one. (cargo's test harness has threads; there the child takes no lock but malloc's, which fork leaves usable.)
+        // SAFETY: no other thread runs here that could hold a lock at this moment: the runner has
+        // none, and a test forks before it starts one. (cargo's test harness has threads; there the
+        // child takes no lock but malloc's, which fork leaves usable.)
         match unsafe { fork()? } {
             ForkResult::Parent { child } => Ok(Self {
                 pid: child,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs each test in a process of its own, so that one that hangs or crashes can't spoil the others.
+//! Runs each test in a process of its own, so that one that hangs or crashes can't spoil the
+//! others.
 
 use std::fmt;
 use std::os::fd::AsFd;
@@ -22,7 +23,8 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use crate::process::{Forked, say};
 use crate::tap::Outcome;
 
-/// How long a killed process may take to end: only one that the kernel holds uninterruptibly does not.
+/// How long a killed process may take to end: only one that the kernel holds uninterruptibly does
+/// not.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The error of a test that can't be had on this machine.
@@ -45,12 +47,14 @@ macro_rules! skip {
 }
 pub(crate) use skip;
 
-/// Makes the processes that a test leaves behind children of this one, so that [`isolated`] can reap them.
+/// Makes the processes that a test leaves behind children of this one, so that [`isolated`] can
+/// reap them.
 pub(crate) fn adopt_orphans() -> nix::Result<()> {
     set_child_subreaper(true)
 }
 
-/// Runs `body` in a process of its own and kills it, with all that it started, when it ends or after `limit`.
+/// Runs `body` in a process of its own and kills it, with all that it started, when it ends or
+/// after `limit`.
 pub(crate) fn isolated(body: impl FnOnce() -> Result<()>, limit: Duration) -> Result<Outcome> {
     let child = Forked::spawn(|pipe| {
         let verdict = match pipe.try_clone() {
@@ -97,12 +101,14 @@ fn own_group() -> nix::Result<()> {
     set_pdeathsig(Signal::SIGKILL)
 }
 
-/// Kills the process group `group` and returns the status of its head, or `None` where something survives.
+/// Kills the process group `group` and returns the status of its head, or `None` where something
+/// survives.
 fn reap(group: Pid) -> Option<WaitStatus> {
     let deadline = Instant::now() + GRACE;
     let mut head = None;
     loop {
-        // It fails where the group is gone, or where its head ended before it made the group: waitpid tells.
+        // It fails where the group is gone, or where its head ended before it made the group:
+        // waitpid tells.
         let _ = killpg(group, Signal::SIGKILL);
         match waitpid(Pid::from_raw(-group.as_raw()), Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) if Instant::now() > deadline => return None,

@@ -63,12 +63,12 @@ pub(crate) fn wait_process_asleep(pid: Pid) -> Result<()> {
     Ok(())
 }
 
+/// Whether a thread sleeps interruptibly in a system call. A futex does not count: there it waits
+/// for another thread of its own process, as when it starts.
 #[allow(
     clippy::unnecessary_cast,
     reason = "system call numbers are i32 on boards of 32 bits"
 )]
-/// Whether a thread sleeps interruptibly in a system call. A futex does not count: there it waits for another thread of its own
-/// process, as when it starts.
 fn is_asleep(pid: Pid, tid: Pid) -> Result<bool> {
     let task = format!("/proc/{pid}/task/{tid}");
     let Ok(task) = Process::new_with_root(task.into()) else {

@@ -41,7 +41,8 @@ impl<W: Write> Report<W> {
         self.out.flush()
     }
 
-    /// Reports the next test. A failure's lines come before it, which is where KTAP's readers look for them.
+    /// Reports the next test. A failure's lines come before it, which is where KTAP's readers look
+    /// for them.
     pub(crate) fn test(&mut self, name: &str, outcome: &Outcome) -> io::Result<()> {
         self.number += 1;
         let number = self.number;

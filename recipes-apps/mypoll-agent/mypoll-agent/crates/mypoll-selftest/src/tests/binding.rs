@@ -104,7 +104,8 @@ fn timer_runs_on_through_unbind(device: &Device) -> Result<()> {
     expect_eq("source", handle.next_event()?.source.as_str(), "timer")
 }
 
-/// Interrupts on one processor while the lines go away, and come back, on the other: afterwards, levels are told right.
+/// Interrupts on one processor while the lines go away, and come back, on the other: afterwards,
+/// levels are told right.
 fn repeatedly_while_edges_come(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let binding = device.binding()?;

@@ -2,11 +2,12 @@
 
 //! Day50's test list, line by line.
 
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
 use anyhow::{Result, ensure};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use super::tests;
 use crate::check::{expect_eq, expect_errno};

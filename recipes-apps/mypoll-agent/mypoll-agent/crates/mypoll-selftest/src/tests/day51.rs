@@ -8,7 +8,6 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
-use crate::handle::LOSS;
 use crate::stats::Stats;
 
 tests!("day51":
@@ -138,9 +137,7 @@ fn runtime_statistics(device: &Device) -> Result<()> {
 fn overflow_leaves_no_gap(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     handle.command("start 1")?;
-    while device.stats()?.dropped < 3 {
-        handle.wait(LOSS)?;
-    }
+    device.wait_until_dropped(3)?;
     let mut numbers: Vec<u32> = handle.drain()?.iter().map(|event| event.event).collect();
     handle.command("stop")?;
     numbers.extend(handle.drain()?.iter().map(|event| event.event));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Day52's validation checklist, line by line, on its architecture: the signal handler writes an eventfd, epoll waits for that.
+//! Day52's validation checklist, line by line, on its architecture: the signal handler writes an
+//! eventfd, epoll waits for that.
 
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
@@ -172,7 +173,8 @@ fn manual_trigger_events_are_received(device: &Device) -> Result<()> {
     expect_eq("sources", sources, vec!["manual"])
 }
 
-/// The handler's write to an eventfd whose counter is full would block, were the eventfd not a non-blocking one.
+/// The handler's write to an eventfd whose counter is full would block, were the eventfd not a
+/// non-blocking one.
 fn handler_never_blocks(device: &Device) -> Result<()> {
     let bridge = Bridge::new(device)?;
     bridge.events.write(u64::MAX - 1)?;

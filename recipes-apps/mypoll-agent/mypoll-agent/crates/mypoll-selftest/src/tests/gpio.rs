@@ -119,7 +119,8 @@ fn many_edges_keep_their_order(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Interrupts, the timer and writes meet in the queue: each source's events are all there, in order.
+/// Interrupts, the timer and writes meet in the queue: each source's events are all there, in
+/// order.
 fn edges_among_ticks_and_triggers(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let handle = device.open_nonblocking()?;
@@ -161,11 +162,12 @@ fn level_that_does_not_change_gives_no_event(device: &Device) -> Result<()> {
     handle.expect_silence(50)
 }
 
-/// Half of the line's `debounce-interval`: a burst that takes longer than that, on a busy machine, is none.
+/// Half of the line's `debounce-interval`: a burst that takes longer than that, on a busy machine,
+/// is none.
 const BURST: Duration = Duration::from_millis(10);
 
-/// Presses and releases in turn, so that `last` is the level in the end, until a burst was short enough. Returns the times around
-/// its first edge.
+/// Presses and releases in turn, so that `last` is the level in the end, until a burst was short
+/// enough. Returns the times around its first edge.
 fn bounce(device: &Device, line: &SimLine, last: bool) -> Result<std::ops::RangeInclusive<u64>> {
     let handle = device.open_nonblocking()?;
     loop {

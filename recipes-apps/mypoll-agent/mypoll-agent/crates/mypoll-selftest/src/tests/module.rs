@@ -101,7 +101,8 @@ fn unload_with_events_queued(device: &Device) -> Result<()> {
     expect_errno("read", handle.read(&mut [0; LINE_MAX]), Errno::EAGAIN)
 }
 
-/// An epoll set that watched the device is left; closing the file has to have taken the device's wait queue out of it.
+/// An epoll set that watched the device is left; closing the file has to have taken the device's
+/// wait queue out of it.
 fn unload_with_an_epoll_set_left(device: &Device) -> Result<()> {
     let epoll = Epoll::new(EpollCreateFlags::empty())?;
     let handle = device.open_nonblocking()?;
@@ -130,7 +131,8 @@ fn default_queue_holds_16(device: &Device) -> Result<()> {
     expect_eq("events taken", device.open()?.fill()?, 16)
 }
 
-/// Loads the module with a queue of `size`, fills it twice with other ends, and expects each event in order.
+/// Loads the module with a queue of `size`, fills it twice with other ends, and expects each event
+/// in order.
 fn expect_queue_of(device: &Device, size: usize) -> Result<()> {
     reloaded(device, &format!("queue_size={size}"))?;
     let handle = device.open_nonblocking()?;

@@ -79,16 +79,14 @@ fn room_of_one_read_takes_one_event(device: &Device) -> Result<()> {
     )
 }
 
-/// Reads on and off while the timer runs: each number follows the one before, and what was dropped is told in the end.
+/// Reads on and off while the timer runs: each number follows the one before, and what was dropped
+/// is told in the end.
 fn events_stay_in_order_through_overflow(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     let mut events = Vec::new();
     handle.command("start 1")?;
     for overflow in 1..=3 {
-        let dropped = device.stats()?.dropped;
-        while device.stats()?.dropped < dropped + overflow {
-            handle.wait(LOSS)?;
-        }
+        device.wait_until_dropped(device.stats()?.dropped + overflow)?;
         events.extend(handle.drain()?);
     }
     handle.command("stop")?;
@@ -121,7 +119,7 @@ fn gpio_edges_are_dropped_and_told_exactly(device: &Device) -> Result<()> {
     for lost in [2, 4, 6] {
         line.press()?;
         line.release()?;
-        while device.stats()?.dropped != lost {}
+        device.wait_until_dropped(lost)?;
     }
     handle.drain()?;
     line.press()?;

@@ -105,7 +105,8 @@ fn poll_ret0_leaves_reads_alone(device: &Device) -> Result<()> {
     handle.event().map(drop)
 }
 
-/// The experiment of the kernel-module-cheat: the kernel asks again at each event, and gets 0, so that the poller sleeps on.
+/// The experiment of the kernel-module-cheat: the kernel asks again at each event, and gets 0, so
+/// that the poller sleeps on.
 fn poll_ret0_makes_epoll_sleep_on(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     set_poll_ret0("1")?;

@@ -123,7 +123,8 @@ fn signal_steals_no_event(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Queues two events, lets `read` fail, and sees whether both are still there, readable, and in their order.
+/// Queues two events, lets `read` fail, and sees whether both are still there, readable, and in
+/// their order.
 fn keeps_the_events(
     device: &Device,
     errno: Errno,
@@ -189,7 +190,8 @@ fn efault_read_only_keeps_the_event(device: &Device) -> Result<()> {
     })
 }
 
-/// The first bytes of the line can be copied, the others can't: the whole line has to be read the next time.
+/// The first bytes of the line can be copied, the others can't: the whole line has to be read the
+/// next time.
 fn efault_within_the_line_keeps_the_event(device: &Device) -> Result<()> {
     for mapped in [1, 7, 8, 33, 64] {
         keeps_the_events(device, Errno::EFAULT, |handle| {

@@ -14,8 +14,7 @@ use super::read_errors::{catch_sigusr1, reader};
 use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
-use crate::event::Event;
-use crate::handle::{Handle, LINE_MAX};
+use crate::handle::Handle;
 use crate::process::{Forked, say};
 use crate::sleeper::{Sleeper, wait_process_asleep};
 
@@ -129,7 +128,8 @@ fn eight_processes_share_the_events(device: &Device) -> Result<()> {
     processes(device, 8)
 }
 
-/// Eight readers make one read each. An event ends one of them, and those that it does not end have to wait for one of the others.
+/// Eight readers make one read each. An event ends one of them, and those that it does not end have
+/// to wait for one of the others.
 fn one_event_wakes_exactly_one_of_eight(device: &Device) -> Result<()> {
     let (sender, results) = channel();
     for _ in 0..8 {
@@ -150,34 +150,29 @@ fn one_event_wakes_exactly_one_of_eight(device: &Device) -> Result<()> {
 fn reader_that_finds_the_queue_empty_sleeps_on(device: &Device) -> Result<()> {
     let thief = device.open_nonblocking()?;
     let first = device.stats()?.event_sequence + 1;
+    let last = first + 99;
     let blocking = device.open()?;
-    let last = first + 299;
-    let reader = thread::spawn(move || -> Result<Vec<u32>> {
+    let reader = Sleeper::spawn(move || -> Result<Vec<u32>> {
         let mut seen: Vec<u32> = Vec::new();
         while seen.last() != Some(&last) {
             seen.push(blocking.event()?.event);
         }
         Ok(seen)
-    });
+    })?;
     let mut seen = Vec::new();
-    let mut buffer = [0; LINE_MAX];
     for _ in first..last {
+        reader.wait_asleep()?;
         thief.trigger()?;
-        match thief.read(&mut buffer) {
-            Ok(length) => {
-                let event: Event = std::str::from_utf8(&buffer[..length])?.parse()?;
-                seen.push(event.event);
-            }
-            Err(errno) => expect_eq("read of the thief", errno, Errno::EAGAIN)?,
-        }
+        seen.extend(thief.drain()?.iter().map(|event| event.event));
     }
+    reader.wait_asleep()?;
     thief.trigger()?;
-    let reader = reader.join().map_err(|_| anyhow!("the reader panicked"))?;
-    seen.extend(reader?);
-    expect_each_once(seen, first, 300)
+    seen.extend(reader.join()??);
+    expect_each_once(seen, first, 100)
 }
 
-/// Of two readers, one may be woken for the event and ended by a signal at once: then the event has to wake the other one.
+/// Of two readers, one may be woken for the event and ended by a signal at once: then the event has
+/// to wake the other one.
 fn reader_that_a_signal_ends_passes_the_event_on(device: &Device) -> Result<()> {
     catch_sigusr1(SaFlags::empty())?;
     let writer = device.open_nonblocking()?;

@@ -66,7 +66,8 @@ enum Set {
     Except,
 }
 
-/// A thread that sleeps in select(2) with the file in one set; it returns how many files were ready.
+/// A thread that sleeps in select(2) with the file in one set; it returns how many files were
+/// ready.
 fn sleeper(handle: &Handle, which: Set) -> Result<Sleeper<nix::Result<i32>>> {
     let handle = handle.dup()?;
     let sleeper = Sleeper::spawn(move || {

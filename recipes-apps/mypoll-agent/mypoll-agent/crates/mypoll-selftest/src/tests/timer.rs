@@ -58,9 +58,10 @@ fn tick_wakes_a_blocking_read(device: &Device) -> Result<()> {
     expect_eq("source", reader.join()??.source.as_str(), "timer")
 }
 
-/// Starts the timer and reads `count` ticks, none of them lost; begins anew when the machine was too slow to read them all.
-/// The end of the n-th period has to lie n periods after the start: no matter how late a single tick was, `value` says how
-/// many periods it stands for, and the next one is not later for it.
+/// Starts the timer and reads `count` ticks, none of them lost; begins anew when the machine was
+/// too slow to read them all. The end of the n-th period has to lie n periods after the start: no
+/// matter how late a single tick was, `value` says how many periods it stands for, and the next one
+/// is not later for it.
 fn expect_period(handle: &Handle, command: &str, period_ms: u64, count: usize) -> Result<()> {
     let (ticks, started) = loop {
         handle.command("stop")?;
@@ -80,12 +81,14 @@ fn expect_period(handle: &Handle, command: &str, period_ms: u64, count: usize) -
         periods += u64::from(tick.value);
         let (earliest, latest) = (
             started.start() + periods * period_ms * MS,
-            // A tick that is late by a period or more counts that one, too. One more for the time between the clock's readings.
+            // A tick that is late by a period or more counts that one, too. One more for the time
+            // between the clock's readings.
             started.end() + (periods + 2) * period_ms * MS,
         );
         ensure!(
             (earliest..latest).contains(&tick.timestamp_ns),
-            "{command}, end of period {periods}: seen {tick:?}, expected timestamp_ns in {earliest} to {latest}"
+            "{command}, end of period {periods}: seen {tick:?}, \
+             expected timestamp_ns in {earliest} to {latest}"
         );
     }
     Ok(())

@@ -4,7 +4,6 @@
 mod cure;
 mod log;
 
-use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -141,13 +140,14 @@ impl Progress {
 
 fn failure(task: &Task, error: anyhow::Error, log: &Log) -> anyhow::Error {
     let reason = format!("{error:#}");
-    let lines = log.tail(TAIL);
-    let mut tail = String::new();
-    for line in &lines {
-        let _ = write!(tail, "\n  | {line}");
+    let mut lines = log.tail(TAIL);
+    // With several jobs at once the cause may lie well above the end.
+    if let Some(first) = log.first_error().filter(|first| !lines.contains(first)) {
+        lines.splice(..0, [first, "…".to_owned()]);
     }
     let cure = cure::find(&format!("{}\n{reason}", lines.join("\n")))
         .map_or_else(String::new, |cure| format!("\n  likely cure: {cure}"));
+    let tail = lines.iter().map(|line| format!("\n  | {line}")).collect();
     error.context(StepFailed {
         name: task.name.clone(),
         what: task.what.clone(),
@@ -170,14 +170,14 @@ fn last_time(file: &Path) -> Option<Duration> {
 fn remember_time(file: &Path, took: Duration) -> Result<()> {
     let dir = file.parent().context("a time has a folder")?;
     fs::create_dir_all(dir).with_context(|| format!("can't create {}", dir.display()))?;
-    fs::write(file, format!("{}\n", took.as_secs()))
+    fs::write(file, format!("{}\n", took.as_secs().max(1)))
         .with_context(|| format!("can't write {}", file.display()))
 }
 
-/// "7 min 52 s", "52 s", "less than 1 s".
+/// "7 min 52 s", "52 s", "under 1 s".
 fn in_words(duration: Duration) -> String {
     match duration.as_secs() {
-        0 => "less than 1 s".to_owned(),
+        0 => "under 1 s".to_owned(),
         s @ 1..60 => format!("{s} s"),
         s if s % 60 == 0 => format!("{} min", s / 60),
         s => format!("{} min {} s", s / 60, s % 60),
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn durations_read_well() {
-        assert_eq!(in_words(Duration::from_millis(400)), "less than 1 s");
+        assert_eq!(in_words(Duration::from_millis(400)), "under 1 s");
         assert_eq!(in_words(Duration::from_secs(52)), "52 s");
         assert_eq!(in_words(Duration::from_secs(480)), "8 min");
         assert_eq!(in_words(Duration::from_secs(472)), "7 min 52 s");
@@ -241,6 +241,24 @@ mod tests {
         assert!(
             !dir.path().join("times/kernel").exists(),
             "a failure's time is no estimate"
+        );
+    }
+
+    #[test]
+    fn the_first_error_is_shown_though_others_went_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "echo 'x.c:3:1: error: no such thing'; seq 100; exit 2";
+        let error = Progress::new()
+            .step(
+                &paths(dir.path()),
+                &Task::new("kernel", "building", 1),
+                |log| Ok(log.run(Command::new("sh").args(["-c", script]))?),
+            )
+            .unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("\n  | x.c:3:1: error: no such thing\n  | …\n  | 81\n"),
+            "{message}"
         );
     }
 

@@ -2,7 +2,7 @@
 //! A step's log file, and the commands that write to it.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -13,6 +13,9 @@ use crate::Paths;
 
 /// How much of a log's end is looked at: more than any twenty lines that make or cargo print.
 const WINDOW: u64 = 64 * 1024;
+
+/// What stands before a command's line.
+const COMMAND: &str = "$ ";
 
 /// A command did not do what it was started for.
 #[derive(Debug, Error)]
@@ -87,12 +90,22 @@ impl Log {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// The first line that a compiler, make or apt marks as an error.
+    pub(super) fn first_error(&self) -> Option<String> {
+        let marks = ["error: ", "error[E", " *** ", "E: "];
+        BufReader::new(File::open(&self.path).ok()?)
+            .split(b'\n')
+            .map_while(io::Result::ok)
+            .map(|line| String::from_utf8_lossy(&line).into_owned())
+            .find(|line| !line.starts_with(COMMAND) && marks.iter().any(|mark| line.contains(mark)))
+    }
+
     fn start<T>(
         &mut self,
         command: &mut Command,
         run: impl FnOnce(&mut Command, File) -> io::Result<T>,
     ) -> Result<T, CommandFailed> {
-        writeln!(self.file, "$ {command:?}")
+        writeln!(self.file, "{COMMAND}{command:?}")
             .and_then(|()| {
                 command.stdin(Stdio::null()).stderr(self.file.try_clone()?);
                 run(command, self.file.try_clone()?)

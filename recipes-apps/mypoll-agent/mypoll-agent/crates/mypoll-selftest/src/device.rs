@@ -66,6 +66,9 @@ impl Device {
             Handle::open(node, true)
                 .with_context(|| format!("opening {}: try as root", node.display()))?,
         );
+        if let Some(file) = module_file {
+            ensure!(file.is_file(), "--module {}: no such file", file.display());
+        }
         let device = Self {
             node: node.into(),
             sysfs: sysfs.into(),
@@ -164,7 +167,7 @@ impl Device {
     pub(crate) fn binding(&self) -> Result<&Binding> {
         match &self.binding {
             Some(binding) => Ok(binding),
-            None => skip!("the device tree has no node with compatible = \"mypoll,events\""),
+            None => skip!("the driver is bound to no platform device"),
         }
     }
 

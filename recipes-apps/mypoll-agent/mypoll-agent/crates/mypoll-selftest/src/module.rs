@@ -6,7 +6,7 @@ use std::ffi::CString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::kmod::{DeleteModuleFlags, ModuleInitFlags, delete_module, finit_module};
 use nix::sys::utsname::uname;
@@ -91,7 +91,6 @@ impl ModuleFile {
     /// where there is none.
     pub(crate) fn find(named: Option<&Path>) -> Result<Self> {
         if let Some(file) = named {
-            ensure!(file.is_file(), "{}: no such file", file.display());
             return Ok(Self(file.into()));
         }
         let release = uname()?.release().to_owned();

@@ -44,14 +44,21 @@ pub fn flavour() -> Flavour {
 
 /// Boots the system under test for a test file. `agent`: forward the agent's port, and start it.
 pub fn boot(file: &'static str, agent: bool) -> Machine {
+    boot_with(file, agent, |_| {})
+}
+
+/// The same, after `change` had its way with the system.
+pub fn boot_with(file: &'static str, agent: bool, change: impl FnOnce(&mut System)) -> Machine {
     let paths = Paths::find().unwrap();
     let progress = Progress::new();
+    let mut system = system(&paths, &progress);
+    change(&mut system);
     let machine = Machine::start(
         Cache {
             paths: &paths,
             progress: &progress,
         },
-        &system(&paths, &progress),
+        &system,
         &MachineOptions {
             purpose: file,
             agent,

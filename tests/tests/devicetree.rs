@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the driver makes of a device tree with mistakes in it.
+
+use std::path::Path;
+use std::process::Command;
+
+use system_tests::{boot_with, sh};
+
+/// What the log says of each node of bad-lines.dtso, but for the one that is right.
+const MISTAKES: [(&str, &str); 6] = [
+    (
+        "no-line",
+        "no line: each takes a child node with a 'gpios' property",
+    ),
+    ("no-gpios", "line: gpios: can't be had: ENOENT"),
+    (
+        "number-too-high",
+        "line@400: reg: 1024 is too high, 1023 is the highest",
+    ),
+    (
+        "debounce-too-long",
+        "line: debounce-interval: 4294968 ms is too long, 4294967 ms is the longest",
+    ),
+    ("twice-the-same", "gpios: can't be had: EBUSY"),
+    ("number-twice", "reg: this number can't be had: EEXIST"),
+];
+
+#[test]
+fn each_mistake_is_said_and_the_other_lines_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let overlay = folder.path().join("bad-lines.dtbo");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("devicetree/bad-lines.dtso");
+    let dtc = Command::new("dtc")
+        .args(["-@", "-q", "-I", "dts", "-O", "dtb", "-o"])
+        .args([&overlay, &source])
+        .status();
+    assert!(dtc.unwrap().success());
+
+    let machine = boot_with("devicetree", false, |system| system.overlay = overlay);
+    let log = sh(&machine, "dmesg");
+    for (node, mistake) in MISTAKES {
+        let said = |line: &&str| {
+            line.contains(&format!("mypoll {node}: ")) && line.ends_with(mistake)
+        };
+        assert!(log.lines().any(|line| said(&line)), "{node}: {log}");
+    }
+
+    // A node that fails leaves nothing behind. Without reg, the order is not the source's.
+    let lines = sh(&machine, "cut -d= -f3 /sys/class/misc/mypoll/lines | sort");
+    assert_eq!(lines, "active low\nnamed-by-its-node\n");
+    let bound = sh(&machine, "cd /sys/bus/platform/drivers/mypoll && echo */of_node");
+    assert_eq!(bound, "good/of_node\n");
+}

@@ -4,6 +4,8 @@
  * are macros. Nothing is decided here.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/compiler.h>
 #include <linux/device.h>
 #include <linux/gpio/consumer.h>

@@ -39,15 +39,17 @@ fn each_mistake_is_said_and_the_other_lines_work() {
     let machine = boot_with("devicetree", false, |system| system.overlay = overlay);
     let log = sh(&machine, "dmesg");
     for (node, mistake) in MISTAKES {
-        let said = |line: &&str| {
-            line.contains(&format!("mypoll {node}: ")) && line.ends_with(mistake)
-        };
+        let said =
+            |line: &&str| line.contains(&format!("mypoll {node}: ")) && line.ends_with(mistake);
         assert!(log.lines().any(|line| said(&line)), "{node}: {log}");
     }
 
     // A node that fails leaves nothing behind. Without reg, the order is not the source's.
     let lines = sh(&machine, "cut -d= -f3 /sys/class/misc/mypoll/lines | sort");
     assert_eq!(lines, "active low\nnamed-by-its-node\n");
-    let bound = sh(&machine, "cd /sys/bus/platform/drivers/mypoll && echo */of_node");
+    let bound = sh(
+        &machine,
+        "cd /sys/bus/platform/drivers/mypoll && echo */of_node",
+    );
     assert_eq!(bound, "good/of_node\n");
 }

@@ -1,12 +1,127 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Run half.
+//! `./scripts/test`: every test there is, set-up included.
 
+mod case;
+mod command;
+mod host;
+mod ktap;
+mod libtest;
+mod report;
+mod sources;
+mod target;
+
+use std::cell::OnceCell;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use crate::Paths;
+use anyhow::{Result, anyhow, bail};
+
+use crate::build::{BuildOptions, build};
+use crate::cache::Cache;
 use crate::cli::TestArgs;
+use crate::{Flavour, Paths, Progress, System};
+use case::Case;
+use report::Report;
+
+/// What every phase can use.
+struct Lab<'a> {
+    paths: &'a Paths,
+    progress: &'a Progress,
+    args: &'a TestArgs,
+    normal: OnceCell<Result<System, String>>,
+    debug: OnceCell<Result<System, String>>,
+}
+
+impl Lab<'_> {
+    fn cache(&self) -> Cache<'_> {
+        Cache {
+            paths: self.paths,
+            progress: self.progress,
+        }
+    }
+
+    /// The system, built when it is first asked for. What failed once is not tried again.
+    fn system(&self, flavour: Flavour) -> Result<&System> {
+        let cell = match flavour {
+            Flavour::Normal => &self.normal,
+            Flavour::Debug => &self.debug,
+        };
+        let options = BuildOptions {
+            kernel: self.args.kernel.clone(),
+            flavour,
+            install: !self.args.no_install,
+        };
+        let built = cell.get_or_init(|| {
+            build(self.paths, &options, self.progress).map_err(|error| error.to_string())
+        });
+        built.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+}
+
+/// Runs the tests of a phase; an error means that they could not be run.
+type Run = dyn Fn(&Lab<'_>) -> Result<Vec<Case>>;
+
+/// Some tests that belong together.
+struct Phase {
+    name: String,
+    run: Box<Run>,
+}
+
+impl Phase {
+    fn new(name: impl Into<String>, run: impl Fn(&Lab<'_>) -> Result<Vec<Case>> + 'static) -> Self {
+        Self {
+            name: name.into(),
+            run: Box::new(run),
+        }
+    }
+}
 
 /// The verb.
-pub fn test(_paths: &Paths, _args: &TestArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not there yet")
+pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
+    let phases: Vec<Phase> = host::phases()
+        .into_iter()
+        .chain(target::phases(Flavour::Normal))
+        .chain(sources::phases())
+        .chain(target::phases(Flavour::Debug))
+        .collect();
+    if args.list {
+        for phase in &phases {
+            println!("{}", phase.name);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wanted = |phase: &Phase| {
+        args.only
+            .as_ref()
+            .is_none_or(|only| phase.name.contains(only))
+    };
+    if !phases.iter().any(wanted) {
+        bail!(
+            "no phase's name contains {:?}; --list lists them",
+            args.only
+        );
+    }
+    let progress = Progress::new();
+    let lab = Lab {
+        paths,
+        progress: &progress,
+        args,
+        normal: OnceCell::new(),
+        debug: OnceCell::new(),
+    };
+    let mut report = Report::default();
+    for phase in &phases {
+        if !wanted(phase) {
+            let case = Case::skipped("all of it", "--only asks for others");
+            report.left_out(&phase.name, case);
+            continue;
+        }
+        let started = Instant::now();
+        // What can't even start has failed.
+        let cases = (phase.run)(&lab)
+            .unwrap_or_else(|error| vec![Case::failed("all of it", format!("{error:#}"))]);
+        println!("{}", report.add(&phase.name, cases, started.elapsed()));
+    }
+    println!("{report}");
+    Ok(report.exit_code())
 }

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests that need nothing but this machine: each cargo workspace's form, lints and tests.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::case::Case;
+use super::{Lab, Phase, command, libtest};
+
+/// A cargo workspace.
+#[derive(Clone, Copy)]
+struct Workspace {
+    name: &'static str,
+    folder: &'static str,
+    /// The folder for its build outputs, in the cache.
+    target: &'static str,
+    /// What `cargo test` is asked for.
+    tests: &'static [&'static str],
+}
+
+const WORKSPACES: [Workspace; 3] = [
+    Workspace {
+        name: "lab",
+        folder: "scripts/lab",
+        // As scripts/lab/start.sh has it: what it compiled need not be compiled again.
+        target: "target",
+        // The other member's tests need a built system.
+        tests: &["--package=lab"],
+    },
+    Workspace {
+        name: "agent",
+        folder: "recipes-apps/mypoll-agent/mypoll-agent",
+        target: "target-agent",
+        tests: &["--workspace"],
+    },
+    Workspace {
+        name: "driver",
+        folder: "recipes-kernel/mypoll/host-tests",
+        target: "target-driver",
+        tests: &["--workspace"],
+    },
+];
+
+pub(super) fn phases() -> Vec<Phase> {
+    WORKSPACES
+        .into_iter()
+        .flat_map(|workspace| {
+            let name = workspace.name;
+            [
+                Phase::new(format!("{name}: rustfmt"), move |lab| {
+                    component(
+                        lab,
+                        "rustfmt",
+                        cargo(lab, workspace, "fmt").args(["--all", "--check"]),
+                    )
+                }),
+                Phase::new(format!("{name}: clippy"), move |lab| {
+                    let mut clippy = cargo(lab, workspace, "clippy");
+                    clippy.args(["--locked", "--quiet", "--workspace", "--all-targets"]);
+                    component(lab, "clippy", clippy.args(["--", "-D", "warnings"]))
+                }),
+                Phase::new(format!("{name}: tests on the host"), move |lab| {
+                    let mut test = cargo(lab, workspace, "test");
+                    test.args(["--locked", "--no-fail-fast"])
+                        .args(workspace.tests);
+                    let (success, said) = command::run(&mut test)?;
+                    Ok(libtest::cases(success, &said))
+                }),
+            ]
+        })
+        .collect()
+}
+
+fn cargo(lab: &Lab<'_>, workspace: Workspace, verb: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command
+        .arg(verb)
+        .current_dir(lab.paths.repo.join(workspace.folder))
+        .env("CARGO_TARGET_DIR", lab.paths.cache.join(workspace.target));
+    command
+}
+
+/// A test by one of Rust's components, which rustup's minimal profile leaves out.
+fn component(lab: &Lab<'_>, component: &str, command: &mut Command) -> Result<Vec<Case>> {
+    let there = |name: &str| {
+        Command::new(name)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    let program = format!("cargo-{}", component.trim_start_matches("rust"));
+    if !there(&program) {
+        let mut add = Command::new("rustup");
+        add.args(["component", "add", component]);
+        if lab.args.no_install || !there("rustup") {
+            return Ok(vec![Case::skipped(component, "it is not installed")]);
+        }
+        let (success, said) = command::run(&mut add)?;
+        if !success {
+            return Ok(vec![Case::skipped(
+                component,
+                format!("rustup can't add it: {}", said.trim()),
+            )]);
+        }
+    }
+    Ok(vec![command::case(component, command)?])
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is said about the tests: a line for each phase, the details of failures whole, and the totals.
+
+use std::fmt::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::case::{Case, Outcome};
+
+/// All phases so far.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    passed: usize,
+    failed: Vec<String>,
+    /// Name and reason.
+    skipped: Vec<(String, String)>,
+}
+
+impl Report {
+    /// Counts a phase's tests and returns what to print about them.
+    pub(super) fn add(&mut self, phase: &str, cases: Vec<Case>, took: Duration) -> String {
+        let (passed, failed, skipped) = (self.passed, self.failed.len(), self.skipped.len());
+        let mut details = String::new();
+        for Case { name, outcome } in cases {
+            let name = format!("{phase}: {name}");
+            match outcome {
+                Outcome::Passed => self.passed += 1,
+                Outcome::Skipped(reason) => self.skipped.push((name, reason)),
+                Outcome::Failed(said) => {
+                    let _ = write!(details, "\nFAILED {name}");
+                    for line in said.trim_end().lines() {
+                        let _ = write!(details, "\n  | {line}");
+                    }
+                    self.failed.push(name);
+                }
+            }
+        }
+        format!(
+            "{phase}: {} passed, {} failed, {} skipped ({:.1} s){details}",
+            self.passed - passed,
+            self.failed.len() - failed,
+            self.skipped.len() - skipped,
+            took.as_secs_f32(),
+        )
+    }
+
+    /// Counts a phase that was not wanted.
+    pub(super) fn left_out(&mut self, phase: &str, case: Case) {
+        self.add(phase, vec![case], Duration::ZERO);
+    }
+
+    /// 0 only when nothing failed.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        if self.failed.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, reason) in &self.skipped {
+            writeln!(f, "skipped {name}: {reason}")?;
+        }
+        for name in &self.failed {
+            writeln!(f, "failed {name}")?;
+        }
+        write!(
+            f,
+            "{} passed, {} failed, {} skipped",
+            self.passed,
+            self.failed.len(),
+            self.skipped.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_totals_are_the_last_line() {
+        let mut report = Report::default();
+        let line = report.add(
+            "lab: tests",
+            vec![
+                Case::passed("one"),
+                Case::failed("two", "left: 1\nright: 2\n"),
+                Case::skipped("three", "no shellcheck"),
+            ],
+            Duration::from_millis(1500),
+        );
+        assert_eq!(
+            line,
+            "lab: tests: 1 passed, 1 failed, 1 skipped (1.5 s)\n\
+             FAILED lab: tests: two\n  | left: 1\n  | right: 2"
+        );
+        report.left_out("debug: selftest", Case::skipped("all of it", "--only"));
+        assert_eq!(
+            report.to_string(),
+            "skipped lab: tests: three: no shellcheck\n\
+             skipped debug: selftest: all of it: --only\n\
+             failed lab: tests: two\n\
+             1 passed, 1 failed, 2 skipped"
+        );
+        assert_eq!(report.exit_code(), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn only_failures_make_it_fail() {
+        let mut report = Report::default();
+        report.add(
+            "lab",
+            vec![Case::passed("one"), Case::skipped("two", "why")],
+            Duration::ZERO,
+        );
+        assert_eq!(report.exit_code(), ExitCode::SUCCESS);
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The form of what cargo does not see: the driver, by the kernel's own tools, and the shell scripts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use walkdir::WalkDir;
+
+use super::case::Case;
+use super::{Lab, Phase, command};
+use crate::Flavour;
+use crate::host::find_tool;
+
+const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
+
+/// Where scripts are, files without a name of their own kind.
+const SCRIPTS: [&str; 2] = ["scripts", ".ci"];
+
+pub(super) fn phases() -> Vec<Phase> {
+    vec![
+        Phase::new("driver: checkpatch", checkpatch),
+        Phase::new("driver: the kernel's rustfmt", rustfmt),
+        Phase::new("scripts: shellcheck", shellcheck),
+    ]
+}
+
+fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    let checkpatch = kernel_source(lab)?.join("scripts/checkpatch.pl");
+    files(&lab.paths.repo.join(DRIVER), |path| {
+        has_extension(path, &["c", "h"])
+    })?
+    .iter()
+    .map(|file| {
+        let mut command = Command::new(&checkpatch);
+        command
+            .args(["--no-tree", "--terse", "--strict", "--file"])
+            .arg(file);
+        command::case(&in_repo(lab, file), &mut command)
+    })
+    .collect()
+}
+
+fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    let config = kernel_source(lab)?.join(".rustfmt.toml");
+    if find_tool("rustfmt").is_none() {
+        return Ok(vec![Case::skipped("all files", "rustfmt is not installed")]);
+    }
+    files(&lab.paths.repo.join(DRIVER), |path| {
+        has_extension(path, &["rs"])
+    })?
+    .iter()
+    .map(|file| {
+        let mut command = Command::new("rustfmt");
+        command
+            .args(["--check", "--config", "skip_children=true", "--config-path"])
+            .arg(&config)
+            .arg(file);
+        command::case(&in_repo(lab, file), &mut command)
+    })
+    .collect()
+}
+
+fn shellcheck(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    if find_tool("shellcheck").is_none() {
+        let reason = "shellcheck is not installed (Debian, Ubuntu: package shellcheck)";
+        return Ok(vec![Case::skipped("all scripts", reason)]);
+    }
+    let mut cases = Vec::new();
+    for folder in SCRIPTS {
+        for file in files(&lab.paths.repo.join(folder), is_shell)? {
+            let mut command = Command::new("shellcheck");
+            command.arg("--external-sources").arg(&file);
+            cases.push(command::case(&in_repo(lab, &file), &mut command)?);
+        }
+    }
+    Ok(cases)
+}
+
+/// The newest kernel source in the cache; building the system leaves one there.
+fn kernel_source(lab: &Lab<'_>) -> Result<PathBuf> {
+    lab.system(Flavour::Normal)?;
+    let sources = lab.paths.cache.join("kernel-source");
+    let trees = fs::read_dir(&sources)
+        .with_context(|| format!("can't read {}", sources.display()))?
+        .collect::<std::io::Result<Vec<_>>>()?;
+    trees
+        .into_iter()
+        .map(|tree| tree.path())
+        .filter(|tree| tree.join("scripts/checkpatch.pl").exists())
+        .max_by_key(|tree| fs::metadata(tree).and_then(|tree| tree.modified()).ok())
+        .with_context(|| format!("there is no kernel source in {}", sources.display()))
+}
+
+/// The files below `folder` that `wanted` takes; that there are none is an error.
+fn files(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+    let files = WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| entry.file_name() != "target")
+        .filter_map(|entry| match entry {
+            Ok(entry) if entry.file_type().is_file() && wanted(entry.path()) => {
+                Some(Ok(entry.into_path()))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(|| format!("can't read {}", folder.display()))?;
+    ensure!(
+        !files.is_empty(),
+        "{} has nothing to check",
+        folder.display()
+    );
+    Ok(files)
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    path.extension()
+        .is_some_and(|found| extensions.iter().any(|wanted| found == *wanted))
+}
+
+fn is_shell(path: &Path) -> bool {
+    has_extension(path, &["sh"])
+        || fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"#!/bin/sh\n"))
+}
+
+fn in_repo(lab: &Lab<'_>, file: &Path) -> String {
+    file.strip_prefix(&lab.paths.repo)
+        .unwrap_or(file)
+        .display()
+        .to_string()
+}

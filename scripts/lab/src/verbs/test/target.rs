@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests that boot the system: in the guest, and from outside it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::case::Case;
+use super::{Lab, Phase, command, ktap, libtest};
+use crate::machine::{Machine, MachineOptions};
+use crate::{Flavour, splat};
+
+/// So that a guest that hangs ends in a failure; the selftest says something far more often.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// kmemleak reports what was still lost when it looked a second time, and only what is older than 5 s.
+const KMEMLEAK: &str =
+    "cd /sys/kernel/debug && echo scan >kmemleak && sleep 6 && echo scan >kmemleak && cat kmemleak";
+
+pub(super) fn phases(flavour: Flavour) -> Vec<Phase> {
+    let name = name(flavour);
+    vec![
+        Phase::new(format!("{name}: build"), move |lab| {
+            let system = lab.system(flavour)?;
+            Ok(vec![Case::passed(format!("Linux {}", system.version))])
+        }),
+        Phase::new(format!("{name}: selftest"), move |lab| {
+            selftest(lab, flavour)
+        }),
+        Phase::new(format!("{name}: from outside"), move |lab| {
+            outside(lab, flavour)
+        }),
+    ]
+}
+
+fn name(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::Normal => "normal",
+        Flavour::Debug => "debug",
+    }
+}
+
+fn selftest(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
+    let system = lab.system(flavour)?;
+    let logs = tempfile::tempdir().context("can't create a temporary folder")?;
+    let log = logs.path().join("kernel.log");
+    let options = MachineOptions {
+        purpose: "selftest",
+        log: Some(log.clone()),
+        ..MachineOptions::default()
+    };
+    let machine = Machine::start(lab.cache(), system, &options)?;
+    machine.guest().give_up_after(PATIENCE)?;
+    let output = machine.guest().output(["mypoll-selftest"])?;
+    let report = String::from_utf8_lossy(&output.stdout);
+    let mut cases = ktap::cases(output.status, &report);
+    if flavour == Flavour::Debug {
+        let scan = machine.guest().output(["sh", "-c", KMEMLEAK])?;
+        let found = String::from_utf8_lossy(&scan.stdout).into_owned();
+        cases.push(match scan.status {
+            0 if found.is_empty() => Case::passed("no memory leaks"),
+            0 => Case::failed("no memory leaks", found),
+            _ => Case::failed("no memory leaks", String::from_utf8_lossy(&scan.stderr)),
+        });
+    }
+    // The log is complete when QEMU is gone.
+    drop(machine);
+    cases.push(no_splat(&log)?);
+    Ok(cases)
+}
+
+fn outside(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
+    let system = lab.system(flavour)?;
+    let logs = tempfile::tempdir().context("can't create a temporary folder")?;
+    let mut test = Command::new("cargo");
+    test.args([
+        "test",
+        "--locked",
+        "--no-fail-fast",
+        "--package=system-tests",
+    ])
+    // Each test program boots machines of two processors.
+    .args(["--", "--test-threads=2"])
+    .current_dir(lab.paths.repo.join("scripts/lab"))
+    .env("CARGO_TARGET_DIR", lab.paths.cache.join("target"))
+    .env("MYPOLL_KERNEL", &system.version)
+    .env("MYPOLL_FLAVOUR", name(flavour))
+    .env("MYPOLL_LOGS", logs.path());
+    let (success, said) = command::run(&mut test)?;
+    let mut cases = libtest::cases(success, &said);
+    for log in fs::read_dir(logs.path())? {
+        cases.push(no_splat(&log?.path())?);
+    }
+    Ok(cases)
+}
+
+/// The kernel found nothing to complain about.
+fn no_splat(log: &Path) -> Result<Case> {
+    let bytes = fs::read(log).with_context(|| format!("can't read {}", log.display()))?;
+    let splats = splat::find(&String::from_utf8_lossy(&bytes));
+    let name = format!(
+        "no splat in {}",
+        log.file_name().unwrap_or_default().to_string_lossy()
+    );
+    if splats.is_empty() {
+        return Ok(Case::passed(name));
+    }
+    let texts: Vec<_> = splats
+        .iter()
+        .map(|splat| format!("from line {} of the log:\n{}\n", splat.line, splat.text))
+        .collect();
+    Ok(Case::failed(name, texts.join("\n")))
+}

@@ -74,9 +74,8 @@ pub async fn run(
     let all_done = async { while clients.join_next().await.is_some() {} };
     if time::timeout(tcp.drain_timeout, all_done).await.is_err() {
         warn!(
-            "{} clients did not take all events in {:?}",
-            clients.len(),
-            tcp.drain_timeout
+            clients = clients.len(),
+            "cut off: still connected after {:?}", tcp.drain_timeout
         );
     }
     outcome

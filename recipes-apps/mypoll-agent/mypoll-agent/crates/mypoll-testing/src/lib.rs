@@ -60,7 +60,7 @@ impl FakeDriver {
         self.directory.path()
     }
 
-    /// Queues a line of text; the FIFO takes some dozens before somebody has to read.
+    /// Queues a line of text; the FIFO takes 16 before somebody has to read, as the driver does.
     ///
     /// # Panics
     ///
@@ -69,7 +69,7 @@ impl FakeDriver {
         self.fifo.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
-    /// Queues a rising edge of line 1, and gives the line of text back.
+    /// Queues a rising edge of line 1 as [`FakeDriver::send`] does, and gives the line of text back.
     ///
     /// # Panics
     ///

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypollctl` with files in place of the driver.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    process::Stdio,
-};
+use std::fs;
 
 use assert_cmd::{Command, assert::Assert, cargo::cargo_bin_cmd};
 use mypoll_testing::FakeDriver;
@@ -54,28 +50,6 @@ fn monitor_prints_json() {
             "{\"event\":1,\"source\":\"gpio\",\"kind\":\"rising\",\"line\":1,\"label\":\"door\",\
              \"value\":1,\"lost\":0,\"timestamp_ns\":1000}\n",
         );
-}
-
-#[test]
-fn monitor_ends_in_peace_when_nobody_reads_on() {
-    let mut driver = FakeDriver::new();
-    driver.press(1);
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_mypollctl"))
-        .args(["monitor", "--json", "--device"])
-        .arg(driver.device())
-        .arg("--sysfs")
-        .arg(driver.sysfs())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut String::new()).unwrap();
-    drop(stdout);
-    driver.press(2);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
 #[test]

@@ -225,15 +225,15 @@ impl TryFrom<BlinkKeys> for Blink {
             })?)
         };
         // What can't be true of one event is a mistake, not an output that never blinks.
-        let source = keys.source.or(keys.kind.map(Kind::source));
-        if let Some(kind) = keys.kind
-            && source != Some(kind.source())
-        {
-            return Err(format!(
-                "`kind` {kind} never comes with this `source`, expected `source` {}",
-                kind.source()
-            ));
-        }
+        let source = match (keys.source, keys.kind) {
+            (Some(source), Some(kind)) if source != kind.source() => {
+                return Err(format!(
+                    "`kind` {kind} never comes with `source` {source}, expected `source` {}",
+                    kind.source()
+                ));
+            }
+            (source, kind) => source.or(kind.map(Kind::source)),
+        };
         if line.is_some() && source.is_some_and(|source| source != Source::Gpio) {
             return Err("only events of `source` gpio have a `line` or `label`".to_owned());
         }

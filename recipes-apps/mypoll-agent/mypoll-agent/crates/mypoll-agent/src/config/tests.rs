@@ -302,7 +302,7 @@ fn blinks() {
     );
     assert_eq!(
         blink("source = 'timer', kind = 'rising', on = '1s'"),
-        "agent.toml:4: output[0].blink: `kind` rising never comes with this `source`, \
+        "agent.toml:4: output[0].blink: `kind` rising never comes with `source` timer, \
          expected `source` gpio"
     );
     assert_eq!(

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A reader of `mypollctl`'s that has seen enough.
+//!
+//! Alone in its program: what another test starts would hold the reading end of the pipe, too, until it execs.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
+use mypoll_testing::FakeDriver;
+
+#[test]
+fn monitor_ends_in_peace_when_nobody_reads_on() {
+    let mut driver = FakeDriver::new();
+    driver.press(1);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mypollctl"))
+        .args(["monitor", "--json", "--device"])
+        .arg(driver.device())
+        .arg("--sysfs")
+        .arg(driver.sysfs())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    drop(stdout);
+    driver.press(2);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}

@@ -32,7 +32,7 @@ impl<'a> Busybox<'a> {
         let key = KeyBuilder::new("busybox")
             .text(&tarball.sha256)
             .text(FRAGMENT)
-            .text(toolchain.versions())
+            .text(toolchain.for_guest_c())
             .finish();
         Self { tarball, key }
     }

@@ -100,7 +100,7 @@ impl<'a> Kernel<'a> {
             .collect::<Result<Vec<_>>>()?;
         let mut key = KeyBuilder::new("kernel 1")
             .text(source.key())
-            .text(toolchain.versions());
+            .text(toolchain.for_kernel());
         for fragment in &fragments {
             key = key.text(&fragment.text);
         }

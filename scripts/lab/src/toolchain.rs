@@ -44,7 +44,9 @@ pub struct Toolchain {
     bindgen: PathBuf,
     library: PathBuf,
     guest_library: GuestLibrary,
-    versions: String,
+    for_kernel: String,
+    for_guest_c: String,
+    for_guest_rust: String,
 }
 
 impl Toolchain {
@@ -63,20 +65,42 @@ impl Toolchain {
             GuestLibrary::Built(cache.ensure(&Sysroot::new(&rustc, &library))?)
         };
         let bindgen = bindgen::find_or_install(cache, &rustc)?;
-        let mut toolchain = Self {
+        let gcc = if is_arm64() {
+            "gcc".to_owned()
+        } else {
+            format!("{CROSS}gcc")
+        };
+        let clang = llvm.bin().map_or("clang".into(), |bin| bin.join("clang"));
+        Ok(Self {
+            for_kernel: format!(
+                "{}{}{}{}",
+                rustc.verbose,
+                output(Command::new(clang).arg("--version"))?,
+                output(Command::new(&bindgen).arg("--version"))?,
+                library.display()
+            ),
+            for_guest_c: output(Command::new(gcc).arg("--version"))?,
+            for_guest_rust: format!("{}{guest_library:?}", rustc.verbose),
             llvm,
             bindgen,
             library,
             guest_library,
-            versions: String::new(),
-        };
-        toolchain.versions = toolchain.read_versions(&rustc)?;
-        Ok(toolchain)
+        })
     }
 
-    /// The versions of all that has a part in the results, for their keys.
-    pub fn versions(&self) -> &str {
-        &self.versions
+    /// What has a part in the kernel, for its key.
+    pub fn for_kernel(&self) -> &str {
+        &self.for_kernel
+    }
+
+    /// What has a part in the guest's C programs.
+    pub fn for_guest_c(&self) -> &str {
+        &self.for_guest_c
+    }
+
+    /// What has a part in the guest's Rust programs, but for the C library and the linker.
+    pub fn for_guest_rust(&self) -> &str {
+        &self.for_guest_rust
     }
 
     /// `make` as the kernel wants it, arm64 with LLVM and Rust.
@@ -129,27 +153,6 @@ impl Toolchain {
             .chain(bindgen)
             .chain(env::split_paths(&own));
         env::join_paths(folders.chain(["/usr/sbin".into(), "/sbin".into()])).unwrap_or(own)
-    }
-
-    fn read_versions(&self, rustc: &Rustc) -> Result<String> {
-        let gcc = if is_arm64() {
-            "gcc".to_owned()
-        } else {
-            format!("{CROSS}gcc")
-        };
-        let clang = self
-            .llvm
-            .bin()
-            .map_or("clang".into(), |bin| bin.join("clang"));
-        Ok(format!(
-            "{}{}{}{}library {}\nguest library {:?}\n",
-            rustc.verbose,
-            output(Command::new(clang).arg("--version"))?,
-            output(Command::new(&self.bindgen).arg("--version"))?,
-            output(Command::new(gcc).arg("--version"))?,
-            self.library.display(),
-            self.guest_library,
-        ))
     }
 }
 

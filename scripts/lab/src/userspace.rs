@@ -34,7 +34,8 @@ impl<'a> Userspace<'a> {
             .repo
             .join("recipes-apps/mypoll-agent/mypoll-agent");
         let key = KeyBuilder::new("userspace")
-            .text(toolchain.versions())
+            .text(toolchain.for_guest_rust())
+            .text(toolchain.for_guest_c())
             .tree(&workspace)?
             .finish();
         Ok(Self {

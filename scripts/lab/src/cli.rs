@@ -22,6 +22,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Builds the system and says where its files are.
+    #[command(
+        after_help = "Example:\n  cargo run --manifest-path scripts/lab/Cargo.toml -- build --debug"
+    )]
     Build(BuildArgs),
     #[expect(missing_docs)]
     Demo(DemoArgs),
@@ -66,7 +69,10 @@ impl From<&BuildArgs> for BuildOptions {
 /// On a terminal: a live table; a key presses a button, q quits. Without a terminal: three presses, their events, and
 /// exit status 0.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  ./scripts/demo")]
+#[command(
+    override_usage = "./scripts/demo [OPTIONS]",
+    after_help = "Example:\n  ./scripts/demo"
+)]
 pub struct DemoArgs {
     #[command(flatten)]
     /// What to build.
@@ -77,7 +83,10 @@ pub struct DemoArgs {
 ///
 /// The last line is 'N passed, N failed, N skipped'; the exit status is 0 when nothing failed.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  ./scripts/test --only selftest")]
+#[command(
+    override_usage = "./scripts/test [OPTIONS]",
+    after_help = "Example:\n  ./scripts/test --only selftest"
+)]
 pub struct TestArgs {
     /// Run only the phases whose name contains this; the others count as skipped
     #[arg(long, value_name = "SUBSTRING")]
@@ -97,7 +106,10 @@ pub struct TestArgs {
 ///
 /// The command's output and exit status are passed on; 69 is the status when the machine did not come up.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  ./scripts/run --share . -- ls /mnt/host")]
+#[command(
+    override_usage = "./scripts/run [OPTIONS] [-- CMD [ARG]...]",
+    after_help = "Example:\n  ./scripts/run --share . -- ls /mnt/host"
+)]
 pub struct RunArgs {
     #[command(flatten)]
     /// What to build.
@@ -121,7 +133,10 @@ pub struct RunArgs {
 
 /// Presses a button of a running system: down and up again.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  ./scripts/press --line 1")]
+#[command(
+    override_usage = "./scripts/press [OPTIONS]",
+    after_help = "Example:\n  ./scripts/press --line 1"
+)]
 pub struct PressArgs {
     /// Which line of the driver, by number or label: 0 or "button", 1 or "door"
     #[arg(long, value_name = "N", default_value = "0")]

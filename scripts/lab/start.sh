@@ -19,15 +19,13 @@ apt_install() {
         install --yes --no-install-recommends "$@" >&2 || die "apt could not install: $*"
 }
 
-need_c_compiler() {
-    [ "$may_install" = yes ] || die "a C compiler is missing (Debian, Ubuntu: packages gcc libc6-dev)"
+install_c_compiler() {
     command -v apt-get >/dev/null || die "install a C compiler first"
     apt_install gcc libc6-dev
 }
 
-need_rust() {
-    say "Rust 1.85 or newer is missing. To be installed: its stable toolchain (minimal profile), by rustup."
-    [ "$may_install" = yes ] || die "nothing was installed, as --no-install asks; https://rustup.rs says how to do it by hand"
+install_rust() {
+    say "Installing Rust's stable toolchain (minimal profile) by rustup"
     # Debian 13 and Ubuntu 24.04 have rustup as a package. It does not go together with their own cargo and rustc.
     if ! command -v rustup >/dev/null && ! command -v cargo >/dev/null && ! command -v rustc >/dev/null &&
         apt-cache pkgnames rustup 2>/dev/null | grep -qx rustup; then
@@ -59,10 +57,17 @@ lab() {
         esac
     done
 
-    command -v cc >/dev/null || need_c_compiler
     # rustup's installer leaves PATH as it is until the next login.
     usable_cargo || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
-    usable_cargo || need_rust
+    missing=
+    command -v cc >/dev/null || missing='a C compiler (packages gcc libc6-dev)'
+    usable_cargo || missing="$missing${missing:+, }Rust 1.85 or newer (https://rustup.rs)"
+    if [ -n "$missing" ]; then
+        say "Missing: $missing"
+        [ "$may_install" = yes ] || die "nothing was installed, as --no-install asks"
+        command -v cc >/dev/null || install_c_compiler
+        usable_cargo || install_rust
+    fi
 
     [ -e "$cache/target/debug/lab" ] || say "lab: compiling for the first time (about 1 min)…"
     if [ -t 2 ]; then quiet=; else quiet=--quiet; fi

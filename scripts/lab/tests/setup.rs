@@ -3,9 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use tempfile::TempDir;
 
 /// A machine: PATH holds nothing but what a test puts there.
@@ -41,15 +45,19 @@ impl Machine {
         )
     }
 
-    fn build(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_lab"))
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        command
             .arg("build")
             .args(args)
             .env_clear()
             .env("PATH", self.dir.path().join("bin"))
-            .env("XDG_CACHE_HOME", self.dir.path())
-            .output()
-            .unwrap()
+            .env("XDG_CACHE_HOME", self.dir.path());
+        command
+    }
+
+    fn build(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
     }
 
     fn path(&self) -> &Path {
@@ -140,4 +148,37 @@ fn a_distribution_without_a_new_enough_llvm_is_an_error() {
         message.contains("apt has no clang-NN with NN >= 15"),
         "{message}"
     );
+}
+
+#[test]
+fn a_signal_ends_what_a_step_has_started() {
+    let machine = Machine::new()
+        .debian()
+        .with(
+            "apt-get",
+            "(echo \"$$\" > \"$FIFO\"; exec cat \"$FIFO\") & wait",
+        )
+        .with_real("cat")
+        .with_real("env")
+        .with("sudo", "exec \"$@\"");
+    let fifo = machine.path().join("fifo");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let mut lab = machine
+        .command(&[])
+        .env("FIFO", &fifo)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+
+    // The step's own shell; what that has started waits for this test to write.
+    let shell: i32 = fs::read_to_string(&fifo).unwrap().trim().parse().unwrap();
+    let shell = pidfd_open(Pid::from_raw(shell).unwrap(), PidfdFlags::empty()).unwrap();
+    kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
+    assert_eq!(lab.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
+    let deadline = Timespec {
+        tv_sec: 60,
+        tv_nsec: 0,
+    };
+    let ended = poll(&mut [PollFd::new(&shell, PollFlags::IN)], Some(&deadline)).unwrap();
+    assert_eq!(ended, 1, "the step's shell is still running");
 }

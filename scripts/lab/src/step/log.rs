@@ -4,11 +4,12 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, Result};
 use thiserror::Error;
 
+use super::children;
 use crate::Paths;
 
 /// How much of a log's end is looked at: more than any twenty lines that make or cargo print.
@@ -77,17 +78,37 @@ impl Log {
 
     /// Runs a command to its end with nothing on its standard input and its output in the log.
     pub fn run(&mut self, command: &mut Command) -> Result<(), CommandFailed> {
-        let status = self.start(command, |command, file| command.stdout(file).status())?;
-        check(command, status)
+        let file = self.file.try_clone();
+        self.wait_for(command, file.map(Stdio::from)).map(drop)
     }
 
     /// As [`Log::run`], but gives back what the command wrote to its standard output.
     pub fn output(&mut self, command: &mut Command) -> Result<String, CommandFailed> {
-        let output = self.start(command, |command, _| {
-            command.stdout(Stdio::piped()).output()
-        })?;
-        check(command, output.status)?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        self.wait_for(command, Ok(Stdio::piped()))
+    }
+
+    fn wait_for(
+        &mut self,
+        command: &mut Command,
+        stdout: io::Result<Stdio>,
+    ) -> Result<String, CommandFailed> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let run = || {
+            writeln!(self.file, "{COMMAND}{command:?}")?;
+            children::run(
+                command
+                    .stdin(Stdio::null())
+                    .stdout(stdout?)
+                    .stderr(self.file.try_clone()?),
+            )
+        };
+        match run() {
+            Err(source) => Err(CommandFailed::Start { program, source }),
+            Ok(Output { status, .. }) if !status.success() => {
+                Err(CommandFailed::Status { program, status })
+            }
+            Ok(Output { stdout, .. }) => Ok(String::from_utf8_lossy(&stdout).into_owned()),
+        }
     }
 
     /// The first line that a compiler, make or apt marks as an error.
@@ -98,22 +119,6 @@ impl Log {
             .map_while(io::Result::ok)
             .map(|line| String::from_utf8_lossy(&line).into_owned())
             .find(|line| !line.starts_with(COMMAND) && marks.iter().any(|mark| line.contains(mark)))
-    }
-
-    fn start<T>(
-        &mut self,
-        command: &mut Command,
-        run: impl FnOnce(&mut Command, File) -> io::Result<T>,
-    ) -> Result<T, CommandFailed> {
-        writeln!(self.file, "{COMMAND}{command:?}")
-            .and_then(|()| {
-                command.stdin(Stdio::null()).stderr(self.file.try_clone()?);
-                run(command, self.file.try_clone()?)
-            })
-            .map_err(|source| CommandFailed::Start {
-                program: program(command),
-                source,
-            })
     }
 
     /// The last lines, at most `count`.
@@ -145,21 +150,6 @@ fn end_of(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.take(WINDOW).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn check(command: &Command, status: ExitStatus) -> Result<(), CommandFailed> {
-    if status.success() {
-        Ok(())
-    } else {
-        Err(CommandFailed::Status {
-            program: program(command),
-            status,
-        })
-    }
-}
-
-fn program(command: &Command) -> String {
-    command.get_program().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

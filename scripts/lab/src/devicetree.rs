@@ -151,3 +151,6 @@ fn line(tree: &fdt::Fdt<'_>, node: &FdtNode<'_, '_>) -> Result<Line> {
         active_low: flags & ACTIVE_LOW != 0,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -273,3 +273,6 @@ fn marker() -> String {
     let random = || RandomState::new().hash_one(());
     format!("{:016x}{:016x}", random(), random())
 }
+
+#[cfg(test)]
+mod tests;

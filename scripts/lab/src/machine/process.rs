@@ -75,3 +75,48 @@ impl Drop for Process {
         self.kill();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+    use std::process::Stdio;
+
+    use super::*;
+
+    /// A child that ends only when it is killed, and a stream that ends with it.
+    fn sleeper() -> (Command, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut command = Command::new("sleep");
+        command
+            .arg("infinity")
+            .stdout(Stdio::from(OwnedFd::from(theirs)));
+        (command, ours)
+    }
+
+    #[test]
+    fn a_child_ends_with_its_value() {
+        let (command, mut alive) = sleeper();
+        let child = Process::spawn(command).unwrap();
+        drop(child);
+        assert_eq!(alive.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_child_outlives_the_thread_that_started_it() {
+        let (command, alive) = sleeper();
+        let child = thread::spawn(|| Process::spawn(command).unwrap())
+            .join()
+            .unwrap();
+        alive.set_nonblocking(true).unwrap();
+        let read = (&alive).read(&mut [0]);
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(child);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_an_error() {
+        let error = Process::spawn(Command::new("no-such-program")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}

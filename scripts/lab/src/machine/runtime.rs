@@ -32,9 +32,12 @@ pub struct Runtime {
 impl Runtime {
     /// Creates the folder for a machine called after what it is for, such as "demo".
     pub fn create(purpose: &str) -> io::Result<Self> {
-        let base = base()?;
-        let _guard = lock_base(&base)?;
-        remove_dead(&base)?;
+        Self::create_in(&base()?, purpose)
+    }
+
+    fn create_in(base: &Path, purpose: &str) -> io::Result<Self> {
+        let _guard = lock_base(base)?;
+        remove_dead(base)?;
         let pid = process::id();
         let (path, lock) = (1..)
             .map(|number| match number {
@@ -73,10 +76,13 @@ impl Drop for Runtime {
 
 /// The folders of all machines of this user that run now, by name.
 pub fn running() -> io::Result<Vec<PathBuf>> {
-    let base = base()?;
-    let _guard = lock_base(&base)?;
-    remove_dead(&base)?;
-    machines(&base)
+    running_in(&base()?)
+}
+
+fn running_in(base: &Path) -> io::Result<Vec<PathBuf>> {
+    let _guard = lock_base(base)?;
+    remove_dead(base)?;
+    machines(base)
 }
 
 /// The name of the machine whose folder is `path`.
@@ -93,14 +99,20 @@ fn base() -> io::Result<PathBuf> {
         Some(dir) if dir.is_dir() => dir.join("mypoll"),
         _ => env::temp_dir().join(format!("mypoll-{uid}")),
     };
-    match DirBuilder::new().mode(0o700).create(&base) {
+    private_folder(&base, uid)?;
+    Ok(base)
+}
+
+/// Makes sure that `base` is a folder that none but the user with this number can enter.
+fn private_folder(base: &Path, uid: u32) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(base) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
             let message = format!("can't create {}: {error}", base.display());
             return Err(io::Error::new(error.kind(), message));
         }
         _ => {}
     }
-    let metadata = fs::symlink_metadata(&base)?;
+    let metadata = fs::symlink_metadata(base)?;
     if !metadata.is_dir() || metadata.uid() != uid || metadata.mode() & 0o077 != 0 {
         let message = format!(
             "{} has to be a folder that only this user can enter",
@@ -108,7 +120,7 @@ fn base() -> io::Result<PathBuf> {
         );
         return Err(io::Error::new(ErrorKind::PermissionDenied, message));
     }
-    Ok(base)
+    Ok(())
 }
 
 /// Keeps others from creating or removing folders meanwhile.
@@ -135,4 +147,52 @@ fn remove_dead(base: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn machines_are_found_while_they_run() {
+        let base = tempfile::tempdir().unwrap();
+        let demo = Runtime::create_in(base.path(), "demo").unwrap();
+        let run = Runtime::create_in(base.path(), "run").unwrap();
+        let another = Runtime::create_in(base.path(), "run").unwrap();
+        assert_ne!(run.name(), another.name());
+        assert!(demo.name().starts_with("demo-"), "{}", demo.name());
+        let paths = [&demo, &run, &another].map(|machine| machine.path().to_owned());
+        assert_eq!(running_in(base.path()).unwrap(), paths);
+        drop(run);
+        drop(another);
+        assert_eq!(running_in(base.path()).unwrap(), paths[..1]);
+    }
+
+    #[test]
+    fn what_a_killed_program_left_is_removed() {
+        let base = tempfile::tempdir().unwrap();
+        let left = base.path().join("demo-1");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("qmp"), "").unwrap();
+        assert_eq!(running_in(base.path()).unwrap(), Vec::<PathBuf>::new());
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let uid = getuid().as_raw();
+        let base = dir.path().join("mypoll");
+        private_folder(&base, uid).unwrap();
+        private_folder(&base, uid).unwrap();
+        let link = dir.path().join("link");
+        symlink(&base, &link).unwrap();
+        assert!(private_folder(&link, uid).is_err(), "a link");
+        assert!(private_folder(&base, uid + 1).is_err(), "another user's");
+        fs::set_permissions(&base, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(private_folder(&base, uid).is_err(), "open to others");
+        assert!(private_folder(&dir.path().join("no/such"), uid).is_err());
+    }
 }

@@ -11,6 +11,7 @@ mod sources;
 mod target;
 
 use std::cell::OnceCell;
+use std::iter;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -78,10 +79,12 @@ impl Phase {
 
 /// The verb.
 pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
-    let phases: Vec<Phase> = host::phases()
-        .into_iter()
-        .chain(target::phases(Flavour::Normal))
+    // The first build installs what the others need.
+    let phases: Vec<Phase> = iter::once(target::build(Flavour::Normal))
+        .chain(host::phases())
         .chain(sources::phases())
+        .chain(target::phases(Flavour::Normal))
+        .chain(iter::once(target::build(Flavour::Debug)))
         .chain(target::phases(Flavour::Debug))
         .collect();
     if args.list {

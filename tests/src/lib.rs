@@ -8,6 +8,7 @@ mod agent;
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use lab::agent::Client;
 use lab::build::{BuildOptions, Flavour, System, build};
 use lab::cache::Cache;
 use lab::guest::Output;
-use lab::machine::{Machine, MachineOptions};
+use lab::machine::{Machine, MachineError, MachineOptions};
 use lab::{Paths, Progress};
 
 pub use agent::Agent;
@@ -49,6 +50,15 @@ pub fn boot(file: &'static str, agent: bool) -> Machine {
 
 /// The same, after `change` had its way with the system.
 pub fn boot_with(file: &'static str, agent: bool, change: impl FnOnce(&mut System)) -> Machine {
+    try_boot(file, agent, change).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same for a machine that need not come up.
+pub fn try_boot(
+    file: &'static str,
+    agent: bool,
+    change: impl FnOnce(&mut System),
+) -> Result<Machine, MachineError> {
     let paths = Paths::find().unwrap();
     let progress = Progress::new();
     let mut system = system(&paths, &progress);
@@ -65,10 +75,9 @@ pub fn boot_with(file: &'static str, agent: bool, change: impl FnOnce(&mut Syste
             log: log(file),
             ..MachineOptions::default()
         },
-    )
-    .unwrap_or_else(|error| panic!("{error}"));
+    )?;
     machine.guest().give_up_after(DEADLINE * 5).unwrap();
-    machine
+    Ok(machine)
 }
 
 fn system(paths: &Paths, progress: &Progress) -> System {
@@ -87,6 +96,21 @@ fn log(file: &str) -> Option<PathBuf> {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let folder = PathBuf::from(env::var_os("MYPOLL_LOGS")?);
     Some(folder.join(format!("{file}-{number}.log")))
+}
+
+/// One of the scripts, for the system under test.
+pub fn script(name: &str) -> Command {
+    let mut command = Command::new(Paths::find().unwrap().repo.join("scripts").join(name));
+    if name == "run" {
+        command.arg("--no-install");
+        if let Ok(version) = env::var("MYPOLL_KERNEL") {
+            command.args(["--kernel", &version]);
+        }
+        if flavour() == Flavour::Debug {
+            command.arg("--debug");
+        }
+    }
+    command
 }
 
 /// Runs a shell command in the guest that has to succeed, and returns what it printed.

@@ -7,23 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Output, Stdio};
 
-use lab::{Flavour, Paths};
-use system_tests::flavour;
-
-/// One of the scripts, for the system under test.
-fn script(name: &str) -> Command {
-    let mut command = Command::new(Paths::find().unwrap().repo.join("scripts").join(name));
-    if name == "run" {
-        command.arg("--no-install");
-        if let Ok(version) = std::env::var("MYPOLL_KERNEL") {
-            command.args(["--kernel", &version]);
-        }
-        if flavour() == Flavour::Debug {
-            command.arg("--debug");
-        }
-    }
-    command
-}
+use system_tests::script;
 
 fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
     let mut child = command

@@ -4,7 +4,6 @@
 
 use crate::{
     abstractions::{
-        fasync::FasyncList,
         fops::{
             self,
             PollDevice, //
@@ -120,10 +119,6 @@ impl PollDevice for OpenFile {
             return 0;
         }
         ready
-    }
-
-    fn fasync_list(&self) -> &FasyncList {
-        self.hub.fasync()
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) struct Hub {
     state: SpinLockIrq<State>,
     #[pin]
     changed: PollCondVar,
-    fasync: FasyncList,
+    fasync: Arc<FasyncList>,
     /// The running timer.
     #[pin]
     pub(crate) ticker: Mutex<Option<TickerHandle>>,
@@ -105,6 +105,11 @@ impl Owner {
             hub,
         })
     }
+
+    /// The list of files that get `SIGIO` for each event.
+    pub(crate) fn fasync(&self) -> Arc<FasyncList> {
+        self.hub.fasync.clone()
+    }
 }
 
 impl Drop for Owner {
@@ -124,10 +129,11 @@ impl Hub {
             queue: Queue::new(KVVec::from_elem(Record::EMPTY, size, GFP_KERNEL)?),
             statistics: Statistics::default(),
         };
+        let fasync = Arc::new(FasyncList::new(), GFP_KERNEL)?;
         Ok(pin_init!(Self {
             state <- new_spinlock_irq!(state, "mypoll::Hub::state"),
             changed <- new_poll_condvar!("mypoll::Hub::changed"),
-            fasync: FasyncList::new(),
+            fasync,
             ticker <- new_mutex!(None, "mypoll::Hub::ticker"),
             lines <- new_mutex!(LineTable::new(), "mypoll::Hub::lines"),
         }))
@@ -209,11 +215,6 @@ impl Hub {
             ready |= fops::PRIORITY;
         }
         ready
-    }
-
-    /// The files that want `SIGIO`.
-    pub(crate) fn fasync(&self) -> &FasyncList {
-        &self.fasync
     }
 
     /// Sets the statistics to 0 and nothing else.

@@ -7,6 +7,28 @@
 //! write in `chardev`) hand each [`event::Event`] to the [`hub::Hub`], in hard interrupt context as
 //! a rule; the hub queues it and wakes who waits.
 //!
+//! # Examples
+//!
+//! A button between a GPIO line and ground, in the device tree:
+//!
+//! ```dts
+//! events {
+//!     compatible = "mypoll,events";
+//!
+//!     button {
+//!         gpios = <&gpio 17 (GPIO_ACTIVE_LOW | GPIO_PULL_UP)>;
+//!         debounce-interval = <5>;
+//!     };
+//! };
+//! ```
+//!
+//! And in a shell, until the button is pressed:
+//!
+//! ```sh
+//! $ head -n 1 /dev/mypoll
+//! event=1 source=gpio kind=rising line=0 value=1 lost=0 timestamp_ns=48213377104
+//! ```
+//!
 //! # Limitations
 //!
 //! - A chip that raises hard interrupts but sleeps when its level is read (gpio-sim does) is
@@ -59,7 +81,11 @@ impl kernel::InPlaceModule for MyPoll {
             driver <- driver::Registration::new(<Self as kernel::ModuleMetadata>::NAME, module),
             // Last, for then nothing can fail any more: a file that is opened at once keeps a module
             // that stays.
-            device <- fops::Registration::new(MiscDeviceOptions { name: c_str!("mypoll") }, module),
+            device <- fops::Registration::new(
+                MiscDeviceOptions { name: c_str!("mypoll") },
+                module,
+                hub.fasync(),
+            ),
         }? Error)
     }
 }

@@ -31,7 +31,10 @@ use kernel::{
         MiscDeviceOptions, //
     },
     prelude::*,
-    sync::poll::PollTable,
+    sync::{
+        poll::PollTable,
+        Arc, //
+    },
     types::{
         ForeignOwnable,
         Opaque, //
@@ -57,10 +60,6 @@ pub(crate) trait PollDevice: MiscDevice<Ptr = KBox<Self>> {
     /// Registers `table` with what wakes its pollers, and then says what the file is ready for, of
     /// [`READABLE`], [`WRITABLE`] and [`PRIORITY`].
     fn poll(&self, file: &File, table: PollTable<'_>) -> u32;
-
-    /// The list that holds this file while it has `O_ASYNC`: always the same one, which lives as
-    /// long as `self`.
-    fn fasync_list(&self) -> &FasyncList;
 }
 
 /// Whether a read or write must not block.
@@ -70,17 +69,21 @@ pub(crate) fn is_nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
     file.flags() & flags::O_NONBLOCK != 0
 }
 
-/// A registered misc device.
+/// A registered misc device, a field of its module's own data.
 ///
 /// # Invariants
 ///
-/// `misc` is registered, and its `fops` point to the `fops` beside it.
+/// - `misc` is registered, and its `fops` point to the `fops` beside it.
+/// - It lives until the module is unloaded, and open files put that off: all of them have been
+///   released before it goes away.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Registration<T> {
     #[pin]
     fops: Opaque<bindings::file_operations>,
     #[pin]
     misc: Opaque<bindings::miscdevice>,
+    /// The files that have `O_ASYNC`.
+    fasync: Arc<FasyncList>,
     _t: PhantomData<T>,
 }
 
@@ -90,10 +93,12 @@ unsafe impl<T> Send for Registration<T> {}
 unsafe impl<T> Sync for Registration<T> {}
 
 impl<T: PollDevice + 'static> Registration<T> {
-    /// Registers a misc device whose open files keep `module` loaded.
+    /// Registers a misc device whose open files keep `module` loaded, and are on the list `fasync`
+    /// while they have `O_ASYNC`.
     pub(crate) fn new(
         options: MiscDeviceOptions,
         module: &'static ThisModule,
+        fasync: Arc<FasyncList>,
     ) -> impl PinInit<Self, Error> {
         try_pin_init!(&this in Self {
             fops <- Opaque::ffi_init(|slot: *mut bindings::file_operations| {
@@ -109,6 +114,7 @@ impl<T: PollDevice + 'static> Registration<T> {
                     })
                 }
             }),
+            fasync,
             misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
                 let mut misc = options.into_raw::<T>();
                 // SAFETY: `this` is where the registration is being made; its `fops` were written
@@ -175,11 +181,15 @@ impl<T: PollDevice + 'static> Registration<T> {
         file: *mut bindings::file,
         on: ffi::c_int,
     ) -> ffi::c_int {
-        // SAFETY: `open` stored the private data, and it is not taken back before `release`.
-        let device = unsafe { <KBox<T> as ForeignOwnable>::borrow((*file).private_data) };
-        // SAFETY: These are the arguments of the operation, and the list lives as long as the
-        // private data, which `release` drops after the file was taken off.
-        let result = unsafe { device.fasync_list().update(fd, file, on) };
+        // SAFETY: A file of this device has the `fops` of its registration, which by the type
+        // invariant outlives it.
+        let this = unsafe {
+            let fops: *const Opaque<_> = (*file).f_op.cast();
+            &*kernel::container_of!(fops.cast_mut(), Self, fops)
+        };
+        // SAFETY: These are the arguments of the operation; the file is released before the list
+        // goes away.
+        let result = unsafe { this.fasync.update(fd, file, on) };
         from_result(|| result.map(|()| 0))
     }
 }

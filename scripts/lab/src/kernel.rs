@@ -98,7 +98,7 @@ impl<'a> Kernel<'a> {
             .chain(debug)
             .map(|name| Fragment::read(&folder.join(format!("{name}.cfg"))))
             .collect::<Result<Vec<_>>>()?;
-        let mut key = KeyBuilder::new("kernel 1")
+        let mut key = KeyBuilder::new("kernel 2")
             .text(source.key())
             .text(toolchain.for_kernel());
         for fragment in &fragments {

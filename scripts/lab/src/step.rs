@@ -248,7 +248,8 @@ mod tests {
     #[test]
     fn the_first_error_is_shown_though_others_went_on() {
         let dir = tempfile::tempdir().unwrap();
-        let script = "echo 'x.c:3:1: error: no such thing'; seq 100; exit 2";
+        let script = "echo \"error: 'rustfmt' is not installed\"; \
+                      echo 'x.c:3:1: error: no such thing'; seq 100; exit 2";
         let error = Progress::new()
             .step(
                 &paths(dir.path()),

@@ -112,6 +112,7 @@ impl Toolchain {
             // The same source gives the same image, whoever builds it, and when.
             .env("KBUILD_BUILD_USER", "mypoll")
             .env("KBUILD_BUILD_HOST", "lab")
+            .env("KBUILD_BUILD_VERSION", "1")
             .env("KBUILD_BUILD_TIMESTAMP", "1970-01-01");
         if let Some(lib) = self.llvm.lib() {
             make.env("LIBCLANG_PATH", lib);

@@ -114,11 +114,17 @@ impl Log {
     /// The first line that a compiler, make or apt marks as an error.
     pub(super) fn first_error(&self) -> Option<String> {
         let marks = ["error: ", "error[E", " *** ", "E: "];
+        // bindgen can do without rustfmt, and rustup says so as an error.
+        let is_error = |line: &String| {
+            !line.starts_with(COMMAND)
+                && !line.contains("rustfmt")
+                && marks.iter().any(|mark| line.contains(mark))
+        };
         BufReader::new(File::open(&self.path).ok()?)
             .split(b'\n')
             .map_while(io::Result::ok)
             .map(|line| String::from_utf8_lossy(&line).into_owned())
-            .find(|line| !line.starts_with(COMMAND) && marks.iter().any(|mark| line.contains(mark)))
+            .find(is_error)
     }
 
     /// The last lines, at most `count`.

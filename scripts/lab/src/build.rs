@@ -6,12 +6,13 @@ mod choice;
 use std::fmt::{self, Display};
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::busybox::Busybox;
 use crate::cache::{Cache, Product};
+use crate::devicetree;
 use crate::driver::{self, Driver};
 use crate::host;
 use crate::kernel::{Kernel, KernelSource, KernelVersion};
@@ -117,12 +118,13 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
         version,
         flavour,
     };
-    publish(paths, &system)?;
+    let device_tree = devicetree::device_tree(cache, &system.overlay)?;
+    publish(paths, &system, &device_tree)?;
     Ok(system)
 }
 
-/// Links the files to where they are easy to find.
-fn publish(paths: &Paths, system: &System) -> Result<()> {
+/// Links the files to where they are easy to find; `device_tree` is for those who start QEMU by hand.
+fn publish(paths: &Paths, system: &System, device_tree: &Path) -> Result<()> {
     let debug = if system.flavour == Flavour::Debug {
         "-debug"
     } else {
@@ -134,10 +136,11 @@ fn publish(paths: &Paths, system: &System) -> Result<()> {
         .join(format!("{}{debug}", system.version));
     fs::create_dir_all(&out).with_context(|| format!("can't create {}", out.display()))?;
     for file in [
-        &system.image,
+        system.image.as_path(),
         &system.module,
         &system.rootfs,
         &system.overlay,
+        device_tree,
     ] {
         let link = out.join(file.file_name().context("a result has a name")?);
         if fs::read_link(&link).is_ok_and(|target| target == *file) {
@@ -178,19 +181,20 @@ mod tests {
                 version: "6.18.15".to_owned(),
                 flavour: Flavour::Debug,
             };
-            publish(&paths, &system).unwrap();
+            publish(&paths, &system, &file("virt.dtb")).unwrap();
             let out = dir.path().join("out/6.18.15-debug");
             for name in [
                 "Image",
                 "mypoll.ko",
                 "rootfs.cpio.gz",
                 "mypoll-qemu-virt.dtbo",
+                "virt.dtb",
             ] {
                 assert_eq!(fs::read_to_string(out.join(name)).unwrap(), build);
             }
             assert_eq!(
                 fs::read_dir(out).unwrap().count(),
-                4,
+                5,
                 "nothing else is left there"
             );
         }

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Where the Rust toolchain of a kernel with CONFIG_RUST, and of its modules, comes from. MYPOLL_RUST chooses:
+#   prebuilt  rustc of meta-rust-bin, libclang and Rust's library source as published: downloads
+#   oe-core   clang, rustc and bindgen built from source: hours
+MYPOLL_RUST ??= "${@bb.utils.contains('BBFILE_COLLECTIONS', 'rust-bin-layer', 'prebuilt', 'oe-core', d)}"
+
+MYPOLL_RUST_DEPENDS[prebuilt] = "rust-bin-cross-${TARGET_ARCH} rust-src-bin-native bindgen-bin-native libclang-bin-native"
+MYPOLL_RUST_DEPENDS[oe-core] = "clang-native rust-native bindgen-cli-native"
+
+# The names that oe-core's kernel-yocto-rust has for them.
+RUST_KERNEL_DEPENDS = "${@d.getVarFlag('MYPOLL_RUST_DEPENDS', d.getVar('MYPOLL_RUST')) or ''}"
+RUST_KERNEL_TASK_DEPENDS = "${@' '.join(f'{recipe}:do_populate_sysroot' for recipe in d.getVar('RUST_KERNEL_DEPENDS').split())}"
+DEPENDS += "${RUST_KERNEL_DEPENDS}"
+# module-rust's.
+DEPENDS:remove = "${@oe.utils.conditional('MYPOLL_RUST', 'prebuilt', 'rust-native', '', d)}"
+
+export LIBCLANG_PATH = "${STAGING_LIBDIR_NATIVE}"
+# Kbuild takes $(HOSTCC) for one path: https://github.com/Rust-for-Linux/linux/issues/1224
+CCACHE_DISABLE = "1"
+
+inherit_defer ${@'kernel-yocto-rust' if bb.data.inherits_class('kernel', d) else ''}
+
+kernel_rust_available() {
+    if ! oe_runmake_call -C ${S} O=${B} rustavailable >${T}/rustavailable 2>&1; then
+        cat ${T}/rustavailable
+        reason=$(sed -n '/^\*\*\* Please see/d; s/^\*\*\* *\(.\+\)/\1/p' ${T}/rustavailable | tr -s '\n ' ' ')
+        bbfatal "The kernel can't use this Rust toolchain: ${reason}(MYPOLL_RUST = \"${MYPOLL_RUST}\": take newer recipes of ${RUST_KERNEL_DEPENDS}, or the other choice, ${@oe.utils.conditional('MYPOLL_RUST', 'prebuilt', 'oe-core', 'prebuilt', d)})."
+    fi
+}
+kernel_rust_available[dirs] = "${B}"
+
+python () {
+    choices = d.getVarFlags('MYPOLL_RUST_DEPENDS')
+    choice = d.getVar('MYPOLL_RUST')
+    if choice not in choices:
+        raise bb.parse.SkipRecipe(f'MYPOLL_RUST is "{choice}": set it to one of {", ".join(choices)}')
+    if choice == 'prebuilt' and 'rust-bin-layer' not in d.getVar('BBFILE_COLLECTIONS').split():
+        raise bb.parse.SkipRecipe('MYPOLL_RUST is "prebuilt", but meta-rust-bin is not in BBLAYERS: add it, or set MYPOLL_RUST = "oe-core"')
+
+    # Before the first task that configures, so that the answer comes before what follows from it.
+    if bb.data.inherits_class('kernel', d):
+        task = 'do_kernel_configme' if bb.data.inherits_class('kernel-yocto', d) else 'do_configure'
+        d.appendVarFlag(task, 'prefuncs', ' kernel_rust_available')
+}

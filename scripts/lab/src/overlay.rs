@@ -24,12 +24,10 @@ pub struct Overlay {
 impl Overlay {
     /// Reads the overlay's source; nothing is compiled yet.
     pub fn new(paths: &Paths) -> Result<Self> {
-        let source = paths
-            .repo
-            .join("recipes-kernel/linux/files/dts/mypoll-qemu-virt.dtso");
+        let folder = paths.repo.join("recipes-kernel/linux/files/dts");
         Ok(Self {
-            key: KeyBuilder::new("overlay").file(&source)?.finish(),
-            source,
+            key: KeyBuilder::new("overlay 2").tree(&folder)?.finish(),
+            source: folder.join("mypoll-qemu-virt.dtso"),
         })
     }
 }

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+SUMMARY = "Device tree of QEMU's boards with mypoll's GPIO lines in it"
+DESCRIPTION = "runqemu gives it to QEMU (QB_DTB). On arm64 it is QEMU's own tree for the machine's options, with an overlay."
+SECTION = "bsp"
+LICENSE = "MIT | Apache-2.0"
+LIC_FILES_CHKSUM = " \
+    file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302 \
+    file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10 \
+"
+
+DEPENDS = "dtc-native"
+DEPENDS:append:qemuarm64 = " qemu-system-native"
+
+FILESEXTRAPATHS:prepend := "${THISDIR}/../../recipes-kernel/linux/files:"
+SRC_URI = "file://dts"
+
+S = "${UNPACKDIR}/dts"
+B = "${WORKDIR}/build"
+
+COMPATIBLE_MACHINE = "^(qemuarm64|qemux86-64)$"
+PACKAGE_ARCH = "${MACHINE_ARCH}"
+
+inherit deploy nopackages
+
+INHIBIT_DEFAULT_DEPS = "1"
+
+do_configure[noexec] = "1"
+do_install[noexec] = "1"
+
+# Where QEMU's tree, which has no symbols, has the GPIO controller that the overlay refers to.
+PL061 = "/pl061@9030000"
+
+do_compile[cleandirs] = "${B}"
+do_compile:qemuarm64() {
+    ${QB_SYSTEM_NAME} ${QB_MACHINE} ${QB_CPU} ${QB_SMP} -nodefaults -display none -machine dumpdtb=${B}/board.dtb
+    fdtput -p -t s ${B}/board.dtb /__symbols__ pl061 ${PL061}
+    dtc -@ -I dts -O dtb -o ${B}/mypoll.dtbo ${S}/mypoll-qemu-virt.dtso
+    fdtoverlay -i ${B}/board.dtb -o ${B}/mypoll.dtb ${B}/mypoll.dtbo
+}
+do_compile:qemux86-64() {
+    dtc -I dts -O dtb -o ${B}/mypoll.dtb ${S}/mypoll-qemu-x86.dts
+}
+
+do_deploy() {
+    install -D -m 0644 ${B}/mypoll.dtb ${DEPLOYDIR}/mypoll-${MACHINE}.dtb
+}
+addtask deploy after do_compile before do_build

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+SUMMARY = "Driver that delivers events of GPIO lines, a timer and software to programs"
+DESCRIPTION = "Kernel module in Rust behind /dev/mypoll, with read, poll, epoll and SIGIO"
+SECTION = "kernel"
+LICENSE = "GPL-2.0-only"
+LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/GPL-2.0-only;md5=801f80980d171dd6425610833a22dbe6"
+
+FILESEXTRAPATHS:prepend := "${THISDIR}:"
+SRC_URI = " \
+    file://mypoll \
+    file://files/mypoll.conf \
+"
+
+S = "${UNPACKDIR}/mypoll"
+
+inherit module-rust kernel-rust-toolchain
+
+KERNEL_MODULE_AUTOLOAD += "mypoll"
+
+do_install:append() {
+    install -D -m 0644 ${UNPACKDIR}/files/mypoll.conf ${D}${sysconfdir}/modprobe.d/mypoll.conf
+}
+
+# The parameters: a package of its own, so that a product replaces it alone.
+PACKAGES =+ "${PN}-conf"
+FILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
+CONFFILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
+RRECOMMENDS:${PN} += "${PN}-conf"

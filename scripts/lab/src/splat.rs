@@ -1,31 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finds the kernel's reports about its own mistakes ("splats") in its log.
 
-/// What gives a report away. All are printed by the kernel only when something is wrong.
-const SIGNS: [&str; 21] = [
-    // Most reports begin with one of these; lockdep's "possible …" and "suspicious RCU usage" are warnings.
-    "BUG:",
-    "WARNING:",
-    "INFO: possible",
-    "INFO: trying to register non-static key",
-    "INFO: rcu_",
-    "INFO: task ",
-    "Call trace:",
-    "Unable to handle kernel",
-    "Internal error:",
-    "Kernel panic",
-    "panicked at",
-    "KASAN:",
-    "ODEBUG:",
-    "UBSAN:",
-    "refcount_t:",
-    "unreferenced object",
-    "new suspected memory leaks",
-    "scheduling while atomic",
-    "sleeping function called from invalid context",
-    "nobody cared",
-    "DEBUG_LOCKS_WARN_ON",
-];
+/// What gives a report away; testimage looks for the same.
+fn signs() -> impl Iterator<Item = &'static str> {
+    include_str!("../../../lib/mypoll/splat_signs.txt")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
 
 /// How many lines before a sign are shown, and how many after it.
 const CONTEXT: (usize, usize) = (2, 40);
@@ -45,7 +26,7 @@ pub fn find(log: &str) -> Vec<Splat> {
     let (before, after) = CONTEXT;
     let mut ranges: Vec<(usize, usize, usize)> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        if !SIGNS.iter().any(|sign| line.contains(sign)) {
+        if !signs().any(|sign| line.contains(sign)) {
             continue;
         }
         let end = lines.len().min(at + 1 + after);

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The driver and the agent on the booted image: TEST_SUITES = "ssh mypoll"."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+from oeqa.core.decorator.depends import OETestDepends
+from oeqa.core.decorator.data import skipIfNotMachine
+from oeqa.runtime.case import OERuntimeTestCase
+
+SPLAT_SIGNS = Path(__file__).parents[3] / "mypoll/splat_signs.txt"
+AGENT_PORT = 7070
+RECEIVED = "/tmp/mypoll-received"
+
+
+class MypollCase(OERuntimeTestCase):
+    def run_on_target(self, command, timeout=120):
+        """The command's output; a failed test when its exit status is not 0."""
+        status, output = self.target.run(command, timeout=timeout)
+        self.assertEqual(status, 0, f"`{command}` ended with status {status}:\n{output}")
+        return output
+
+    def agent(self, action):
+        if self.tc.td["VIRTUAL-RUNTIME_init_manager"] == "systemd":
+            self.run_on_target(f"systemctl {action} mypoll-agent")
+        else:
+            self.run_on_target(f"/etc/init.d/mypoll-agent {action}")
+
+    def wait_for(self, what, condition):
+        """Its deadline only ends a hang."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.2)
+        self.fail(f"{what} did not happen within a minute")
+
+
+class MypollDriverTest(MypollCase):
+    @OETestDepends(["ssh.SSHTest.test_ssh"])
+    def test_loaded_at_boot(self):
+        self.assertRegex(self.run_on_target("cat /proc/modules"), r"(?m)^mypoll ")
+        self.run_on_target("test -c /dev/mypoll")
+
+    @OETestDepends(["mypoll.MypollDriverTest.test_loaded_at_boot"])
+    def test_modprobe(self):
+        # That the status is modprobe's: it has to be another one where there is no such module.
+        status, output = self.target.run("modprobe mypoll-of-no-kernel")
+        self.assertNotIn(status, (0, 127, 255), output)
+        self.agent("stop")
+        try:
+            self.run_on_target("modprobe -r mypoll")
+            self.run_on_target("test ! -e /sys/module/mypoll")
+            self.run_on_target("modprobe mypoll")
+            self.run_on_target("test -e /sys/module/mypoll")
+        finally:
+            self.agent("start")
+
+    @OETestDepends(["mypoll.MypollDriverTest.test_modprobe"])
+    def test_selftest(self):
+        self.agent("stop")
+        try:
+            output = self.run_on_target("mypoll-selftest", timeout=1200)
+        finally:
+            self.agent("start")
+        plan = re.search(r"(?m)^1\.\.(\d+)$", output)
+        self.assertIsNotNone(plan, f"no plan in:\n{output}")
+        results = re.findall(r"(?m)^(not )?ok \d+", output)
+        self.assertEqual(len(results), int(plan[1]), f"tests are missing in:\n{output}")
+        self.assertNotIn("not ", results, output)
+        passed = len(re.findall(r"(?m)^ok (?!.*# SKIP)", output))
+        self.assertGreater(passed, 0, output)
+        self.logger.info("mypoll-selftest: %d of %s passed", passed, plan[1])
+
+
+class MypollAgentTest(MypollCase):
+    def setUp(self):
+        super().setUp()
+        # The output of a client on the target, as the agent listens on loopback alone. Its input stays open.
+        self.run_on_target(f"rm -f {RECEIVED}; sleep 600 | nc 127.0.0.1 {AGENT_PORT} >{RECEIVED} 2>&1 &")
+        self.wait_for("the agent's first line to its client", self.first_event)
+
+    def tearDown(self):
+        self.target.run("killall nc sleep")
+        super().tearDown()
+
+    def first_event(self):
+        # Events before the agent has taken the connection reach no client: one after the other until one does.
+        self.run_on_target("echo trigger >/dev/mypoll")
+        return self.received()
+
+    def received(self, **wanted):
+        lines = self.run_on_target(f"cat {RECEIVED}").splitlines()
+        events = [json.loads(line) for line in lines]
+        return [event for event in events if wanted.items() <= event.items()]
+
+    @OETestDepends(["mypoll.MypollDriverTest.test_selftest"])
+    def test_trigger_reaches_client(self):
+        self.assertTrue(self.received(source="manual", kind="trigger"))
+
+    @OETestDepends(["mypoll.MypollAgentTest.test_trigger_reaches_client"])
+    def test_simulated_press_reaches_client(self):
+        self.run_on_target("for pull in pull-up pull-down; do echo $pull >/sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull; done")
+        self.wait_for("the press", lambda: self.received(source="gpio", kind="rising", label="sim"))
+        self.wait_for("the release", lambda: self.received(source="gpio", kind="falling", label="sim"))
+
+    @skipIfNotMachine("qemuarm64", "the only board with a GPIO controller that QEMU presses from outside")
+    @OETestDepends(["mypoll.MypollAgentTest.test_trigger_reaches_client"])
+    def test_press_from_outside_reaches_client(self):
+        self.target.runner.run_monitor("system_powerdown")
+        self.wait_for("the press", lambda: self.received(source="gpio", kind="rising", label="button"))
+        self.wait_for("the release", lambda: self.received(source="gpio", kind="falling", label="button"))
+
+
+class MypollLogTest(MypollCase):
+    @OETestDepends([
+        "mypoll.MypollDriverTest.test_selftest",
+        "mypoll.MypollAgentTest.test_trigger_reaches_client",
+        "mypoll.MypollAgentTest.test_simulated_press_reaches_client",
+    ])
+    def test_no_splat(self):
+        log = self.run_on_target("dmesg")
+        self.assertRegex(log, r"Linux version", "the log's beginning is gone: CONFIG_LOG_BUF_SHIFT is too small")
+        signs = [sign for sign in SPLAT_SIGNS.read_text().splitlines() if sign and not sign.startswith("#")]
+        found = [line for line in log.splitlines() if any(sign in line for sign in signs)]
+        self.assertEqual(found, [], "the kernel reported mistakes of its own")

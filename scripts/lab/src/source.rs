@@ -243,6 +243,37 @@ mod tests {
     }
 
     #[test]
+    fn the_recipe_has_the_same_kernels_and_patches() {
+        let linux = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes-kernel/linux");
+        let recipe = fs::read_to_string(linux.join("linux-mypoll_6.18.bb")).unwrap();
+        let of_recipe: Vec<_> = recipe
+            .lines()
+            .filter_map(|line| line.strip_prefix("LINUX_SHA256["))
+            .collect();
+        let kernels = Catalog::built_in().kernels;
+        assert_eq!(of_recipe.len(), kernels.len());
+        for Source {
+            version, sha256, ..
+        } in kernels
+        {
+            let line = format!("{version}] = \"{sha256}\"");
+            assert!(of_recipe.contains(&line.as_str()), "{line}");
+        }
+        let preferred = format!(
+            "LINUX_VERSION ?= \"{}\"",
+            Catalog::built_in().kernels[0].version
+        );
+        assert!(recipe.contains(&preferred), "{preferred}");
+        for patch in fs::read_dir(linux.join("files/patches")).unwrap() {
+            let name = patch.unwrap().file_name().into_string().unwrap();
+            assert!(
+                recipe.contains(&format!("file://patches/{name} ")),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn a_misspelled_key_is_named() {
         let text = include_str!("../sources.toml").replace("url =", "uri =");
         assert!(

@@ -23,6 +23,7 @@ KERNEL_FRAGMENTS:append:rpi = " qemu-virt raspberrypi"
 SRC_URI = " \
     ${KERNELORG_MIRROR}/linux/kernel/v6.x/linux-${LINUX_VERSION}.tar.xz \
     file://patches/0001-rust-irq-bound-the-callbacks-handlers-by-static.patch \
+    file://patches/0002-x86-rust-allow-the-custom-target-with-rustc-1.95.patch \
     ${@' '.join(f'file://fragments/{name}.cfg' for name in d.getVar('KERNEL_FRAGMENTS').split())} \
 "
 SRC_URI[sha256sum] = "${@d.getVarFlag('LINUX_SHA256', d.getVar('LINUX_VERSION')) or ''}"

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Looks at the host before anything is parsed. What recipes need to know of it becomes variables, whose values are part of
+# what tasks are told apart by: another compiler, C library or Rust on the host is another build.
+
+python host_toolchain_inspect() {
+    missing = host_toolchain.host.missing(d)
+    if missing:
+        bb.fatal(missing)
+    for name, value in host_toolchain.host.facts(d).items():
+        d.setVar(name, value)
+}
+host_toolchain_inspect[eventmask] = "bb.event.ConfigParsed"
+addhandler host_toolchain_inspect

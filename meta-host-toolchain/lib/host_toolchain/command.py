@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Programs of the host, run as the person who builds would run them."""
+
+import os
+import pwd
+import shutil
+import subprocess
+
+
+def environment(d):
+    origin = d.getVar("BB_ORIGENV", False)
+    found = {name: origin.getVar(name) for name in ("HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN")}
+    # Not HOME: kas gives bitbake a new one, and a PATH without rustup's programs.
+    try:
+        home = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        home = found["HOME"]
+    cargo_home = found["CARGO_HOME"] or os.path.join(home, ".cargo")
+    found["RUSTUP_HOME"] = found["RUSTUP_HOME"] or os.path.join(os.path.dirname(cargo_home), ".rustup")
+    # Debian keeps depmod and mke2fs out of a user's PATH.
+    found["PATH"] = f"{cargo_home}/bin:{origin.getVar('PATH')}:/usr/sbin:/sbin"
+    return {name: value for name, value in found.items() if value}
+
+
+def which(d, program):
+    return shutil.which(program, path=environment(d)["PATH"])
+
+
+def output(d, *command):
+    """What the command prints, or nothing where it fails or is missing."""
+    program = which(d, command[0])
+    if not program:
+        return ""
+    try:
+        return subprocess.run((program, *command[1:]), env=environment(d) | {"LC_ALL": "C"}, check=True, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The host's Rust, and what the kernel needs besides it."""
+
+import glob
+import os
+import re
+
+from host_toolchain.command import output, which
+
+# Linux 6.18 takes older ones; the bindings of these do not compile with today's rustc.
+BINDGEN_MIN = (0, 71)
+# Documentation/process/changes.rst
+LLVM_MIN = 15
+RUSTC_MIN = (1, 85)
+
+
+def problem(d):
+    """A sentence on what is wrong with the host's rustc, if anything is."""
+    found = rustc(d)
+    if not found:
+        return "TCMODE \"host\" takes its Rust from this machine, and there is no rustc in $CARGO_HOME/bin, ~/.cargo/bin or " \
+               "PATH: install it with rustup (https://rustup.rs), or export CARGO_HOME if it is somewhere else."
+    if tuple(map(int, found[0].split("-")[0].split(".")[:2])) < RUSTC_MIN:
+        return f"TCMODE \"host\" takes its Rust from this machine, whose rustc is {found[0]}: " \
+               f"{RUSTC_MIN[0]}.{RUSTC_MIN[1]} or newer is needed ('rustup update stable' gets it)."
+    return None
+
+
+def rustc(d):
+    """The release and the sysroot of the host's rustc."""
+    release = re.search(r"^release: (\S+)", output(d, "rustc", "-vV"), re.M)
+    return (release[1], output(d, "rustc", "--print", "sysroot")) if release else None
+
+
+def cargo(d, sysroot):
+    """rustup's cargo is a proxy: the program itself stands beside rustc."""
+    own = os.path.join(sysroot, "bin/cargo")
+    return own if os.access(own, os.X_OK) else which(d, "cargo")
+
+
+def library(release, sysroot):
+    """The library's source: rustup's component, or Debian's package."""
+    for folder in (f"{sysroot}/lib/rustlib/src/rust/library", f"/usr/src/rustc-{release}/library"):
+        if os.path.exists(os.path.join(folder, "core/src/lib.rs")):
+            return folder
+    return ""
+
+
+def libclang():
+    """The lib folder of the newest LLVM that has libclang."""
+    found = {int(re.search(r"llvm-(\d+)", path)[1]): os.path.dirname(path)
+             for path in glob.glob("/usr/lib/llvm-*/lib/libclang.so")}
+    newest = max(found, default=0)
+    return found[newest] if newest >= LLVM_MIN else ""
+
+
+def bindgen(d):
+    """The bindgen in PATH, if it is new enough."""
+    version = re.search(r"^bindgen (\d+)\.(\d+)", output(d, "bindgen", "--version"))
+    return which(d, "bindgen") if version and tuple(map(int, version.groups())) >= BINDGEN_MIN else ""

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+SUMMARY = "Starts a program on a terminal that is there"
+DESCRIPTION = "What init asks for each console. A script, in place of the program of that name in s390-tools, which is in git only."
+SECTION = "base"
+LICENSE = "MIT"
+LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
+
+SRC_URI = "file://ttyrun"
+
+S = "${UNPACKDIR}"
+
+inherit allarch
+
+INHIBIT_DEFAULT_DEPS = "1"
+
+do_install() {
+    install -D -m 0755 ${S}/ttyrun ${D}${sbindir}/ttyrun
+}

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+SUMMARY = "Pseudo gives fake root capabilities to a normal user"
+DESCRIPTION = "oe-core takes it from git, and a release of Debian or Ubuntu has one that does not know PSEUDO_INCLUDE_PATHS yet. \
+This is the newest in Debian's source archive."
+HOMEPAGE = "https://git.yoctoproject.org/pseudo"
+SECTION = "base"
+LICENSE = "LGPL-2.1-only"
+LIC_FILES_CHKSUM = "file://COPYING;md5=a1d8023a6f953ac6ea4af765ff62d574"
+PROVIDES += "virtual/fakeroot-native"
+
+SRC_URI = " \
+    ${DEBIAN_MIRROR}/main/p/pseudo/pseudo_${PV}.orig.tar.xz \
+    file://passwd \
+    file://group \
+"
+SRC_URI[sha256sum] = "5467e2e6fd8426b453e80d39b85b977a6f5d2c8acb87ce065cca790a55c648c9"
+
+inherit native
+
+do_configure() {
+    ${S}/configure --prefix=${prefix} --libdir=${prefix}/lib/pseudo/lib64 --bits=64 --cflags="${CFLAGS}" --without-rpath \
+        --with-sqlite=/usr --with-sqlite-lib=lib/${BUILD_ARCH}-linux-gnu \
+        --enable-force-async --without-passwd-fallback --enable-epoll --enable-xattr
+}
+
+do_install() {
+    oe_runmake DESTDIR=${D} 'LIB=lib/pseudo/lib$(MARK64)' install
+    # Users of the image before it has a passwd of its own.
+    install -D -m 0444 ${UNPACKDIR}/passwd ${D}${sysconfdir}/passwd
+    install -D -m 0444 ${UNPACKDIR}/group ${D}${sysconfdir}/group
+}

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+SUMMARY = "Chooses among the packages that have the same command"
+DESCRIPTION = "oe-core's is in opkg-utils, which is in git only; Debian's insists on links by way of /etc/alternatives."
+SECTION = "base"
+LICENSE = "MIT"
+LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
+PROVIDES += "virtual/update-alternatives-native"
+
+SRC_URI = "file://update-alternatives"
+
+S = "${UNPACKDIR}"
+
+inherit native
+
+do_install() {
+    install -D -m 0755 ${S}/update-alternatives ${D}${bindir}/update-alternatives
+}

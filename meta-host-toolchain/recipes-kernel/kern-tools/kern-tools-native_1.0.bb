@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+SUMMARY = "merge_config.sh, which busybox's recipe takes from the kernel tools"
+DESCRIPTION = "The kernel tools themselves are in git only, and serve linux-yocto, which this profile does not build."
+SECTION = "kernel"
+LICENSE = "MIT"
+LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
+
+SRC_URI = "file://merge_config.sh"
+
+S = "${UNPACKDIR}"
+
+inherit native
+
+do_install() {
+    install -D -m 0755 ${S}/merge_config.sh ${D}${bindir}/merge_config.sh
+}

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+SUMMARY = "Carries the events of /dev/mypoll to the network and to GPIO outputs"
+DESCRIPTION = "The agent, a service of its own user; mypollctl, which shows events and commands the driver; mypoll-selftest, \
+which tests the driver where it runs; and two examples of SIGIO"
+SECTION = "net"
+# Ours, and that of the crates which are linked in: all of those are to be had under MIT, some under nothing else.
+LICENSE = "(MIT | Apache-2.0) & MIT"
+LIC_FILES_CHKSUM = "\
+    file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302 \
+    file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10 \
+"
+
+FILESEXTRAPATHS:prepend := "${THISDIR}:"
+SRC_URI = "\
+    file://mypoll-agent \
+    file://files/mypoll-agent.init \
+    file://files/mypoll-agent.rules \
+    file://files/mypoll-agent.service \
+"
+
+S = "${UNPACKDIR}/mypoll-agent"
+
+inherit cargo-lock-crates systemd update-rc.d useradd
+inherit_defer ${@bb.utils.contains('BBFILE_COLLECTIONS', 'rust-bin-layer', 'cargo_bin', 'cargo', d)}
+
+# Where the programs are after do_compile, by the name that cargo_bin has for it.
+CARGO_BINDIR ?= "${B}/target/${CARGO_TARGET_SUBDIR}"
+
+# What oe-core's class has by itself: no path of this build in the programs.
+EXTRA_RUSTFLAGS = "--remap-path-prefix=${WORKDIR}=${TARGET_DBGSRC_DIR}"
+# Symbols go to the -dbg package.
+export CARGO_PROFILE_RELEASE_DEBUG = "true"
+export CARGO_PROFILE_RELEASE_STRIP = "none"
+
+SYSTEMD_SERVICE:${PN} = "mypoll-agent.service"
+
+INITSCRIPT_NAME = "mypoll-agent"
+INITSCRIPT_PARAMS = "defaults 70 30"
+
+# gpio is what boards' udev rules call the group of the GPIO character devices.
+USERADD_PACKAGES = "${PN}"
+GROUPADD_PARAM:${PN} = "--system mypoll; --system gpio"
+USERADD_PARAM:${PN} = "--system --gid mypoll --groups gpio --no-create-home --home-dir / --shell ${base_sbindir}/nologin mypoll"
+
+do_compile:append() {
+    # Apart from the programs, so that the examples' development dependencies change none of their features.
+    cargo build ${CARGO_BUILD_FLAGS} --package mypoll --examples
+}
+
+do_install() {
+    install -d ${D}${bindir}
+    for program in mypoll-agent mypollctl mypoll-selftest examples/sigio_test examples/sigio_eventfd_epoll; do
+        install -m 0755 ${CARGO_BINDIR}/$program ${D}${bindir}
+    done
+
+    install -D -m 0644 ${UNPACKDIR}/files/mypoll-agent.rules ${D}${nonarch_base_libdir}/udev/rules.d/70-mypoll-agent.rules
+    install -D -m 0644 ${UNPACKDIR}/files/mypoll-agent.service ${D}${systemd_system_unitdir}/mypoll-agent.service
+    install -D -m 0755 ${UNPACKDIR}/files/mypoll-agent.init ${D}${sysconfdir}/init.d/mypoll-agent
+    sed -i 's,@BINDIR@,${bindir},g' ${D}${systemd_system_unitdir}/mypoll-agent.service ${D}${sysconfdir}/init.d/mypoll-agent
+}
+
+PACKAGES =+ "mypollctl mypoll-selftest mypoll-examples"
+
+SUMMARY:mypollctl = "Shows the events of /dev/mypoll, and gives the driver its commands"
+SUMMARY:mypoll-selftest = "Tests /dev/mypoll where it runs"
+SUMMARY:mypoll-examples = "Programs that have /dev/mypoll send them SIGIO"
+
+FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
+FILES:mypollctl = "${bindir}/mypollctl"
+FILES:mypoll-selftest = "${bindir}/mypoll-selftest"
+FILES:mypoll-examples = "${bindir}/sigio_*"
+
+RRECOMMENDS:${PN} += "mypoll-driver virtual-mypoll-agent-conf"

@@ -16,7 +16,8 @@ SRC_URI[bindgen-cli-0.72.1.sha256sum] = "8a408c0fcb20bf7bd4ceaf4bf990e223e3543a0
 # What Cargo.lock names besides.
 require recipes-devtools/bindgen-cli/bindgen-cli-crates.inc
 
-inherit cargo_bin native
+inherit cargo_bin
+inherit_defer native
 
 EXTRA_CARGO_FLAGS = "--frozen"
 

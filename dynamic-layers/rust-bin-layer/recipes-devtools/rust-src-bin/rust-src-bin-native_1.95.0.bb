@@ -11,7 +11,8 @@ SRC_URI[sha256sum] = "67b09138c8db96afc4bbfc69ea771ac9a091fd777698acb43f6dfd9fb7
 
 S = "${UNPACKDIR}/rust-src-${PV}"
 
-inherit rust_bin-common native
+inherit rust_bin-common
+inherit_defer native
 
 do_configure[noexec] = "1"
 do_compile[noexec] = "1"

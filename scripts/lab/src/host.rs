@@ -3,6 +3,7 @@
 
 pub mod packages;
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -36,21 +37,21 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Makes sure that all packages are there, and says which LLVM is to be used.
+/// Makes sure that all that a build needs is there, and says which LLVM is to be used.
 ///
 /// # Errors
 /// When something is missing and can't, or with `install` unset mustn't, be installed: the message names it.
 pub fn prepare(paths: &Paths, progress: &Progress, install: bool) -> Result<Llvm> {
-    if find_tool("apt-get").is_none() || find_tool("dpkg-query").is_none() {
+    if !has_apt() {
         return without_apt();
     }
     let installed = packages::installed()?;
-    let missing = packages::missing(&installed);
+    let missing = packages::missing(packages::NEEDS, &installed);
     let llvm = packages::newest_llvm(&installed);
     if let (true, Some(llvm)) = (missing.is_empty(), llvm) {
         return Ok(Llvm::Debian(llvm));
     }
-    let wanted = |llvm: Option<u32>, offered: Option<u32>| {
+    let wanted = |offered: Option<u32>| {
         let mut packages: Vec<String> = missing.iter().map(|&package| package.to_owned()).collect();
         if llvm.is_none() {
             let version = offered.unwrap_or(packages::LLVM_MIN);
@@ -59,45 +60,88 @@ pub fn prepare(paths: &Paths, progress: &Progress, install: bool) -> Result<Llvm
         packages
     };
     if !install {
-        let names = wanted(llvm, packages::newest_llvm(&packages::offered()?)).join(" ");
-        bail!(
-            "packages are missing; to install them:\n  sudo apt-get install --no-install-recommends {names}"
-        );
+        bail!(would_install(&wanted(packages::newest_llvm(
+            &packages::offered()?
+        ))));
     }
-    let llvm = install_packages(paths, progress, llvm, wanted)?;
-    Ok(Llvm::Debian(llvm))
+    install_packages(paths, progress, |offered| {
+        let newest = packages::newest_llvm(offered);
+        ensure!(
+            llvm.or(newest).is_some(),
+            "apt has no clang-NN with NN >= {}, which the kernel needs",
+            packages::LLVM_MIN
+        );
+        Ok(wanted(newest))
+    })?;
+    let installed = packages::installed()?;
+    ensure_none_missing(packages::NEEDS, &installed)?;
+    packages::newest_llvm(&installed)
+        .map(Llvm::Debian)
+        .context("apt installed clang, and it is not there")
 }
 
+/// Makes sure that `needs` are there.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn provide(paths: &Paths, progress: &Progress, needs: &[Need], install: bool) -> Result<()> {
+    if !has_apt() {
+        let missing = missing_tools(needs);
+        ensure!(
+            missing.is_empty(),
+            "these programs are missing: {}",
+            missing.join(" ")
+        );
+        return Ok(());
+    }
+    let missing = packages::missing(needs, &packages::installed()?);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let wanted: Vec<String> = missing.iter().map(|&package| package.to_owned()).collect();
+    if !install {
+        bail!(would_install(&wanted));
+    }
+    install_packages(paths, progress, |_| Ok(wanted))?;
+    ensure_none_missing(needs, &packages::installed()?)
+}
+
+fn has_apt() -> bool {
+    find_tool("apt-get").is_some() && find_tool("dpkg-query").is_some()
+}
+
+fn would_install(packages: &[String]) -> String {
+    format!(
+        "packages are missing; to install them:\n  sudo apt-get install --no-install-recommends {}",
+        packages.join(" ")
+    )
+}
+
+fn ensure_none_missing(needs: &[Need], installed: &BTreeSet<String>) -> Result<()> {
+    let missing = packages::missing(needs, installed);
+    ensure!(
+        missing.is_empty(),
+        "apt installed all it was asked for, still missing: {}",
+        missing.join(" ")
+    );
+    Ok(())
+}
+
+/// Installs what `choose` takes of the packages that apt offers.
 fn install_packages(
     paths: &Paths,
     progress: &Progress,
-    llvm: Option<u32>,
-    wanted: impl Fn(Option<u32>, Option<u32>) -> Vec<String>,
-) -> Result<u32> {
+    choose: impl FnOnce(&BTreeSet<String>) -> Result<Vec<String>>,
+) -> Result<()> {
     progress.say(
         "Packages of the distribution are missing: updating apt's lists, then installing them.",
     );
     become_root_once(progress)?;
     progress.step(paths, &Task::new("packages", "installing", 120), |log| {
         log.run(&mut apt_get(&["update"]))?;
-        let offered = packages::newest_llvm(&packages::offered()?);
-        let Some(version) = llvm.or(offered) else {
-            bail!(
-                "apt has no clang-NN with NN >= {}, which the kernel needs",
-                packages::LLVM_MIN
-            );
-        };
-        let packages = wanted(llvm, offered);
+        let packages = choose(&packages::offered()?)?;
         progress.say(&format!("Installing: {}", packages.join(" ")));
-        install_with_apt(log, &packages)?;
-        let installed = packages::installed()?;
-        let missing = packages::missing(&installed);
-        ensure!(
-            missing.is_empty(),
-            "apt installed all it was asked for, still missing: {}",
-            missing.join(" ")
-        );
-        Ok(version)
+        install_with_apt(log, &packages)
     })
 }
 
@@ -145,15 +189,12 @@ fn become_root_once(progress: &Progress) -> Result<()> {
 
 /// Another distribution: its package names aren't known here, the tools' names are.
 fn without_apt() -> Result<Llvm> {
-    let missing: Vec<_> = packages::NEEDS
-        .iter()
-        .filter_map(|need| match need {
-            Need::Tool { name, .. } => Some(*name),
-            Need::Package { .. } => None,
-        })
-        .chain(packages::LLVM_TOOLS.iter().copied())
-        .filter(|tool| find_tool(tool).is_none())
-        .collect();
+    let mut missing = missing_tools(packages::NEEDS);
+    missing.extend(
+        packages::LLVM_TOOLS
+            .iter()
+            .filter(|tool| find_tool(tool).is_none()),
+    );
     ensure!(
         missing.is_empty(),
         "these programs are missing: {}\n  besides them the kernel needs the headers of libelf and OpenSSL, and libclang >= {}\n  (only Debian 12, 13 and Ubuntu 24.04 are set up by themselves)",
@@ -161,6 +202,17 @@ fn without_apt() -> Result<Llvm> {
         packages::LLVM_MIN
     );
     Ok(Llvm::Path)
+}
+
+fn missing_tools(needs: &[Need]) -> Vec<&'static str> {
+    needs
+        .iter()
+        .filter_map(|need| match need {
+            Need::Tool { name, .. } => Some(*name),
+            Need::Package { .. } => None,
+        })
+        .filter(|tool| find_tool(tool).is_none())
+        .collect()
 }
 
 /// Whether this machine's own programs run on arm64.

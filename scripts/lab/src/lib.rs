@@ -18,6 +18,7 @@ pub mod source;
 pub mod step;
 pub mod toolchain;
 pub mod userspace;
+pub mod yocto;
 
 // Running.
 pub mod agent;

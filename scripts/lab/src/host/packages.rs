@@ -33,7 +33,8 @@ pub enum Need {
     },
 }
 
-const fn tool(name: &'static str, package: &'static str) -> Need {
+/// A program that every machine needs.
+pub(crate) const fn tool(name: &'static str, package: &'static str) -> Need {
     Need::Tool {
         name,
         package,
@@ -41,14 +42,15 @@ const fn tool(name: &'static str, package: &'static str) -> Need {
     }
 }
 
-const fn package(package: &'static str) -> Need {
+/// Headers or data that every machine needs.
+pub(crate) const fn package(package: &'static str) -> Need {
     Need::Package {
         package,
         cross: false,
     }
 }
 
-/// All that is needed, but for LLVM.
+/// All that the lab's own builds need, but for LLVM.
 pub const NEEDS: &[Need] = &[
     tool("bc", "bc"),
     tool("bison", "bison"),
@@ -145,9 +147,9 @@ pub fn newest_llvm(packages: &BTreeSet<String>) -> Option<u32> {
         .max()
 }
 
-/// The needed packages that are missing, without LLVM's.
-pub fn missing(installed: &BTreeSet<String>) -> Vec<&'static str> {
-    let packages: BTreeSet<_> = NEEDS
+/// The packages of `needs` that are missing.
+pub fn missing(needs: &[Need], installed: &BTreeSet<String>) -> Vec<&'static str> {
+    let packages: BTreeSet<_> = needs
         .iter()
         .filter_map(|&need| match need {
             Need::Tool { cross: true, .. } | Need::Package { cross: true, .. } if is_arm64() => {
@@ -206,7 +208,7 @@ mod tests {
 
     #[test]
     fn packages_without_a_program_go_by_dpkg() {
-        assert!(missing(&set(&[])).contains(&"libelf-dev"));
-        assert!(!missing(&set(&["libelf-dev"])).contains(&"libelf-dev"));
+        assert!(missing(NEEDS, &set(&[])).contains(&"libelf-dev"));
+        assert!(!missing(NEEDS, &set(&["libelf-dev"])).contains(&"libelf-dev"));
     }
 }

@@ -9,6 +9,7 @@ mod libtest;
 mod report;
 mod sources;
 mod target;
+mod yocto;
 
 use std::cell::OnceCell;
 use std::iter;
@@ -20,9 +21,11 @@ use anyhow::{Result, anyhow, bail};
 use crate::build::{BuildOptions, build};
 use crate::cache::Cache;
 use crate::cli::TestArgs;
+use crate::yocto::Yocto;
 use crate::{Flavour, Paths, Progress, System};
 use case::Case;
 use report::Report;
+use yocto::NoYocto;
 
 /// What every phase can use.
 struct Lab<'a> {
@@ -31,10 +34,11 @@ struct Lab<'a> {
     args: &'a TestArgs,
     normal: OnceCell<Result<System, String>>,
     debug: OnceCell<Result<System, String>>,
+    yocto: OnceCell<Result<Yocto<'a>, NoYocto>>,
 }
 
-impl Lab<'_> {
-    fn cache(&self) -> Cache<'_> {
+impl<'a> Lab<'a> {
+    fn cache(&self) -> Cache<'a> {
         Cache {
             paths: self.paths,
             progress: self.progress,
@@ -56,6 +60,15 @@ impl Lab<'_> {
             build(self.paths, &options, self.progress).map_err(|error| error.to_string())
         });
         built.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+
+    /// Bitbake, made ready when it is first asked for.
+    fn yocto(&self) -> Result<&Yocto<'a>, &NoYocto> {
+        self.yocto
+            .get_or_init(|| {
+                Yocto::prepare(self.cache(), !self.args.no_install).map_err(NoYocto::from)
+            })
+            .as_ref()
     }
 }
 
@@ -86,6 +99,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(target::phases(Flavour::Normal))
         .chain(iter::once(target::build(Flavour::Debug)))
         .chain(target::phases(Flavour::Debug))
+        .chain(yocto::phases())
         .collect();
     if args.list {
         for phase in &phases {
@@ -111,6 +125,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         args,
         normal: OnceCell::new(),
         debug: OnceCell::new(),
+        yocto: OnceCell::new(),
     };
     let mut report = Report::default();
     for phase in &phases {

@@ -39,4 +39,8 @@ impl Case {
             outcome: Outcome::Skipped(reason.into()),
         }
     }
+
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed(_))
+    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reads KTAP (Documentation/dev-tools/ktap.rst), as `mypoll-selftest` prints it.
 
-use super::case::{Case, Outcome};
+use super::case::Case;
 
 /// The tests in a report, which a program that ended with `status` printed. Tests that the plan promises and that did
 /// not run have failed, and so has a program that says so by nothing but its status.
@@ -32,9 +32,7 @@ pub(super) fn cases(status: u8, report: &str) -> Vec<Case> {
             cases.push(Case::failed(name, std::mem::take(&mut diagnostics)));
         }
     }
-    let failed = cases
-        .iter()
-        .any(|case| matches!(case.outcome, Outcome::Failed(_)));
+    let failed = cases.iter().any(Case::has_failed);
     let whole = "the whole program";
     match planned {
         None if !failed => cases.push(Case::failed(whole, format!("no plan in:\n{report}"))),
@@ -62,6 +60,7 @@ fn numbered(line: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::case::Outcome;
     use super::*;
 
     #[test]

@@ -37,9 +37,7 @@ pub(super) fn cases(success: bool, said: &str) -> Vec<Case> {
             }
         }
     }
-    let failed = cases
-        .iter()
-        .any(|case| matches!(case.outcome, Outcome::Failed(_)));
+    let failed = cases.iter().any(Case::has_failed);
     if cases.is_empty() || !success && !failed {
         cases.push(Case::failed("cargo test", said));
     }

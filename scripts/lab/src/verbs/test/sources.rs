@@ -16,7 +16,7 @@ use crate::host::find_tool;
 const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
 
 /// Where scripts are, files without a name of their own kind.
-const SCRIPTS: [&str; 2] = ["scripts", ".ci"];
+const SCRIPTS: [&str; 3] = ["scripts", ".ci", "tests/yocto"];
 
 pub(super) fn phases() -> Vec<Phase> {
     vec![
@@ -94,7 +94,7 @@ fn kernel_source(lab: &Lab<'_>) -> Result<PathBuf> {
 }
 
 /// The files below `folder` that `wanted` takes; that there are none is an error.
-fn files(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+pub(super) fn files(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
     let files = WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
@@ -116,7 +116,7 @@ fn files(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> 
     Ok(files)
 }
 
-fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+pub(super) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension()
         .is_some_and(|found| extensions.iter().any(|wanted| found == *wanted))
 }

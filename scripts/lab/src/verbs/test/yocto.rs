@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The Yocto layer, by real bitbake: skipped where bitbake and the layers can't be had.
+
+mod dry_run;
+mod image;
+mod layer_check;
+mod lint;
+mod runqemu;
+mod testimage;
+mod wrong;
+
+use anyhow::{Result, bail};
+
+use super::case::Case;
+use super::{Lab, Phase};
+use crate::yocto::{Unavailable, Yocto};
+
+/// Why there is no bitbake.
+#[derive(Debug)]
+pub(super) enum NoYocto {
+    /// The machine can't.
+    Unavailable(String),
+    /// Something went wrong.
+    Failed(String),
+}
+
+impl From<anyhow::Error> for NoYocto {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast_ref::<Unavailable>() {
+            Some(reason) => Self::Unavailable(reason.to_string()),
+            None => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+pub(super) fn phases() -> Vec<Phase> {
+    let mut phases = vec![
+        Phase::new("yocto: python tests", lint::python),
+        phase("oelint", lint::oelint),
+        phase("dry run", dry_run::run),
+        phase("layer check", layer_check::run),
+        phase("what goes wrong", wrong::run),
+    ];
+    for machine in &image::MACHINES {
+        phases.push(phase(&format!("image {}", machine.name), |lab, yocto| {
+            image::run(lab, yocto, machine)
+        }));
+    }
+    phases
+}
+
+/// A phase that needs bitbake.
+fn phase(name: &str, run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + 'static) -> Phase {
+    Phase::new(format!("yocto: {name}"), move |lab| match lab.yocto() {
+        Ok(yocto) => run(lab, yocto),
+        Err(NoYocto::Unavailable(reason)) => Ok(vec![Case::skipped("all of it", reason)]),
+        Err(NoYocto::Failed(error)) => bail!("{error}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn what_the_machine_can_not_do_is_told_from_what_failed() {
+        let error = anyhow!("refused").context(Unavailable::because("no namespace"));
+        assert!(matches!(
+            NoYocto::from(error.context("preparing")),
+            NoYocto::Unavailable(reason) if reason == "no namespace"
+        ));
+        assert!(matches!(NoYocto::from(anyhow!("no")), NoYocto::Failed(_)));
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An image, built with the host's toolchain, booted and tested.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::super::Lab;
+use super::super::case::Case;
+use super::{runqemu, testimage};
+use crate::yocto::output::{Output, Tasks};
+use crate::yocto::{Build, Yocto};
+
+/// A machine that QEMU emulates.
+pub(super) struct Machine {
+    pub(super) name: &'static str,
+    pub(super) build: Build,
+}
+
+pub(super) const MACHINES: [Machine; 2] = [
+    Machine {
+        name: "qemuarm64",
+        build: Build {
+            name: "image-qemuarm64",
+            files: &[
+                "kas/qemuarm64.yml",
+                "kas/host-toolchain.yml",
+                "kas/testimage.yml",
+            ],
+        },
+    },
+    Machine {
+        name: "qemux86-64",
+        build: Build {
+            name: "image-qemux86-64",
+            files: &[
+                "kas/qemux86-64.yml",
+                "kas/host-toolchain.yml",
+                "kas/testimage.yml",
+            ],
+        },
+    },
+];
+
+const BITBAKE: &str = "bitbake mypoll-image";
+
+pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+    let build = &machine.build;
+    let started = Instant::now();
+    let built = yocto.shell(build, "building mypoll-image", 900, BITBAKE)?;
+    let Some(tasks) = built.tasks().filter(|_| built.success) else {
+        return Ok(vec![Case::failed(BITBAKE, built.without_notes())]);
+    };
+    let images = yocto
+        .build_folder(build)
+        .join("tmp/deploy/images")
+        .join(machine.name);
+    lab.progress.say(&format!(
+        "yocto: {}: {} of {} tasks done in {} s: {}",
+        machine.name,
+        tasks.all - tasks.done_before,
+        tasks.all,
+        started.elapsed().as_secs(),
+        sizes(&images, machine.name)?
+    ));
+    let mut cases = vec![
+        Case::passed(BITBAKE),
+        no_complaints(&built),
+        nothing_changed(&yocto.shell(build, "building it again", 30, BITBAKE)?),
+    ];
+    cases.extend(testimage::run(yocto, build)?);
+    cases.push(runqemu::run(lab, yocto, machine)?);
+    Ok(cases)
+}
+
+fn no_complaints(built: &Output) -> Case {
+    let name = "no warnings";
+    match built.complaints().as_slice() {
+        [] => Case::passed(name),
+        complaints => Case::failed(name, complaints.join("\n")),
+    }
+}
+
+fn nothing_changed(again: &Output) -> Case {
+    let name = "nothing is built twice";
+    match again.tasks() {
+        Some(Tasks { all, done_before }) if again.success && all == done_before => {
+            Case::passed(name)
+        }
+        _ => Case::failed(name, &again.text),
+    }
+}
+
+/// What there is of the image, and how large it is.
+fn sizes(folder: &Path, machine: &str) -> Result<String> {
+    let prefix = format!("mypoll-image-{machine}.rootfs.");
+    let mut sizes = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // The formats only: the names with a time in them are the same files.
+        if let Some(format) = name.strip_prefix(&prefix)
+            && ["cpio.gz", "ext4", "wic"].contains(&format)
+        {
+            let size = fs::metadata(entry.path())?.len();
+            sizes.push(format!("{name} {:.1} MB", size as f64 / 1e6));
+        }
+    }
+    sizes.sort();
+    Ok(sizes.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(success: bool, text: &str) -> Output {
+        Output {
+            success,
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_task_that_runs_again_fails() {
+        let summary = |done: usize| {
+            format!(
+                "NOTE: Tasks Summary: Attempted 90 tasks of which {done} didn't need to be rerun and all succeeded."
+            )
+        };
+        assert!(!nothing_changed(&output(true, &summary(90))).has_failed());
+        assert!(nothing_changed(&output(true, &summary(89))).has_failed());
+        assert!(nothing_changed(&output(false, &summary(90))).has_failed());
+        assert!(nothing_changed(&output(true, "")).has_failed());
+    }
+
+    #[test]
+    fn warnings_fail() {
+        let warned = output(true, "WARNING: mypoll-agent do_package_qa: QA Issue");
+        assert!(no_complaints(&warned).has_failed());
+        assert!(!no_complaints(&output(true, "NOTE: fine")).has_failed());
+    }
+
+    #[test]
+    fn an_image_counts_once() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [
+            "mypoll-image-qemuarm64.rootfs.ext4",
+            "mypoll-image-qemuarm64.rootfs-20260101.ext4",
+            "mypoll-image-qemuarm64.rootfs.manifest",
+        ] {
+            fs::write(dir.path().join(name), vec![0; 1_500_000]).unwrap();
+        }
+        let sizes = sizes(dir.path(), "qemuarm64").unwrap();
+        assert_eq!(sizes, "mypoll-image-qemuarm64.rootfs.ext4 1.5 MB");
+    }
+}

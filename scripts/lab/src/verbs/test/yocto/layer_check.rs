@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! oe-core's yocto-check-layer: what Yocto asks of a layer, and that adding it changes no signature.
+
+use anyhow::Result;
+
+use super::super::Lab;
+use super::super::case::Case;
+use crate::yocto::{Build, Yocto};
+
+/// A build without the layer.
+const CORE: Build = Build {
+    name: "layer-check",
+    files: &["kas/qemuarm64.yml", "tests/yocto/kas/oe-core-only.yml"],
+};
+
+pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let script = format!(
+        "yocto-check-layer --no-auto --no-auto-dependency '{}'",
+        lab.paths.repo.display()
+    );
+    let output = yocto.shell(&CORE, "checking the layer", 600, &script)?;
+    Ok(cases(output.success, &output.without_notes()))
+}
+
+/// The tests in lines like `INFO: RESULTS - common.CommonCheckLayer.test_readme: PASSED (0.00s)`.
+fn cases(success: bool, said: &str) -> Vec<Case> {
+    let mut cases: Vec<_> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("INFO: RESULTS - ")?.split_once(": "))
+        .map(|(name, result)| match result.split(' ').next() {
+            Some("PASSED") => Case::passed(name),
+            Some("SKIPPED") => Case::skipped(name, "it does not apply"),
+            _ => Case::failed(name, said),
+        })
+        .collect();
+    let failed = cases.iter().any(Case::has_failed);
+    if !failed && (!success || cases.is_empty()) {
+        cases.push(Case::failed("yocto-check-layer", said));
+    }
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RESULTS: &str = "\
+INFO: RESULTS:
+INFO: RESULTS - common.CommonCheckLayer.test_readme: PASSED (0.00s)
+INFO: RESULTS - bsp.BSPCheckLayer.test_bsp_defines_machines: SKIPPED (0.00s)
+";
+
+    #[test]
+    fn every_result_is_a_test() {
+        let expected = [
+            Case::passed("common.CommonCheckLayer.test_readme"),
+            Case::skipped(
+                "bsp.BSPCheckLayer.test_bsp_defines_machines",
+                "it does not apply",
+            ),
+        ];
+        assert_eq!(cases(true, RESULTS), expected);
+    }
+
+    #[test]
+    fn failures_have_failed() {
+        let said = "INFO: RESULTS - common.CommonCheckLayer.test_security: FAILED (0.00s)";
+        let expected = [Case::failed("common.CommonCheckLayer.test_security", said)];
+        assert_eq!(cases(false, said), expected);
+    }
+
+    #[test]
+    fn a_check_that_did_not_run_has_failed() {
+        assert!(cases(true, "").iter().any(Case::has_failed));
+        assert!(cases(false, RESULTS).iter().any(Case::has_failed));
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Mistakes that people make: bitbake has to fail, with a sentence that says what to do.
+
+use anyhow::Result;
+
+use super::super::Lab;
+use super::super::case::Case;
+use crate::yocto::output::Output;
+use crate::yocto::{Build, Yocto};
+
+struct Mistake {
+    name: &'static str,
+    /// What is built, besides qemuarm64 with the host's toolchain.
+    files: &'static [&'static str],
+    script: &'static str,
+    /// What has to be among the errors.
+    says: &'static str,
+}
+
+const MISTAKES: [Mistake; 5] = [
+    Mistake {
+        name: "RUST dropped from the kernel's configuration",
+        files: &[
+            "kas/qemuarm64.yml",
+            "kas/host-toolchain.yml",
+            "tests/yocto/kas/rust-dropped.yml",
+        ],
+        script: "bitbake -c configure linux-mypoll",
+        says: "MODVERSIONS is on: turn it off, or GENDWARFKSYMS on",
+    },
+    Mistake {
+        name: "an old bindgen",
+        files: &[
+            "kas/qemuarm64.yml",
+            "kas/host-toolchain.yml",
+            "tests/yocto/kas/old-bindgen.yml",
+        ],
+        script: "bitbake -c configure linux-mypoll",
+        says: "The kernel can't use this Rust toolchain: Rust bindings generator",
+    },
+    Mistake {
+        name: "meta-rust-bin missing",
+        files: &[
+            "kas/qemuarm64.yml",
+            "kas/host-toolchain.yml",
+            "tests/yocto/kas/no-rust-layer.yml",
+        ],
+        script: "bitbake -g mypoll-image",
+        says: "meta-rust-bin is not in BBLAYERS: add it, or set MYPOLL_RUST = \"oe-core\"",
+    },
+    Mistake {
+        name: "meta-raspberrypi missing",
+        files: &[
+            "kas/qemuarm64.yml",
+            "tests/yocto/kas/no-raspberrypi-layer.yml",
+        ],
+        script: "bitbake -g mypoll-image",
+        says: "MACHINE=raspberrypi4-64 is invalid",
+    },
+    Mistake {
+        name: "a wrong MACHINE",
+        files: &[
+            "kas/qemuarm64.yml",
+            "kas/host-toolchain.yml",
+            "tests/yocto/kas/wrong-machine.yml",
+        ],
+        script: "bitbake -g mypoll-image",
+        says: "choose a MACHINE that is aarch64 or x86_64",
+    },
+];
+
+pub(super) fn run(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    MISTAKES
+        .iter()
+        .map(|mistake| {
+            let build = Build {
+                name: "wrong",
+                files: mistake.files,
+            };
+            let what = format!("making a mistake: {}", mistake.name);
+            let output = yocto.shell(&build, &what, 60, mistake.script)?;
+            Ok(verdict(mistake, &output))
+        })
+        .collect()
+}
+
+fn verdict(mistake: &Mistake, output: &Output) -> Case {
+    let told = output
+        .complaints()
+        .iter()
+        .any(|complaint| complaint.contains(mistake.says));
+    if !output.success && told {
+        return Case::passed(mistake.name);
+    }
+    let end = if output.success {
+        "succeeded"
+    } else {
+        "failed"
+    };
+    Case::failed(
+        mistake.name,
+        format!(
+            "it {end}; an error with {:?} was expected in:\n{}",
+            mistake.says,
+            output.without_notes()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_takes_the_sentence_and_the_failure() {
+        let mistake = &MISTAKES[0];
+        let verdict = |success, text: String| verdict(mistake, &Output { success, text });
+        let told = format!(
+            "ERROR: linux-mypoll do_configure: lacks\n    {}\n",
+            mistake.says
+        );
+        assert!(!verdict(false, told.clone()).has_failed());
+        assert!(verdict(true, told).has_failed());
+        assert!(verdict(false, "ERROR: no such layer".to_owned()).has_failed());
+        assert!(verdict(false, mistake.says.to_owned()).has_failed());
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Bitbake and the layers, which kas clones; whether they can be had is found out first.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::{Build, Unavailable, Yocto};
+use crate::step::Task;
+
+/// The files of `kas/` that name them.
+const NAMED_IN: [&str; 2] = [
+    include_str!("../../../../kas/base.yml"),
+    include_str!("../../../../kas/meta-raspberrypi.yml"),
+];
+
+/// A build that has all of them.
+const ALL: Build = Build {
+    name: "layers",
+    files: &["kas/raspberrypi4-64.yml"],
+};
+
+pub(super) fn get(yocto: &Yocto<'_>) -> Result<()> {
+    let here = yocto.layers();
+    urls()
+        .filter(|url| !here.join(name(url)).exists())
+        .try_for_each(reachable)?;
+    let task = Task::new("yocto-layers", "getting bitbake and the layers", 120);
+    let mut kas = yocto.kas(&ALL);
+    kas.arg("checkout").arg(ALL.chain(&yocto.cache.paths.repo));
+    yocto
+        .cache
+        .progress
+        .step(yocto.cache.paths, &task, |log| Ok(log.run(&mut kas)?))
+        // A commit that is missing where all can be reached is a mistake of ours.
+        .or_else(|error| urls().try_for_each(reachable).and(Err(error)))
+}
+
+fn urls() -> impl Iterator<Item = &'static str> {
+    NAMED_IN.into_iter().flat_map(urls_in)
+}
+
+fn urls_in(yaml: &str) -> impl Iterator<Item = &str> {
+    yaml.lines()
+        .filter_map(|line| line.trim().strip_prefix("url: "))
+}
+
+fn name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or(url)
+}
+
+/// An error that says why not.
+fn reachable(url: &str) -> Result<()> {
+    let listed = Command::new("timeout")
+        .args(["60", "git", "ls-remote", "--quiet", url])
+        .env("GIT_TERMINAL_PROMPT", "0")
+        // The git that kas finds: another one may have another configuration.
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .output()
+        .context("can't start timeout")?;
+    if listed.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&listed.stderr);
+    let reason = said.lines().next().unwrap_or("no answer within a minute");
+    Err(Unavailable(format!("git can't get {url}: {reason}")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_repositories_are_found() {
+        let names: Vec<_> = urls().map(name).collect();
+        let expected = [
+            "bitbake",
+            "openembedded-core",
+            "meta-rust-bin",
+            "meta-raspberrypi",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn what_can_not_be_reached_is_unavailable() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("file://{}/nothing", dir.path().display());
+        let error = reachable(&url).unwrap_err();
+        assert!(error.downcast_ref::<Unavailable>().is_some());
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("git can't get {url}: ")),
+            "{error}"
+        );
+    }
+}

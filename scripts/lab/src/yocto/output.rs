@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reads what kas and bitbake print.
+
+/// What a command put out on both its streams.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Whether it succeeded.
+    pub success: bool,
+    /// All of it.
+    pub text: String,
+}
+
+/// Bitbake's summary of a build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tasks {
+    /// All that the target needs.
+    pub all: usize,
+    /// Those that had been done before.
+    pub done_before: usize,
+}
+
+impl Output {
+    pub(super) fn new(success: bool, text: &str) -> Self {
+        Self {
+            success,
+            text: text.to_owned(),
+        }
+    }
+
+    /// Without the lines that say what goes on as it should.
+    pub fn without_notes(&self) -> String {
+        let is_note = |line: &&str| {
+            line.starts_with("NOTE: ") || line.starts_with("$ ") || line.contains(" - INFO     - ")
+        };
+        let lines: Vec<_> = self.text.lines().filter(|line| !is_note(line)).collect();
+        lines.join("\n")
+    }
+
+    /// The warnings and errors, each with the lines that go with it.
+    pub fn complaints(&self) -> Vec<String> {
+        let mut complaints: Vec<String> = Vec::new();
+        let mut within = false;
+        for line in self.text.lines() {
+            if ["WARNING: ", "ERROR: "]
+                .iter()
+                .any(|mark| line.starts_with(mark))
+            {
+                complaints.push(line.to_owned());
+                within = true;
+            } else if within && line.starts_with([' ', '\t']) {
+                let complaint = complaints.last_mut().expect("one has begun");
+                complaint.push('\n');
+                complaint.push_str(line);
+            } else {
+                within = false;
+            }
+        }
+        complaints
+    }
+
+    /// The summary, if the build came so far.
+    pub fn tasks(&self) -> Option<Tasks> {
+        let summary = self.text.split("Tasks Summary: Attempted ").nth(1)?;
+        let mut words = summary.split(' ');
+        let all = words.next()?.parse().ok()?;
+        let done_before = words.nth(3)?.parse().ok()?;
+        Some(Tasks { all, done_before })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUILD: &str = "\
+$ \"kas\" \"shell\"
+2026-11-21 06:53:14 - INFO     - Repository meta-rust-bin checked out
+WARNING: Sstate directory is shared:
+        set BB_HASHSERVE_DB_DIR
+
+Parsing recipes...done.
+NOTE: Executing Tasks
+ERROR: Nothing PROVIDES 'mypoll-image'
+NOTE: Tasks Summary: Attempted 1234 tasks of which 1200 didn't need to be rerun and all succeeded.
+";
+
+    #[test]
+    fn complaints_are_whole() {
+        let expected = [
+            "WARNING: Sstate directory is shared:\n        set BB_HASHSERVE_DB_DIR",
+            "ERROR: Nothing PROVIDES 'mypoll-image'",
+        ];
+        assert_eq!(Output::new(true, BUILD).complaints(), expected);
+    }
+
+    #[test]
+    fn notes_are_left_out() {
+        let rest = Output::new(true, BUILD).without_notes();
+        assert!(rest.starts_with("WARNING: Sstate"), "{rest}");
+        assert!(
+            rest.ends_with("ERROR: Nothing PROVIDES 'mypoll-image'"),
+            "{rest}"
+        );
+    }
+
+    #[test]
+    fn the_summary_is_read() {
+        let tasks = Tasks {
+            all: 1234,
+            done_before: 1200,
+        };
+        assert_eq!(Output::new(true, BUILD).tasks(), Some(tasks));
+        assert_eq!(Output::new(false, "ERROR: no").tasks(), None);
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who runs bitbake, which refuses to be root.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::Unavailable;
+
+/// A user namespace in which root's files belong to an ordinary user, who has root's rights outside and none inside.
+const UNSHARE: [&str; 4] = ["unshare", "--user", "--map-user=1000", "--map-group=1000"];
+
+pub(super) fn check() -> Result<()> {
+    if rustix::process::geteuid().is_root() && !works(Command::new(UNSHARE[0]).args(&UNSHARE[1..]))
+    {
+        let reason = "bitbake refuses root, and this machine permits no user namespace (unshare --user): run this as an ordinary user";
+        return Err(Unavailable(reason.to_owned()).into());
+    }
+    Ok(())
+}
+
+fn works(unshare: &mut Command) -> bool {
+    unshare
+        .arg("true")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// `command` as bitbake's user.
+pub(super) fn unprivileged(command: &Command) -> Command {
+    let mut words: Vec<_> = if rustix::process::geteuid().is_root() {
+        UNSHARE.map(OsStr::new).to_vec()
+    } else {
+        Vec::new()
+    };
+    words.push(command.get_program());
+    words.extend(command.get_args());
+    let mut all = Command::new(words[0]);
+    all.args(&words[1..]);
+    all
+}
+
+/// What is in the home folder, which kas hides, and is wanted all the same.
+pub(super) fn in_home() -> impl Iterator<Item = (&'static str, PathBuf)> {
+    let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    [
+        ("GITCONFIG_FILE", ".gitconfig"),
+        ("CARGO_HOME", ".cargo"),
+        ("RUSTUP_HOME", ".rustup"),
+    ]
+    .into_iter()
+    .map(move |(name, file)| (name, home.join(file)))
+    .filter(|(name, path)| env::var_os(name).is_none() && path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_keeps_its_words() {
+        let mut command = Command::new("kas");
+        command.args(["shell", "a b"]);
+        let all = unprivileged(&command);
+        let words: Vec<_> = std::iter::once(all.get_program())
+            .chain(all.get_args())
+            .collect();
+        assert!(words.ends_with(&["kas".as_ref(), "shell".as_ref(), "a b".as_ref()]));
+    }
+
+    #[test]
+    fn a_machine_without_unshare_is_noticed() {
+        assert!(!works(&mut Command::new("no-such-program")));
+        assert!(!works(Command::new("sh").args(["-c", "exit 1"])));
+    }
+}

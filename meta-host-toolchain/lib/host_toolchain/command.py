@@ -19,6 +19,8 @@ def environment(d):
     found["RUSTUP_HOME"] = found["RUSTUP_HOME"] or os.path.join(os.path.dirname(cargo_home), ".rustup")
     # Debian keeps depmod and mke2fs out of a user's PATH.
     found["PATH"] = f"{cargo_home}/bin:{origin.getVar('PATH')}:/usr/sbin:/sbin"
+    # This also runs in bitbake's fakeroot worker, and rustc hangs under pseudo.
+    found["PSEUDO_UNLOAD"] = "1"
     return {name: value for name, value in found.items() if value}
 
 

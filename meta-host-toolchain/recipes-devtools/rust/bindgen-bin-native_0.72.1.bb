@@ -22,6 +22,7 @@ inherit native
 do_compile() {
     [ -z "${HOST_BINDGEN}" ] || return 0
     export CARGO_HOME=${B}/cargo_home
+    export RUSTFLAGS="-C linker=gcc"
     install -d $CARGO_HOME
     cat > $CARGO_HOME/config.toml << EOF
 [source.crates-io]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Pseudo gives fake root capabilities to a normal user"
 DESCRIPTION = "oe-core takes it from git, and a release of Debian or Ubuntu has one that does not know PSEUDO_INCLUDE_PATHS yet. \
-This is the newest in Debian's source archive."
+This one is in Debian's source archive."
 HOMEPAGE = "https://git.yoctoproject.org/pseudo"
 SECTION = "base"
 LICENSE = "LGPL-2.1-only"
@@ -13,7 +13,7 @@ SRC_URI = " \
     file://passwd \
     file://group \
 "
-SRC_URI[sha256sum] = "5467e2e6fd8426b453e80d39b85b977a6f5d2c8acb87ce065cca790a55c648c9"
+SRC_URI[sha256sum] = "4bb3b20e2e487db4d0668f5be7269d6e48556f1c73e1ee37a08ce4e734f30053"
 
 inherit native
 

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# A mirror whose files have other names, which MIRRORS can't express. SRC_URI and its checksums stay the recipe's own.
+python fetch_from_debian() {
+    import re
+
+    rules = d.getVar("DEBIAN_SOURCES").split()
+    for uri in d.getVar("SRC_URI").split():
+        source, *parameters = uri.split(";")
+        for pattern, path in zip(rules[::2], rules[1::2]):
+            if not re.fullmatch(pattern, source):
+                continue
+            mirrored = ";".join([f"{d.getVar('DEBIAN_MIRROR')}/{re.sub(pattern, path, source)}",
+                                 f"downloadfilename={os.path.basename(source)}", *parameters])
+            try:
+                bb.fetch2.Fetch([mirrored], d).download()
+            except bb.fetch2.BBFetchException as error:
+                bb.note(f"Debian does not have {source}: {error}")
+}
+do_fetch[prefuncs] += "fetch_from_debian"
+fetch_from_debian[vardepsexclude] += "DEBIAN_SOURCES DEBIAN_MIRROR"

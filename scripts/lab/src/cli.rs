@@ -18,7 +18,7 @@ pub struct Cli {
     pub verb: Verb,
 }
 
-/// The verbs; scripts/ has one wrapper for each of the last four.
+/// The verbs; scripts/ has one wrapper for each of demo, test, run and press.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Builds the system and says where its files are.
@@ -34,6 +34,8 @@ pub enum Verb {
     Run(RunArgs),
     #[expect(missing_docs)]
     Press(PressArgs),
+    /// Writes docs/fetches.md: what each build of the Yocto layer downloads; takes about half an hour.
+    Fetches,
 }
 
 /// What every verb that needs a built system takes.

@@ -2,6 +2,7 @@
 //! The verbs, one a file.
 
 pub mod demo;
+pub mod fetches;
 pub mod press;
 pub mod run;
 pub mod test;

@@ -4,6 +4,7 @@
 //! Everything is in `CACHE/yocto`: `layers`, `downloads`, `sstate`, and a build folder in `build` for each [`Build`].
 
 mod build;
+mod builds;
 mod layers;
 pub mod output;
 mod packages;
@@ -21,6 +22,7 @@ use crate::cache::Cache;
 use crate::host;
 use crate::step::{CommandFailed, Task};
 pub use build::Build;
+pub use builds::{BUILDS, HOST_QEMUARM64, HOST_QEMUX86_64};
 use output::Output;
 use tools::Tools;
 
@@ -42,7 +44,11 @@ pub struct Yocto<'a> {
     cache: Cache<'a>,
     /// The folder of kas and oelint-adv.
     tools: PathBuf,
+    folder: PathBuf,
 }
+
+const LAYERS: &str = "layers";
+const BUILDS_FOLDER: &str = "build";
 
 impl<'a> Yocto<'a> {
     /// Gets what is missing.
@@ -53,12 +59,16 @@ impl<'a> Yocto<'a> {
         user::check()?;
         host::prepare(cache.paths, cache.progress, install)?;
         host::provide(cache.paths, cache.progress, &packages::needs(), install)?;
+        let folder = cache.paths.cache.join("yocto");
+        layers::can_be_had(&folder.join(LAYERS))?;
         let yocto = Self {
             cache,
             tools: cache.ensure(&Tools::new()?)?,
+            folder,
         };
         // kas creates no more than the last folder of a path.
-        for folder in [yocto.layers(), yocto.folder("build")] {
+        for name in [LAYERS, BUILDS_FOLDER] {
+            let folder = yocto.folder.join(name);
             fs::create_dir_all(&folder)
                 .with_context(|| format!("can't create {}", folder.display()))?;
         }
@@ -71,19 +81,12 @@ impl<'a> Yocto<'a> {
         tools::command(&self.tools, module)
     }
 
-    /// Runs a shell command in the environment of `build`, where bitbake is. That it fails is no error.
-    pub fn shell(
-        &self,
-        build: &Build,
-        what: &str,
-        estimate_s: u64,
-        script: &str,
-    ) -> Result<Output> {
+    /// Runs a shell command, as a step, in the environment of `build`, where bitbake is. That it fails is no error.
+    pub fn shell(&self, build: &Build, task: &Task, script: &str) -> Result<Output> {
         let mut kas = self.kas(build);
         kas.args(["shell", "--command", script])
             .arg(build.chain(&self.cache.paths.repo));
-        let task = Task::new(format!("yocto-{}", build.name), what, estimate_s);
-        self.cache.progress.step(self.cache.paths, &task, |log| {
+        self.cache.progress.step(self.cache.paths, task, |log| {
             let success = match log.run(&mut kas) {
                 Ok(()) => true,
                 Err(CommandFailed::Status { .. }) => false,
@@ -97,16 +100,7 @@ impl<'a> Yocto<'a> {
 
     /// The build folder of `build`.
     pub fn build_folder(&self, build: &Build) -> PathBuf {
-        self.folder("build").join(build.name)
-    }
-
-    /// Where kas puts bitbake and the layers.
-    pub fn layers(&self) -> PathBuf {
-        self.folder("layers")
-    }
-
-    fn folder(&self, name: &str) -> PathBuf {
-        self.cache.paths.cache.join("yocto").join(name)
+        self.folder.join(BUILDS_FOLDER).join(build.name)
     }
 
     fn kas(&self, build: &Build) -> Command {
@@ -123,11 +117,11 @@ impl<'a> Yocto<'a> {
             kas.env_remove(name);
         }
         kas.env("NO_COLOR", "1")
-            .env("KAS_WORK_DIR", self.layers())
+            .env("KAS_WORK_DIR", self.folder.join(LAYERS))
             .env("KAS_BUILD_DIR", self.build_folder(build))
-            .env("DL_DIR", self.folder("downloads"))
-            .env("SSTATE_DIR", self.folder("sstate"))
-            .env("BB_HASHSERVE_DB_DIR", self.folder("sstate"))
+            .env("DL_DIR", self.folder.join("downloads"))
+            .env("SSTATE_DIR", self.folder.join("sstate"))
+            .env("BB_HASHSERVE_DB_DIR", self.folder.join("sstate"))
             .envs(user::in_home());
         kas
     }

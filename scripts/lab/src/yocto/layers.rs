@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bitbake and the layers, which kas clones; whether they can be had is found out first.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -20,11 +21,14 @@ const ALL: Build = Build {
     files: &["kas/raspberrypi4-64.yml"],
 };
 
-pub(super) fn get(yocto: &Yocto<'_>) -> Result<()> {
-    let here = yocto.layers();
+/// What was cloned into `folder` before need not be reached again.
+pub(super) fn can_be_had(folder: &Path) -> Result<()> {
     urls()
-        .filter(|url| !here.join(name(url)).exists())
-        .try_for_each(reachable)?;
+        .filter(|url| !folder.join(name(url)).exists())
+        .try_for_each(reachable)
+}
+
+pub(super) fn get(yocto: &Yocto<'_>) -> Result<()> {
     let task = Task::new("yocto-layers", "getting bitbake and the layers", 120);
     let mut kas = yocto.kas(&ALL);
     kas.arg("checkout").arg(ALL.chain(&yocto.cache.paths.repo));

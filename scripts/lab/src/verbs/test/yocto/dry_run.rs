@@ -6,62 +6,17 @@ use anyhow::Result;
 
 use super::super::Lab;
 use super::super::case::Case;
+use crate::step::Task;
 use crate::yocto::output::Output;
-use crate::yocto::{Build, Yocto};
-
-const BUILDS: [Build; 11] = [
-    Build {
-        name: "qemuarm64",
-        files: &["kas/qemuarm64.yml"],
-    },
-    Build {
-        name: "qemux86-64",
-        files: &["kas/qemux86-64.yml"],
-    },
-    Build {
-        name: "raspberrypi3-64",
-        files: &["kas/raspberrypi3-64.yml"],
-    },
-    Build {
-        name: "raspberrypi4-64",
-        files: &["kas/raspberrypi4-64.yml"],
-    },
-    Build {
-        name: "raspberrypi5",
-        files: &["kas/raspberrypi5.yml"],
-    },
-    Build {
-        name: "without-meta-rust-bin",
-        files: &["kas/qemuarm64.yml", "kas/rust-oe-core.yml"],
-    },
-    Build {
-        name: "without-systemd",
-        files: &["kas/qemuarm64.yml", "tests/yocto/kas/without-systemd.yml"],
-    },
-    Build {
-        name: "debug-kernel",
-        files: &["kas/qemuarm64.yml", "kas/debug-kernel.yml"],
-    },
-    Build {
-        name: "vendor-kernel",
-        files: &["kas/raspberrypi4-64.yml", "kas/vendor-kernel.yml"],
-    },
-    Build {
-        name: "host-toolchain",
-        files: &["kas/qemuarm64.yml", "kas/host-toolchain.yml"],
-    },
-    Build {
-        name: "host-toolchain-x86-64",
-        files: &["kas/qemux86-64.yml", "kas/host-toolchain.yml"],
-    },
-];
+use crate::yocto::{BUILDS, Yocto};
 
 pub(super) fn run(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     BUILDS
         .iter()
         .map(|build| {
-            let what = format!("working out what mypoll-image needs ({})", build.name);
-            let output = yocto.shell(build, &what, 90, "bitbake -g mypoll-image")?;
+            let name = format!("yocto-dry-run-{}", build.name);
+            let task = Task::new(name, "working out what mypoll-image needs", 90);
+            let output = yocto.shell(build, &task, "bitbake -g mypoll-image")?;
             Ok(verdict(build.name, &output))
         })
         .collect()

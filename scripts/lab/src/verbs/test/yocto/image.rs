@@ -10,8 +10,9 @@ use anyhow::{Context, Result};
 use super::super::Lab;
 use super::super::case::Case;
 use super::{runqemu, testimage};
+use crate::step::Task;
 use crate::yocto::output::{Output, Tasks};
-use crate::yocto::{Build, Yocto};
+use crate::yocto::{self, Build, Yocto};
 
 /// A machine that QEMU emulates.
 pub(super) struct Machine {
@@ -22,25 +23,11 @@ pub(super) struct Machine {
 pub(super) const MACHINES: [Machine; 2] = [
     Machine {
         name: "qemuarm64",
-        build: Build {
-            name: "image-qemuarm64",
-            files: &[
-                "kas/qemuarm64.yml",
-                "kas/host-toolchain.yml",
-                "kas/testimage.yml",
-            ],
-        },
+        build: yocto::HOST_QEMUARM64,
     },
     Machine {
         name: "qemux86-64",
-        build: Build {
-            name: "image-qemux86-64",
-            files: &[
-                "kas/qemux86-64.yml",
-                "kas/host-toolchain.yml",
-                "kas/testimage.yml",
-            ],
-        },
+        build: yocto::HOST_QEMUX86_64,
     },
 ];
 
@@ -49,7 +36,11 @@ const BITBAKE: &str = "bitbake mypoll-image";
 pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
     let build = &machine.build;
     let started = Instant::now();
-    let built = yocto.shell(build, "building mypoll-image", 900, BITBAKE)?;
+    let step = |name, what, estimate_s| {
+        let task = Task::new(format!("yocto-{name}-{}", machine.name), what, estimate_s);
+        yocto.shell(build, &task, BITBAKE)
+    };
+    let built = step("image", "building mypoll-image", 900)?;
     let Some(tasks) = built.tasks().filter(|_| built.success) else {
         return Ok(vec![Case::failed(BITBAKE, built.without_notes())]);
     };
@@ -68,7 +59,7 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result
     let mut cases = vec![
         Case::passed(BITBAKE),
         no_complaints(&built),
-        nothing_changed(&yocto.shell(build, "building it again", 30, BITBAKE)?),
+        nothing_changed(&step("again", "building it again", 30)?),
     ];
     cases.extend(testimage::run(yocto, build)?);
     cases.push(runqemu::run(lab, yocto, machine)?);

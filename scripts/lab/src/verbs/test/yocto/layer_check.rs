@@ -5,6 +5,7 @@ use anyhow::Result;
 
 use super::super::Lab;
 use super::super::case::Case;
+use crate::step::Task;
 use crate::yocto::{Build, Yocto};
 
 /// A build without the layer.
@@ -18,7 +19,8 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
         "yocto-check-layer --no-auto --no-auto-dependency '{}'",
         lab.paths.repo.display()
     );
-    let output = yocto.shell(&CORE, "checking the layer", 600, &script)?;
+    let task = Task::new("yocto-layer-check", "checking the layer", 600);
+    let output = yocto.shell(&CORE, &task, &script)?;
     Ok(cases(output.success, &output.without_notes()))
 }
 

@@ -46,7 +46,7 @@ pub(super) fn python(lab: &Lab<'_>) -> Result<Vec<Case>> {
         ])
         .current_dir(&lab.paths.repo)
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHONPATH", "lib");
+        .env("PYTHONPATH", "lib:meta-host-toolchain/lib");
     let (success, said) = command::run(&mut unittest)?;
     Ok(cases(success, &said))
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::super::case::Case;
+use crate::step::Task;
 use crate::yocto::output::Output;
 use crate::yocto::{Build, Yocto};
 
@@ -39,7 +40,12 @@ pub(super) fn run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
         _ => {}
     }
     let script = "bitbake -c testimage mypoll-image";
-    let output = yocto.shell(build, "testing the booted image", 300, script)?;
+    let task = Task::new(
+        format!("yocto-testimage-{}", build.name),
+        "testing the booted image",
+        300,
+    );
+    let output = yocto.shell(build, &task, script)?;
     let results = match fs::read(&results) {
         Ok(json) => serde_json::from_slice(&json).with_context(|| format!("can't read {path}"))?,
         Err(error) if error.kind() == ErrorKind::NotFound => Results::new(),

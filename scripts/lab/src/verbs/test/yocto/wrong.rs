@@ -5,6 +5,7 @@ use anyhow::Result;
 
 use super::super::Lab;
 use super::super::case::Case;
+use crate::step::Task;
 use crate::yocto::output::Output;
 use crate::yocto::{Build, Yocto};
 
@@ -77,8 +78,12 @@ pub(super) fn run(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
                 name: "wrong",
                 files: mistake.files,
             };
-            let what = format!("making a mistake: {}", mistake.name);
-            let output = yocto.shell(&build, &what, 60, mistake.script)?;
+            let task = Task::new(
+                format!("yocto-wrong-{}", mistake.name.replace([' ', '\''], "-")),
+                "making a mistake",
+                60,
+            );
+            let output = yocto.shell(&build, &task, mistake.script)?;
             Ok(verdict(mistake, &output))
         })
         .collect()

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What builds of mypoll-image download.
+
+    fetches.py list BUILD.json        in the shell that kas gives: asks bitbake
+    fetches.py page BUILD.json... >docs/fetches.md
+
+`cargo run --manifest-path scripts/lab/Cargo.toml -- fetches` does both for all builds.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+HEAD = """\
+# What is downloaded?
+
+All that bitbake fetches for `mypoll-image` when nothing is in sstate, by recipe: from where, and the checksum or the commit that
+it has to have. The crates of a recipe with a Cargo.lock are one line: their checksums are in it. Written by
+
+    cargo run --manifest-path scripts/lab/Cargo.toml -- fetches
+
+| number | build |
+|---|---|
+"""
+
+TABLE = """
+| recipe | from | sha256 or commit | builds |
+|---|---|---|---|
+"""
+
+
+def dependency_graph(tinfoil, target):
+    import bb
+
+    tinfoil.set_event_mask(["bb.event.NoProvider", "bb.event.DepTreeGenerated", "bb.command.CommandCompleted",
+                            "bb.command.CommandFailed"])
+    tinfoil.run_command("generateDepTreeEvent", [target], "do_build")
+    graph = None
+    while True:
+        event = tinfoil.wait_event(1000)
+        if isinstance(event, bb.event.DepTreeGenerated):
+            graph = event._depgraph
+        elif isinstance(event, bb.event.NoProvider):
+            sys.exit(f"error: {event}")
+        elif isinstance(event, bb.command.CommandFailed):
+            sys.exit(f"error: {event.error}")
+        elif isinstance(event, bb.command.CommandCompleted):
+            return graph
+
+
+def fetches(d):
+    """What one recipe fetches, as (uri, checksum); a file of its own is no fetch."""
+    import bb
+
+    uris = [uri for uri in (d.getVar("SRC_URI") or "").split() if not uri.startswith(("file://", "npmsw://"))]
+    crates = [uri for uri in uris if uri.startswith("crate://")]
+    if crates:
+        yield f"{len(crates)} crates of crates.io", "Cargo.lock"
+    for uri in uris:
+        if uri in crates:
+            continue
+        data = bb.fetch2.FetchData(uri, d)
+        address = uri.split(";")[0]
+        if data.method.supports_srcrev():
+            data.setup_revisions(d)
+            yield address, data.revision
+        else:
+            yield address, data.sha256_expected or ""
+
+
+def list_build(path):
+    import bb.tinfoil
+
+    with bb.tinfoil.Tinfoil() as tinfoil:
+        tinfoil.prepare(quiet=2)
+        recipes = dependency_graph(tinfoil, "mypoll-image")["pn"]
+        found = set()
+        for recipe in recipes.values():
+            d = tinfoil.parse_recipe_file(recipe["filename"])
+            if not bb.utils.to_boolean(d.getVarFlag("do_fetch", "noexec")):
+                # native, cross and target are one recipe.
+                name = f"{d.getVar('BPN')} {d.getVar('PV').split('+')[0]}"
+                found |= {(name, *fetch) for fetch in fetches(d)}
+    Path(path).write_text(json.dumps(sorted(found), indent=0), encoding="utf-8")
+
+
+def page(paths):
+    """Each fetch once, with the numbers of the builds that it is for."""
+    builds = {}
+    for number, path in enumerate(paths, 1):
+        for fetch in json.loads(Path(path).read_text(encoding="utf-8")):
+            builds.setdefault(tuple(fetch), []).append(str(number))
+    lines = [f"| {number} | {Path(path).stem} |\n" for number, path in enumerate(paths, 1)]
+    lines.append(TABLE)
+    for (recipe, uri, checksum), numbers in sorted(builds.items()):
+        who = "all" if len(numbers) == len(paths) else " ".join(numbers)
+        lines.append(f"| {recipe} | {uri} | {checksum} | {who} |\n")
+    return HEAD + "".join(lines)
+
+
+def main():
+    match sys.argv[1:]:
+        case ["list", path]:
+            list_build(path)
+        case ["page", *paths] if paths:
+            sys.stdout.write(page(paths))
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

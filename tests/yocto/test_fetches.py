@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import fetches
+
+
+class FetchesTest(unittest.TestCase):
+    def page(self, **builds):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder, f"{name}.json") for name in builds]
+            for path, fetched in zip(paths, builds.values()):
+                path.write_text(json.dumps(fetched), encoding="utf-8")
+            return fetches.page(paths).splitlines()
+
+    def test_each_fetch_is_there_once(self):
+        busybox = ["busybox 1.37.0", "https://example.org/busybox.tar.bz2", "abc"]
+        gcc = ["gcc 15.2.0", "https://example.org/gcc.tar.xz", "def"]
+        page = self.page(qemuarm64=[busybox, gcc], host=[busybox])
+        self.assertIn("| 1 | qemuarm64 |", page)
+        self.assertIn("| 2 | host |", page)
+        self.assertEqual(page[-2:], [
+            "| busybox 1.37.0 | https://example.org/busybox.tar.bz2 | abc | all |",
+            "| gcc 15.2.0 | https://example.org/gcc.tar.xz | def | 1 |",
+        ])
+
+
+if __name__ == "__main__":
+    unittest.main()

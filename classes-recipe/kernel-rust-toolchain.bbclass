@@ -30,12 +30,11 @@ kernel_rust_available() {
 kernel_rust_available[dirs] = "${B}"
 
 python () {
+    if 'mypoll' not in d.getVar('DISTRO_FEATURES').split():
+        raise bb.parse.SkipRecipe('"mypoll" is not in DISTRO_FEATURES: require conf/distro/include/mypoll.inc in the distro\'s configuration')
     choices = d.getVarFlags('MYPOLL_RUST_DEPENDS')
-    choice = d.getVar('MYPOLL_RUST')
-    if choice not in choices:
-        raise bb.parse.SkipRecipe(f'MYPOLL_RUST is "{choice}": set it to one of {", ".join(choices)}')
-    if choice == 'prebuilt' and 'rust-bin-layer' not in d.getVar('BBFILE_COLLECTIONS').split():
-        raise bb.parse.SkipRecipe('MYPOLL_RUST is "prebuilt", but meta-rust-bin is not in BBLAYERS: add it, or set MYPOLL_RUST = "oe-core"')
+    if d.getVar('MYPOLL_RUST') not in choices:
+        raise bb.parse.SkipRecipe(f'MYPOLL_RUST is "{d.getVar("MYPOLL_RUST")}": set it to one of {", ".join(choices)}')
 
     # Before the first task that configures, so that the answer comes before what follows from it.
     if bb.data.inherits_class('kernel', d):

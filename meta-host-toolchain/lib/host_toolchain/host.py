@@ -14,8 +14,6 @@ def missing(d):
         return f"TCMODE \"host\" does not know how to build for {d.getVar('TARGET_ARCH')}: choose a MACHINE that is aarch64 " \
                "or x86_64, or leave kas/host-toolchain.yml out."
     lacking = packages.missing(d)
-    if not rust.libclang():
-        lacking.append("libclang-19-dev")
     if lacking:
         return f"TCMODE \"host\" takes its tools from this machine, which lacks some: sudo apt install {' '.join(lacking)}"
     return rust.problem(d)
@@ -31,8 +29,7 @@ def facts(d):
         "HOST_RUST_SYSROOT": sysroot,
         "HOST_CARGO": rust.cargo(d, sysroot),
         "HOST_RUST_LIBRARY": rust.library(release, sysroot),
-        "HOST_LIBCLANG": rust.libclang(),
-        "HOST_BINDGEN": rust.bindgen(d),
+        "HOST_RUST_TARGET_LIBRARY": rust.target_library(sysroot, d.expand("${TARGET_ARCH}-unknown-linux-gnu")),
     }
     mirror = apt.debian_mirror(d)
     return found | ({"DEBIAN_MIRROR": mirror} if mirror else {})

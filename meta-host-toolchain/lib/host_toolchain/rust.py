@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The host's Rust, and what the kernel needs besides it."""
+"""The host's Rust."""
 
-import glob
 import os
 import re
 
 from host_toolchain.command import output, which
 
-# Linux 6.18 takes older ones; the bindings of these do not compile with today's rustc.
-BINDGEN_MIN = (0, 71)
-# Documentation/process/changes.rst
-LLVM_MIN = 15
 RUSTC_MIN = (1, 85)
 
 
@@ -23,6 +18,9 @@ def problem(d):
     if tuple(map(int, found[0].split("-")[0].split(".")[:2])) < RUSTC_MIN:
         return f"TCMODE \"host\" takes its Rust from this machine, whose rustc is {found[0]}: " \
                f"{RUSTC_MIN[0]}.{RUSTC_MIN[1]} or newer is needed ('rustup update stable' gets it)."
+    if not library(*found):
+        return "TCMODE \"host\" takes its Rust from this machine, which lacks the library's source: " \
+               "'rustup component add rust-src' gets it, or 'apt install rust-src' if that is where rustc is from."
     return None
 
 
@@ -46,15 +44,7 @@ def library(release, sysroot):
     return ""
 
 
-def libclang():
-    """The lib folder of the newest LLVM that has libclang."""
-    found = {int(re.search(r"llvm-(\d+)", path)[1]): os.path.dirname(path)
-             for path in glob.glob("/usr/lib/llvm-*/lib/libclang.so")}
-    newest = max(found, default=0)
-    return found[newest] if newest >= LLVM_MIN else ""
-
-
-def bindgen(d):
-    """The bindgen in PATH, if it is new enough."""
-    version = re.search(r"^bindgen (\d+)\.(\d+)", output(d, "bindgen", "--version"))
-    return which(d, "bindgen") if version and tuple(map(int, version.groups())) >= BINDGEN_MIN else ""
+def target_library(sysroot, target):
+    """The compiled library for what is built, where the toolchain has it."""
+    folder = os.path.join(sysroot, "lib/rustlib", target)
+    return folder if os.path.isdir(os.path.join(folder, "lib")) else ""

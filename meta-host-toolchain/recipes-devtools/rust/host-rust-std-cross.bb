@@ -1,34 +1,56 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Rust's standard library for ${TARGET_ARCH}, in the sysroot of the host's rustc"
-DESCRIPTION = "The toolchain's own if it has one; else it is built from its source, which takes a minute or two."
+DESCRIPTION = "The toolchain's own where it has one; else it is built from its source, which takes a minute or two."
 HOMEPAGE = "https://www.rust-lang.org"
 SECTION = "devel"
 LICENSE = "MIT | Apache-2.0"
-PROVIDES = " \
-    host-rust-std-cross-${TARGET_ARCH} \
-    cargo-bin-cross-${TARGET_ARCH} \
-    rust-bin-cross-${TARGET_ARCH} \
-"
+PROVIDES = "cargo-bin-cross-${TARGET_ARCH} rust-bin-cross-${TARGET_ARCH}"
 
 DEPENDS = "host-rust-native rust-src-bin-native"
 
 PN = "host-rust-std-cross-${TARGET_ARCH}"
 PV = "${HOST_RUST_VERSION}"
+B = "${WORKDIR}/build"
 
+# The crates that the library is built with.
+CARGO_LOCK_FILE = "${HOST_RUST_LIBRARY}/Cargo.lock"
 inherit cross
+inherit_defer ${@'' if d.getVar('HOST_RUST_TARGET_LIBRARY') else 'cargo-lock-crates'}
 
 INHIBIT_DEFAULT_DEPS = "1"
 
-# rustc looks for it in one place of its sysroot, which is not the one that cross has for libraries.
 RUST_TARGET = "${TARGET_ARCH}-unknown-linux-gnu"
-RUSTLIB = "${STAGING_DIR_NATIVE}${libdir_native}/rustlib"
+# In rustc's sysroot, which is not where cross has its libraries.
+RUSTLIB = "${STAGING_DIR_NATIVE}${libdir_native}/rustlib/${RUST_TARGET}"
+
+export CARGO_HOME = "${WORKDIR}/cargo_home"
+
+do_compile() {
+    [ -z "${HOST_RUST_TARGET_LIBRARY}" ] || return 0
+    cargo_lock_crates_configure
+    install -d ${B}/src
+    cat > ${B}/Cargo.toml << EOF
+[package]
+name = "empty"
+version = "0.0.0"
+EOF
+    : > ${B}/src/lib.rs
+    # Cargo builds the library on the nightly channel only, or where it is told that it is bootstrapping.
+    RUSTC_BOOTSTRAP=1 cargo build --release --offline --target ${RUST_TARGET} \
+        -Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test
+}
 
 do_install() {
+    # The native sysroot has it.
     [ "${TARGET_ARCH}" != "${BUILD_ARCH}" ] || return 0
-    install -d ${D}${RUSTLIB}
-    ln -s ${HOST_RUST_SYSROOT}/lib/rustlib/${RUST_TARGET} ${D}${RUSTLIB}/${RUST_TARGET}
+    install -d $(dirname ${D}${RUSTLIB})
+    if [ -n "${HOST_RUST_TARGET_LIBRARY}" ]; then
+        ln -s ${HOST_RUST_TARGET_LIBRARY} ${D}${RUSTLIB}
+    else
+        install -d ${D}${RUSTLIB}/lib
+        install -m 0644 ${B}/target/${RUST_TARGET}/release/deps/*.rlib ${D}${RUSTLIB}/lib/
+        rm ${D}${RUSTLIB}/lib/libempty-*.rlib
+    fi
 }
 
-sysroot_stage_all:append() {
-    sysroot_stage_dir ${D}${STAGING_DIR_NATIVE} ${SYSROOT_DESTDIR}${STAGING_DIR_NATIVE}
-}
+SYSROOT_DIRS_NATIVE += "${STAGING_DIR_NATIVE}${libdir_native}/rustlib"

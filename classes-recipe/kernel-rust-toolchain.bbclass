@@ -21,6 +21,10 @@ CCACHE_DISABLE = "1"
 inherit_defer ${@'kernel-yocto-rust' if bb.data.inherits_class('kernel', d) else ''}
 
 kernel_rust_available() {
+    version=${STAGING_LIBDIR_NATIVE}/rustlib/src/rust/version
+    if [ -e $version ] && [ "$(rustc --version)" != "rustc $(cat $version)" ]; then
+        bbfatal "$(rustc --version) can't compile the library source of Rust $(cat $version): set PREFERRED_VERSION_rust-bin-cross-${TARGET_ARCH} and PREFERRED_VERSION_cargo-bin-cross-${TARGET_ARCH} to \"$(cut -d' ' -f1 $version)\"."
+    fi
     if ! oe_runmake_call -C ${S} O=${B} rustavailable >${T}/rustavailable 2>&1; then
         cat ${T}/rustavailable
         reason=$(sed -n '/^\*\*\* Please see/d; s/^\*\*\* *\(.\+\)/\1/p' ${T}/rustavailable | tr -s '\n ' ' ')

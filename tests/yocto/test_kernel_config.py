@@ -7,82 +7,99 @@ from pathlib import Path
 
 from mypoll import kernel_config
 
-REPOSITORY = Path(__file__).parents[2]
-FRAGMENTS = REPOSITORY / "recipes-kernel/linux/files/fragments"
+RUST_FINE = "CONFIG_RUST_IS_AVAILABLE=y\n"
 
 
-class KernelConfigTest(unittest.TestCase):
+class Files(unittest.TestCase):
+    """A configuration and its fragments, in a folder of their own."""
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
-    def file(self, name, text):
+    def write(self, name, text):
         path = self.folder / name
         path.write_text(text, encoding="utf-8")
         return path
 
-    def lost(self, config, *fragments):
-        files = [self.file(f"{number}.cfg", text) for number, text in enumerate(fragments)]
-        return kernel_config.lost(files, self.file("config", config))
+    def lost(self, config, **fragments):
+        paths = [self.write(f"{name}.cfg", text) for name, text in fragments.items()]
+        return kernel_config.lost(paths, self.write(".config", config))
 
-    def test_options_are_read(self):
-        options = kernel_config.parse('# a comment\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="x y"\n\nCONFIG_D=0x10\n')
-        self.assertEqual(options, {"CONFIG_A": "y", "CONFIG_B": "n", "CONFIG_C": '"x y"', "CONFIG_D": "0x10"})
+    def report(self, config, **fragments):
+        return kernel_config.report(self.lost(config, **fragments))
 
-    def test_nothing_is_lost(self):
-        self.assertEqual(self.lost("CONFIG_A=y\n# CONFIG_B is not set\n", "CONFIG_A=y\nCONFIG_B=n\nCONFIG_C=n\n"), [])
 
-    def test_lost_options_are_named_with_their_fragment(self):
-        lost = self.lost("CONFIG_A=m\n", "CONFIG_A=y\n", "CONFIG_B=y\n")
-        self.assertEqual([str(option) for option in lost], [
-            "CONFIG_A: 0.cfg asks for y, the result has m",
-            "CONFIG_B: 1.cfg asks for y, the result has n",
-        ])
+class Comparison(Files):
+    def test_what_was_asked_for_passes(self):
+        lost = self.lost(
+            'CONFIG_SMP=y\nCONFIG_LOCALVERSION="-mypoll"\nCONFIG_KEYBOARD_GPIO=m\n# CONFIG_AIO is not set\n',
+            base='# A comment = none\nCONFIG_SMP=y\nCONFIG_LOCALVERSION="-mypoll"\n',
+            gpio="CONFIG_KEYBOARD_GPIO=m\n# CONFIG_AIO is not set\n# CONFIG_UNKNOWN is not set\n",
+        )
+        self.assertEqual(lost, [])
 
-    def test_later_fragment_counts(self):
-        self.assertEqual(self.lost("CONFIG_A=m\n", "CONFIG_A=y\n", "CONFIG_A=m\n"), [])
-        self.assertEqual(self.lost("", "CONFIG_A=y\n", "# CONFIG_A is not set\n"), [])
-
-    def hints(self, config):
-        (lost,) = self.lost(config, "CONFIG_RUST=y\n")
-        return lost.hints
-
-    def test_why_rust_was_dropped(self):
-        there = "CONFIG_RUST_IS_AVAILABLE=y\n"
-        for config, hint in [
-            ("", "make rustavailable"),
-            (f"{there}CONFIG_MODVERSIONS=y\n", "GENDWARFKSYMS"),
-            (f"{there}CONFIG_RANDSTRUCT=y\n", "RANDSTRUCT_NONE"),
-            (f"{there}CONFIG_DEBUG_INFO_BTF=y\n", "pahole"),
-            (f"{there}CONFIG_DEBUG_INFO_BTF=y\nCONFIG_PAHOLE_HAS_LANG_EXCLUDE=y\nCONFIG_LTO=y\n", "turn one off"),
+    def test_every_kind_of_value_is_compared(self):
+        for asked, came, value in [
+            ("CONFIG_X=y", "", "n"),
+            ("CONFIG_X=y", "# CONFIG_X is not set", "n"),
+            ("CONFIG_X=m", "CONFIG_X=y", "y"),
+            ("CONFIG_X=8", "CONFIG_X=64", "64"),
+            ('CONFIG_X="-mypoll"', 'CONFIG_X=""', '""'),
+            ("# CONFIG_X is not set", "CONFIG_X=y", "y"),
         ]:
-            with self.subTest(config):
-                (found,) = self.hints(config)
-                self.assertIn(hint, found)
+            with self.subTest(asked=asked, came=came):
+                report = self.report(came, base=asked)
+                self.assertIn("CONFIG_X: base.cfg asks for ", report)
+                self.assertTrue(report.endswith(f"the result has {value}"), report)
 
-    def test_what_does_no_harm_is_no_reason(self):
-        harmless = "CONFIG_RUST_IS_AVAILABLE=y\nCONFIG_MODVERSIONS=y\nCONFIG_GENDWARFKSYMS=y\n"
-        self.assertEqual(self.hints(harmless), [])
+    def test_the_later_fragment_counts(self):
+        fragments = {"base": "CONFIG_X=y\n", "debug": "# CONFIG_X is not set\n"}
+        self.assertEqual(self.lost("", **fragments), [])
+        self.assertIn("debug.cfg asks for n", self.report("CONFIG_X=y", **fragments))
 
-    def test_fragments_of_the_layer(self):
-        fragments = sorted(FRAGMENTS.glob("*.cfg"))
-        self.assertIn("rust.cfg", [path.name for path in fragments])
-        for path in fragments:
-            with self.subTest(path.name):
-                self.assertTrue(kernel_config.parse(path.read_text(encoding="utf-8")))
-
-    def program(self, config):
-        fragment = self.file("rust.cfg", "CONFIG_RUST=y\n")
-        command = [sys.executable, kernel_config.__file__, self.file("config", config), fragment]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    def test_program(self):
-        self.assertEqual(self.program("CONFIG_RUST=y\n").returncode, 0)
-        failed = self.program("CONFIG_MODVERSIONS=y\nCONFIG_RUST_IS_AVAILABLE=y\n")
-        self.assertEqual(failed.returncode, 1)
-        self.assertIn("CONFIG_RUST: rust.cfg asks for y, the result has n\n    MODVERSIONS is on", failed.stderr)
+    def test_all_that_was_lost_is_named(self):
+        report = self.report("", base="CONFIG_X=y\nCONFIG_Y=m\n")
+        self.assertIn("CONFIG_X:", report)
+        self.assertIn("CONFIG_Y:", report)
 
 
-if __name__ == "__main__":
-    unittest.main()
+class DroppedRust(Files):
+    def test_it_comes_with_the_culprit_that_is_on(self):
+        for config, culprit in [
+            ("CONFIG_MODVERSIONS=y\n", "MODVERSIONS is on"),
+            ("CONFIG_RANDSTRUCT=y\n", "RANDSTRUCT is on"),
+            ("CONFIG_DEBUG_INFO_BTF=y\n", "DEBUG_INFO_BTF is on with a pahole"),
+            (
+                "CONFIG_DEBUG_INFO_BTF=y\nCONFIG_PAHOLE_HAS_LANG_EXCLUDE=y\nCONFIG_LTO=y\n",
+                "DEBUG_INFO_BTF and LTO",
+            ),
+        ]:
+            with self.subTest(culprit=culprit):
+                report = self.report(RUST_FINE + config, rust="CONFIG_RUST=y\n")
+                self.assertIn("CONFIG_RUST: rust.cfg asks for y, the result has n", report)
+                self.assertIn(culprit, report)
+                self.assertEqual(len(report.splitlines()), 3, "only the culprit is named")
+
+    def test_a_missing_toolchain_is_named(self):
+        self.assertIn("RUST_IS_AVAILABLE is off", self.report("", rust="CONFIG_RUST=y\n"))
+
+    def test_what_is_fine_is_not_named(self):
+        config = RUST_FINE + "CONFIG_MODVERSIONS=y\nCONFIG_GENDWARFKSYMS=y\n"
+        self.assertNotIn("MODVERSIONS is on", self.report(config, rust="CONFIG_RUST=y\n"))
+
+
+class Program(Files):
+    def run_it(self, config):
+        files = [self.write(".config", config), self.write("base.cfg", "CONFIG_X=y\n")]
+        return subprocess.run([sys.executable, kernel_config.__file__, *files], capture_output=True, text=True)
+
+    def test_it_fails_with_the_report(self):
+        result = self.run_it("")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("CONFIG_X: base.cfg asks for y", result.stderr)
+
+    def test_it_is_silent_when_nothing_was_lost(self):
+        result = self.run_it("CONFIG_X=y\n")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))

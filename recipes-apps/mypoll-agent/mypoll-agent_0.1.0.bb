@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Carries the events of /dev/mypoll to the network and to GPIO outputs"
+SUMMARY:mypoll-examples = "Programs that have /dev/mypoll send them SIGIO"
+SUMMARY:mypoll-selftest = "Tests /dev/mypoll where it runs"
+SUMMARY:mypollctl = "Shows the events of /dev/mypoll, and gives the driver its commands"
 DESCRIPTION = "The agent, a service of its own user; mypollctl, which shows events and commands the driver; mypoll-selftest, \
 which tests the driver where it runs; and two examples of SIGIO"
 SECTION = "net"
@@ -60,10 +63,6 @@ do_install() {
 }
 
 PACKAGES =+ "mypollctl mypoll-selftest mypoll-examples"
-
-SUMMARY:mypollctl = "Shows the events of /dev/mypoll, and gives the driver its commands"
-SUMMARY:mypoll-selftest = "Tests /dev/mypoll where it runs"
-SUMMARY:mypoll-examples = "Programs that have /dev/mypoll send them SIGIO"
 
 FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
 FILES:mypollctl = "${bindir}/mypollctl"

@@ -87,7 +87,7 @@ def why_no_rust(config):
 
 def report(lost_options):
     """All that was lost, in one message."""
-    return "\n  ".join(["the kernel's configuration lacks what was asked for", *map(str, lost_options)])
+    return "\n  ".join(["the configuration lacks what was asked for", *map(str, lost_options)])
 
 
 def main(config, *fragments):

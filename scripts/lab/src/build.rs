@@ -100,7 +100,7 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
 
     let userspace = Userspace::new(cache, &toolchain)?;
     let busybox_tarball = Download::new(cache, &catalog.busybox).tarball()?;
-    let busybox = Busybox::new(&busybox_tarball, &toolchain);
+    let busybox = Busybox::new(&paths.repo, &busybox_tarball, &toolchain);
     let parts = Parts {
         busybox: cache.ensure(&busybox)?,
         userspace: cache.ensure(&userspace)?,

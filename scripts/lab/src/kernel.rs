@@ -19,7 +19,6 @@ use crate::key::{Key, KeyBuilder};
 use crate::source::Catalog;
 use crate::step::{Log, Task};
 use crate::toolchain::Toolchain;
-use config::Fragment;
 pub use source::KernelSource;
 
 /// What makes the configuration, in this order; the debug kernel adds one.
@@ -75,7 +74,8 @@ pub struct Kernel<'a> {
     source: PathBuf,
     tree: PathBuf,
     toolchain: &'a Toolchain,
-    fragments: Vec<Fragment>,
+    /// Where each is, and what it says.
+    fragments: Vec<(PathBuf, String)>,
     flavour: Flavour,
     key: Key,
 }
@@ -96,13 +96,18 @@ impl<'a> Kernel<'a> {
         let fragments = FRAGMENTS
             .into_iter()
             .chain(debug)
-            .map(|name| Fragment::read(&folder.join(format!("{name}.cfg"))))
+            .map(|name| {
+                let path = folder.join(format!("{name}.cfg"));
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("can't read {}", path.display()))?;
+                Ok((path, text))
+            })
             .collect::<Result<Vec<_>>>()?;
         let mut key = KeyBuilder::new("kernel 2")
             .text(source.key())
             .text(toolchain.for_kernel());
-        for fragment in &fragments {
-            key = key.text(&fragment.text);
+        for (_, text) in &fragments {
+            key = key.text(text);
         }
         Ok(Self {
             cache,
@@ -155,7 +160,7 @@ impl<'a> Kernel<'a> {
             &self
                 .fragments
                 .iter()
-                .map(|fragment| fragment.text.as_str())
+                .map(|(_, text)| text.as_str())
                 .collect::<String>(),
         )?;
         log.run(
@@ -163,10 +168,11 @@ impl<'a> Kernel<'a> {
                 .arg("allnoconfig")
                 .env("KCONFIG_ALLCONFIG", &all),
         )?;
-        let result = self.tree.join(".config");
-        let result = fs::read_to_string(&result)
-            .with_context(|| format!("can't read {}", result.display()))?;
-        Ok(config::check(&self.fragments, &result)?)
+        config::check(
+            &self.cache.paths.repo,
+            &self.tree.join(".config"),
+            self.fragments.iter().map(|(path, _)| path),
+        )
     }
 }
 

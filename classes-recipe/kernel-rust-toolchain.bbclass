@@ -27,7 +27,7 @@ kernel_rust_available() {
     fi
     if ! oe_runmake_call -C ${S} O=${B} rustavailable >${T}/rustavailable 2>&1; then
         cat ${T}/rustavailable
-        reason=$(sed -n '/^\*\*\* Please see/d; s/^\*\*\* *\(.\+\)/\1/p' ${T}/rustavailable | tr -s '\n ' ' ')
+        reason=$(sed -n '/^\*\*\* Please see/,$d; s/^\*\*\* *\(.\+\)/\1/p' ${T}/rustavailable | tr -s '\n ' ' ')
         bbfatal "The kernel can't use this Rust toolchain: ${reason}(MYPOLL_RUST = \"${MYPOLL_RUST}\": take newer recipes of ${RUST_KERNEL_DEPENDS}, or the other choice, ${@oe.utils.conditional('MYPOLL_RUST', 'prebuilt', 'oe-core', 'prebuilt', d)})."
     fi
 }

@@ -11,14 +11,13 @@ use crate::yocto::{Build, Yocto};
 
 struct Mistake {
     name: &'static str,
-    /// What is built, besides qemuarm64 with the host's toolchain.
     files: &'static [&'static str],
     script: &'static str,
     /// What has to be among the errors.
     says: &'static str,
 }
 
-const MISTAKES: [Mistake; 5] = [
+const MISTAKES: [Mistake; 6] = [
     Mistake {
         name: "RUST dropped from the kernel's configuration",
         files: &[
@@ -41,13 +40,9 @@ const MISTAKES: [Mistake; 5] = [
     },
     Mistake {
         name: "meta-rust-bin missing",
-        files: &[
-            "kas/qemuarm64.yml",
-            "kas/host-toolchain.yml",
-            "tests/yocto/kas/no-rust-layer.yml",
-        ],
-        script: "bitbake -g mypoll-image",
-        says: "meta-rust-bin is not in BBLAYERS: add it, or set MYPOLL_RUST = \"oe-core\"",
+        files: &["kas/qemuarm64.yml", "tests/yocto/kas/no-rust-layer.yml"],
+        script: "bitbake mypoll-image",
+        says: "meta-rust-bin is not in BBLAYERS: add it with",
     },
     Mistake {
         name: "meta-raspberrypi missing",
@@ -55,17 +50,24 @@ const MISTAKES: [Mistake; 5] = [
             "kas/qemuarm64.yml",
             "tests/yocto/kas/no-raspberrypi-layer.yml",
         ],
-        script: "bitbake -g mypoll-image",
-        says: "MACHINE=raspberrypi4-64 is invalid",
+        script: "bitbake mypoll-image",
+        says: "meta-raspberrypi is not in BBLAYERS: add it with",
     },
     Mistake {
         name: "a wrong MACHINE",
+        files: &["kas/qemuarm64.yml", "tests/yocto/kas/wrong-machine.yml"],
+        script: "bitbake mypoll-image",
+        says: "linux-mypoll has no configuration for MACHINE \"qemuarm\": choose one of",
+    },
+    Mistake {
+        name: "a wrong MACHINE for the host's toolchain",
         files: &[
             "kas/qemuarm64.yml",
+            "kas/vendor-kernel.yml",
             "kas/host-toolchain.yml",
             "tests/yocto/kas/wrong-machine.yml",
         ],
-        script: "bitbake -g mypoll-image",
+        script: "bitbake mypoll-image",
         says: "choose a MACHINE that is aarch64 or x86_64",
     },
 ];

@@ -19,7 +19,12 @@ do_install() {
         if [ -x ${HOST_RUST_SYSROOT}/bin/$program ]; then
             cat > ${D}${bindir}/$program << EOF
 #!/bin/sh
-exec ${HOST_RUST_SYSROOT}/bin/$program --sysroot "\$(dirname "\$(dirname "\$(readlink -f "\$0")")")" "\$@"
+case " \$*" in
+# The kernel's core is built without any.
+*" --sysroot"*) ;;
+*) set -- --sysroot "\$(dirname "\$(dirname "\$(readlink -f "\$0")")")" "\$@" ;;
+esac
+exec ${HOST_RUST_SYSROOT}/bin/$program "\$@"
 EOF
             chmod 0755 ${D}${bindir}/$program
         fi

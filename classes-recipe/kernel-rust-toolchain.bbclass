@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Where the Rust toolchain of a kernel with CONFIG_RUST, and of its modules, comes from. MYPOLL_RUST chooses:
-#   prebuilt  rustc of meta-rust-bin, libclang and Rust's library source as published: downloads
-#   oe-core   clang, rustc and bindgen built from source: hours
+#   prebuilt  meta-rust-bin's rustc, the library source and libclang as published, bindgen built by that rustc: minutes
+#   oe-core   clang, rustc and bindgen from source: hours
 MYPOLL_RUST ??= "${@bb.utils.contains('BBFILE_COLLECTIONS', 'rust-bin-layer', 'prebuilt', 'oe-core', d)}"
 
 MYPOLL_RUST_DEPENDS[prebuilt] = "rust-bin-cross-${TARGET_ARCH} rust-src-bin-native bindgen-bin-native libclang-bin-native"

@@ -28,7 +28,7 @@ def facts(d):
         "HOST_RUST_VERSION": release,
         "HOST_RUST_SYSROOT": sysroot,
         "HOST_CARGO": rust.cargo(d, sysroot),
-        "HOST_RUST_LIBRARY": rust.library(release, sysroot),
+        "HOST_RUST_LIBRARY": rust.library(d, release, sysroot),
         "HOST_RUST_TARGET_LIBRARY": rust.target_library(sysroot, d.expand("${TARGET_ARCH}-unknown-linux-gnu")),
     }
     mirror = apt.debian_mirror(d)

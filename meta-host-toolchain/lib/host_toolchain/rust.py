@@ -18,9 +18,9 @@ def problem(d):
     if tuple(map(int, found[0].split("-")[0].split(".")[:2])) < RUSTC_MIN:
         return f"TCMODE \"host\" takes its Rust from this machine, whose rustc is {found[0]}: " \
                f"{RUSTC_MIN[0]}.{RUSTC_MIN[1]} or newer is needed ('rustup update stable' gets it)."
-    if not library(*found):
-        return "TCMODE \"host\" takes its Rust from this machine, which lacks the library's source: " \
-               "'rustup component add rust-src' gets it, or 'apt install rust-src' if that is where rustc is from."
+    if not library(d, *found):
+        return f"TCMODE \"host\" takes its Rust from this machine, which lacks the library's source: 'rustup component add " \
+               f"rust-src' gets it; or unpack Debian's rust-src {found[0]}, and set HOST_RUST_LIBRARY to its folder \"library\"."
     return None
 
 
@@ -36,12 +36,11 @@ def cargo(d, sysroot):
     return own if os.access(own, os.X_OK) else which(d, "cargo")
 
 
-def library(release, sysroot):
-    """The library's source: rustup's component, or Debian's package."""
-    for folder in (f"{sysroot}/lib/rustlib/src/rust/library", f"/usr/src/rustc-{release}/library"):
-        if os.path.exists(os.path.join(folder, "core/src/lib.rs")):
-            return folder
-    return ""
+def library(d, release, sysroot):
+    """The library's source: what the configuration names, rustup's component, or Debian's package."""
+    named = d.getVar("HOST_RUST_LIBRARY")
+    folders = [named] if named else [f"{sysroot}/lib/rustlib/src/rust/library", f"/usr/src/rustc-{release}/library"]
+    return next((folder for folder in folders if os.path.exists(f"{folder}/core/src/lib.rs")), "")
 
 
 def target_library(sysroot, target):

@@ -62,4 +62,5 @@ PACKAGES = "${PN}"
 FILES:${PN} = "${base_libdir} /lib64"
 RPROVIDES:${PN} = "libgcc rtld(GNU_HASH)"
 # Unversioned ones, such as libmemusage.so, are for LD_PRELOAD.
+# nooelint: oelint.vars.insaneskip
 INSANE_SKIP:${PN} = "dev-so libdir already-stripped"

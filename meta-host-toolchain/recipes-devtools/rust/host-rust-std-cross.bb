@@ -4,9 +4,8 @@ DESCRIPTION = "The toolchain's own where it has one; else it is built from its s
 HOMEPAGE = "https://www.rust-lang.org"
 SECTION = "devel"
 LICENSE = "MIT | Apache-2.0"
-PROVIDES = "cargo-bin-cross-${TARGET_ARCH} rust-bin-cross-${TARGET_ARCH}"
-
 DEPENDS = "host-rust-native rust-src-bin-native"
+PROVIDES = "cargo-bin-cross-${TARGET_ARCH} rust-bin-cross-${TARGET_ARCH}"
 
 PN = "host-rust-std-cross-${TARGET_ARCH}"
 PV = "${HOST_RUST_VERSION}"
@@ -14,8 +13,8 @@ B = "${WORKDIR}/build"
 
 # The crates that the library is built with.
 CARGO_LOCK_FILE = "${HOST_RUST_LIBRARY}/Cargo.lock"
-inherit cross
 inherit_defer ${@'' if d.getVar('HOST_RUST_TARGET_LIBRARY') else 'cargo-lock-crates'}
+inherit cross
 
 INHIBIT_DEFAULT_DEPS = "1"
 

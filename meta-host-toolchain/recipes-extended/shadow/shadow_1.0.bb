@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "The name under which packages with users of their own ask for the programs that add them"
+SUMMARY = "What packages with users of their own ask for"
 DESCRIPTION = "Empty: users are added when the image is made, and busybox has what is needed to log in and to change passwords."
 SECTION = "base"
 LICENSE = "MIT"

@@ -88,6 +88,11 @@ impl Toolchain {
         })
     }
 
+    /// The folder of the Rust library's source.
+    pub fn library(&self) -> &Path {
+        &self.library
+    }
+
     /// What has a part in the kernel, for its key.
     pub fn for_kernel(&self) -> &str {
         &self.for_kernel

@@ -21,6 +21,7 @@ use thiserror::Error;
 use crate::cache::Cache;
 use crate::host;
 use crate::step::{CommandFailed, Task};
+use crate::toolchain::Toolchain;
 pub use build::Build;
 pub use builds::{BUILDS, HOST_QEMUARM64, HOST_QEMUX86_64};
 use output::Output;
@@ -44,6 +45,7 @@ pub struct Yocto<'a> {
     cache: Cache<'a>,
     /// The folder of kas and oelint-adv.
     tools: PathBuf,
+    rust_library: PathBuf,
     folder: PathBuf,
 }
 
@@ -57,13 +59,16 @@ impl<'a> Yocto<'a> {
     /// [`Unavailable`] is among the causes when there is nothing to be done about it here.
     pub fn prepare(cache: Cache<'a>, install: bool) -> Result<Self> {
         user::check()?;
-        host::prepare(cache.paths, cache.progress, install)?;
+        let llvm = host::prepare(cache.paths, cache.progress, install)?;
         host::provide(cache.paths, cache.progress, &packages::needs(), install)?;
         let folder = cache.paths.cache.join("yocto");
         layers::can_be_had(&folder.join(LAYERS))?;
         let yocto = Self {
             cache,
             tools: cache.ensure(&Tools::new()?)?,
+            rust_library: Toolchain::prepare(cache, llvm, install)?
+                .library()
+                .to_owned(),
             folder,
         };
         // kas creates no more than the last folder of a path.
@@ -122,6 +127,7 @@ impl<'a> Yocto<'a> {
             .env("DL_DIR", self.folder.join("downloads"))
             .env("SSTATE_DIR", self.folder.join("sstate"))
             .env("BB_HASHSERVE_DB_DIR", self.folder.join("sstate"))
+            .env("HOST_RUST_LIBRARY", &self.rust_library)
             .envs(user::in_home());
         kas
     }

@@ -13,8 +13,8 @@ pub struct Build {
     pub files: &'static [&'static str],
 }
 
-/// Whether the network's other end answers is not what is tested.
-const ALWAYS: &str = "kas/offline.yml";
+/// Whether the network's other end answers is not what is tested, and the host's Rust is the one that the lab uses.
+const ALWAYS: [&str; 2] = ["kas/offline.yml", "tests/yocto/kas/lab.yml"];
 
 impl Build {
     /// The files as kas takes them.
@@ -22,7 +22,7 @@ impl Build {
         let files: Vec<_> = self
             .files
             .iter()
-            .chain([&ALWAYS])
+            .chain(&ALWAYS)
             .map(|file| repo.join(file).into_os_string())
             .collect();
         files.join(":".as_ref())
@@ -41,7 +41,7 @@ mod tests {
         };
         assert_eq!(
             build.chain(Path::new("/r")),
-            "/r/kas/a.yml:/r/kas/b.yml:/r/kas/offline.yml"
+            "/r/kas/a.yml:/r/kas/b.yml:/r/kas/offline.yml:/r/tests/yocto/kas/lab.yml"
         );
     }
 }

@@ -32,7 +32,7 @@ fn cases(success: bool, said: &str) -> Vec<Case> {
         .map(|(name, result)| match result.split(' ').next() {
             Some("PASSED") => Case::passed(name),
             Some("SKIPPED") => Case::skipped(name, "it does not apply"),
-            _ => Case::failed(name, said),
+            _ => Case::failed(name, details(name, said)),
         })
         .collect();
     let failed = cases.iter().any(Case::has_failed);
@@ -40,6 +40,13 @@ fn cases(success: bool, said: &str) -> Vec<Case> {
         cases.push(Case::failed("yocto-check-layer", said));
     }
     cases
+}
+
+/// What was said below `INFO: test_readme (common.CommonCheckLayer.test_readme)`.
+fn details<'a>(name: &str, said: &'a str) -> &'a str {
+    let marker = format!("({name})\n");
+    let said = said.split_once(&marker).map_or(said, |(_, rest)| rest);
+    said.split("\nINFO: test_").next().unwrap_or(said)
 }
 
 #[cfg(test)]
@@ -65,10 +72,14 @@ INFO: RESULTS - bsp.BSPCheckLayer.test_bsp_defines_machines: SKIPPED (0.00s)
     }
 
     #[test]
-    fn failures_have_failed() {
-        let said = "INFO: RESULTS - common.CommonCheckLayer.test_security: FAILED (0.00s)";
-        let expected = [Case::failed("common.CommonCheckLayer.test_security", said)];
-        assert_eq!(cases(false, said), expected);
+    fn failures_say_why() {
+        let name = "common.CommonCheckLayer.test_security";
+        let said = format!(
+            "INFO: test_security ({name})\nINFO:  ... FAIL\nno SECURITY.md\nINFO: test_world (x)\n\
+             INFO: RESULTS - {name}: FAILED (0.00s)"
+        );
+        let expected = [Case::failed(name, "INFO:  ... FAIL\nno SECURITY.md")];
+        assert_eq!(cases(false, &said), expected);
     }
 
     #[test]

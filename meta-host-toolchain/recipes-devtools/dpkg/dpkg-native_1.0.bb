@@ -14,4 +14,5 @@ inherit native
 do_install() {
     install -D -m 0755 ${S}/dpkg ${D}${bindir}/dpkg
     install -D -m 0644 ${S}/apt.conf.sample ${D}${sysconfdir}/apt/apt.conf.sample
+    sed -i 's,@BINDIR@,${bindir},' ${D}${sysconfdir}/apt/apt.conf.sample
 }

@@ -13,7 +13,10 @@ LINUX_SHA256[6.18.15] = "7c716216c3c4134ed0de69195701e677577bbcdd3979f331c182acd
 LINUX_SHA256[6.18.21] = "1c38214fb137bae85b82b82537b5987358621b915ab2a8e4f09e60697c19474f"
 LINUX_SHA256[6.18.30] = "a8b3886ec3af573f7420b23d27390d4f2b0aac62e8da041662523ce2e7dfb3d4"
 
+PV = "${LINUX_VERSION}"
+
 KERNEL_FRAGMENTS = "base rust gpio image"
+# nooelint: oelint.vars.inconspaces - the expression brings its own space, or nothing
 KERNEL_FRAGMENTS:append = "${@bb.utils.contains('DISTRO_FEATURES', 'systemd', ' systemd', '', d)}"
 KERNEL_FRAGMENTS:append:qemuarm64 = " qemu-virt"
 KERNEL_FRAGMENTS:append:qemux86-64 = " qemu-x86"
@@ -28,13 +31,13 @@ SRC_URI = " \
 "
 SRC_URI[sha256sum] = "${@d.getVarFlag('LINUX_SHA256', d.getVar('LINUX_VERSION')) or ''}"
 
-PV = "${LINUX_VERSION}"
-S = "${UNPACKDIR}/linux-${LINUX_VERSION}"
-
 COMPATIBLE_MACHINE = "^(qemuarm64|qemux86-64|rpi)$"
 COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
 
 inherit kernel kernel-rust-toolchain kernel-config-check
+
+# After the class, whose own value would win otherwise.
+S = "${UNPACKDIR}/linux-${LINUX_VERSION}"
 
 # A later fragment's options replace an earlier one's.
 KERNEL_CONFIG_COMMAND = "linux_mypoll_configure"
@@ -50,4 +53,8 @@ python () {
     if version not in known:
         raise bb.parse.SkipRecipe(f"LINUX_VERSION = \"{version}\" has no checksum in {d.getVar('FILE')}: "
                                   f"choose one of {', '.join(known)}, or set LINUX_SHA256[{version}]")
+    # The stable series took both patches.
+    if bb.utils.vercmp_string(version, '6.18.16') >= 0:
+        uris = d.getVar('SRC_URI').split()
+        d.setVar('SRC_URI', ' '.join(uri for uri in uris if not uri.startswith('file://patches/')))
 }

@@ -13,7 +13,8 @@ SRC_URI = " \
 
 S = "${UNPACKDIR}/mypoll"
 
-inherit module-rust kernel-rust-toolchain
+inherit features_check kernel-rust-toolchain module-rust
+REQUIRED_DISTRO_FEATURES = "mypoll"
 
 KERNEL_MODULE_AUTOLOAD += "mypoll"
 

@@ -4,9 +4,6 @@
 DEBIAN_LINUX_SHA256[6.18.12] = "cdd35bf421e4c2c480ab333ef82053d3244e913c08ea7c1fe7ee387e10adb395"
 DEBIAN_LINUX_SHA256[6.18.15] = "fdf4c4d487c95b17a41cb38003faef86669e532a44fe702eb31a3390b6a60cca"
 
-# The recipe sets it before it inherits kernel, whose own value wins.
-S = "${UNPACKDIR}/linux-${LINUX_VERSION}"
-
 python () {
     version = d.getVar("LINUX_VERSION")
     sha256 = d.getVarFlag("DEBIAN_LINUX_SHA256", version)

@@ -54,12 +54,24 @@ impl Product for KernelSource<'_> {
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
         unpack(&self.tarball.path, result, log)?;
         for patch in &self.patches {
-            let mut command = Command::new("patch");
-            command
-                .args(["-p1", "--forward", "--fuzz=0", "--input"])
-                .arg(patch)
-                .current_dir(result);
-            log.run(&mut command)
+            let command = |options: &[&str]| {
+                let mut command = Command::new("patch");
+                command
+                    .args(["-p1", "--fuzz=0"])
+                    .args(options)
+                    .arg("--input")
+                    .arg(patch)
+                    .current_dir(result);
+                command
+            };
+            // A later release has it already.
+            if log
+                .run(&mut command(&["--dry-run", "--reverse", "--force"]))
+                .is_ok()
+            {
+                continue;
+            }
+            log.run(&mut command(&["--forward"]))
                 .with_context(|| format!("{} does not apply", patch.display()))?;
         }
         Ok(())
@@ -125,6 +137,12 @@ mod tests {
     fn patches_are_applied() {
         let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-one\n+two\n";
         assert_eq!(patched(patch).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn a_patch_that_is_in_the_source_already_is_left_out() {
+        let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-zero\n+one\n";
+        assert_eq!(patched(patch).unwrap(), "one\n");
     }
 
     #[test]

@@ -10,10 +10,14 @@ use super::super::{Lab, command, sources};
 use crate::yocto::Yocto;
 
 /// Where recipes are.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 8] = [
+    "classes-global",
+    "classes-recipe",
     "dynamic-layers",
     "meta-host-toolchain",
     "recipes-apps",
+    "recipes-bsp",
+    "recipes-core",
     "recipes-kernel",
 ];
 

@@ -23,8 +23,11 @@ SRC_URI = "\
 
 S = "${UNPACKDIR}/mypoll-agent"
 
-inherit cargo-lock-crates systemd update-rc.d useradd
+inherit cargo-lock-crates features_check systemd update-rc.d useradd
 inherit_defer ${@bb.utils.contains('BBFILE_COLLECTIONS', 'rust-bin-layer', 'cargo_bin', 'cargo', d)}
+
+# The driver's.
+REQUIRED_DISTRO_FEATURES = "mypoll"
 
 # Where the programs are after do_compile, by the name that cargo_bin has for it.
 CARGO_BINDIR ?= "${B}/target/${CARGO_TARGET_SUBDIR}"

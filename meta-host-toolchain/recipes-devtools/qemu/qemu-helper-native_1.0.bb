@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "The folder in which runqemu looks for QEMU before it takes the host's"
+SUMMARY = "The host's QEMU, where runqemu looks for it"
 SECTION = "devel"
 LICENSE = "MIT"
 
 inherit native
 
+do_install() {
+    install -d ${D}${bindir}
+    for program in qemu-system-aarch64 qemu-system-x86_64; do
+        if path=$(command -v $program); then
+            ln -s "$(readlink -f "$path")" ${D}${bindir}/$program
+        fi
+    done
+}
+
 addtask addto_recipe_sysroot after do_populate_sysroot before do_build
 
 python do_addto_recipe_sysroot() {
     bb.build.exec_func("extend_recipe_sysroot", d)
-    bb.utils.mkdirhier(d.getVar("STAGING_BINDIR_NATIVE"))
 }
 do_addto_recipe_sysroot[deptask] = "do_populate_sysroot"

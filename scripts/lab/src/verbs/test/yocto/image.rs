@@ -31,6 +31,9 @@ pub(super) const MACHINES: [Machine; 2] = [
     },
 ];
 
+/// How the names of images go on, as opposed to what is said about them.
+const FORMATS: [&str; 4] = ["cpio", "ext4", "tar", "wic"];
+
 const BITBAKE: &str = "bitbake mypoll-image";
 
 pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
@@ -80,8 +83,16 @@ fn nothing_changed(again: &Output) -> Case {
         Some(Tasks { all, done_before }) if again.success && all == done_before => {
             Case::passed(name)
         }
-        _ => Case::failed(name, &again.text),
+        Some(_) => Case::failed(name, tasks_that_ran(&again.text)),
+        None => Case::failed(name, again.without_notes()),
     }
+}
+
+fn tasks_that_ran(said: &str) -> String {
+    let ran = said
+        .lines()
+        .filter(|line| line.starts_with("NOTE: Running "));
+    ran.collect::<Vec<_>>().join("\n")
 }
 
 /// What there is of the image, and how large it is.
@@ -91,9 +102,9 @@ fn sizes(folder: &Path, machine: &str) -> Result<String> {
     for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        // The formats only: the names with a time in them are the same files.
+        // The names with a time in them are the same files.
         if let Some(format) = name.strip_prefix(&prefix)
-            && ["cpio.gz", "ext4", "wic"].contains(&format)
+            && FORMATS.iter().any(|known| format.starts_with(known))
         {
             let size = fs::metadata(entry.path())?.len();
             sizes.push(format!("{name} {:.1} MB", size as f64 / 1e6));
@@ -138,13 +149,13 @@ mod tests {
     fn an_image_counts_once() {
         let dir = tempfile::tempdir().unwrap();
         for name in [
-            "mypoll-image-qemuarm64.rootfs.ext4",
-            "mypoll-image-qemuarm64.rootfs-20260101.ext4",
+            "mypoll-image-qemuarm64.rootfs.ext4.zst",
+            "mypoll-image-qemuarm64.rootfs-20260101.ext4.zst",
             "mypoll-image-qemuarm64.rootfs.manifest",
         ] {
             fs::write(dir.path().join(name), vec![0; 1_500_000]).unwrap();
         }
         let sizes = sizes(dir.path(), "qemuarm64").unwrap();
-        assert_eq!(sizes, "mypoll-image-qemuarm64.rootfs.ext4 1.5 MB");
+        assert_eq!(sizes, "mypoll-image-qemuarm64.rootfs.ext4.zst 1.5 MB");
     }
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The driver and the agent on the booted image: TEST_SUITES = "ssh mypoll"."""
+"""The driver and the agent on the booted image: TEST_SUITES = "ssh mypoll_events"."""
 
 import json
 import re
@@ -45,7 +45,7 @@ class MypollDriverTest(MypollCase):
         self.assertRegex(self.run_on_target("cat /proc/modules"), r"(?m)^mypoll ")
         self.run_on_target("test -c /dev/mypoll")
 
-    @OETestDepends(["mypoll.MypollDriverTest.test_loaded_at_boot"])
+    @OETestDepends(["mypoll_events.MypollDriverTest.test_loaded_at_boot"])
     def test_modprobe(self):
         # That the status is modprobe's: it has to be another one where there is no such module.
         status, output = self.target.run("modprobe mypoll-of-no-kernel")
@@ -59,7 +59,7 @@ class MypollDriverTest(MypollCase):
         finally:
             self.agent("start")
 
-    @OETestDepends(["mypoll.MypollDriverTest.test_modprobe"])
+    @OETestDepends(["mypoll_events.MypollDriverTest.test_modprobe"])
     def test_selftest(self):
         self.agent("stop")
         try:
@@ -97,18 +97,18 @@ class MypollAgentTest(MypollCase):
         events = [json.loads(line) for line in lines]
         return [event for event in events if wanted.items() <= event.items()]
 
-    @OETestDepends(["mypoll.MypollDriverTest.test_selftest"])
+    @OETestDepends(["mypoll_events.MypollDriverTest.test_selftest"])
     def test_trigger_reaches_client(self):
         self.assertTrue(self.received(source="manual", kind="trigger"))
 
-    @OETestDepends(["mypoll.MypollAgentTest.test_trigger_reaches_client"])
+    @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
     def test_simulated_press_reaches_client(self):
         self.run_on_target("for pull in pull-up pull-down; do echo $pull >/sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull; done")
         self.wait_for("the press", lambda: self.received(source="gpio", kind="rising", label="sim"))
         self.wait_for("the release", lambda: self.received(source="gpio", kind="falling", label="sim"))
 
     @skipIfNotMachine("qemuarm64", "the only board with a GPIO controller that QEMU presses from outside")
-    @OETestDepends(["mypoll.MypollAgentTest.test_trigger_reaches_client"])
+    @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
     def test_press_from_outside_reaches_client(self):
         self.target.runner.run_monitor("system_powerdown")
         self.wait_for("the press", lambda: self.received(source="gpio", kind="rising", label="button"))
@@ -117,9 +117,9 @@ class MypollAgentTest(MypollCase):
 
 class MypollLogTest(MypollCase):
     @OETestDepends([
-        "mypoll.MypollDriverTest.test_selftest",
-        "mypoll.MypollAgentTest.test_trigger_reaches_client",
-        "mypoll.MypollAgentTest.test_simulated_press_reaches_client",
+        "mypoll_events.MypollDriverTest.test_selftest",
+        "mypoll_events.MypollAgentTest.test_trigger_reaches_client",
+        "mypoll_events.MypollAgentTest.test_simulated_press_reaches_client",
     ])
     def test_no_splat(self):
         log = self.run_on_target("dmesg")

@@ -83,8 +83,8 @@ fn nothing_changed(again: &Output) -> Case {
         Some(Tasks { all, done_before }) if again.success && all == done_before => {
             Case::passed(name)
         }
-        Some(_) => Case::failed(name, tasks_that_ran(&again.text)),
-        None => Case::failed(name, again.without_notes()),
+        Some(_) if again.success => Case::failed(name, tasks_that_ran(&again.text)),
+        _ => Case::failed(name, again.without_notes()),
     }
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The driver and the agent on the booted image: TEST_SUITES = "ssh mypoll_events"."""
+"""The driver and the agent on the booted image: TEST_SUITES = "ping ssh mypoll_events"."""
 
 import json
 import re

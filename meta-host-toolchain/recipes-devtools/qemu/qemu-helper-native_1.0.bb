@@ -3,6 +3,8 @@ SUMMARY = "The host's QEMU, where runqemu looks for it"
 SECTION = "devel"
 LICENSE = "MIT"
 
+DEPENDS = "qemu-qmp-native"
+
 inherit native
 
 do_install() {

@@ -4,11 +4,16 @@ DESCRIPTION = "The toolchain's own where it has one; else it is built from its s
 HOMEPAGE = "https://www.rust-lang.org"
 SECTION = "devel"
 LICENSE = "MIT | Apache-2.0"
+LIC_FILES_CHKSUM = " \
+    file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302 \
+    file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10 \
+"
 DEPENDS = "host-rust-native rust-src-bin-native"
 PROVIDES = "cargo-bin-cross-${TARGET_ARCH} rust-bin-cross-${TARGET_ARCH}"
 
 PN = "host-rust-std-cross-${TARGET_ARCH}"
 PV = "${HOST_RUST_VERSION}"
+S = "${UNPACKDIR}"
 B = "${WORKDIR}/build"
 
 # The crates that the library is built with.
@@ -23,11 +28,13 @@ RUST_TARGET = "${TARGET_ARCH}-unknown-linux-gnu"
 RUSTLIB = "${STAGING_DIR_NATIVE}${libdir_native}/rustlib/${RUST_TARGET}"
 
 export CARGO_HOME = "${WORKDIR}/cargo_home"
+# For build scripts: there is no cc.
+CARGO_BUILD_LINKER = "CARGO_TARGET_${@d.getVar('BUILD_ARCH').upper()}_UNKNOWN_LINUX_GNU_LINKER"
 
 do_compile() {
     [ -z "${HOST_RUST_TARGET_LIBRARY}" ] || return 0
+    install -d ${CARGO_HOME} ${B}/src
     cargo_lock_crates_configure
-    install -d ${B}/src
     cat > ${B}/Cargo.toml << EOF
 [package]
 name = "empty"
@@ -35,6 +42,7 @@ version = "0.0.0"
 EOF
     : > ${B}/src/lib.rs
     # Cargo builds the library on the nightly channel only, or where it is told that it is bootstrapping.
+    export ${CARGO_BUILD_LINKER}=gcc
     RUSTC_BOOTSTRAP=1 cargo build --release --offline --target ${RUST_TARGET} \
         -Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test
 }

@@ -5,7 +5,7 @@
 const CURES: &[(&str, &str)] = &[
     (
         "No space left on device",
-        "free some disk space: a build needs about 6 GB in the cache (XDG_CACHE_HOME moves it)",
+        "free some disk space: the builds need about 6 GB in the cache, the Yocto tests as much again (XDG_CACHE_HOME moves it)",
     ),
     (
         "sudo: a password is required",

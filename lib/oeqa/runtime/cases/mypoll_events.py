@@ -103,7 +103,9 @@ class MypollAgentTest(MypollCase):
 
     @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
     def test_simulated_press_reaches_client(self):
-        self.run_on_target("for pull in pull-up pull-down; do echo $pull >/sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull; done")
+        # A redirection to a pattern works in interactive shells only.
+        pull = self.run_on_target("ls /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull")
+        self.run_on_target(f"echo pull-up >{pull} && echo pull-down >{pull}")
         self.wait_for("the press", lambda: self.received(source="gpio", kind="rising", label="sim"))
         self.wait_for("the release", lambda: self.received(source="gpio", kind="falling", label="sim"))
 

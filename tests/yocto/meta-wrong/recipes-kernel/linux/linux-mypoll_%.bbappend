@@ -2,7 +2,8 @@
 FILESEXTRAPATHS:prepend := "${THISDIR}/files:"
 
 # Kconfig drops RUST for it.
-KERNEL_FRAGMENTS:append:rust-dropped = " modversions"
+KERNEL_FRAGMENTS:append = " modversions"
 
+# Looked at before anything is configured, and the source need not be unpacked again for it.
 OLD_BINDGEN := "${THISDIR}/files/old-bindgen"
 EXTRA_OEMAKE:append:old-bindgen = " BINDGEN=${OLD_BINDGEN}"

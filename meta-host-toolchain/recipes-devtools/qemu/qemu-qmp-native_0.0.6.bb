@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "QEMU's Python modules, which testimage speaks to QEMU with"
-DESCRIPTION = "Debian's QEMU comes without them"
+DESCRIPTION = "The package qemu.qmp of the Python registry, as Debian's QEMU comes without these modules"
 HOMEPAGE = "https://gitlab.com/qemu-project/python-qemu-qmp"
 SECTION = "devel"
 LICENSE = "LGPL-2.0-or-later & GPL-2.0-only"

@@ -16,4 +16,5 @@ SRC_URI[sha256sum] = "6a275a356622c64ba9f693892215dbb399c003a7a4afeed9c4c74070ea
 
 inherit autotools pkgconfig
 
-EXTRA_OECONF = "--disable-static --disable-werror --disable-obsolete-api"
+# The obsolete interface keeps the name libcrypt.so.1, which Debian's has: on x86-64 programs are linked with the host's.
+EXTRA_OECONF = "--disable-static --disable-werror"

@@ -10,7 +10,7 @@ use super::super::{Lab, command, sources};
 use crate::yocto::Yocto;
 
 /// Where recipes are.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     "classes-global",
     "classes-recipe",
     "dynamic-layers",
@@ -19,6 +19,7 @@ const FOLDERS: [&str; 8] = [
     "recipes-bsp",
     "recipes-core",
     "recipes-kernel",
+    "tests/yocto/meta-wrong",
 ];
 
 pub(super) fn oelint(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {

@@ -15,7 +15,7 @@ HEAD = """\
 # What is downloaded?
 
 All that bitbake fetches for `mypoll-image` when nothing is in sstate, by recipe: from where, and the checksum or the commit that
-it has to have. The crates of a recipe with a Cargo.lock are one line: their checksums are in it. Written by
+it has to have. The crates of a recipe are one line: their checksums are in its Cargo.lock, or in the recipe. Written by
 
     cargo run --manifest-path scripts/lab/Cargo.toml -- fetches
 
@@ -55,7 +55,7 @@ def fetches(d):
     uris = [uri for uri in (d.getVar("SRC_URI") or "").split() if not uri.startswith(("file://", "npmsw://"))]
     crates = [uri for uri in uris if uri.startswith("crate://")]
     if crates:
-        yield f"{len(crates)} crates of crates.io", "Cargo.lock"
+        yield f"{len(crates)} crates of crates.io", "each its own"
     for uri in uris:
         if uri in crates:
             continue

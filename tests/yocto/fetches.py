@@ -15,7 +15,8 @@ HEAD = """\
 # What is downloaded?
 
 All that bitbake fetches for `mypoll-image` when nothing is in sstate, by recipe: from where, and the checksum or the commit that
-it has to have. The crates of a recipe are one line: their checksums are in its Cargo.lock, or in the recipe. Written by
+it has to have. The crates of a recipe are one line: their checksums are in its Cargo.lock, or in the recipe. DEBIAN_MIRROR is
+bitbake's variable; with the host's toolchain its value is the mirror that the host's apt uses. Written by
 
     cargo run --manifest-path scripts/lab/Cargo.toml -- fetches
 
@@ -48,6 +49,15 @@ def dependency_graph(tinfoil, target):
             return graph
 
 
+def place(uri, d):
+    """Where a file comes from, in words that hold wherever a registry is mirrored."""
+    address = uri.split(";")[0]
+    package = d.getVar("PYPI_PACKAGE")
+    if package:
+        return f"{address.rsplit('/', 1)[1]} of PyPI's {package}"
+    return address.replace(d.getVar("DEBIAN_MIRROR"), "${DEBIAN_MIRROR}")
+
+
 def fetches(d):
     """What one recipe fetches, as (uri, checksum); a file of its own is no fetch."""
     import bb
@@ -60,7 +70,7 @@ def fetches(d):
         if uri in crates:
             continue
         data = bb.fetch2.FetchData(uri, d)
-        address = uri.split(";")[0]
+        address = place(uri, d)
         if data.method.supports_srcrev():
             data.setup_revisions(d)
             yield address, data.revision

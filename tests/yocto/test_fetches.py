@@ -7,6 +7,12 @@ from pathlib import Path
 import fetches
 
 
+class Data(dict):
+    """Variables, as bitbake's data store gives them."""
+
+    getVar = dict.get
+
+
 class FetchesTest(unittest.TestCase):
     def page(self, **builds):
         with tempfile.TemporaryDirectory() as folder:
@@ -25,6 +31,14 @@ class FetchesTest(unittest.TestCase):
             "| busybox 1.37.0 | https://example.org/busybox.tar.bz2 | abc | all |",
             "| gcc 15.2.0 | https://example.org/gcc.tar.xz | def | 1 |",
         ])
+
+    def test_registries_are_not_named_by_host(self):
+        mirrored = {"DEBIAN_MIRROR": "http://mirror.example/pool"}
+        self.assertEqual(fetches.place("http://mirror.example/pool/main/a.tar.xz;name=a", Data(mirrored)),
+                         "${DEBIAN_MIRROR}/main/a.tar.xz")
+        python = {**mirrored, "PYPI_PACKAGE": "six"}
+        self.assertEqual(fetches.place("https://registry.example/1/2/six-1.0.tar.gz", Data(python)),
+                         "six-1.0.tar.gz of PyPI's six")
 
 
 if __name__ == "__main__":

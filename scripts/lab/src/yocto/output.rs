@@ -20,7 +20,8 @@ pub struct Tasks {
 }
 
 impl Output {
-    pub(super) fn new(success: bool, text: &str) -> Self {
+    /// What was put out.
+    pub fn new(success: bool, text: &str) -> Self {
         Self {
             success,
             text: text.to_owned(),

@@ -34,19 +34,12 @@ fn verdict(name: &str, output: &Output) -> Case {
 mod tests {
     use super::*;
 
-    fn output(success: bool, text: &str) -> Output {
-        Output {
-            success,
-            text: text.to_owned(),
-        }
-    }
-
     #[test]
     fn a_warning_fails_it() {
         let parsed = "Parsing recipes...done.\nNOTE: Task list saved to 'pn-buildlist'\n";
-        assert_eq!(verdict("a", &output(true, parsed)), Case::passed("a"));
+        assert_eq!(verdict("a", &Output::new(true, parsed)), Case::passed("a"));
         let warned = format!("{parsed}WARNING: mypoll-agent is strange");
-        assert_ne!(verdict("a", &output(true, &warned)), Case::passed("a"));
-        assert_ne!(verdict("a", &output(false, parsed)), Case::passed("a"));
+        assert_ne!(verdict("a", &Output::new(true, &warned)), Case::passed("a"));
+        assert_ne!(verdict("a", &Output::new(false, parsed)), Case::passed("a"));
     }
 }

@@ -118,13 +118,6 @@ fn sizes(folder: &Path, machine: &str) -> Result<String> {
 mod tests {
     use super::*;
 
-    fn output(success: bool, text: &str) -> Output {
-        Output {
-            success,
-            text: text.to_owned(),
-        }
-    }
-
     #[test]
     fn a_task_that_runs_again_fails() {
         let summary = |done: usize| {
@@ -132,17 +125,17 @@ mod tests {
                 "NOTE: Tasks Summary: Attempted 90 tasks of which {done} didn't need to be rerun and all succeeded."
             )
         };
-        assert!(!nothing_changed(&output(true, &summary(90))).has_failed());
-        assert!(nothing_changed(&output(true, &summary(89))).has_failed());
-        assert!(nothing_changed(&output(false, &summary(90))).has_failed());
-        assert!(nothing_changed(&output(true, "")).has_failed());
+        assert!(!nothing_changed(&Output::new(true, &summary(90))).has_failed());
+        assert!(nothing_changed(&Output::new(true, &summary(89))).has_failed());
+        assert!(nothing_changed(&Output::new(false, &summary(90))).has_failed());
+        assert!(nothing_changed(&Output::new(true, "")).has_failed());
     }
 
     #[test]
     fn warnings_fail() {
-        let warned = output(true, "WARNING: mypoll-agent do_package_qa: QA Issue");
+        let warned = Output::new(true, "WARNING: mypoll-agent do_package_qa: QA Issue");
         assert!(no_complaints(&warned).has_failed());
-        assert!(!no_complaints(&output(true, "NOTE: fine")).has_failed());
+        assert!(!no_complaints(&Output::new(true, "NOTE: fine")).has_failed());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The platform device that has the GPIO lines, and its driver.
 
 use std::fs;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -41,6 +42,23 @@ impl Binding {
     /// Whether the driver has the device now.
     pub(crate) fn is_bound(&self) -> bool {
         self.driver.join(&self.device).exists()
+    }
+
+    /// The numbers that the device tree gives to the lines of a bound device: their nodes' `reg`.
+    pub(crate) fn line_numbers(&self) -> Result<Vec<u32>> {
+        let node = self.driver.join(&self.device).join("of_node");
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&node).with_context(|| node.display().to_string())? {
+            match fs::read(entry?.path().join("reg")) {
+                Ok(cell) => numbers.push(u32::from_be_bytes(
+                    cell[..].try_into().context("a reg of one cell")?,
+                )),
+                // A property, or a line without a number of its own.
+                Err(error) if matches!(error.kind(), NotADirectory | NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(numbers)
     }
 
     /// Takes the device from the driver.

@@ -24,7 +24,7 @@ tests!("stats":
     failing_write_counts_nothing,
     sources_add_up_to_generated,
     reset_keeps_queue_sequence_and_timer,
-    lines_are_numbered_from_0,
+    lines_are_numbered_by_the_device_tree,
 );
 
 fn keys_are_in_order(device: &Device) -> Result<()> {
@@ -155,11 +155,14 @@ fn reset_keeps_queue_sequence_and_timer(device: &Device) -> Result<()> {
     expect_eq("event", handle.event()?.event, before.event_sequence + 1)
 }
 
-fn lines_are_numbered_from_0(device: &Device) -> Result<()> {
+fn lines_are_numbered_by_the_device_tree(device: &Device) -> Result<()> {
     let numbers: Vec<u32> = device.lines()?.iter().map(|line| line.number).collect();
+    expect_eq("in order", numbers.is_sorted_by(|a, b| a < b), true)?;
+    let mut unknown = device.binding()?.line_numbers()?;
+    unknown.retain(|number| !numbers.contains(number));
     expect_eq(
-        "numbers",
-        numbers.clone(),
-        (0..).take(numbers.len()).collect(),
+        "numbers of the device tree that no line has",
+        unknown,
+        vec![],
     )
 }

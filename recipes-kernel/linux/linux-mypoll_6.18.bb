@@ -16,8 +16,7 @@ LINUX_SHA256[6.18.30] = "a8b3886ec3af573f7420b23d27390d4f2b0aac62e8da041662523ce
 PV = "${LINUX_VERSION}"
 
 KERNEL_FRAGMENTS = "base rust gpio image"
-# nooelint: oelint.vars.inconspaces - the expression brings its own space, or nothing
-KERNEL_FRAGMENTS:append = "${@bb.utils.contains('DISTRO_FEATURES', 'systemd', ' systemd', '', d)}"
+KERNEL_FRAGMENTS:append = " ${@bb.utils.contains('DISTRO_FEATURES', 'systemd', 'systemd', '', d)}"
 KERNEL_FRAGMENTS:append:qemuarm64 = " qemu-virt"
 KERNEL_FRAGMENTS:append:qemux86-64 = " qemu-x86"
 # The Raspberry Pi's too: that Image boots in QEMU's virt board as well.

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT
+
+//! Private queues of /dev/mypoll: `mypoll.h`, which has the meaning of everything, in Rust.
+//!
+//! This file needs nothing but `core`. The driver and its client are compiled from it.
+
+/// Bit numbers of a source filter, and what an event's `source` is.
+pub const SOURCE_MANUAL: u16 = 1;
+/// See [`SOURCE_MANUAL`].
+pub const SOURCE_TIMER: u16 = 2;
+/// See [`SOURCE_MANUAL`].
+pub const SOURCE_GPIO: u16 = 3;
+
+/// What an event's `kind` is.
+pub const KIND_TRIGGER: u16 = 1;
+/// See [`KIND_TRIGGER`].
+pub const KIND_TICK: u16 = 2;
+/// See [`KIND_TRIGGER`].
+pub const KIND_RISING: u16 = 3;
+/// See [`KIND_TRIGGER`].
+pub const KIND_FALLING: u16 = 4;
+/// See [`KIND_TRIGGER`].
+pub const KIND_REMOVED: u16 = 5;
+
+/// `struct mypoll_event`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// Nanoseconds of the queue's clock.
+    pub timestamp_ns: u64,
+    /// From 1, without a gap.
+    pub sequence: u32,
+    /// Events lost just before this one.
+    pub lost: u32,
+    /// `SOURCE_*`.
+    pub source: u16,
+    /// `KIND_*`.
+    pub kind: u16,
+    /// The number of the GPIO line.
+    pub line: u32,
+    /// The level, or the number of periods.
+    pub value: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// Values of [`Config::overflow`].
+pub const OVERFLOW_DROP_NEWEST: u32 = 0;
+/// See [`OVERFLOW_DROP_NEWEST`].
+pub const OVERFLOW_DROP_OLDEST: u32 = 1;
+
+/// Values of [`Config::clock`].
+pub const CLOCK_MONOTONIC: u32 = 0;
+/// See [`CLOCK_MONOTONIC`].
+pub const CLOCK_REALTIME: u32 = 1;
+/// See [`CLOCK_MONOTONIC`].
+pub const CLOCK_BOOTTIME: u32 = 2;
+
+/// What a capacity of 0 stands for.
+pub const CAPACITY_DEFAULT: u32 = 4096;
+/// The largest capacity.
+pub const CAPACITY_MAX: u32 = 65536;
+/// The longest [`Config::watermark_us`]: an hour.
+pub const WATERMARK_US_MAX: u32 = 3_600_000_000;
+/// Lines are numbered from 0 to one less.
+pub const LINES_MAX: usize = 1024;
+
+/// Line `n` is bit `n % 64` of element `n / 64`.
+pub type LineSet = [u64; LINES_MAX / 64];
+
+/// `struct mypoll_config`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// 1 to [`CAPACITY_MAX`], or 0 for [`CAPACITY_DEFAULT`].
+    pub capacity: u32,
+    /// `OVERFLOW_*`.
+    pub overflow: u32,
+    /// `CLOCK_*`.
+    pub clock: u32,
+    /// Bits `1 << SOURCE_*`, or 0 for all.
+    pub sources: u32,
+    /// 1 to `capacity`, or 0 for 1.
+    pub watermark_events: u32,
+    /// Microseconds up to [`WATERMARK_US_MAX`], or 0 for never.
+    pub watermark_us: u32,
+    /// 0.
+    pub flags: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Which GPIO lines; all 0 for every one.
+    pub lines: LineSet,
+}
+
+/// `struct mypoll_stats`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// `read + lost + depth`.
+    pub generated: u64,
+    /// Events that were read or taken from the mapped ring.
+    pub read: u64,
+    /// Events that were lost.
+    pub lost: u64,
+    /// Events that wait.
+    pub depth: u32,
+    /// The largest `depth` there was.
+    pub high_water: u32,
+    /// How many it holds.
+    pub capacity: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// Bits of [`Info::features`].
+pub const FEATURE_QUEUES: u64 = 1 << 0;
+/// See [`FEATURE_QUEUES`].
+pub const FEATURE_MMAP: u64 = 1 << 1;
+
+/// `struct mypoll_info`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    /// `major << 16 | minor << 8 | patch`.
+    pub version: u32,
+    /// How many GPIO lines there are.
+    pub line_count: u32,
+    /// `FEATURE_*`.
+    pub features: u64,
+    /// Which they are.
+    pub lines: LineSet,
+}
+
+/// The size of [`Line::label`].
+pub const LABEL_MAX: usize = 64;
+
+/// Bits of [`Line::flags`].
+pub const LINE_ACTIVE_LOW: u32 = 1 << 0;
+/// See [`LINE_ACTIVE_LOW`].
+pub const LINE_RISING: u32 = 1 << 1;
+/// See [`LINE_ACTIVE_LOW`].
+pub const LINE_FALLING: u32 = 1 << 2;
+/// See [`LINE_ACTIVE_LOW`].
+pub const LINE_WAKEUP: u32 = 1 << 3;
+/// See [`LINE_ACTIVE_LOW`].
+pub const LINE_DEBOUNCED: u32 = 1 << 4;
+
+/// `struct mypoll_line`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Which one is asked for.
+    pub number: u32,
+    /// Its number on its chip.
+    pub offset: u32,
+    /// Its logical level.
+    pub value: u32,
+    /// `LINE_*`.
+    pub flags: u32,
+    /// Microseconds, 0 when it is not debounced.
+    pub debounce_us: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Ended by a 0.
+    pub label: [u8; LABEL_MAX],
+}
+
+/// The `type` of the ioctl numbers.
+pub const IOC_MAGIC: u32 = 0xE6;
+/// `nr` of MYPOLL_CONFIGURE.
+pub const NR_CONFIGURE: u32 = 0x01;
+/// `nr` of MYPOLL_GET_STATS.
+pub const NR_GET_STATS: u32 = 0x02;
+/// `nr` of MYPOLL_GET_INFO.
+pub const NR_GET_INFO: u32 = 0x03;
+/// `nr` of MYPOLL_GET_LINE.
+pub const NR_GET_LINE: u32 = 0x04;
+
+/// As asm-generic/ioctl.h has them: the driver reads, the driver writes.
+const IOC_WRITE: u32 = 1;
+const IOC_READ: u32 = 2;
+
+/// The number of an ioctl with a structure of `size` bytes.
+const fn ioc(direction: u32, nr: u32, size: usize) -> u32 {
+    direction << 30 | (size as u32) << 16 | IOC_MAGIC << 8 | nr
+}
+
+/// `_IOW(MYPOLL_IOC_MAGIC, 0x01, struct mypoll_config)`.
+pub const CONFIGURE: u32 = ioc(IOC_WRITE, NR_CONFIGURE, size_of::<Config>());
+/// `_IOR(MYPOLL_IOC_MAGIC, 0x02, struct mypoll_stats)`.
+pub const GET_STATS: u32 = ioc(IOC_READ, NR_GET_STATS, size_of::<Stats>());
+/// `_IOR(MYPOLL_IOC_MAGIC, 0x03, struct mypoll_info)`.
+pub const GET_INFO: u32 = ioc(IOC_READ, NR_GET_INFO, size_of::<Info>());
+/// `_IOWR(MYPOLL_IOC_MAGIC, 0x04, struct mypoll_line)`.
+pub const GET_LINE: u32 = ioc(IOC_READ | IOC_WRITE, NR_GET_LINE, size_of::<Line>());
+
+/// The offset at which a [`Ring`] can be mapped.
+pub const OFF_RING: u64 = 0x0000_0000;
+/// The offset at which the slots of events can be mapped, for reading.
+pub const OFF_EVENTS: u64 = 0x0100_0000;
+
+/// `struct mypoll_ring`. Both sides access it with atomic loads and stores only.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Ring {
+    /// The program's: the position of the next event to take.
+    pub head: u32,
+    /// Keeps the two sides' words in cache lines of their own.
+    pub reserved1: [u32; 15],
+    /// The driver's: the position after the last event.
+    pub tail: u32,
+    /// As `reserved1`.
+    pub reserved2: [u32; 15],
+    /// The event at position `p` is in slot `p & mask`.
+    pub mask: u32,
+    /// `tail - head` when the ring is full.
+    pub capacity: u32,
+    /// 0.
+    pub reserved3: [u32; 14],
+}
+
+const _: () = {
+    assert!(size_of::<Event>() == 32);
+    assert!(size_of::<Config>() == 160);
+    assert!(size_of::<Stats>() == 40);
+    assert!(size_of::<Info>() == 144);
+    assert!(size_of::<Line>() == 88);
+    assert!(size_of::<Ring>() == 192);
+};

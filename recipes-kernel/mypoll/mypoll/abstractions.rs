@@ -6,11 +6,18 @@
 //! All the `unsafe` code of the module is in here.
 
 pub(crate) mod attributes;
+pub(crate) mod clock;
+pub(crate) mod event_iov;
 pub(crate) mod fasync;
 pub(crate) mod fops;
 pub(crate) mod global;
 pub(crate) mod gpio;
 pub(crate) mod interrupt;
+pub(crate) mod mapped_memory;
+pub(crate) mod once_arc;
 pub(crate) mod oneshot;
 pub(crate) mod params;
+pub(crate) mod ring;
+pub(crate) mod ring_sync;
 pub(crate) mod spinlock_irq;
+pub(crate) mod user_struct;

@@ -9,19 +9,45 @@ use crate::{
 use core::fmt::Write as _;
 use kernel::fmt;
 
-/// `stats`: Day51's keys in its order, and those that came later.
-pub(crate) fn stats(hub: &Hub, text: &mut TextBuffer<'_>) -> fmt::Result {
+/// How many of [`values`] are in `stats`: Day51's keys in its order, and one that came later.
+const STATS: usize = 8;
+
+/// What there is to know, of one moment.
+fn values(hub: &Hub) -> [(&'static str, u64); 11] {
     let snapshot = hub.snapshot();
     let statistics = snapshot.statistics;
-    let timer_running = u8::from(hub.ticker.lock().is_some());
-    writeln!(text, "event_sequence={}", snapshot.sequence)?;
-    writeln!(text, "generated={}", statistics.generated)?;
-    writeln!(text, "dropped={}", statistics.dropped)?;
-    writeln!(text, "manual_triggered={}", statistics.manual)?;
-    writeln!(text, "timer_triggered={}", statistics.timer)?;
-    writeln!(text, "queue_depth={}", snapshot.depth)?;
-    writeln!(text, "timer_running={timer_running}")?;
-    writeln!(text, "gpio_triggered={}", statistics.gpio)
+    let timer_running = hub.ticker.lock().is_some();
+    [
+        ("event_sequence", snapshot.sequence.into()),
+        ("generated", statistics.generated.into()),
+        ("dropped", statistics.dropped.into()),
+        ("manual_triggered", statistics.manual.into()),
+        ("timer_triggered", statistics.timer.into()),
+        ("queue_depth", snapshot.depth as u64),
+        ("timer_running", timer_running.into()),
+        ("gpio_triggered", statistics.gpio.into()),
+        ("queue_capacity", snapshot.capacity as u64),
+        ("queue_high_water", snapshot.high_water as u64),
+        ("private_queues", snapshot.private_queues as u64),
+    ]
+}
+
+/// `stats`: one `key=value` a line.
+pub(crate) fn stats(hub: &Hub, text: &mut TextBuffer<'_>) -> fmt::Result {
+    for (key, value) in &values(hub)[..STATS] {
+        writeln!(text, "{key}={value}")?;
+    }
+    Ok(())
+}
+
+/// `statistics/`: one value, that of the file called `name`.
+pub(crate) fn statistic(hub: &Hub, name: &[u8], text: &mut TextBuffer<'_>) -> fmt::Result {
+    let values = values(hub);
+    let (_, value) = values
+        .iter()
+        .find(|(key, _)| key.as_bytes() == name)
+        .ok_or(fmt::Error)?;
+    writeln!(text, "{value}")
 }
 
 /// `lines`: number and label of each GPIO line.

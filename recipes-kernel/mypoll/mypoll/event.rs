@@ -20,7 +20,11 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    fn name(self) -> &'static str {
+    /// Every source there is.
+    pub(crate) const ALL: [Self; 3] = [Self::Manual, Self::Timer, Self::Gpio];
+
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Source::Manual => "manual",
             Source::Timer => "timer",

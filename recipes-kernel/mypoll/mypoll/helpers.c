@@ -14,6 +14,7 @@
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/spinlock.h>
+#include <linux/vmalloc.h>
 
 #include "helpers.h"
 
@@ -35,6 +36,11 @@ bool mypoll_spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags)
 void mypoll_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
 {
 	spin_unlock_irqrestore(lock, flags);
+}
+
+void *mypoll_vmalloc_user(unsigned long size)
+{
+	return vmalloc_user(size);
 }
 
 struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer)
@@ -111,7 +117,57 @@ static struct attribute *mypoll_attrs[] = {
 	&dev_attr_lines.attr,
 	NULL,
 };
-ATTRIBUTE_GROUPS(mypoll);
+
+static const struct attribute_group mypoll_group = {
+	.attrs = mypoll_attrs,
+};
+
+static ssize_t statistic_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return mypoll_statistic_show(attr->attr.name, buf);
+}
+
+#define STATISTIC(_name)						\
+	static struct device_attribute statistic_##_name =		\
+		__ATTR(_name, 0444, statistic_show, NULL)
+
+STATISTIC(event_sequence);
+STATISTIC(generated);
+STATISTIC(dropped);
+STATISTIC(manual_triggered);
+STATISTIC(timer_triggered);
+STATISTIC(gpio_triggered);
+STATISTIC(timer_running);
+STATISTIC(queue_depth);
+STATISTIC(queue_capacity);
+STATISTIC(queue_high_water);
+STATISTIC(private_queues);
+
+static struct attribute *statistics_attrs[] = {
+	&statistic_event_sequence.attr,
+	&statistic_generated.attr,
+	&statistic_dropped.attr,
+	&statistic_manual_triggered.attr,
+	&statistic_timer_triggered.attr,
+	&statistic_gpio_triggered.attr,
+	&statistic_timer_running.attr,
+	&statistic_queue_depth.attr,
+	&statistic_queue_capacity.attr,
+	&statistic_queue_high_water.attr,
+	&statistic_private_queues.attr,
+	NULL,
+};
+
+static const struct attribute_group statistics_group = {
+	.name = "statistics",
+	.attrs = statistics_attrs,
+};
+
+static const struct attribute_group *mypoll_groups[] = {
+	&mypoll_group,
+	&statistics_group,
+	NULL,
+};
 
 void mypoll_set_attributes(struct miscdevice *misc)
 {

@@ -19,6 +19,9 @@ unsigned long mypoll_spin_lock_irqsave(struct spinlock *lock);
 bool mypoll_spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags);
 void mypoll_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags);
 
+/* From C, for abstractions/mapped_memory.rs. */
+void *mypoll_vmalloc_user(unsigned long size);
+
 /* From C, for abstractions/gpio.rs. */
 struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer);
 
@@ -36,5 +39,6 @@ extern const unsigned int mypoll_timer_period_ms_max;
 /* From Rust, in abstractions/attributes.rs; buf is a page. */
 ssize_t mypoll_stats_show(char *buf);
 ssize_t mypoll_lines_show(char *buf);
+ssize_t mypoll_statistic_show(const char *name, char *buf);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where the sources meet the readers: the shared queue, its statistics, and who is told.
+//! Where the sources meet the readers: the shared queue with its statistics, the private queues, and
+//! who is told.
 
 use crate::{
     abstractions::{
@@ -9,7 +10,8 @@ use crate::{
         global::Published,
         spinlock_irq::{
             new_spinlock_irq,
-            SpinLockIrq, //
+            SpinLockIrq,
+            SpinLockIrqBackend, //
         },
     },
     event::{
@@ -18,6 +20,7 @@ use crate::{
         Source, //
     },
     line_table::LineTable,
+    private_queue::PrivateQueue,
     queue::{
         Claim,
         Full,
@@ -33,6 +36,7 @@ use kernel::{
     new_mutex, new_poll_condvar,
     prelude::*,
     sync::{
+        lock::Guard,
         poll::{
             PollCondVar,
             PollTable, //
@@ -51,7 +55,7 @@ use kernel::{
 pub(crate) struct Statistics {
     /// Events that were queued.
     pub(crate) generated: u32,
-    /// Timer and GPIO events that found the queue full.
+    /// Events that found the queue full, and whose source was not told.
     pub(crate) dropped: u32,
     /// Of `generated`, those of each source.
     pub(crate) manual: u32,
@@ -66,11 +70,20 @@ pub(crate) struct Snapshot {
     pub(crate) sequence: u32,
     /// How many events wait to be read.
     pub(crate) depth: usize,
+    /// The most that ever waited.
+    pub(crate) high_water: usize,
+    /// How many the queue holds.
+    pub(crate) capacity: usize,
+    /// How many private queues there are.
+    pub(crate) private_queues: usize,
 }
 
-struct State {
+/// What the hub's lock protects. Whatever is queued is queued under it, so that all queues have the
+/// same order.
+pub(crate) struct State {
     queue: Queue<KVVec<Record>>,
     statistics: Statistics,
+    private: KVec<Arc<PrivateQueue>>,
 }
 
 /// The module's centre. Sources call it in any context; readers sleep in it.
@@ -80,7 +93,7 @@ pub(crate) struct Hub {
     state: SpinLockIrq<State>,
     #[pin]
     changed: PollCondVar,
-    fasync: Arc<FasyncList>,
+    fasync: FasyncList,
     /// The running timer.
     #[pin]
     pub(crate) ticker: Mutex<Option<TickerHandle>>,
@@ -105,11 +118,6 @@ impl Owner {
             hub,
         })
     }
-
-    /// The list of files that get `SIGIO` for each event.
-    pub(crate) fn fasync(&self) -> Arc<FasyncList> {
-        self.hub.fasync.clone()
-    }
 }
 
 impl Drop for Owner {
@@ -128,27 +136,47 @@ impl Hub {
         let state = State {
             queue: Queue::new(KVVec::from_elem(Record::EMPTY, size, GFP_KERNEL)?),
             statistics: Statistics::default(),
+            private: KVec::new(),
         };
-        let fasync = Arc::new(FasyncList::new(), GFP_KERNEL)?;
         Ok(pin_init!(Self {
             state <- new_spinlock_irq!(state, "mypoll::Hub::state"),
             changed <- new_poll_condvar!("mypoll::Hub::changed"),
-            fasync,
+            fasync: FasyncList::new(),
             ticker <- new_mutex!(None, "mypoll::Hub::ticker"),
             lines <- new_mutex!(LineTable::new(), "mypoll::Hub::lines"),
         }))
     }
 
-    /// Queues an event; a full queue refuses and counts nothing, since the caller hears of it.
+    /// What the lock protects.
+    pub(crate) fn state(&self) -> &SpinLockIrq<State> {
+        &self.state
+    }
+
+    /// The files without a queue of their own that get `SIGIO` for each event.
+    pub(crate) fn fasync(&self) -> &FasyncList {
+        &self.fasync
+    }
+
+    /// Queues an event wherever it is wanted. Refuses, and counts nothing, when that is a full
+    /// shared queue and nowhere else: the caller hears of it.
     pub(crate) fn submit(&self, event: Event) -> Result<(), Full> {
-        self.state.lock().push(event)?;
-        self.announce();
+        let mut state = self.state.lock();
+        if !state.takes_trigger() {
+            return Err(Full);
+        }
+        self.deliver(state, event);
         Ok(())
     }
 
-    /// Queues an event, or counts it as dropped: for sources that have nobody to tell.
+    /// Queues an event wherever it is wanted, or counts it as lost: for sources that have nobody to
+    /// tell.
     pub(crate) fn report(&self, event: Event) {
-        let mut state = self.state.lock();
+        self.deliver(self.state.lock(), event);
+    }
+
+    #[inline]
+    fn deliver(&self, mut state: Guard<'_, State, SpinLockIrqBackend>, event: Event) {
+        state.offer_to_private(&event);
         if state.push(event).is_ok() {
             drop(state);
             self.announce();
@@ -161,6 +189,41 @@ impl Hub {
             // For those who poll for a loss; readers find the queue full and don't sleep.
             self.changed.notify_one();
         }
+    }
+
+    /// Has a private queue get events from now on.
+    pub(crate) fn subscribe(&self, queue: Arc<PrivateQueue>) -> Result {
+        let mut roomy = KVec::new();
+        loop {
+            // No memory can be had or given back under a spinlock.
+            let needed = self.state.lock().private.len() + 1;
+            roomy.reserve(needed, GFP_KERNEL)?;
+            let mut state = self.state.lock();
+            if state.private.len() >= roomy.capacity() {
+                continue;
+            }
+            for other in state.private.drain_all() {
+                roomy.push_within_capacity(other)?;
+            }
+            roomy.push_within_capacity(queue)?;
+            core::mem::swap(&mut state.private, &mut roomy);
+            break;
+        }
+        // For those who poll for a write that would succeed.
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Has a private queue get no event any more.
+    pub(crate) fn unsubscribe(&self, queue: &PrivateQueue) {
+        let mut state = self.state.lock();
+        let place = state
+            .private
+            .iter()
+            .position(|other| core::ptr::eq(&**other, queue));
+        let removed = place.map(|place| state.private.remove(place));
+        drop(state);
+        drop(removed);
     }
 
     /// Takes the next event; with `block`, sleeps until there is one.
@@ -203,12 +266,12 @@ impl Hub {
     pub(crate) fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
         table.register_wait(file, &self.changed);
 
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         let mut ready = 0;
         if !state.queue.is_empty() {
             ready |= fops::READABLE;
         }
-        if !state.queue.is_full() {
+        if state.takes_trigger() {
             ready |= fops::WRITABLE;
         }
         if state.queue.lost_since_read() {
@@ -229,6 +292,9 @@ impl Hub {
             statistics: state.statistics,
             sequence: state.queue.sequence(),
             depth: state.queue.len(),
+            high_water: state.queue.high_water(),
+            capacity: state.queue.capacity(),
+            private_queues: state.private.len(),
         }
     }
 
@@ -240,6 +306,29 @@ impl Hub {
 }
 
 impl State {
+    /// Whether a software trigger would be queued anywhere, or lost where that is accounted for.
+    fn takes_trigger(&mut self) -> bool {
+        if !self.queue.is_full() {
+            return true;
+        }
+        let private = core::mem::take(&mut self.private);
+        let takes = private
+            .iter()
+            .any(|queue| queue.subscriber(self).takes_trigger());
+        self.private = private;
+        takes
+    }
+
+    #[inline]
+    fn offer_to_private(&mut self, event: &Event) {
+        // Each queue wants the whole of `self` to prove that the lock is held.
+        let private = core::mem::take(&mut self.private);
+        for queue in &private {
+            queue.offer(self, event);
+        }
+        self.private = private;
+    }
+
     fn push(&mut self, event: Event) -> Result<(), Full> {
         self.queue.push(event)?;
         let statistics = &mut self.statistics;

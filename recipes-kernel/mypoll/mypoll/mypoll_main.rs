@@ -42,14 +42,23 @@ mod attributes;
 mod chardev;
 mod command;
 mod event;
+mod fdinfo;
 mod hub;
+mod ioctl;
 mod level;
 mod line;
 mod line_table;
 mod platform_driver;
+mod private_queue;
 mod queue;
+mod settings;
+mod subscriber;
 mod text;
 mod ticker;
+// For programs, too, who use more of it.
+#[allow(dead_code, unreachable_pub)]
+#[path = "uapi/mypoll.rs"]
+mod uapi;
 
 use abstractions::{
     fops,
@@ -84,7 +93,6 @@ impl kernel::InPlaceModule for MyPoll {
             device <- fops::Registration::new(
                 MiscDeviceOptions { name: c_str!("mypoll") },
                 module,
-                hub.fasync(),
             ),
         }? Error)
     }

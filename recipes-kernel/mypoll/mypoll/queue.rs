@@ -43,6 +43,7 @@ pub(crate) struct Queue<S> {
     sequence: u32,
     lost: u32,
     lost_since_read: bool,
+    high_water: usize,
 }
 
 impl<S: DerefMut<Target = [Record]>> Queue<S> {
@@ -57,12 +58,23 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
             sequence: 0,
             lost: 0,
             lost_since_read: false,
+            high_water: 0,
         }
     }
 
     /// How many records a read would find.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many records it holds at most.
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The most records that a read would ever have found.
+    pub(crate) fn high_water(&self) -> usize {
+        self.high_water
     }
 
     /// Whether there is nothing to read.
@@ -100,6 +112,7 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
             event,
         };
         self.len += 1;
+        self.high_water = self.high_water.max(self.len);
         Ok(())
     }
 

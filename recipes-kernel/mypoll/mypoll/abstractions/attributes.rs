@@ -13,7 +13,8 @@ use kernel::{
     ffi,
     fmt,
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    str::CStr, //
 };
 
 /// # Safety
@@ -21,7 +22,7 @@ use kernel::{
 /// `buf` is what a show function gets: valid for writes of a page.
 unsafe fn show(
     buf: *mut ffi::c_char,
-    write: fn(&Hub, &mut TextBuffer<'_>) -> fmt::Result,
+    write: impl FnOnce(&Hub, &mut TextBuffer<'_>) -> fmt::Result,
 ) -> isize {
     // SAFETY: By the safety requirements this is a page that nobody else uses during the call;
     // sysfs hands it out zeroed.
@@ -50,4 +51,22 @@ unsafe extern "C" fn mypoll_stats_show(buf: *mut ffi::c_char) -> isize {
 unsafe extern "C" fn mypoll_lines_show(buf: *mut ffi::c_char) -> isize {
     // SAFETY: The requirements are the same.
     unsafe { show(buf, attributes::lines) }
+}
+
+/// # Safety
+///
+/// `name` is a string, and see [`show`].
+#[no_mangle]
+unsafe extern "C" fn mypoll_statistic_show(
+    name: *const ffi::c_char,
+    buf: *mut ffi::c_char,
+) -> isize {
+    // SAFETY: By the safety requirements.
+    let name = unsafe { CStr::from_char_ptr(name) };
+    // SAFETY: The requirements are the same.
+    unsafe {
+        show(buf, |hub, text| {
+            attributes::statistic(hub, name.to_bytes(), text)
+        })
+    }
 }

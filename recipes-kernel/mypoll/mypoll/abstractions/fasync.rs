@@ -20,7 +20,7 @@ use kernel::{
 /// # Invariants
 ///
 /// `head` is only handed to `fasync_helper()` and `kill_fasync()`, which serialise its use. Every
-/// file in the list is open, and takes itself off when it is closed.
+/// file in the list is open, and is taken off when it is closed.
 pub(crate) struct FasyncList {
     head: UnsafeCell<*mut bindings::fasync_struct>,
 }
@@ -56,8 +56,8 @@ impl FasyncList {
     ///
     /// # Safety
     ///
-    /// - `file` is a valid file, and `fd` and `on` are what its `fasync` operation was called with.
-    /// - This list lives until `file` is released.
+    /// `file` is a valid file, and `fd` and `on` are what its `fasync` operation was called with, of
+    /// which none leaves `file` on a list when it is closed.
     pub(crate) unsafe fn update(
         &self,
         fd: ffi::c_int,

@@ -31,10 +31,7 @@ use kernel::{
         MiscDeviceOptions, //
     },
     prelude::*,
-    sync::{
-        poll::PollTable,
-        Arc, //
-    },
+    sync::poll::PollTable,
     types::{
         ForeignOwnable,
         Opaque, //
@@ -60,6 +57,10 @@ pub(crate) trait PollDevice: MiscDevice<Ptr = KBox<Self>> {
     /// Registers `table` with what wakes its pollers, and then says what the file is ready for, of
     /// [`READABLE`], [`WRITABLE`] and [`PRIORITY`].
     fn poll(&self, file: &File, table: PollTable<'_>) -> u32;
+
+    /// The list that a file which asks for `SIGIO` is put on, and others that it may be on from
+    /// earlier.
+    fn fasync(&self) -> (&FasyncList, Option<&FasyncList>);
 }
 
 /// Whether a read or write must not block.
@@ -82,8 +83,6 @@ pub(crate) struct Registration<T> {
     fops: Opaque<bindings::file_operations>,
     #[pin]
     misc: Opaque<bindings::miscdevice>,
-    /// The files that have `O_ASYNC`.
-    fasync: Arc<FasyncList>,
     _t: PhantomData<T>,
 }
 
@@ -93,12 +92,10 @@ unsafe impl<T> Send for Registration<T> {}
 unsafe impl<T> Sync for Registration<T> {}
 
 impl<T: PollDevice + 'static> Registration<T> {
-    /// Registers a misc device whose open files keep `module` loaded, and are on the list `fasync`
-    /// while they have `O_ASYNC`.
+    /// Registers a misc device whose open files keep `module` loaded.
     pub(crate) fn new(
         options: MiscDeviceOptions,
         module: &'static ThisModule,
-        fasync: Arc<FasyncList>,
     ) -> impl PinInit<Self, Error> {
         try_pin_init!(&this in Self {
             fops <- Opaque::ffi_init(|slot: *mut bindings::file_operations| {
@@ -114,7 +111,6 @@ impl<T: PollDevice + 'static> Registration<T> {
                     })
                 }
             }),
-            fasync,
             misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
                 let mut misc = options.into_raw::<T>();
                 // SAFETY: `this` is where the registration is being made; its `fops` were written
@@ -181,15 +177,17 @@ impl<T: PollDevice + 'static> Registration<T> {
         file: *mut bindings::file,
         on: ffi::c_int,
     ) -> ffi::c_int {
-        // SAFETY: A file of this device has the `fops` of its registration, which by the type
-        // invariant outlives it.
-        let this = unsafe {
-            let fops: *const Opaque<_> = (*file).f_op.cast();
-            &*kernel::container_of!(fops.cast_mut(), Self, fops)
-        };
-        // SAFETY: These are the arguments of the operation; the file is released before the list
-        // goes away.
-        let result = unsafe { this.fasync.update(fd, file, on) };
+        // SAFETY: `open` stored the private data, and it is not taken back before `release`.
+        let device = unsafe { <KBox<T> as ForeignOwnable>::borrow((*file).private_data) };
+        let (list, other) = device.fasync();
+        // SAFETY: These are the arguments of the operation.
+        let result = unsafe { list.update(fd, file, on) };
+        if on == 0 {
+            if let Some(other) = other {
+                // SAFETY: As above. A file that is not on the list can be taken off.
+                let _ = unsafe { other.update(fd, file, on) };
+            }
+        }
         from_result(|| result.map(|()| 0))
     }
 }

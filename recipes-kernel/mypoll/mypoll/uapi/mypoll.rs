@@ -4,6 +4,8 @@
 //!
 //! This file needs nothing but `core`. The driver and its client are compiled from it.
 
+use core::mem::size_of;
+
 /// Bit numbers of a source filter, and what an event's `source` is.
 pub const SOURCE_MANUAL: u16 = 1;
 /// See [`SOURCE_MANUAL`].

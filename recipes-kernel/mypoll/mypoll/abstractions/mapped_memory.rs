@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Memory for a ring that programs can map.
+//!
+//! C header: [`include/linux/vmalloc.h`](srctree/include/linux/vmalloc.h)
+
+use super::ring::{
+    Consumer,
+    Control,
+    Memory,
+    Overflow,
+    Producer,
+    Ring, //
+};
+use crate::uapi::{
+    self,
+    Event, //
+};
+use core::{
+    mem::size_of,
+    ptr::NonNull, //
+};
+use kernel::{
+    bindings,
+    error::to_result,
+    ffi,
+    mm::virt::VmaNew,
+    page::{
+        page_align,
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    sync::Arc, //
+};
+
+// Some kernel configurations leave types in this structure without a field.
+#[allow(improper_ctypes)]
+extern "C" {
+    fn mypoll_vmalloc_user(size: usize) -> *mut ffi::c_void;
+    fn vfree(address: *const ffi::c_void);
+    fn remap_vmalloc_range(
+        vma: *mut bindings::vm_area_struct,
+        address: *mut ffi::c_void,
+        page_offset: ffi::c_ulong,
+    ) -> ffi::c_int;
+}
+
+/// A page with a ring's control words, and whole pages with its slots.
+///
+/// # Invariants
+///
+/// `base` points to an area of `vmalloc_user()`: a page, and then `slots` slots. Both began as
+/// zeroes, which are valid.
+pub(crate) struct MappedMemory {
+    base: NonNull<u8>,
+    slots: u32,
+}
+
+// SAFETY: The area may be accessed and freed from any thread.
+unsafe impl Send for MappedMemory {}
+// SAFETY: The control words are atomic. What shares the slots is the ring's business.
+unsafe impl Sync for MappedMemory {}
+
+impl MappedMemory {
+    fn new(slots: u32) -> Result<Self> {
+        let size = PAGE_SIZE + slots as usize * size_of::<Event>();
+        // SAFETY: May be called in process context, with any size.
+        let base = NonNull::new(unsafe { mypoll_vmalloc_user(size) }).ok_or(ENOMEM)?;
+        // INVARIANT: The area is new, and zeroed.
+        Ok(Self {
+            base: base.cast(),
+            slots,
+        })
+    }
+
+    /// Maps the control words or the slots, as the area's offset asks, and no more.
+    ///
+    /// `EINVAL` for another offset or length or a private mapping, `EPERM` when the slots are to be
+    /// writable.
+    pub(crate) fn map(&self, vma: &VmaNew) -> Result {
+        // SAFETY: The area is valid and being set up.
+        let offset = (unsafe { (*vma.as_ptr()).vm_pgoff } as u64) << PAGE_SHIFT;
+        let (first_page, size) = match offset {
+            uapi::OFF_RING => (0, PAGE_SIZE),
+            uapi::OFF_EVENTS => (1, page_align(self.slots as usize * size_of::<Event>())),
+            _ => return Err(EINVAL),
+        };
+        if vma.end() - vma.start() != size || vma.flags() & kernel::mm::virt::flags::SHARED == 0 {
+            return Err(EINVAL);
+        }
+        if offset == uapi::OFF_EVENTS {
+            vma.try_clear_maywrite().map_err(|_| EPERM)?;
+        }
+        // SAFETY: The area is being set up, and by the type invariant `base` points to memory for
+        // programs, which checks the size. Its pages stay as long as they are mapped.
+        to_result(unsafe {
+            remap_vmalloc_range(vma.as_ptr(), self.base.as_ptr().cast(), first_page)
+        })
+    }
+}
+
+impl Drop for MappedMemory {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this is an area of `vmalloc_user()`.
+        unsafe { vfree(self.base.as_ptr().cast()) }
+    }
+}
+
+// SAFETY: The control words and the slots are where the type invariant says; only the ring has a
+// use for `slot`.
+unsafe impl Memory for MappedMemory {
+    #[inline]
+    fn control(&self) -> &Control {
+        // SAFETY: By the type invariant the first page holds the words, of which each value is
+        // valid, and which are atomic.
+        unsafe { self.base.cast().as_ref() }
+    }
+
+    #[inline]
+    fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    #[inline]
+    fn slot(&self, index: u32) -> *mut Event {
+        self.base
+            .as_ptr()
+            .wrapping_add(PAGE_SIZE)
+            .cast::<Event>()
+            .wrapping_add(index as usize)
+    }
+}
+
+/// Makes a ring of `capacity` events, the first of which gets position `start`.
+pub(crate) fn ring(
+    capacity: u32,
+    overflow: Overflow,
+    start: u32,
+) -> Result<(Producer<MappedMemory>, Option<Consumer<MappedMemory>>)> {
+    let memory = MappedMemory::new(capacity.next_power_of_two())?;
+    Ring::new(memory, capacity, start).share(overflow, |ring| Ok(Arc::new(ring, GFP_KERNEL)?))
+}

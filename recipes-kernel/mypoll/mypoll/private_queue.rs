@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The queue of one open file, seen from the file: who reads, who waits, and how it changes.
+
+use crate::{
+    abstractions::{
+        event_iov,
+        fasync::FasyncList,
+        fops,
+        mapped_memory::{
+            self,
+            MappedMemory, //
+        },
+        oneshot::{
+            ExpiryHandler,
+            OneShot, //
+        },
+        ring::{
+            Consumer,
+            Producer, //
+        }, //
+    },
+    event::Event,
+    hub::{
+        Hub,
+        State, //
+    },
+    settings::Settings,
+    subscriber::{
+        Notice,
+        Subscriber, //
+    },
+    uapi, //
+};
+use core::mem::size_of;
+use kernel::{
+    fs::File,
+    iov::IovIterDest,
+    mm::virt::VmaNew,
+    new_mutex,
+    new_poll_condvar,
+    prelude::*,
+    sync::{
+        poll::{
+            PollCondVar,
+            PollTable, //
+        },
+        Arc,
+        LockedBy,
+        Mutex, //
+    }, //
+};
+
+/// How many events are on their way at a time where a lock has to be taken for them.
+const BATCH: usize = 64;
+
+/// How many batches move to another ring before sources have to wait for the rest: enough for all
+/// that the largest ring holds.
+const BATCHES: usize = uapi::CAPACITY_MAX as usize / BATCH;
+
+/// A queue of an open file's own, and the timer of its watermark.
+pub(crate) type PrivateQueue = OneShot<Inner>;
+
+/// See [`PrivateQueue`].
+#[pin_data]
+pub(crate) struct Inner {
+    hub: Arc<Hub>,
+    subscriber: LockedBy<Subscriber, State>,
+    /// Notified when the file may have become ready for something.
+    #[pin]
+    changed: PollCondVar,
+    fasync: FasyncList,
+    /// Who holds it takes events out. The hub's lock is taken inside it.
+    #[pin]
+    reader: Mutex<Reader>,
+}
+
+/// The way in which events are taken out.
+enum Reader {
+    /// Out of the ring, without a lock.
+    Ring(Consumer<MappedMemory>),
+    /// Through the hub, by way of a buffer: the producer takes events out, too.
+    Hub(KVec<uapi::Event>),
+}
+
+impl Reader {
+    fn new(consumer: Option<Consumer<MappedMemory>>) -> Result<Self> {
+        Ok(match consumer {
+            Some(consumer) => Self::Ring(consumer),
+            None => Self::Hub(batch()?),
+        })
+    }
+
+    /// Moves events to another ring, as many as `batch` has room for. Returns how many.
+    fn carry(
+        &mut self,
+        from: &mut Producer<MappedMemory>,
+        to: &mut Producer<MappedMemory>,
+        batch: &mut [uapi::Event],
+    ) -> usize {
+        let count = match self {
+            Self::Ring(consumer) => consumer.take_into(batch),
+            Self::Hub(_) => from.take(batch),
+        };
+        for event in &batch[..count] {
+            to.carry(*event);
+        }
+        count
+    }
+}
+
+fn batch() -> Result<KVec<uapi::Event>> {
+    Ok(KVec::from_elem(uapi::Event::default(), BATCH, GFP_KERNEL)?)
+}
+
+impl PrivateQueue {
+    /// Makes a queue with `settings` that gets events from now on.
+    pub(crate) fn open(hub: &Arc<Hub>, settings: Settings) -> Result<Arc<Self>> {
+        let (producer, consumer) = mapped_memory::ring(settings.capacity, settings.overflow, 0)?;
+        let reader = Reader::new(consumer)?;
+        let subscriber = Subscriber::new(producer, settings);
+        let queue = Arc::pin_init(
+            OneShot::new(pin_init!(Inner {
+                hub: hub.clone(),
+                subscriber: LockedBy::new(hub.state(), subscriber),
+                changed <- new_poll_condvar!("mypoll::PrivateQueue::changed"),
+                fasync: FasyncList::new(),
+                reader <- new_mutex!(reader, "mypoll::PrivateQueue::reader"),
+            })),
+            GFP_KERNEL,
+        )?;
+        hub.subscribe(queue.clone())?;
+        Ok(queue)
+    }
+
+    /// Has the queue get no event any more.
+    pub(crate) fn close(&self) {
+        self.hub.unsubscribe(self);
+    }
+
+    /// The files that get `SIGIO` when it becomes readable.
+    pub(crate) fn fasync(&self) -> &FasyncList {
+        &self.fasync
+    }
+
+    /// What the sources see of it. `state` is the hub's.
+    pub(crate) fn subscriber<'a>(&'a self, state: &'a mut State) -> &'a mut Subscriber {
+        self.subscriber.access_mut(state)
+    }
+
+    /// Looks at what the sources see of it, or changes it.
+    pub(crate) fn with_subscriber<R>(&self, look: impl FnOnce(&mut Subscriber) -> R) -> R {
+        look(self.subscriber(&mut self.hub.state().lock()))
+    }
+
+    /// Does what a notice asks for.
+    #[inline]
+    pub(crate) fn notify(&self, notice: Notice) {
+        match notice {
+            Notice::Nothing => {}
+            Notice::Wait(delay) => self.arm(delay),
+            Notice::Readable => self.announce(),
+            Notice::Loss => self.changed.notify_one(),
+        }
+    }
+
+    /// Queues `event`, if it is one of those that are wanted.
+    #[inline]
+    pub(crate) fn offer(&self, state: &mut State, event: &Event) {
+        let notice = self.subscriber(state).offer(event);
+        self.notify(notice);
+    }
+
+    /// Takes events out, as many as there are and fit. With `block`, sleeps until poll would call
+    /// the file readable.
+    ///
+    /// `EINVAL` when the buffer is too short for one, `EAGAIN` when there is none, `EFAULT` when
+    /// the first can't be written, `ERESTARTSYS` when a signal ends the sleep.
+    pub(crate) fn read(&self, iov: &mut IovIterDest<'_>, block: bool) -> Result<usize> {
+        if iov.len() < size_of::<uapi::Event>() {
+            return Err(EINVAL);
+        }
+        loop {
+            if block {
+                self.wait_readable()?;
+            }
+            let mut reader = self.reader.lock();
+            let result = match &mut *reader {
+                Reader::Ring(consumer) => self.read_ring(consumer, iov),
+                Reader::Hub(buffer) => self.read_hub(buffer, iov),
+            };
+            match result {
+                // Another reader was faster.
+                Err(error) if block && error == EAGAIN => {}
+                result => return result.map(|events| events * size_of::<uapi::Event>()),
+            }
+        }
+    }
+
+    fn wait_readable(&self) -> Result {
+        let mut state = self.hub.state().lock();
+        let mut interrupted = false;
+        loop {
+            let subscriber = self.subscriber(&mut state);
+            // Before the signal is looked at: the wake-up for what is there may have been ours
+            // alone.
+            if subscriber.is_readable() {
+                return Ok(());
+            }
+            if interrupted {
+                return Err(ERESTARTSYS);
+            }
+            let notice = subscriber.begin_wait();
+            self.notify(notice);
+            interrupted = self.changed.wait_interruptible(&mut state);
+        }
+    }
+
+    fn read_ring(
+        &self,
+        consumer: &mut Consumer<MappedMemory>,
+        iov: &mut IovIterDest<'_>,
+    ) -> Result<usize> {
+        let taken = event_iov::take(consumer, iov);
+        let left = consumer.depth();
+        if left > 0 {
+            self.pass_on();
+        }
+        match (taken, left) {
+            (0, 0) => Err(EAGAIN),
+            (0, _) => Err(EFAULT),
+            _ => Ok(taken),
+        }
+    }
+
+    fn read_hub(&self, buffer: &mut [uapi::Event], iov: &mut IovIterDest<'_>) -> Result<usize> {
+        let mut read = 0;
+        loop {
+            let max = buffer.len().min(iov.len() / size_of::<uapi::Event>());
+            let batch = &mut buffer[..max];
+            let taken = self.with_subscriber(|subscriber| subscriber.producer().take(batch));
+            let copied = event_iov::copy_all(&batch[..taken], iov);
+            read += copied;
+            if copied < taken {
+                let rest = &batch[copied..taken];
+                self.with_subscriber(|subscriber| subscriber.producer().put_back(rest));
+            }
+            if copied < BATCH {
+                self.pass_on();
+                return match (read, taken) {
+                    (0, 0) => Err(EAGAIN),
+                    (0, _) => Err(EFAULT),
+                    _ => Ok(read),
+                };
+            }
+        }
+    }
+
+    /// A reader is done and may have left events: their wake-up may have been its alone, and they
+    /// may have to wait for their time now.
+    fn pass_on(&self) {
+        let mut state = self.hub.state().lock();
+        let subscriber = self.subscriber(&mut state);
+        if subscriber.is_readable() {
+            drop(state);
+            self.changed.notify_one();
+        } else {
+            let notice = subscriber.begin_wait();
+            self.notify(notice);
+        }
+    }
+
+    /// Registers a poller and says what it would not have to wait for.
+    pub(crate) fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
+        table.register_wait(file, &self.changed);
+        let mut state = self.hub.state().lock();
+        let subscriber = self.subscriber(&mut state);
+        let notice = subscriber.begin_wait();
+        let mut ready = 0;
+        if subscriber.is_readable() {
+            ready |= fops::READABLE;
+        }
+        if subscriber.lost_since_read() {
+            ready |= fops::PRIORITY;
+        }
+        let takes_trigger = subscriber.takes_trigger();
+        self.notify(notice);
+        drop(state);
+        if takes_trigger {
+            return ready | fops::WRITABLE;
+        }
+        ready | (self.hub.poll(file, table) & fops::WRITABLE)
+    }
+
+    /// Maps the ring into a program.
+    ///
+    /// `EINVAL` for a queue that drops its oldest event, `EBUSY` while it is being changed, else as
+    /// [`MappedMemory::map`].
+    pub(crate) fn map(&self, vma: &VmaNew) -> Result {
+        let ring = self.with_subscriber(|subscriber| subscriber.begin_mapping())?;
+        ring.memory()
+            .map(vma)
+            .inspect_err(|_| self.with_subscriber(|subscriber| subscriber.undo_mapping()))
+    }
+
+    /// Gives the queue other settings. Events that wait go on to wait, in their order, as far as
+    /// there is room for them by the new settings.
+    ///
+    /// `EBUSY` when the ring was mapped, `ENOMEM`; nothing is changed then.
+    pub(crate) fn reconfigure(&self, settings: Settings) -> Result {
+        let mut reader = self.reader.lock();
+        let mut batch = batch()?;
+        let delivered = self.with_subscriber(|subscriber| subscriber.producer().delivered());
+        let (mut producer, consumer) =
+            mapped_memory::ring(settings.capacity, settings.overflow, delivered)?;
+        let new_reader = Reader::new(consumer)?;
+        self.with_subscriber(|subscriber| subscriber.begin_change())?;
+
+        // In steps, so that sources don't wait long; events that come meanwhile come along.
+        for _ in 0..BATCHES {
+            let carried = self.with_subscriber(|subscriber| {
+                reader.carry(subscriber.producer(), &mut producer, &mut batch)
+            });
+            if carried < BATCH {
+                break;
+            }
+        }
+        let mut state = self.hub.state().lock();
+        let subscriber = self.subscriber(&mut state);
+        while reader.carry(subscriber.producer(), &mut producer, &mut batch) > 0 {}
+        let old_producer = subscriber.end_change(producer, settings);
+        let notice = if subscriber.is_readable() {
+            Notice::Readable
+        } else {
+            subscriber.begin_wait()
+        };
+        self.notify(notice);
+        drop(state);
+
+        let old_reader = core::mem::replace(&mut *reader, new_reader);
+        drop(reader);
+        // The old ring's memory, which may not be freed under a spinlock.
+        drop((old_producer, old_reader));
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Tells who waits that events can be read.
+    fn announce(&self) {
+        self.changed.notify_one();
+        self.fasync.notify_readable();
+    }
+}
+
+impl ExpiryHandler for Inner {
+    fn handle_expiry(&self) {
+        // Under the lock, or a reader that is about to sleep would miss it.
+        let mut state = self.hub.state().lock();
+        if self.subscriber.access_mut(&mut state).end_wait() {
+            self.announce();
+        }
+    }
+}

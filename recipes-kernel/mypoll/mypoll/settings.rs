@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How a private queue was asked to be.
+//!
+//! This file needs nothing but `core` and the ring: it is compiled into the module and, unchanged,
+//! into a host crate that tests it.
+
+use crate::{
+    abstractions::ring::Overflow,
+    event::{
+        Event,
+        Source, //
+    },
+    uapi::{
+        self,
+        Config,
+        LineSet, //
+    },
+};
+
+/// A clock that the moment of an event can be told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// CLOCK_MONOTONIC.
+    Monotonic,
+    /// CLOCK_REALTIME.
+    Realtime,
+    /// CLOCK_BOOTTIME.
+    Boottime,
+}
+
+impl Clock {
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Clock::Monotonic => "monotonic",
+            Clock::Realtime => "realtime",
+            Clock::Boottime => "boottime",
+        }
+    }
+}
+
+/// A configuration that makes sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// How many events the queue holds.
+    pub(crate) capacity: u32,
+    /// What it does when it is full.
+    pub(crate) overflow: Overflow,
+    /// The clock of its time stamps.
+    pub(crate) clock: Clock,
+    /// The events that it takes.
+    pub(crate) filter: Filter,
+    /// How many events make it readable, 1 to `capacity`.
+    pub(crate) watermark_events: u32,
+    /// Or after how many microseconds fewer do.
+    pub(crate) watermark_us: Option<u32>,
+}
+
+impl Settings {
+    /// What a program asks for; `None` where something is unknown or out of range.
+    pub(crate) fn new(config: &Config) -> Option<Self> {
+        if config.flags != 0 || config.reserved != 0 {
+            return None;
+        }
+        let capacity = or_default(config.capacity, uapi::CAPACITY_DEFAULT);
+        let watermark_events = or_default(config.watermark_events, 1);
+        let valid = capacity <= uapi::CAPACITY_MAX
+            && watermark_events <= capacity
+            && config.watermark_us <= uapi::WATERMARK_US_MAX;
+        valid.then_some(Self {
+            capacity,
+            overflow: match config.overflow {
+                uapi::OVERFLOW_DROP_NEWEST => Overflow::DropNewest,
+                uapi::OVERFLOW_DROP_OLDEST => Overflow::DropOldest,
+                _ => return None,
+            },
+            clock: match config.clock {
+                uapi::CLOCK_MONOTONIC => Clock::Monotonic,
+                uapi::CLOCK_REALTIME => Clock::Realtime,
+                uapi::CLOCK_BOOTTIME => Clock::Boottime,
+                _ => return None,
+            },
+            filter: Filter::new(config.sources, &config.lines)?,
+            watermark_events,
+            watermark_us: (config.watermark_us != 0).then_some(config.watermark_us),
+        })
+    }
+}
+
+fn or_default(value: u32, default: u32) -> u32 {
+    if value == 0 {
+        default
+    } else {
+        value
+    }
+}
+
+/// Which events a queue takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Filter {
+    sources: u32,
+    lines: Option<LineSet>,
+}
+
+impl Filter {
+    fn new(sources: u32, lines: &LineSet) -> Option<Self> {
+        let known = Source::ALL.iter().map(|source| bit(*source)).sum::<u32>();
+        if sources & !known != 0 {
+            return None;
+        }
+        Some(Self {
+            sources: or_default(sources, u32::MAX),
+            lines: lines.iter().any(|word| *word != 0).then_some(*lines),
+        })
+    }
+
+    /// Whether events of `source` may be among them.
+    pub(crate) fn takes_source(&self, source: Source) -> bool {
+        self.sources & bit(source) != 0
+    }
+
+    /// Whether `event` is among them.
+    #[inline]
+    pub(crate) fn takes(&self, event: &Event) -> bool {
+        if !self.takes_source(event.source) {
+            return false;
+        }
+        match &self.lines {
+            Some(lines) if event.source == Source::Gpio => {
+                let word = lines.get(event.line as usize / 64);
+                word.is_some_and(|word| word >> (event.line % 64) & 1 != 0)
+            }
+            _ => true,
+        }
+    }
+
+    /// The lines, unless it is every one.
+    pub(crate) fn lines(&self) -> Option<impl Iterator<Item = usize> + '_> {
+        let lines = self.lines.as_ref()?;
+        let has = |number: &usize| lines[number / 64] >> (number % 64) & 1 != 0;
+        Some((0..uapi::LINES_MAX).filter(has))
+    }
+}
+
+const fn bit(source: Source) -> u32 {
+    1 << source as u32
+}

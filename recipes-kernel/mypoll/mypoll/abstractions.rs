@@ -21,3 +21,4 @@ pub(crate) mod ring;
 pub(crate) mod ring_sync;
 pub(crate) mod spinlock_irq;
 pub(crate) mod user_struct;
+pub(crate) mod wakeup;

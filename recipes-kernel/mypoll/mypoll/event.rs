@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Rising = 3,
     /// A line became inactive.
     Falling = 4,
+    /// A line went away.
+    Removed = 5,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Kind::Tick => "tick",
             Kind::Rising => "rising",
             Kind::Falling => "falling",
+            Kind::Removed => "removed",
         }
     }
 }
@@ -69,7 +72,8 @@ pub(crate) struct Event {
     pub(crate) kind: Kind,
     /// The number of the GPIO line, 0 for the other sources.
     pub(crate) line: u32,
-    /// GPIO: the logical level after the edge; timer: how many periods ended; manual: 0.
+    /// GPIO: the logical level after the edge, 0 when the line went away; timer: how many periods
+    /// ended; manual: 0.
     pub(crate) value: u32,
 }
 
@@ -104,6 +108,17 @@ impl Event {
             kind: if active { Kind::Rising } else { Kind::Falling },
             line,
             value: active.into(),
+        }
+    }
+
+    /// The end of `line`, after which it has no edges.
+    pub(crate) fn removed(timestamp_ns: u64, line: u32) -> Self {
+        Self {
+            timestamp_ns,
+            source: Source::Gpio,
+            kind: Kind::Removed,
+            line,
+            value: 0,
         }
     }
 }

@@ -9,11 +9,14 @@
 #include <linux/compiler.h>
 #include <linux/device.h>
 #include <linux/gpio/consumer.h>
+#include <linux/gpio/driver.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/pm_wakeup.h>
 #include <linux/printk.h>
 #include <linux/spinlock.h>
+#include <linux/suspend.h>
 #include <linux/vmalloc.h>
 
 #include "helpers.h"
@@ -46,6 +49,40 @@ void *mypoll_vmalloc_user(unsigned long size)
 struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer)
 {
 	return fwnode_gpiod_get_index(fwnode, NULL, 0, GPIOD_IN, consumer);
+}
+
+unsigned int mypoll_gpiod_offset(struct gpio_desc *desc)
+{
+	return desc_to_gpio(desc) - gpio_device_get_base(gpiod_to_gpio_device(desc));
+}
+
+int mypoll_device_init_wakeup(struct device *dev)
+{
+	/* One of the device's lines was here before. */
+	if (device_can_wakeup(dev))
+		return 0;
+
+	return devm_device_init_wakeup(dev);
+}
+
+bool mypoll_device_may_wakeup(struct device *dev)
+{
+	return device_may_wakeup(dev);
+}
+
+void mypoll_pm_wakeup_event(struct device *dev, unsigned int msec)
+{
+	pm_wakeup_event(dev, msec);
+}
+
+int mypoll_register_pm_notifier(struct notifier_block *nb)
+{
+	return register_pm_notifier(nb);
+}
+
+void mypoll_unregister_pm_notifier(struct notifier_block *nb)
+{
+	unregister_pm_notifier(nb);
 }
 
 static unsigned int queue_size = 16;

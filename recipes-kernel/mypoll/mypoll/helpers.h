@@ -9,9 +9,11 @@
 
 #include <linux/types.h>
 
+struct device;
 struct fwnode_handle;
 struct gpio_desc;
 struct miscdevice;
+struct notifier_block;
 struct spinlock;
 
 /* From C, for abstractions/spinlock_irq.rs. */
@@ -24,6 +26,14 @@ void *mypoll_vmalloc_user(unsigned long size);
 
 /* From C, for abstractions/gpio.rs. */
 struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer);
+unsigned int mypoll_gpiod_offset(struct gpio_desc *desc);
+
+/* From C, for abstractions/wakeup.rs. */
+int mypoll_device_init_wakeup(struct device *dev);
+bool mypoll_device_may_wakeup(struct device *dev);
+void mypoll_pm_wakeup_event(struct device *dev, unsigned int msec);
+int mypoll_register_pm_notifier(struct notifier_block *nb);
+void mypoll_unregister_pm_notifier(struct notifier_block *nb);
 
 /* From C, for abstractions/params.rs. */
 unsigned int mypoll_queue_size(void);

@@ -5,11 +5,14 @@
 use crate::abstractions::gpio::Input;
 use kernel::{
     prelude::*,
-    sync::atomic::{
-        Acquire,
-        Atomic,
-        Relaxed,
-        Release, //
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
     },
     time::{
         delay::fsleep,
@@ -42,7 +45,9 @@ const ATTEMPTS: u32 = 100;
 ///
 /// After `n` edges it is `n` plus `offset`, modulo 2; each level that was read mends `offset`.
 pub(crate) struct Level {
-    input: Input,
+    input: Arc<Input>,
+    /// The level after each edge, where there are interrupts for one kind of edge alone.
+    known: Option<bool>,
     /// A [`By`].
     by: Atomic<u32>,
     /// How many edges there were. Written by the interrupt handler alone, which does not run twice
@@ -53,10 +58,12 @@ pub(crate) struct Level {
 }
 
 impl Level {
-    /// The level of `input`, of which nothing is known yet.
-    pub(crate) fn new(input: Input) -> Self {
+    /// The level of `input`, of which nothing is known yet but what it is after each edge, if that
+    /// is always the same.
+    pub(crate) fn new(input: Arc<Input>, known: Option<bool>) -> Self {
         Self {
             input,
+            known,
             by: Atomic::new(By::Nothing as u32),
             edges: Atomic::new(0),
             offset: Atomic::new(0),
@@ -66,7 +73,7 @@ impl Level {
     /// Finds out the first level, while edges may already come. May sleep.
     pub(crate) fn settle(&self) -> Result<bool> {
         let mut level = self.input.level_may_sleep()?;
-        if self.input.can_sleep() {
+        if self.input.can_sleep() && self.known.is_none() {
             for _ in 0..ATTEMPTS {
                 let (edges, before) = (self.edges.load(Relaxed), level);
                 fsleep(SETTLED);
@@ -93,6 +100,9 @@ impl Level {
     /// To be called by the interrupt handler: the level after this edge, `None` before
     /// [`begin`](Self::begin).
     pub(crate) fn after_edge(&self) -> Option<bool> {
+        if self.known.is_some() {
+            return self.known;
+        }
         let edges = self.edges.load(Relaxed).wrapping_add(1);
         self.edges.store(edges, Relaxed);
 

@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One GPIO line: from its interrupt to an event.
+//! One GPIO line, as its device-tree node describes it.
 
 use crate::{
     abstractions::{
         gpio::Input,
         interrupt::{
-            EdgeHandler,
+            EdgeDetection,
             EdgeInterrupt, //
         },
-        oneshot::{
-            ExpiryHandler,
-            OneShot, //
-        },
-        spinlock_irq::{
-            new_spinlock_irq,
-            SpinLockIrq, //
-        },
+        oneshot::OneShot,
+        wakeup::WakeupInterrupt, //
+    },
+    edges::{
+        Choice,
+        Edges, //
     },
     event::Event,
     hub::{
         now_ns,
         Hub, //
     },
-    level::Level,
     line_table::{
+        Description,
         LineNumber,
         NUMBER_MAX, //
     },
@@ -33,26 +31,26 @@ use kernel::{
     c_str,
     device::{
         property::FwNode,
+        Bound,
         Device, //
     },
     prelude::*,
-    str::{
-        CStr,
-        CString, //
-    },
-    sync::Arc,
-    time::Delta, //
+    str::CString,
+    sync::Arc, //
 };
 
-/// A line whose edges become events until it is dropped.
+/// A line whose edges become events until it is dropped, which is an event too.
 pub(crate) struct Line {
+    // In this order: no edge can follow the last event, and no other line has the number before it.
     _interrupt: EdgeInterrupt<OneShot<Edges>>,
+    _edges: Arc<OneShot<Edges>>,
+    _removal: Removal,
 }
 
 impl Line {
     /// Sets up the line that `node`, a child of the node of `dev`, describes. What is wrong with it
     /// goes to the log.
-    pub(crate) fn new(hub: &Arc<Hub>, dev: &Device, node: &FwNode) -> Result<Self> {
+    pub(crate) fn new(hub: &Arc<Hub>, dev: &Device<Bound>, node: &FwNode) -> Result<Self> {
         let name = node.display_name();
         let label = match node.property_read::<CString>(c_str!("label")).optional() {
             Some(label) => label,
@@ -64,150 +62,153 @@ impl Line {
                 dev_err!(dev, "{name}: gpios: can't be had: {error:?}\n");
             }
         })?;
+        let input = Arc::new(input, GFP_KERNEL)?;
         let irq = input.irq().inspect_err(|error| {
             dev_err!(
                 dev,
                 "{name}: gpios: this line has no interrupt: {error:?}\n"
             );
         })?;
-        let quiet = debounce(dev, node, &input)?;
-        let number = number(hub, dev, node, &label)?;
+        let reported = reported_edges(dev, node)?;
+        let debounce = Debounce::set_up(dev, node, &input)?;
+        let wakeup = wakeup(dev, node, irq)?;
+        let choice = Choice {
+            reported,
+            quiet_ms: debounce.by_driver.then_some(debounce.ms),
+        };
+        let number = number(dev, node)?;
+        let number = LineNumber::take(
+            hub,
+            number,
+            Description {
+                label: CString::try_from_fmt(fmt!("{}", &*label))?,
+                input: input.clone(),
+                reported,
+                debounce_us: debounce.ms * 1000,
+                debounced_by_driver: debounce.by_driver,
+                wakes: wakeup.is_some(),
+            },
+        )
+        .inspect_err(|error| {
+            dev_err!(dev, "{name}: reg: this number can't be had: {error:?}\n");
+        })?;
+
+        let physical = match input.is_active_low() {
+            true => choice.needed().inverted(),
+            false => choice.needed(),
+        };
         let edges = Arc::pin_init(
-            OneShot::new(Edges::new(hub.clone(), number, input, quiet)),
+            OneShot::new(Edges::new(hub.clone(), number.get(), input, choice, wakeup)),
             GFP_KERNEL,
         )?;
-        let interrupt = EdgeInterrupt::request(irq, label, edges.clone()).inspect_err(|error| {
-            dev_err!(dev, "{name}: interrupt {irq} can't be had: {error:?}\n");
-        })?;
+        let interrupt =
+            EdgeInterrupt::request(irq, physical, label, edges.clone()).inspect_err(|error| {
+                dev_err!(dev, "{name}: interrupt {irq} can't be had: {error:?}\n");
+            })?;
         edges.begin(interrupt.is_nested())?;
         Ok(Self {
             _interrupt: interrupt,
+            _edges: edges,
+            _removal: Removal(number),
         })
     }
 }
 
-/// Has contacts debounced as `node` asks. The result is how long the driver itself has to wait for
-/// the line to be quiet; nothing where the chip does it.
-fn debounce(dev: &Device, node: &FwNode, input: &Input) -> Result<Option<Delta>> {
-    let ms = node
-        .property_read::<u32>(c_str!("debounce-interval"))
-        .or_default();
-    let Some(us) = ms.checked_mul(1000) else {
-        dev_err!(
-            dev,
-            "{}: debounce-interval: {ms} ms is too long, {} ms is the longest\n",
-            node.display_name(),
-            u32::MAX / 1000
-        );
-        return Err(EINVAL);
-    };
-    if ms == 0 || input.set_debounce(us).is_ok() {
-        return Ok(None);
+/// The event that ends a line.
+struct Removal(LineNumber);
+
+impl Drop for Removal {
+    fn drop(&mut self) {
+        let event = Event::removed(now_ns(), self.0.get());
+        self.0.hub().report(event);
     }
-    Ok(Some(Delta::from_millis(ms.into())))
 }
 
-/// The number that `node` asks for, or else the lowest that is free.
-fn number(hub: &Arc<Hub>, dev: &Device, node: &FwNode, label: &CStr) -> Result<LineNumber> {
-    let name = node.display_name();
+/// Which edges of the logical level give an event.
+fn reported_edges(dev: &Device, node: &FwNode) -> Result<EdgeDetection> {
+    let property = c_str!("mypoll,edge");
+    if !node.property_present(property) {
+        return Ok(EdgeDetection::Both);
+    }
+    [
+        (c_str!("both"), EdgeDetection::Both),
+        (c_str!("rising"), EdgeDetection::Rising),
+        (c_str!("falling"), EdgeDetection::Falling),
+    ]
+    .into_iter()
+    .find(|(word, _)| node.property_match_string(property, word) == Ok(0))
+    .map(|(_, edges)| edges)
+    .ok_or_else(|| {
+        dev_err!(
+            dev,
+            "{}: mypoll,edge: it has to be \"both\", \"rising\" or \"falling\"\n",
+            node.display_name()
+        );
+        EINVAL
+    })
+}
+
+/// How contacts are debounced.
+struct Debounce {
+    /// How many milliseconds the line has to be quiet; 0 for not at all.
+    ms: u32,
+    /// Whether the driver does it, since the chip can't.
+    by_driver: bool,
+}
+
+impl Debounce {
+    /// Has contacts debounced as `node` asks.
+    fn set_up(dev: &Device, node: &FwNode, input: &Input) -> Result<Self> {
+        let ms = node
+            .property_read::<u32>(c_str!("debounce-interval"))
+            .or_default();
+        let Some(us) = ms.checked_mul(1000) else {
+            dev_err!(
+                dev,
+                "{}: debounce-interval: {ms} ms is too long, {} ms is the longest\n",
+                node.display_name(),
+                u32::MAX / 1000
+            );
+            return Err(EINVAL);
+        };
+        let by_driver = ms != 0 && input.set_debounce(us).is_err();
+        Ok(Self { ms, by_driver })
+    }
+}
+
+/// Has the line wake the machine if `node` asks for that; that it can't is no reason to go without
+/// the line.
+fn wakeup(
+    dev: &Device<Bound>,
+    node: &FwNode,
+    irq: u32,
+) -> Result<Option<Pin<KBox<WakeupInterrupt>>>> {
+    if !node.property_read_bool(c_str!("wakeup-source")) {
+        return Ok(None);
+    }
+    match WakeupInterrupt::new(dev, irq) {
+        Err(ENXIO) => {
+            dev_warn!(
+                dev,
+                "{}: wakeup-source: this line's chip can't wake the machine\n",
+                node.display_name()
+            );
+            Ok(None)
+        }
+        wakeup => wakeup.map(Some),
+    }
+}
+
+/// The number that `node` asks for, if it does.
+fn number(dev: &Device, node: &FwNode) -> Result<Option<u32>> {
     let reg = node.property_read::<u32>(c_str!("reg")).optional();
     if let Some(number) = reg.filter(|number| *number > NUMBER_MAX) {
         dev_err!(
             dev,
-            "{name}: reg: {number} is too high, {NUMBER_MAX} is the highest\n"
+            "{}: reg: {number} is too high, {NUMBER_MAX} is the highest\n",
+            node.display_name()
         );
         return Err(EINVAL);
     }
-    LineNumber::take(hub, reg, label).inspect_err(|error| {
-        dev_err!(dev, "{name}: reg: this number can't be had: {error:?}\n");
-    })
-}
-
-/// What the interrupt handler and the debounce timer of a line share.
-#[pin_data]
-struct Edges {
-    hub: Arc<Hub>,
-    number: LineNumber,
-    level: Level,
-    /// How long the line has to be quiet before an edge counts, if the driver is to look after
-    /// that.
-    quiet: Option<Delta>,
-    #[pin]
-    bounce: SpinLockIrq<Bounce>,
-}
-
-/// A contact that may be bouncing.
-struct Bounce {
-    /// The level that was reported last.
-    reported: bool,
-    /// When the line left that level, if it did.
-    first_edge_ns: Option<u64>,
-}
-
-impl Edges {
-    fn new(
-        hub: Arc<Hub>,
-        number: LineNumber,
-        input: Input,
-        quiet: Option<Delta>,
-    ) -> impl PinInit<Self> {
-        let bounce = Bounce {
-            reported: false,
-            first_edge_ns: None,
-        };
-        pin_init!(Self {
-            hub,
-            number,
-            level: Level::new(input),
-            quiet,
-            bounce <- new_spinlock_irq!(bounce, "mypoll::Edges::bounce"),
-        })
-    }
-
-    /// From now on, edges become events. `in_thread` says where the interrupt handler runs.
-    fn begin(&self, in_thread: bool) -> Result {
-        let level = self.level.settle()?;
-        self.bounce.lock().reported = level;
-        self.level.begin(in_thread);
-        Ok(())
-    }
-
-    fn report(&self, timestamp_ns: u64, level: bool) {
-        self.hub
-            .report(Event::edge(timestamp_ns, self.number.get(), level));
-    }
-}
-
-impl EdgeHandler for OneShot<Edges> {
-    fn handle_edge(&self) {
-        let timestamp_ns = now_ns();
-        let Some(level) = self.level.after_edge() else {
-            return;
-        };
-        match self.quiet {
-            None => self.report(timestamp_ns, level),
-            Some(quiet) => {
-                self.bounce.lock().first_edge_ns.get_or_insert(timestamp_ns);
-                self.arm(quiet);
-            }
-        }
-    }
-}
-
-impl ExpiryHandler for Edges {
-    /// The line has been quiet for long enough.
-    fn handle_expiry(&self) {
-        let mut bounce = self.bounce.lock();
-        let Some(timestamp_ns) = bounce.first_edge_ns.take() else {
-            return;
-        };
-        // Under the lock: an edge after this finds `first_edge_ns` empty and is looked at next
-        // time.
-        let level = self.level.now();
-        if core::mem::replace(&mut bounce.reported, level) == level {
-            return;
-        }
-        drop(bounce);
-        self.report(timestamp_ns, level);
-    }
+    Ok(reg)
 }

@@ -1,59 +1,132 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which GPIO lines there are, and what they are called.
+//! Which GPIO lines there are, and what there is to know of each.
 
-use crate::hub::Hub;
+use crate::{
+    abstractions::{
+        gpio::Input,
+        interrupt::EdgeDetection, //
+    },
+    hub::Hub,
+    uapi, //
+};
 use kernel::{
     prelude::*,
-    str::{
-        CStr,
-        CString, //
-    },
+    str::CString,
     sync::Arc, //
 };
 
 /// The highest number that a line may have: more lines than any board has buttons.
-pub(crate) const NUMBER_MAX: u32 = 1023;
+pub(crate) const NUMBER_MAX: u32 = uapi::LINES_MAX as u32 - 1;
 
-/// The labels of the lines, each at the index that is its number.
+/// A line, as programs see it.
+pub(crate) struct Description {
+    pub(crate) label: CString,
+    pub(crate) input: Arc<Input>,
+    /// The edges of the logical level that give an event.
+    pub(crate) reported: EdgeDetection,
+    /// How long it has to be quiet, 0 when it is not debounced.
+    pub(crate) debounce_us: u32,
+    /// Whether the driver does that, and not the chip.
+    pub(crate) debounced_by_driver: bool,
+    /// Whether it wakes the machine from suspend.
+    pub(crate) wakes: bool,
+}
+
+impl Description {
+    fn flags(&self) -> u32 {
+        [
+            (self.input.is_active_low(), uapi::LINE_ACTIVE_LOW),
+            (self.reported.detects(true), uapi::LINE_RISING),
+            (self.reported.detects(false), uapi::LINE_FALLING),
+            (self.wakes, uapi::LINE_WAKEUP),
+            (self.debounced_by_driver, uapi::LINE_DEBOUNCED),
+        ]
+        .iter()
+        .filter(|(holds, _)| *holds)
+        .fold(0, |flags, (_, flag)| flags | flag)
+    }
+}
+
+/// The lines, each at the index that is its number.
 pub(crate) struct LineTable {
-    labels: KVec<Option<CString>>,
+    lines: KVec<Option<Description>>,
 }
 
 impl LineTable {
     /// A table without a line.
     pub(crate) fn new() -> Self {
-        Self {
-            labels: KVec::new(),
-        }
+        Self { lines: KVec::new() }
     }
 
-    /// The lines, with their numbers.
+    /// The lines' numbers and labels.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &CString)> {
-        self.labels
+        self.lines
             .iter()
             .enumerate()
-            .filter_map(|(number, label)| Some((number, label.as_ref()?)))
+            .filter_map(|(number, line)| Some((number, &line.as_ref()?.label)))
     }
 
-    fn insert(&mut self, number: Option<usize>, label: CString) -> Result<usize> {
+    /// Which lines there are.
+    pub(crate) fn set(&self) -> uapi::LineSet {
+        let mut set = uapi::LineSet::default();
+        for (number, _) in self.iter() {
+            set[number / 64] |= 1 << (number % 64);
+        }
+        set
+    }
+
+    /// What there is to know of a line, its level now included. May sleep.
+    ///
+    /// `ENOENT` when there is no such line, what gpiolib says when its level can't be read: `ENODEV`
+    /// when its chip is gone.
+    pub(crate) fn describe(&self, number: u32) -> Result<uapi::Line> {
+        let line = self
+            .lines
+            .get(number as usize)
+            .and_then(Option::as_ref)
+            .ok_or(ENOENT)?;
+        Ok(uapi::Line {
+            number,
+            offset: line.input.offset(),
+            value: line.input.level_may_sleep()?.into(),
+            flags: line.flags(),
+            debounce_us: line.debounce_us,
+            reserved: 0,
+            label: cut(line.label.to_bytes()),
+        })
+    }
+
+    fn insert(&mut self, number: Option<usize>, line: Description) -> Result<usize> {
         let lowest_free = || {
-            let free = self.labels.iter().position(Option::is_none);
-            free.unwrap_or(self.labels.len())
+            let free = self.lines.iter().position(Option::is_none);
+            free.unwrap_or(self.lines.len())
         };
         let number = number.unwrap_or_else(lowest_free);
         if number > NUMBER_MAX as usize {
             return Err(ENOSPC);
         }
-        while self.labels.len() <= number {
-            self.labels.push(None, GFP_KERNEL)?;
+        while self.lines.len() <= number {
+            self.lines.push(None, GFP_KERNEL)?;
         }
-        if self.labels[number].is_some() {
+        if self.lines[number].is_some() {
             return Err(EEXIST);
         }
-        self.labels[number] = Some(label);
+        self.lines[number] = Some(line);
         Ok(number)
     }
+}
+
+/// As much of `label` as fits with a 0 after it, without half a character of UTF-8 at its end.
+fn cut(label: &[u8]) -> [u8; uapi::LABEL_MAX] {
+    let mut length = label.len().min(uapi::LABEL_MAX - 1);
+    // A byte 10xxxxxx goes on with the character before it.
+    while length > 0 && label.get(length).is_some_and(|byte| byte >> 6 == 0b10) {
+        length -= 1;
+    }
+    let mut cut = [0; uapi::LABEL_MAX];
+    cut[..length].copy_from_slice(&label[..length]);
+    cut
 }
 
 /// A number, held for a line as long as it is there.
@@ -67,9 +140,9 @@ impl LineNumber {
     /// one.
     ///
     /// `EEXIST` for a number that is taken, `ENOSPC` over [`NUMBER_MAX`].
-    pub(crate) fn take(hub: &Arc<Hub>, number: Option<u32>, label: &CStr) -> Result<Self> {
+    pub(crate) fn take(hub: &Arc<Hub>, number: Option<u32>, line: Description) -> Result<Self> {
         let number = number.map(|number| number as usize);
-        let number = hub.lines.lock().insert(number, label.to_cstring()?)?;
+        let number = hub.lines.lock().insert(number, line)?;
         Ok(Self {
             hub: hub.clone(),
             number,
@@ -80,11 +153,16 @@ impl LineNumber {
     pub(crate) fn get(&self) -> u32 {
         self.number as u32
     }
+
+    /// The hub that it was taken from.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
 }
 
 impl Drop for LineNumber {
     fn drop(&mut self) {
-        let label = self.hub.lines.lock().labels[self.number].take();
-        drop(label);
+        let line = self.hub.lines.lock().lines[self.number].take();
+        drop(line);
     }
 }

@@ -41,6 +41,7 @@ mod abstractions;
 mod attributes;
 mod chardev;
 mod command;
+mod edges;
 mod event;
 mod fdinfo;
 mod hub;

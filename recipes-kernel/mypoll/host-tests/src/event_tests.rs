@@ -31,6 +31,10 @@ fn each_source_has_its_line() {
         line(29, 0, Event::edge(8, 1, false)),
         "event=29 source=gpio kind=falling line=1 value=0 lost=0 timestamp_ns=8\n"
     );
+    assert_eq!(
+        line(30, 0, Event::removed(9, 1)),
+        "event=30 source=gpio kind=removed line=1 value=0 lost=0 timestamp_ns=9\n"
+    );
 }
 
 #[test]

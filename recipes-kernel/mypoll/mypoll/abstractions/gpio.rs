@@ -23,7 +23,9 @@ extern "C" {
         fwnode: *mut bindings::fwnode_handle,
         consumer: *const ffi::c_char,
     ) -> *mut bindings::gpio_desc;
+    fn mypoll_gpiod_offset(desc: *mut bindings::gpio_desc) -> ffi::c_uint;
     fn gpiod_put(desc: *mut bindings::gpio_desc);
+    fn gpiod_is_active_low(desc: *const bindings::gpio_desc) -> ffi::c_int;
     fn gpiod_cansleep(desc: *const bindings::gpio_desc) -> ffi::c_int;
     fn gpiod_get_value(desc: *const bindings::gpio_desc) -> ffi::c_int;
     fn gpiod_get_value_cansleep(desc: *const bindings::gpio_desc) -> ffi::c_int;
@@ -62,6 +64,18 @@ impl Input {
         Ok(Self { desc })
     }
 
+    /// The number of the line on its chip.
+    pub(crate) fn offset(&self) -> u32 {
+        // SAFETY: By the type invariant the line is requested.
+        unsafe { mypoll_gpiod_offset(self.desc) }
+    }
+
+    /// Whether a low level is the active one.
+    pub(crate) fn is_active_low(&self) -> bool {
+        // SAFETY: By the type invariant the line is requested.
+        unsafe { gpiod_is_active_low(self.desc) > 0 }
+    }
+
     /// Whether reading the level may sleep, so that [`level`](Self::level) can't be used.
     pub(crate) fn can_sleep(&self) -> bool {
         // SAFETY: By the type invariant the line is requested.
@@ -69,12 +83,16 @@ impl Input {
     }
 
     /// Whether the line is active. May be called in any context, where the chip does not sleep.
+    ///
+    /// `ENODEV` when the chip is gone.
     pub(crate) fn level(&self) -> Result<bool> {
         // SAFETY: By the type invariant the line is requested.
         level_from(unsafe { gpiod_get_value(self.desc) })
     }
 
     /// Whether the line is active. May sleep.
+    ///
+    /// `ENODEV` when the chip is gone.
     pub(crate) fn level_may_sleep(&self) -> Result<bool> {
         // SAFETY: By the type invariant the line is requested.
         level_from(unsafe { gpiod_get_value_cansleep(self.desc) })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An interrupt on both edges of a line.
+//! An interrupt on edges of a line.
 //!
 //! The kernel crate's `irq::Registration` takes only the interrupts that a platform or PCI device
 //! lists, not the number that a GPIO line has.
@@ -15,6 +15,55 @@ use kernel::{
     str::CString,
     sync::Arc, //
 };
+
+/// Which changes of a level are noticed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EdgeDetection {
+    /// Any.
+    Both,
+    /// From low to high.
+    Rising,
+    /// From high to low.
+    Falling,
+}
+
+impl EdgeDetection {
+    /// The same changes of the inverted level.
+    pub(crate) fn inverted(self) -> Self {
+        match self {
+            EdgeDetection::Both => EdgeDetection::Both,
+            EdgeDetection::Rising => EdgeDetection::Falling,
+            EdgeDetection::Falling => EdgeDetection::Rising,
+        }
+    }
+
+    /// Whether a change to `level` is noticed.
+    pub(crate) fn detects(self, level: bool) -> bool {
+        match self {
+            EdgeDetection::Both => true,
+            EdgeDetection::Rising => level,
+            EdgeDetection::Falling => !level,
+        }
+    }
+
+    /// The level after each change, if there is only one.
+    pub(crate) fn level_after(self) -> Option<bool> {
+        match self {
+            EdgeDetection::Both => None,
+            EdgeDetection::Rising => Some(true),
+            EdgeDetection::Falling => Some(false),
+        }
+    }
+
+    fn irq_flags(self) -> ffi::c_ulong {
+        let flags = match self {
+            EdgeDetection::Both => bindings::IRQF_TRIGGER_RISING | bindings::IRQF_TRIGGER_FALLING,
+            EdgeDetection::Rising => bindings::IRQF_TRIGGER_RISING,
+            EdgeDetection::Falling => bindings::IRQF_TRIGGER_FALLING,
+        };
+        flags as ffi::c_ulong
+    }
+}
 
 /// What is called for each interrupt.
 pub(crate) trait EdgeHandler: Send + Sync {
@@ -37,15 +86,21 @@ pub(crate) struct EdgeInterrupt<T: EdgeHandler + 'static> {
 }
 
 impl<T: EdgeHandler + 'static> EdgeInterrupt<T> {
-    /// Requests interrupt `irq` on both edges. `handler` may be called before this returns.
-    pub(crate) fn request(irq: u32, name: CString, handler: Arc<T>) -> Result<Self> {
+    /// Requests interrupt `irq` on `edges` of the line's physical level. `handler` may be called
+    /// before this returns.
+    pub(crate) fn request(
+        irq: u32,
+        edges: EdgeDetection,
+        name: CString,
+        handler: Arc<T>,
+    ) -> Result<Self> {
         // SAFETY: The handler and the name live until `free_irq()` in `drop`; `callback` fits the
         // handler's type.
         let context = unsafe {
             bindings::request_any_context_irq(
                 irq,
                 Some(callback::<T>),
-                (bindings::IRQF_TRIGGER_RISING | bindings::IRQF_TRIGGER_FALLING) as ffi::c_ulong,
+                edges.irq_flags(),
                 name.as_char_ptr(),
                 Arc::as_ptr(&handler).cast_mut().cast(),
             )

@@ -14,36 +14,125 @@ use crate::runner::skip;
 /// The label of the gpio-sim chip in the device tree.
 const CHIP: &str = "mypoll-sim";
 
+/// What the device tree (mypoll-sim.dtsi) says of a line of the chip.
+struct Described {
+    label: &'static str,
+    offset: u32,
+    active_low: bool,
+}
+
+impl Described {
+    const fn active_high(label: &'static str, offset: u32) -> Self {
+        Self {
+            label,
+            offset,
+            active_low: false,
+        }
+    }
+
+    const fn active_low(label: &'static str, offset: u32) -> Self {
+        Self {
+            label,
+            offset,
+            active_low: true,
+        }
+    }
+
+    /// What makes the line active or inactive.
+    fn pull(&self, active: bool) -> Pull {
+        if active == self.active_low {
+            Pull::Down
+        } else {
+            Pull::Up
+        }
+    }
+}
+
+const PLAIN: Described = Described::active_high("sim", 0);
+const DEBOUNCED: Described = Described::active_high("sim-debounced", 1);
+const BUTTON: Described = Described::active_low("sim-button", 2);
+const RISING: Described = Described::active_high("sim-rising", 3);
+const FALLING: Described = Described::active_low("sim-falling", 4);
+const DEBOUNCED_FALLING: Described = Described::active_high("sim-debounced-falling", 5);
+
+/// What pulls an input of the chip to a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pull {
+    /// To high.
+    Up,
+    /// To low.
+    Down,
+}
+
+impl Pull {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "pull-up",
+            Self::Down => "pull-down",
+        }
+    }
+}
+
 /// A line of the chip that the driver watches.
 pub(crate) struct SimLine {
     /// Its number in events.
     pub(crate) number: u32,
+    described: &'static Described,
     pull: PathBuf,
 }
 
 impl SimLine {
-    /// The line without debouncing: offset 0 of the chip.
+    /// The line of which the device tree says nothing special.
     pub(crate) fn plain(device: &Device) -> Result<Self> {
-        Self::find(device, "sim", 0)
+        Self::find(device, &PLAIN)
     }
 
-    /// The line with a `debounce-interval`: offset 1 of the chip.
+    /// The line with a `debounce-interval`.
     pub(crate) fn debounced(device: &Device) -> Result<Self> {
-        Self::find(device, "sim-debounced", 1)
+        Self::find(device, &DEBOUNCED)
     }
 
-    fn find(device: &Device, label: &str, offset: u32) -> Result<Self> {
+    /// The line that is active-low and has a pull-up, as a button to ground has.
+    pub(crate) fn button(device: &Device) -> Result<Self> {
+        Self::find(device, &BUTTON)
+    }
+
+    /// The line with a pull-down that reports rising edges alone.
+    pub(crate) fn rising(device: &Device) -> Result<Self> {
+        Self::find(device, &RISING)
+    }
+
+    /// The active-low line that reports falling edges alone.
+    pub(crate) fn falling(device: &Device) -> Result<Self> {
+        Self::find(device, &FALLING)
+    }
+
+    /// The line with a `debounce-interval` that reports falling edges alone.
+    pub(crate) fn debounced_falling(device: &Device) -> Result<Self> {
+        Self::find(device, &DEBOUNCED_FALLING)
+    }
+
+    fn find(device: &Device, described: &'static Described) -> Result<Self> {
         let lines = device.lines()?;
-        let Some(line) = lines.iter().find(|line| line.label == label) else {
-            skip!("the device tree gives the driver no line labelled {label}");
+        let Some(line) = lines.iter().find(|line| line.label == described.label) else {
+            skip!(
+                "the device tree gives the driver no line labelled {}",
+                described.label
+            );
         };
-        let Some(pull) = pull_file(offset)? else {
+        let Some(pull) = pull_file(described.offset)? else {
             skip!("no gpio-sim chip labelled {CHIP}");
         };
         Ok(Self {
             number: line.number,
+            described,
             pull,
         })
+    }
+
+    /// Its label, and the name of its interrupt.
+    pub(crate) fn label(&self) -> &'static str {
+        self.described.label
     }
 
     /// Makes the line active.
@@ -58,23 +147,44 @@ impl SimLine {
 
     /// Makes the line active or inactive.
     pub(crate) fn set(&self, pressed: bool) -> Result<()> {
-        let level = if pressed { "pull-up" } else { "pull-down" };
+        self.set_pull(self.described.pull(pressed))
+    }
+
+    /// Pulls the line to a level.
+    pub(crate) fn set_pull(&self, pull: Pull) -> Result<()> {
+        let level = pull.as_str();
         fs::write(&self.pull, level)
             .with_context(|| format!("writing {level} to {}", self.pull.display()))
+    }
+
+    /// What pulls the line now.
+    pub(crate) fn pull(&self) -> Result<Pull> {
+        let text = fs::read_to_string(&self.pull)?;
+        [Pull::Up, Pull::Down]
+            .into_iter()
+            .find(|pull| pull.as_str() == text.trim_end())
+            .with_context(|| format!("{}: seen {text:?}", self.pull.display()))
     }
 }
 
 /// Makes each line of the chip inactive that a test left active, and says whether there was one.
 pub(crate) fn release_all() -> Result<bool> {
     let mut any = false;
-    for offset in 0.. {
-        match pull_file(offset)? {
-            Some(file) if fs::read_to_string(&file)?.trim_end() == "pull-up" => {
-                fs::write(&file, "pull-down")?;
-                any = true;
-            }
-            Some(_) => {}
-            None => break,
+    for described in [
+        &PLAIN,
+        &DEBOUNCED,
+        &BUTTON,
+        &RISING,
+        &FALLING,
+        &DEBOUNCED_FALLING,
+    ] {
+        let Some(file) = pull_file(described.offset)? else {
+            continue;
+        };
+        let inactive = described.pull(false).as_str();
+        if fs::read_to_string(&file)?.trim_end() != inactive {
+            fs::write(&file, inactive)?;
+            any = true;
         }
     }
     Ok(any)

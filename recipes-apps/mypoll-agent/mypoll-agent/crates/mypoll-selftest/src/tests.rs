@@ -8,6 +8,7 @@ mod day51;
 mod day52;
 mod epoll;
 mod gpio;
+mod lines;
 mod module;
 mod overflow;
 mod parameters;
@@ -66,6 +67,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
         stats::TESTS,
         parameters::TESTS,
         gpio::TESTS,
+        lines::TESTS,
         binding::TESTS,
         module::TESTS,
     ]

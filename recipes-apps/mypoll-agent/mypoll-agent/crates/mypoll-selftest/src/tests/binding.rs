@@ -5,18 +5,22 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use nix::poll::PollFlags;
 
 use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
-use crate::sim_line::SimLine;
+use crate::event::Event;
+use crate::sim_line::{SimLine, now_ns};
 use crate::sleeper::Sleeper;
 
 tests!("binding":
     unbind_takes_the_lines_away,
-    unbind_leaves_a_sleeping_reader_alone,
+    each_line_that_goes_away_is_an_event,
+    no_edge_follows_a_line_s_removal,
+    removal_wakes_a_sleeping_reader,
+    bind_leaves_a_sleeping_reader_alone,
     unbind_keeps_queued_events,
     bind_gives_the_lines_the_same_numbers,
     lines_work_again_after_bind,
@@ -29,21 +33,104 @@ fn unbind_takes_the_lines_away(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     device.binding()?.unbind()?;
     expect_eq("lines", device.lines()?, Vec::new())?;
+    handle.drain()?;
     line.press()?;
     line.release()?;
     handle.expect_silence(50)
 }
 
-fn unbind_leaves_a_sleeping_reader_alone(device: &Device) -> Result<()> {
+fn each_line_that_goes_away_is_an_event(device: &Device) -> Result<()> {
+    let lines = device.lines()?;
+    let handle = device.open_nonblocking()?;
+    let before = now_ns()?;
+    device.binding()?.unbind()?;
+    let after = now_ns()?;
+    let mut numbers = Vec::new();
+    for event in handle.drain()? {
+        expect_eq(
+            "source, kind, value",
+            (event.source.as_str(), event.kind.as_str(), event.value),
+            ("gpio", "removed", 0),
+        )?;
+        ensure!(
+            (before..=after).contains(&event.timestamp_ns),
+            "timestamp_ns: seen {}, expected {before} to {after}",
+            event.timestamp_ns
+        );
+        numbers.push(event.line);
+    }
+    numbers.sort_unstable();
+    let expected = lines.iter().map(|line| line.number).collect();
+    expect_eq("numbers of the lines", numbers, expected)
+}
+
+/// Also when the line is pressed on one processor while it goes away on the other.
+fn no_edge_follows_a_line_s_removal(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    let binding = device.binding()?;
+    let handle = device.open_nonblocking()?;
+    let room = device.capacity()? - device.lines()?.len() - 2;
+    for _ in 0..20 {
+        let removed = AtomicBool::new(false);
+        let events = thread::scope(|scope| {
+            let presser = scope.spawn(|| -> Result<()> {
+                while !removed.load(Ordering::Relaxed) {
+                    // The queue has room for the removals.
+                    if device.stats()?.queue_depth < u32::try_from(room)? {
+                        line.press()?;
+                        line.release()?;
+                    }
+                }
+                Ok(())
+            });
+            let unbinder = scope.spawn(|| binding.unbind());
+            let read = || -> Result<Vec<Event>> {
+                let mut events = vec![handle.next_event()?];
+                while !events.iter().any(|event| is_removal(event, &line)) {
+                    events.push(handle.next_event()?);
+                }
+                Ok(events)
+            };
+            let events = read();
+            let unbound = unbinder
+                .join()
+                .map_err(|_| anyhow!("the unbinder panicked"))
+                .and_then(|unbound| unbound);
+            removed.store(true, Ordering::Relaxed);
+            presser
+                .join()
+                .map_err(|_| anyhow!("the presser panicked"))??;
+            unbound.and(events)
+        })?;
+        let mut ours = events
+            .into_iter()
+            .chain(handle.drain()?)
+            .filter(|event| event.line == line.number && event.source == "gpio")
+            .skip_while(|event| event.kind != "removed");
+        expect_eq("removals", ours.next().is_some(), true)?;
+        expect_eq("events after the line's removal", ours.next(), None)?;
+        binding.bind()?;
+    }
+    Ok(())
+}
+
+fn is_removal(event: &Event, line: &SimLine) -> bool {
+    event.kind == "removed" && event.line == line.number
+}
+
+fn removal_wakes_a_sleeping_reader(device: &Device) -> Result<()> {
     let binding = device.binding()?;
     let handle = device.open()?;
     let reader = Sleeper::spawn(move || handle.event())?;
     reader.wait_asleep()?;
     binding.unbind()?;
-    reader.wait_asleep()?;
-    device.open()?.trigger()?;
-    expect_eq("source", reader.join()??.source.as_str(), "manual")?;
+    expect_eq("kind", reader.join()??.kind.as_str(), "removed")
+}
 
+fn bind_leaves_a_sleeping_reader_alone(device: &Device) -> Result<()> {
+    let binding = device.binding()?;
+    binding.unbind()?;
+    device.open_nonblocking()?.drain()?;
     let handle = device.open()?;
     let reader = Sleeper::spawn(move || handle.event())?;
     reader.wait_asleep()?;
@@ -61,9 +148,9 @@ fn unbind_keeps_queued_events(device: &Device) -> Result<()> {
     device.binding()?.unbind()?;
     let event = handle.event()?;
     expect_eq(
-        "source, line",
-        (event.source.as_str(), event.line),
-        ("gpio", line.number),
+        "kind, line",
+        (event.kind.as_str(), event.line),
+        ("rising", line.number),
     )
 }
 
@@ -83,6 +170,7 @@ fn lines_work_again_after_bind(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     device.binding()?.unbind()?;
     device.binding()?.bind()?;
+    handle.drain()?;
     line.press()?;
     let event = handle.next_event()?;
     expect_eq(

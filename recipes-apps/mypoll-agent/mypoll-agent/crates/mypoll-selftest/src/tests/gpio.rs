@@ -24,10 +24,11 @@ tests!("gpio":
     level_that_does_not_change_gives_no_event,
     bounces_give_one_event,
     glitch_gives_no_event,
+    debounced_line_reports_the_chosen_edge_alone,
 );
 
 /// What an edge of a line has to say.
-fn expect_edge(event: &Event, line: &SimLine, pressed: bool) -> Result<()> {
+pub(super) fn expect_edge(event: &Event, line: &SimLine, pressed: bool) -> Result<()> {
     expect_eq(
         "source, kind, line, value",
         (
@@ -226,5 +227,24 @@ fn glitch_gives_no_event(device: &Device) -> Result<()> {
         event.timestamp_ns >= before,
         "timestamp_ns: seen the glitch's"
     );
+    Ok(())
+}
+
+fn debounced_line_reports_the_chosen_edge_alone(device: &Device) -> Result<()> {
+    let line = SimLine::debounced_falling(device)?;
+    let handle = device.open_nonblocking()?;
+    for _ in 0..2 {
+        bounce(device, &line, true)?;
+        handle.expect_silence(100)?;
+        let first_edge = bounce(device, &line, false)?;
+        let event = handle.next_event()?;
+        expect_edge(&event, &line, false)?;
+        ensure!(
+            first_edge.contains(&event.timestamp_ns),
+            "timestamp_ns: seen {}, expected {first_edge:?}, around the first edge",
+            event.timestamp_ns
+        );
+        handle.expect_silence(100)?;
+    }
     Ok(())
 }

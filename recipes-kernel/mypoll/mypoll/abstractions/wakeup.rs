@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! An interrupt that wakes the machine from suspend, as long as `power/wakeup` of its device in
+//! sysfs says `enabled`.
+//!
+//! The kernel crate's platform driver has no `suspend` and `resume`. The notifications from before
+//! tasks are frozen and after they were thawed do as well, since nothing else happens there.
+//!
+//! C headers: [`include/linux/pm_wakeup.h`](srctree/include/linux/pm_wakeup.h),
+//! [`include/linux/suspend.h`](srctree/include/linux/suspend.h)
+
+use kernel::{
+    bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    error::to_result,
+    ffi,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+    },
+    types::Opaque, //
+};
+
+// Some kernel configurations leave types in these structures without a field.
+#[allow(improper_ctypes)]
+extern "C" {
+    fn mypoll_device_init_wakeup(dev: *mut bindings::device) -> ffi::c_int;
+    fn mypoll_device_may_wakeup(dev: *mut bindings::device) -> bool;
+    fn mypoll_pm_wakeup_event(dev: *mut bindings::device, msec: ffi::c_uint);
+    fn mypoll_register_pm_notifier(nb: *mut bindings::notifier_block) -> ffi::c_int;
+    fn mypoll_unregister_pm_notifier(nb: *mut bindings::notifier_block);
+}
+
+/// An interrupt that wakes the machine, until this is dropped.
+///
+/// # Invariants
+///
+/// `notifier` is registered, with `callback` as its function.
+#[pin_data(PinnedDrop)]
+pub(crate) struct WakeupInterrupt {
+    dev: ARef<Device>,
+    irq: u32,
+    /// Whether it wakes the machine now, 0 or 1. Notifications come one after the other.
+    armed: Atomic<u32>,
+    #[pin]
+    notifier: Opaque<bindings::notifier_block>,
+}
+
+// SAFETY: The notifier may be unregistered on any thread, and the rest is `Send`.
+unsafe impl Send for WakeupInterrupt {}
+// SAFETY: The C side alone accesses the notifier, and the rest is `Sync`.
+unsafe impl Sync for WakeupInterrupt {}
+
+impl WakeupInterrupt {
+    /// Has the interrupt `irq` of `dev` wake the machine, and `dev` have a `power/wakeup`, that says
+    /// `enabled` at first.
+    ///
+    /// `ENXIO` where the interrupt controller can't.
+    pub(crate) fn new(dev: &Device<Bound>, irq: u32) -> Result<Pin<KBox<Self>>> {
+        set_irq_wake(irq, true)?;
+        set_irq_wake(irq, false)?;
+        // SAFETY: `dev` is valid, and bound: what is set up here ends with that.
+        to_result(unsafe { mypoll_device_init_wakeup(raw(dev)) })?;
+        KBox::try_pin_init(
+            try_pin_init!(Self {
+                dev: ARef::from(&**dev),
+                irq,
+                armed: Atomic::new(0),
+                // INVARIANT: It is registered here, with `callback`. Last, for it may be called at
+                // once.
+                notifier <- Opaque::try_ffi_init(|slot: *mut bindings::notifier_block| {
+                    let notifier = bindings::notifier_block {
+                        notifier_call: Some(Self::callback),
+                        ..Default::default()
+                    };
+                    // SAFETY: `slot` is valid for writes.
+                    unsafe { slot.write(notifier) };
+                    // SAFETY: `slot` is pinned, and unregistered before it goes away.
+                    to_result(unsafe { mypoll_register_pm_notifier(slot) })
+                }),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// To be called for each interrupt, in any context: what the machine was woken for is being
+    /// looked after, and no new suspend is to begin for `ms` milliseconds.
+    pub(crate) fn occurred(&self, ms: u32) {
+        // SAFETY: `dev` is valid.
+        unsafe { mypoll_pm_wakeup_event(raw(&self.dev), ms) };
+    }
+
+    fn arm(&self) -> Result {
+        // SAFETY: `dev` is valid.
+        if unsafe { mypoll_device_may_wakeup(raw(&self.dev)) } {
+            set_irq_wake(self.irq, true).inspect_err(|error| {
+                dev_err!(
+                    self.dev,
+                    "interrupt {} can't wake the machine: {error:?}\n",
+                    self.irq
+                );
+            })?;
+            self.armed.store(1, Relaxed);
+        }
+        Ok(())
+    }
+
+    fn disarm(&self) {
+        if self.armed.xchg(0, Relaxed) == 1 {
+            // It was armed, so that nothing can be wrong with it.
+            let _ = set_irq_wake(self.irq, false);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Called by the notifier chain for the notifier of a `Self`.
+    unsafe extern "C" fn callback(
+        notifier: *mut bindings::notifier_block,
+        action: ffi::c_ulong,
+        _data: *mut ffi::c_void,
+    ) -> ffi::c_int {
+        // SAFETY: By the safety requirements the notifier is the field of a `Self`, whose drop
+        // waits for this to return.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(notifier), Self, notifier) };
+        let result = match action as u32 {
+            bindings::PM_SUSPEND_PREPARE => this.arm(),
+            bindings::PM_POST_SUSPEND => {
+                this.disarm();
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        // A machine that nothing wakes had better not sleep.
+        let answer = match result {
+            Ok(()) => bindings::NOTIFY_DONE,
+            Err(_) => bindings::NOTIFY_BAD,
+        };
+        answer as ffi::c_int
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for WakeupInterrupt {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant it is registered.
+        unsafe { mypoll_unregister_pm_notifier(self.notifier.get()) };
+        self.disarm();
+    }
+}
+
+/// [`Device`] is transparent over a `device`.
+fn raw(dev: &Device) -> *mut bindings::device {
+    core::ptr::from_ref(dev)
+        .cast::<bindings::device>()
+        .cast_mut()
+}
+
+fn set_irq_wake(irq: u32, on: bool) -> Result {
+    // SAFETY: Numbers that are no interrupt's are refused.
+    to_result(unsafe { bindings::irq_set_irq_wake(irq, on.into()) })
+}

@@ -7,7 +7,7 @@ use std::process::Command;
 use system_tests::{boot_with, sh};
 
 /// What the log says of each node of bad-lines.dtso, but for the one that is right.
-const MISTAKES: [(&str, &str); 6] = [
+const MISTAKES: [(&str, &str); 7] = [
     (
         "no-line",
         "no line: each takes a child node with a 'gpios' property",
@@ -20,6 +20,10 @@ const MISTAKES: [(&str, &str); 6] = [
     (
         "debounce-too-long",
         "line: debounce-interval: 4294968 ms is too long, 4294967 ms is the longest",
+    ),
+    (
+        "unknown-edge",
+        "line: mypoll,edge: it has to be \"both\", \"rising\" or \"falling\"",
     ),
     ("twice-the-same", "gpios: can't be had: EBUSY"),
     ("number-twice", "reg: this number can't be had: EEXIST"),

@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod key;
 pub mod overlay;
 pub mod paths;
+pub mod python;
 pub mod rootfs;
 pub mod source;
 pub mod step;

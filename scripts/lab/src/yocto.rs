@@ -8,7 +8,6 @@ mod builds;
 mod layers;
 pub mod output;
 mod packages;
-mod tools;
 mod user;
 
 use std::fs;
@@ -20,12 +19,12 @@ use thiserror::Error;
 
 use crate::cache::Cache;
 use crate::host;
+use crate::python::{self, NotInstalled};
 use crate::step::{CommandFailed, Task};
 use crate::toolchain::Toolchain;
 pub use build::Build;
 pub use builds::{BUILDS, HOST_QEMUARM64, HOST_QEMUX86_64};
 use output::Output;
-use tools::Tools;
 
 /// Bitbake can't be had on this machine, and nothing of ours is at fault.
 #[derive(Debug, Error)]
@@ -65,7 +64,7 @@ impl<'a> Yocto<'a> {
         layers::can_be_had(&folder.join(LAYERS))?;
         let yocto = Self {
             cache,
-            tools: cache.ensure(&Tools::new()?)?,
+            tools: tools(cache)?,
             rust_library: Toolchain::prepare(cache, llvm, install)?
                 .library()
                 .to_owned(),
@@ -82,8 +81,8 @@ impl<'a> Yocto<'a> {
     }
 
     /// A Python program of `tests/yocto/requirements.txt`.
-    pub fn tool(&self, module: &str) -> Command {
-        tools::command(&self.tools, module)
+    pub fn tool(&self, name: &str) -> Command {
+        python::program(&self.tools, name)
     }
 
     /// Runs a shell command, as a step, in the environment of `build`, where bitbake is. That it fails is no error.
@@ -109,7 +108,7 @@ impl<'a> Yocto<'a> {
     }
 
     fn kas(&self, build: &Build) -> Command {
-        let mut kas = user::unprivileged(&tools::command(&self.tools, "kas"));
+        let mut kas = user::unprivileged(&self.tool("kas"));
         // What the caller's environment asks kas for is not what is tested.
         for name in [
             "KAS_MACHINE",
@@ -131,4 +130,19 @@ impl<'a> Yocto<'a> {
             .envs(user::in_home());
         kas
     }
+}
+
+/// Installs the Python programs.
+fn tools(cache: Cache<'_>) -> Result<PathBuf> {
+    let requirements = include_str!("../../../tests/yocto/requirements.txt");
+    let tools = python::Environment::new("yocto-tools", "kas and oelint-adv", requirements)?;
+    cache.ensure(&tools).map_err(|error| {
+        match error
+            .downcast_ref::<NotInstalled>()
+            .map(ToString::to_string)
+        {
+            Some(reason) => error.context(Unavailable(reason)),
+            None => error,
+        }
+    })
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `./scripts/test`: every test there is, set-up included.
 
+mod binding;
 mod case;
 mod command;
 mod host;
@@ -96,6 +97,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     let phases: Vec<Phase> = iter::once(target::build(Flavour::Normal))
         .chain(host::phases())
         .chain(sources::phases())
+        .chain(iter::once(binding::phase()))
         .chain(target::phases(Flavour::Normal))
         .chain(iter::once(target::build(Flavour::Debug)))
         .chain(target::phases(Flavour::Debug))

@@ -79,7 +79,7 @@ fn shellcheck(lab: &Lab<'_>) -> Result<Vec<Case>> {
 }
 
 /// The newest kernel source in the cache; building the system leaves one there.
-fn kernel_source(lab: &Lab<'_>) -> Result<PathBuf> {
+pub(super) fn kernel_source(lab: &Lab<'_>) -> Result<PathBuf> {
     lab.system(Flavour::Normal)?;
     let sources = lab.paths.cache.join("kernel-source");
     let trees = fs::read_dir(&sources)

@@ -29,7 +29,7 @@ pub(super) fn oelint(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
             sources::has_extension(path, &["bb", "bbappend", "bbclass", "inc"])
         })?);
     }
-    let mut oelint = yocto.tool("oelint_adv");
+    let mut oelint = yocto.tool("oelint-adv");
     oelint
         .args(["--quiet", "--release=wrynose"])
         .args(files)

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Python programs, in virtual environments.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use thiserror::Error;
+
+use crate::cache::Product;
+use crate::host::output;
+use crate::key::{Key, KeyBuilder};
+use crate::step::{Log, Task};
+
+/// The distribution's, which its package python3-venv belongs to.
+const PYTHON: &str = "/usr/bin/python3";
+
+/// pip can't install these programs.
+#[derive(Debug, Error)]
+#[error("pip can't install {0}")]
+pub struct NotInstalled(&'static str);
+
+/// A virtual environment. Its result is its folder.
+#[derive(Debug)]
+pub struct Environment {
+    name: &'static str,
+    programs: &'static str,
+    requirements: &'static str,
+    key: Key,
+}
+
+impl Environment {
+    /// The one that is called `name` in the cache, with `programs`, as they are called in messages, and all that they
+    /// need in `requirements`, in pip's format; nothing is installed yet.
+    pub fn new(
+        name: &'static str,
+        programs: &'static str,
+        requirements: &'static str,
+    ) -> Result<Self> {
+        Ok(Self {
+            name,
+            programs,
+            requirements,
+            key: KeyBuilder::new(name)
+                .text(requirements)
+                .text(output(Command::new(PYTHON).arg("--version"))?)
+                .finish(),
+        })
+    }
+}
+
+impl Product for Environment {
+    fn task(&self) -> Task {
+        let says = format!("installing {} in the cache", self.programs);
+        Task::new(self.name, says, 60)
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+        log.run(Command::new(PYTHON).args(["-m", "venv"]).arg(result))?;
+        let requirements = result.join("requirements.txt");
+        std::fs::write(&requirements, self.requirements)
+            .with_context(|| format!("can't write {}", requirements.display()))?;
+        log.run(
+            program(result, "pip")
+                .args([
+                    "install",
+                    "--disable-pip-version-check",
+                    "--no-deps",
+                    "--requirement",
+                ])
+                .arg(&requirements),
+        )
+        .context(NotInstalled(self.programs))
+    }
+}
+
+/// A program of an environment.
+pub fn program(environment: &Path, name: &str) -> Command {
+    let bin = environment.join("bin");
+    // Its first line names the path at which the environment was made, another one.
+    let mut command = Command::new(bin.join("python3"));
+    command.arg(bin.join(name));
+    command
+}

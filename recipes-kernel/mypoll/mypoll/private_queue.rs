@@ -41,6 +41,10 @@ use kernel::{
     new_poll_condvar,
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         poll::{
             PollCondVar,
             PollTable, //
@@ -70,6 +74,8 @@ pub(crate) struct Inner {
     #[pin]
     changed: PollCondVar,
     fasync: FasyncList,
+    /// How many readers sleep. Changes under the hub's lock.
+    sleeping: Atomic<u32>,
     /// Who holds it takes events out. The hub's lock is taken inside it.
     #[pin]
     reader: Mutex<Reader>,
@@ -125,6 +131,7 @@ impl PrivateQueue {
                 subscriber: LockedBy::new(hub.state(), subscriber),
                 changed <- new_poll_condvar!("mypoll::PrivateQueue::changed"),
                 fasync: FasyncList::new(),
+                sleeping: Atomic::new(0),
                 reader <- new_mutex!(reader, "mypoll::PrivateQueue::reader"),
             })),
             GFP_KERNEL,
@@ -212,7 +219,9 @@ impl PrivateQueue {
             }
             let notice = subscriber.begin_wait();
             self.notify(notice);
+            self.sleeping.add(1, Relaxed);
             interrupted = self.changed.wait_interruptible(&mut state);
+            self.sleeping.add(u32::MAX, Relaxed);
         }
     }
 
@@ -223,9 +232,7 @@ impl PrivateQueue {
     ) -> Result<usize> {
         let taken = event_iov::take(consumer, iov);
         let left = consumer.depth();
-        if left > 0 {
-            self.pass_on();
-        }
+        self.pass_on();
         match (taken, left) {
             (0, 0) => Err(EAGAIN),
             (0, _) => Err(EFAULT),
@@ -256,13 +263,16 @@ impl PrivateQueue {
         }
     }
 
-    /// A reader is done and may have left events: their wake-up may have been its alone, and they
-    /// may have to wait for their time now.
+    /// A reader is done and may have left events: the wake-up for them may have been its alone.
     fn pass_on(&self) {
+        // Who sleeps since before these events came is seen, as their queueing took the lock
+        // meanwhile; who comes later looks for itself.
+        if self.sleeping.load(Relaxed) == 0 {
+            return;
+        }
         let mut state = self.hub.state().lock();
         let subscriber = self.subscriber(&mut state);
         if subscriber.is_readable() {
-            drop(state);
             self.changed.notify_one();
         } else {
             let notice = subscriber.begin_wait();

@@ -9,7 +9,7 @@
 //! and, unchanged, into a host crate that tests it.
 
 use super::ring_sync::{Arc, Word};
-use crate::uapi::{self, Event};
+use crate::uapi::Event;
 use core::ptr;
 
 /// The words that are shared with a program, `struct mypoll_ring`. All 0 is a valid value.
@@ -26,6 +26,7 @@ pub(crate) struct Control {
 
 #[cfg(not(loom))]
 const _: () = {
+    use crate::uapi;
     use core::mem::{offset_of, size_of};
     assert!(size_of::<Control>() == size_of::<uapi::Ring>());
     assert!(offset_of!(Control, head) == offset_of!(uapi::Ring, head));

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the ring's two ends synchronise with, on the host or under loom.
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU32, Ordering::*};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicU32, Ordering::*};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::Arc;
+#[cfg(not(loom))]
+pub(crate) use std::sync::Arc;
+
+pub(crate) struct Word(AtomicU32);
+
+impl Word {
+    pub(crate) fn new(value: u32) -> Self {
+        Self(AtomicU32::new(value))
+    }
+
+    pub(crate) fn load_relaxed(&self) -> u32 {
+        self.0.load(Relaxed)
+    }
+
+    pub(crate) fn load_acquire(&self) -> u32 {
+        self.0.load(Acquire)
+    }
+
+    pub(crate) fn store_relaxed(&self, value: u32) {
+        self.0.store(value, Relaxed)
+    }
+
+    pub(crate) fn store_release(&self, value: u32) {
+        self.0.store(value, Release)
+    }
+}

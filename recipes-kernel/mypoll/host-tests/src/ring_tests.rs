@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The ring against a model, under any interleaving of what its users do.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread;
+
+use proptest::prelude::*;
+
+use crate::abstractions::ring::{Consumer, Overflow, Producer, Pushed, Ring};
+use crate::heap_memory::HeapMemory;
+use crate::uapi::Event;
+
+type Ends = (Producer<HeapMemory>, Option<Consumer<HeapMemory>>);
+
+fn ring(capacity: u32, overflow: Overflow, start: u32) -> Ends {
+    let memory = HeapMemory::new(capacity.next_power_of_two());
+    Ring::new(memory, capacity, start)
+        .share(overflow, |ring| Ok::<_, ()>(Arc::new(ring)))
+        .unwrap()
+}
+
+fn event(number: u64) -> Event {
+    Event {
+        timestamp_ns: number,
+        ..Event::default()
+    }
+}
+
+/// A queue as its users see it, over a ring that is changed now and then.
+struct Queue {
+    producer: Producer<HeapMemory>,
+    consumer: Option<Consumer<HeapMemory>>,
+    overflow: Overflow,
+    capacity: u32,
+    /// The number of the event that was offered last; events are numbered from 1 on.
+    offered: u64,
+    /// The number of the event that was read last, and how many were.
+    last_read: u64,
+    read: u64,
+    start: u32,
+    /// The numbers of the events that wait.
+    model: VecDeque<u64>,
+}
+
+impl Queue {
+    fn new(capacity: u32, overflow: Overflow, start: u32) -> Self {
+        let (producer, consumer) = ring(capacity, overflow, start);
+        Self {
+            producer,
+            consumer,
+            overflow,
+            capacity,
+            offered: 0,
+            last_read: 0,
+            read: 0,
+            start,
+            model: VecDeque::new(),
+        }
+    }
+
+    fn offer(model: &mut VecDeque<u64>, capacity: u32, overflow: Overflow, number: u64) {
+        if model.len() == capacity as usize {
+            match overflow {
+                Overflow::DropNewest => return,
+                Overflow::DropOldest => model.pop_front(),
+            };
+        }
+        model.push_back(number);
+    }
+
+    fn push(&mut self) {
+        self.offered += 1;
+        let full = self.model.len() == self.capacity as usize;
+        let pushed = self.producer.push(event(self.offered));
+        Self::offer(&mut self.model, self.capacity, self.overflow, self.offered);
+        match pushed {
+            Pushed::Queued(depth) => {
+                assert!(!full);
+                assert_eq!(depth as usize, self.model.len());
+            }
+            Pushed::FirstLoss | Pushed::Loss => {
+                assert!(full);
+                assert!(self.producer.ring().lost_since_read());
+            }
+        }
+    }
+
+    /// Reads `max` events at most, of which the reader's buffer turns out to hold `room`.
+    fn read(&mut self, max: usize, room: usize) {
+        let mut events = vec![Event::default(); max];
+        let taken = match &mut self.consumer {
+            None => {
+                let taken = self.producer.take(&mut events);
+                let kept = taken.min(room);
+                self.producer.put_back(&events[kept..taken]);
+                kept
+            }
+            Some(consumer) => {
+                let mut filled = 0;
+                consumer.take(max, |from, count| {
+                    let kept = count.min(room - filled);
+                    for offset in 0..kept {
+                        // SAFETY: The ring gives `count` events.
+                        events[filled + offset] = unsafe { *from.add(offset) };
+                    }
+                    filled += kept;
+                    kept
+                })
+            }
+        };
+        assert_eq!(taken, max.min(room).min(self.model.len()));
+        for event in &events[..taken] {
+            self.expect(event);
+        }
+        assert!(taken == 0 || !self.producer.ring().lost_since_read());
+    }
+
+    fn expect(&mut self, event: &Event) {
+        let number = self.model.pop_front().unwrap();
+        assert_eq!(event.timestamp_ns, number);
+        assert_eq!(u64::from(event.lost), number - self.last_read - 1);
+        self.last_read = number;
+        self.read += 1;
+        assert_eq!(event.sequence, self.start.wrapping_add(self.read as u32));
+    }
+
+    fn change(&mut self, capacity: u32, overflow: Overflow) {
+        let (mut producer, consumer) = ring(capacity, overflow, self.producer.delivered());
+        let mut batch = [Event::default(); 3];
+        loop {
+            let taken = match &mut self.consumer {
+                Some(consumer) => consumer.take_into(&mut batch),
+                None => self.producer.take(&mut batch),
+            };
+            if taken == 0 {
+                break;
+            }
+            for event in &batch[..taken] {
+                producer.carry(*event);
+            }
+        }
+        producer.adopt(&self.producer);
+        for number in std::mem::take(&mut self.model) {
+            Self::offer(&mut self.model, capacity, overflow, number);
+        }
+        (self.producer, self.consumer) = (producer, consumer);
+        (self.capacity, self.overflow) = (capacity, overflow);
+    }
+
+    fn check(&self) {
+        let account = self.producer.account();
+        let depth = self.producer.ring().depth();
+        assert_eq!(depth as usize, self.model.len());
+        assert_eq!(account.generated, self.offered);
+        assert_eq!(
+            account.generated,
+            self.read + account.lost + u64::from(depth)
+        );
+        assert!(account.high_water >= depth);
+        for watermark in 1..=self.capacity {
+            assert_eq!(
+                self.producer.ring().is_readable(watermark),
+                depth >= watermark
+            );
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Push(u8),
+    Read { max: usize, room: usize },
+    Change(u32, Overflow),
+}
+
+fn overflow() -> impl Strategy<Value = Overflow> {
+    prop_oneof![Just(Overflow::DropNewest), Just(Overflow::DropOldest)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1..6u8).prop_map(Step::Push),
+        3 => (0..7usize, 0..9usize).prop_map(|(max, room)| Step::Read { max, room }),
+        1 => (1..10u32, overflow()).prop_map(|(capacity, overflow)| Step::Change(capacity, overflow)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 24 } else { 2000 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn order_and_account_are_exact(
+        capacity in 1..10u32,
+        overflow in overflow(),
+        start in prop_oneof![Just(0), Just(u32::MAX - 5)],
+        steps in prop::collection::vec(step(), 0..60),
+    ) {
+        let mut queue = Queue::new(capacity, overflow, start);
+        for step in steps {
+            match step {
+                Step::Push(count) => (0..count).for_each(|_| queue.push()),
+                Step::Read { max, room } => queue.read(max, room),
+                Step::Change(capacity, overflow) => queue.change(capacity, overflow),
+            }
+            queue.check();
+        }
+        queue.read(usize::from(u8::MAX), usize::MAX);
+        queue.check();
+    }
+
+    /// What a program stores as its head costs it events, and nothing else.
+    #[test]
+    fn any_head_is_survived(
+        capacity in 1..10u32,
+        heads in prop::collection::vec((any::<u32>(), 0..5u8, 0..5usize), 1..20),
+    ) {
+        let (mut producer, consumer) = ring(capacity, Overflow::DropNewest, 0);
+        let mut consumer = consumer.unwrap();
+        let mut offered = 0;
+        for (head, pushes, max) in heads {
+            let control = crate::abstractions::ring::Memory::control(producer.ring().memory());
+            control.head().store_relaxed(head);
+            prop_assert!(producer.ring().depth() <= capacity);
+            for _ in 0..pushes {
+                offered += 1;
+                producer.push(event(offered));
+                prop_assert!(producer.ring().depth() <= capacity);
+            }
+            prop_assert!(consumer.take_into(&mut vec![Event::default(); max]) <= max);
+        }
+        prop_assert_eq!(producer.account().generated, offered);
+    }
+}
+
+#[test]
+fn a_wait_ends_for_what_is_there_and_not_for_what_comes() {
+    let (mut producer, consumer) = ring(8, Overflow::DropNewest, 0);
+    let mut consumer = consumer.unwrap();
+    producer.ring().end_wait();
+    assert!(!producer.ring().is_readable(4), "nothing is there");
+    producer.push(event(1));
+    assert!(!producer.ring().is_readable(4));
+    producer.ring().end_wait();
+    assert!(producer.ring().is_readable(4));
+    producer.push(event(2));
+    consumer.take_into(&mut [Event::default(); 1]);
+    assert!(
+        !producer.ring().is_readable(4),
+        "the second has its own time"
+    );
+}
+
+#[test]
+fn a_full_ring_is_readable_whatever_the_watermark() {
+    let (mut producer, _consumer) = ring(2, Overflow::DropNewest, 0);
+    producer.push(event(1));
+    assert!(!producer.ring().is_readable(3));
+    producer.push(event(2));
+    assert!(producer.ring().is_readable(3));
+}
+
+#[test]
+fn only_the_first_loss_since_a_read_is_news() {
+    for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
+        let mut queue = Queue::new(1, overflow, 0);
+        queue.push();
+        for _ in 0..2 {
+            assert_eq!(queue.producer.push(event(2)), Pushed::FirstLoss);
+            assert_eq!(queue.producer.push(event(3)), Pushed::Loss);
+            assert!(queue.producer.ring().lost_since_read());
+            match &mut queue.consumer {
+                Some(consumer) => consumer.take_into(&mut [Event::default()]),
+                None => queue.producer.take(&mut [Event::default()]),
+            };
+            assert!(!queue.producer.ring().lost_since_read());
+            queue.producer.push(event(4));
+        }
+    }
+}
+
+/// For Miri, which notices accesses of two threads to one slot.
+#[test]
+fn two_threads_pass_events_in_order() {
+    const EVENTS: u64 = if cfg!(miri) { 200 } else { 100_000 };
+    let (mut producer, consumer) = ring(5, Overflow::DropNewest, 0);
+    let mut consumer = consumer.unwrap();
+    let pusher = thread::spawn(move || {
+        for number in 1..=EVENTS {
+            producer.push(event(number));
+            if number % 7 == 0 {
+                thread::yield_now();
+            }
+        }
+        producer
+    });
+    let (mut read, mut lost, mut last) = (0, 0, 0);
+    let mut batch = [Event::default(); 3];
+    let mut done = false;
+    loop {
+        let taken = consumer.take_into(&mut batch);
+        for event in &batch[..taken] {
+            assert_eq!(event.timestamp_ns, last + 1 + u64::from(event.lost));
+            last = event.timestamp_ns;
+            read += 1;
+            lost += u64::from(event.lost);
+            assert_eq!(u64::from(event.sequence), read);
+        }
+        if taken == 0 && done {
+            break;
+        }
+        done = pusher.is_finished();
+        thread::yield_now();
+    }
+    let account = pusher.join().unwrap().account();
+    assert_eq!(account.generated, EVENTS);
+    assert_eq!(read + account.lost, EVENTS);
+    assert!(lost <= account.lost);
+}

@@ -87,15 +87,26 @@ impl Queue {
         }
     }
 
-    /// Reads `max` events at most, of which the reader's buffer turns out to hold `room`.
-    fn read(&mut self, max: usize, room: usize) {
+    /// Reads `max` events at most, of which the reader's buffer turns out to hold `room`. Where
+    /// they are out of the ring until then, `meanwhile` others come.
+    fn read(&mut self, max: usize, room: usize, meanwhile: u8) {
         let mut events = vec![Event::default(); max];
         let taken = match &mut self.consumer {
             None => {
                 let taken = self.producer.take(&mut events);
                 let kept = taken.min(room);
+                let out: Vec<u64> = self.model.drain(..taken).collect();
+                (0..meanwhile).for_each(|_| self.push());
                 self.producer.put_back(&events[kept..taken]);
-                kept
+                for number in out[kept..].iter().rev() {
+                    if self.model.len() < self.capacity as usize {
+                        self.model.push_front(*number);
+                    }
+                }
+                for (event, number) in events[..kept].iter().zip(&out) {
+                    self.expect(event, *number);
+                }
+                return;
             }
             Some(consumer) => {
                 let mut filled = 0;
@@ -112,13 +123,13 @@ impl Queue {
         };
         assert_eq!(taken, max.min(room).min(self.model.len()));
         for event in &events[..taken] {
-            self.expect(event);
+            let number = self.model.pop_front().unwrap();
+            self.expect(event, number);
         }
         assert!(taken == 0 || !self.producer.ring().lost_since_read());
     }
 
-    fn expect(&mut self, event: &Event) {
-        let number = self.model.pop_front().unwrap();
+    fn expect(&mut self, event: &Event, number: u64) {
         assert_eq!(event.timestamp_ns, number);
         assert_eq!(u64::from(event.lost), number - self.last_read - 1);
         self.last_read = number;
@@ -171,7 +182,11 @@ impl Queue {
 #[derive(Clone, Debug)]
 enum Step {
     Push(u8),
-    Read { max: usize, room: usize },
+    Read {
+        max: usize,
+        room: usize,
+        meanwhile: u8,
+    },
     Change(u32, Overflow),
 }
 
@@ -182,9 +197,15 @@ fn overflow() -> impl Strategy<Value = Overflow> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1..6u8).prop_map(Step::Push),
-        3 => (0..7usize, 0..9usize).prop_map(|(max, room)| Step::Read { max, room }),
+        3 => (0..7usize, 0..9usize, 0..9u8)
+            .prop_map(|(max, room, meanwhile)| Step::Read { max, room, meanwhile }),
         1 => (1..10u32, overflow()).prop_map(|(capacity, overflow)| Step::Change(capacity, overflow)),
     ]
+}
+
+/// Anything, and what may be close to the truth.
+fn head() -> impl Strategy<Value = u32> {
+    prop_oneof![any::<u32>(), 0..60u32, u32::MAX - 20..=u32::MAX]
 }
 
 proptest! {
@@ -205,12 +226,12 @@ proptest! {
         for step in steps {
             match step {
                 Step::Push(count) => (0..count).for_each(|_| queue.push()),
-                Step::Read { max, room } => queue.read(max, room),
+                Step::Read { max, room, meanwhile } => queue.read(max, room, meanwhile),
                 Step::Change(capacity, overflow) => queue.change(capacity, overflow),
             }
             queue.check();
         }
-        queue.read(usize::from(u8::MAX), usize::MAX);
+        queue.read(usize::from(u8::MAX), usize::MAX, 0);
         queue.check();
     }
 
@@ -218,7 +239,7 @@ proptest! {
     #[test]
     fn any_head_is_survived(
         capacity in 1..10u32,
-        heads in prop::collection::vec((any::<u32>(), 0..5u8, 0..5usize), 1..20),
+        heads in prop::collection::vec((head(), 0..5u8, 0..5usize), 1..20),
     ) {
         let (mut producer, consumer) = ring(capacity, Overflow::DropNewest, 0);
         let mut consumer = consumer.unwrap();

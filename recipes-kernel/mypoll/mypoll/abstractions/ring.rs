@@ -411,6 +411,8 @@ impl<M: Memory> Producer<M> {
             // slots, and by the type invariant there is no consumer.
             unsafe { ring.memory.write(ring.index(head), *event) };
             ring.set_head(head);
+            let depth = self.tail.wrapping_sub(head);
+            self.account.high_water = self.account.high_water.max(depth);
         }
     }
 }

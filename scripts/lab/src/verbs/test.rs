@@ -7,6 +7,7 @@ mod command;
 mod host;
 mod ktap;
 mod libtest;
+mod memory_model;
 mod report;
 mod sources;
 mod target;
@@ -96,6 +97,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     // The first build installs what the others need.
     let phases: Vec<Phase> = iter::once(target::build(Flavour::Normal))
         .chain(host::phases())
+        .chain(memory_model::phases())
         .chain(sources::phases())
         .chain(iter::once(binding::phase()))
         .chain(target::phases(Flavour::Normal))

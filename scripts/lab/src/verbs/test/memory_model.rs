@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The driver's ring under loom, which tries every order that the memory model allows, and under Miri, which notices
+//! undefined behaviour.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::case::Case;
+use super::{Lab, Phase, command, libtest};
+
+const FOLDER: &str = "recipes-kernel/mypoll/host-tests";
+
+/// Miri is part of nightly Rust alone.
+const NIGHTLY: &str = "nightly";
+
+pub(super) fn phases() -> Vec<Phase> {
+    vec![
+        Phase::new("driver: loom", |lab| {
+            let mut cargo = cargo(lab, "loom");
+            // Debug builds take minutes.
+            cargo
+                .args(["test", "--locked", "--release"])
+                .env("RUSTFLAGS", "--cfg loom");
+            let (success, said) = command::run(&mut cargo)?;
+            Ok(libtest::cases(success, &said))
+        }),
+        Phase::new("driver: Miri", |lab| {
+            if let Some(reason) = miri_is_missing(lab)? {
+                return Ok(vec![Case::skipped("all of it", reason)]);
+            }
+            let mut cargo = cargo(lab, "miri");
+            cargo
+                .args(["miri", "test", "--locked", "ring"])
+                .env("RUSTUP_TOOLCHAIN", NIGHTLY)
+                // proptest looks for the current folder.
+                .env("MIRIFLAGS", "-Zmiri-disable-isolation");
+            let (success, said) = command::run(&mut cargo)?;
+            Ok(libtest::cases(success, &said))
+        }),
+    ]
+}
+
+fn cargo(lab: &Lab<'_>, tool: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(lab.paths.repo.join(FOLDER)).env(
+        "CARGO_TARGET_DIR",
+        lab.paths.cache.join(format!("target-{tool}")),
+    );
+    command
+}
+
+/// Why there is no Miri, if it can't be installed either.
+fn miri_is_missing(lab: &Lab<'_>) -> Result<Option<String>> {
+    let there = Command::new("cargo")
+        .args(["miri", "--version"])
+        .env("RUSTUP_TOOLCHAIN", NIGHTLY)
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if there {
+        return Ok(None);
+    }
+    let has_rustup = Command::new("rustup").arg("--version").output().is_ok();
+    if lab.args.no_install || !has_rustup {
+        return Ok(Some(
+            "it is not installed, and comes with nightly Rust by rustup".into(),
+        ));
+    }
+    let mut install = Command::new("rustup");
+    install.args(["toolchain", "install", NIGHTLY, "--profile", "minimal"]);
+    let (success, said) = command::run(install.args(["--component", "miri,rust-src"]))?;
+    Ok((!success).then(|| format!("rustup can't install it: {}", said.trim())))
+}

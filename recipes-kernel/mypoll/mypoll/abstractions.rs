@@ -7,6 +7,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod clock;
+pub(crate) mod dynamic_debug;
 pub(crate) mod event_iov;
 pub(crate) mod fasync;
 pub(crate) mod fops;

@@ -88,6 +88,7 @@ void mypoll_unregister_pm_notifier(struct notifier_block *nb)
 static unsigned int queue_size = 16;
 static unsigned int timer_period_ms = 1000;
 static bool poll_ret0;
+static bool debugfs;
 
 static int queue_size_set(const char *val, const struct kernel_param *kp)
 {
@@ -118,6 +119,9 @@ MODULE_PARM_DESC(timer_period_ms, "Period of a plain 'start' in ms, 1 to 3600000
 module_param(poll_ret0, bool, 0644);
 MODULE_PARM_DESC(poll_ret0, "While true, poll answers 0 whatever is queued (default false)");
 
+module_param(debugfs, bool, 0444);
+MODULE_PARM_DESC(debugfs, "Show the private queues in debugfs, in mypoll/queues (default false)");
+
 unsigned int mypoll_queue_size(void)
 {
 	return queue_size;
@@ -128,6 +132,11 @@ unsigned int mypoll_timer_period_ms(void)
 	return READ_ONCE(timer_period_ms);
 }
 
+bool mypoll_debugfs(void)
+{
+	return debugfs;
+}
+
 bool mypoll_poll_ret0(void)
 {
 	if (likely(!READ_ONCE(poll_ret0)))
@@ -135,6 +144,12 @@ bool mypoll_poll_ret0(void)
 
 	pr_debug("poll_ret0 is set: poll answers 0\n");
 	return true;
+}
+
+void mypoll_debug_event(u16 source, u16 kind, u32 line, u32 value, u64 timestamp_ns)
+{
+	pr_debug("source %u kind %u line %u value %u at %llu ns\n", source, kind, line, value,
+		 timestamp_ns);
 }
 
 static ssize_t stats_show(struct device *dev, struct device_attribute *attr, char *buf)

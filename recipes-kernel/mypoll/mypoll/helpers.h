@@ -39,6 +39,10 @@ void mypoll_unregister_pm_notifier(struct notifier_block *nb);
 unsigned int mypoll_queue_size(void);
 unsigned int mypoll_timer_period_ms(void);
 bool mypoll_poll_ret0(void);
+bool mypoll_debugfs(void);
+
+/* From C, for abstractions/dynamic_debug.rs. */
+void mypoll_debug_event(u16 source, u16 kind, u32 line, u32 value, u64 timestamp_ns);
 
 /* From C, for abstractions/fops.rs. */
 void mypoll_set_attributes(struct miscdevice *misc);

@@ -5,6 +5,7 @@
 
 use crate::{
     abstractions::{
+        dynamic_debug,
         fasync::FasyncList,
         fops,
         global::Published,
@@ -118,6 +119,11 @@ impl Owner {
             hub,
         })
     }
+
+    /// The hub.
+    pub(crate) fn hub(&self) -> Arc<Hub> {
+        self.hub.clone()
+    }
 }
 
 impl Drop for Owner {
@@ -174,8 +180,8 @@ impl Hub {
         self.deliver(self.state.lock(), event);
     }
 
-    #[inline]
     fn deliver(&self, mut state: Guard<'_, State, SpinLockIrqBackend>, event: Event) {
+        dynamic_debug::event(&event);
         state.offer_to_private(&event);
         if state.push(event).is_ok() {
             drop(state);
@@ -296,6 +302,11 @@ impl Hub {
             capacity: state.queue.capacity(),
             private_queues: state.private.len(),
         }
+    }
+
+    /// The private queue that was made as number `index` of those that there are.
+    pub(crate) fn private_queue(&self, index: usize) -> Option<Arc<PrivateQueue>> {
+        self.state.lock().private.get(index).cloned()
     }
 
     /// Tells that an event was queued: one sleeping reader, every poller, and who has `O_ASYNC`.

@@ -41,6 +41,7 @@ mod abstractions;
 mod attributes;
 mod chardev;
 mod command;
+mod debug_folder;
 mod edges;
 mod event;
 mod fdinfo;
@@ -79,6 +80,7 @@ use kernel::{
 struct MyPoll {
     #[pin]
     device: fops::Registration<chardev::OpenFile>,
+    _debug_folder: Option<debug_folder::DebugFolder>,
     #[pin]
     driver: driver::Registration<platform::Adapter<platform_driver::Lines>>,
     hub: hub::Owner,
@@ -88,6 +90,9 @@ impl kernel::InPlaceModule for MyPoll {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             hub: hub::Owner::new(params::queue_size())?,
+            _debug_folder: params::debugfs()
+                .then(|| debug_folder::debug_folder(hub.hub()))
+                .transpose()?,
             driver <- driver::Registration::new(<Self as kernel::ModuleMetadata>::NAME, module),
             // Last, for then nothing can fail any more: a file that is opened at once keeps a module
             // that stays.

@@ -69,6 +69,8 @@ pub(crate) type PrivateQueue = OneShot<Inner>;
 #[pin_data]
 pub(crate) struct Inner {
     hub: Arc<Hub>,
+    /// The process that asked for it.
+    pid: i32,
     subscriber: LockedBy<Subscriber, State>,
     /// Notified when the file may have become ready for something.
     #[pin]
@@ -128,6 +130,7 @@ impl PrivateQueue {
         let queue = Arc::pin_init(
             OneShot::new(pin_init!(Inner {
                 hub: hub.clone(),
+                pid: current!().group_leader().pid(),
                 subscriber: LockedBy::new(hub.state(), subscriber),
                 changed <- new_poll_condvar!("mypoll::PrivateQueue::changed"),
                 fasync: FasyncList::new(),
@@ -143,6 +146,11 @@ impl PrivateQueue {
     /// Has the queue get no event any more.
     pub(crate) fn close(&self) {
         self.hub.unsubscribe(self);
+    }
+
+    /// The process that asked for it.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
     }
 
     /// The files that get `SIGIO` when it becomes readable.

@@ -41,7 +41,13 @@ impl FasyncList {
     }
 
     /// Sends the signal of each file, with `POLL_IN`. May be called in any context.
+    #[inline]
     pub(crate) fn notify_readable(&self) {
+        // SAFETY: A plain load of a word that is written atomically. A file that is just being put
+        // on the list can't count on this signal.
+        if unsafe { self.head.get().read_volatile() }.is_null() {
+            return;
+        }
         // SAFETY: By the type invariant `head` is a list that `kill_fasync()` may walk.
         unsafe {
             bindings::kill_fasync(

@@ -12,6 +12,7 @@ mod c {
         pub(super) fn mypoll_queue_size() -> ffi::c_uint;
         pub(super) fn mypoll_timer_period_ms() -> ffi::c_uint;
         pub(super) fn mypoll_poll_ret0() -> bool;
+        pub(super) fn mypoll_debugfs() -> bool;
     }
 }
 
@@ -30,6 +31,12 @@ pub(crate) fn queue_size() -> usize {
 pub(crate) fn timer_period_ms() -> u32 {
     // SAFETY: The C side reads it with `READ_ONCE()`.
     unsafe { c::mypoll_timer_period_ms() }
+}
+
+/// Whether there is to be a folder in debugfs.
+pub(crate) fn debugfs() -> bool {
+    // SAFETY: A plain read, and the parameter can't be written after load.
+    unsafe { c::mypoll_debugfs() }
 }
 
 /// Whether poll is to answer 0. Says so in the log, by dynamic debug.

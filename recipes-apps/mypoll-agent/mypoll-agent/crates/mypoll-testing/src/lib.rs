@@ -66,7 +66,16 @@ impl FakeDriver {
     ///
     /// The FIFO does not take it.
     pub fn send(&mut self, line: &str) {
-        self.fifo.write_all(format!("{line}\n").as_bytes()).unwrap();
+        self.send_bytes(format!("{line}\n").as_bytes());
+    }
+
+    /// Queues what one read gives, as [`FakeDriver::send`] does with a line.
+    ///
+    /// # Panics
+    ///
+    /// The FIFO does not take it.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.fifo.write_all(bytes).unwrap();
     }
 
     /// Queues a rising edge of line 1 as [`FakeDriver::send`] does, and gives the line of text back.

@@ -9,72 +9,22 @@ use std::{
         fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
         unix::fs::OpenOptionsExt as _,
     },
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use thiserror::Error;
-
-use crate::event::{Event, ParseEventError};
+use crate::{
+    error::Error,
+    event::Event,
+    info::{Info, LineInfo},
+    queue::{Config, Queue},
+    sys,
+};
 
 /// The periods that the driver's timer takes, in milliseconds.
 pub const PERIOD_MS: RangeInclusive<u32> = 1..=3_600_000;
 
 /// Longer than any line of the driver, with room for keys to come: a shorter buffer than the line is EINVAL.
 const LINE_MAX: usize = 512;
-
-/// Why the device did not do what was asked.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// There is no such file.
-    #[error("{} does not exist; is the module loaded (modprobe mypoll)?", path.display())]
-    NotFound {
-        /// The device file.
-        path: PathBuf,
-    },
-    /// The file can't be opened.
-    #[error("cannot open {}", path.display())]
-    Open {
-        /// The device file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// No event waits, and the device was opened non-blocking.
-    #[error("no event waits")]
-    Empty,
-    /// Reading failed; `ErrorKind::Interrupted` when a signal ended the wait.
-    #[error("cannot read an event")]
-    Read(#[source] io::Error),
-    /// The file ended, which the device never does: it is something else.
-    #[error("end of file in place of an event; this is not a mypoll device")]
-    EndOfFile,
-    /// The line that was read is not an event.
-    #[error("cannot understand the line `{line}`")]
-    Line {
-        /// What was read.
-        line: String,
-        /// What is wrong with it.
-        source: ParseEventError,
-    },
-    /// A trigger found the driver's queue full; nothing was queued or counted.
-    #[error("the queue is full, the trigger was not queued; read some events first")]
-    QueueFull,
-    /// The timer doesn't take this period.
-    #[error("a period of {period_ms} ms is outside {} to {} ms", PERIOD_MS.start(), PERIOD_MS.end())]
-    Period {
-        /// The period that was asked for.
-        period_ms: u32,
-    },
-    /// Another failure of a command.
-    #[error("the command `{command}` failed")]
-    Command {
-        /// What was written.
-        command: String,
-        /// What the system says.
-        source: io::Error,
-    },
-}
 
 /// How to open the device. Reading and writing, blocking, unless said otherwise.
 ///
@@ -230,6 +180,43 @@ impl Device {
     /// [`Error::Command`].
     pub fn reset(&self) -> Result<(), Error> {
         self.command("reset")
+    }
+
+    /// What the driver is, what it can do, and which GPIO lines it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`], [`Error::Info`].
+    pub fn info(&self) -> Result<Info, Error> {
+        sys::info(self)
+            .map(Info::from)
+            .map_err(|source| Error::of_ioctl(source, Error::Info))
+    }
+
+    /// One GPIO line, with its level now. Its number is what events and the device tree have, 0 to 1023.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoLine`] when there is none with this number, [`Error::Unsupported`], [`Error::LineInfo`].
+    pub fn line(&self, number: u32) -> Result<LineInfo, Error> {
+        match sys::line(self, number) {
+            Ok(line) => Ok(line.into()),
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
+                Err(Error::NoLine { number })
+            }
+            Err(error) => Err(Error::of_ioctl(error, Error::LineInfo)),
+        }
+    }
+
+    /// Gives this open file a queue of its own: from now on it gets every event that `config` lets through, whoever
+    /// else reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when a value is out of its range, [`Error::Unsupported`], [`Error::Busy`],
+    /// [`Error::Configure`].
+    pub fn into_queue(self, config: &Config) -> Result<Queue, Error> {
+        Queue::configure(self, config)
     }
 
     fn command(&self, command: &str) -> Result<(), Error> {

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
-use crate::keys::{self, KeyError};
+use crate::{
+    keys::{self, KeyError},
+    uapi,
+};
 
 /// Where an event came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +28,24 @@ pub enum Source {
 }
 
 impl Source {
+    const ALL: [Self; 3] = [Self::Manual, Self::Timer, Self::Gpio];
+
+    /// As the driver numbers it.
+    pub(crate) const fn number(self) -> u16 {
+        match self {
+            Self::Manual => uapi::SOURCE_MANUAL,
+            Self::Timer => uapi::SOURCE_TIMER,
+            Self::Gpio => uapi::SOURCE_GPIO,
+        }
+    }
+
+    /// The source with this number, where this version knows it.
+    pub(crate) fn from_number(number: u16) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|source| source.number() == number)
+    }
+
     /// As the driver spells it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,9 +73,31 @@ pub enum Kind {
     Rising,
     /// A GPIO line became inactive.
     Falling,
+    /// A GPIO line went away: its driver was unbound.
+    Removed,
 }
 
 impl Kind {
+    const ALL: [Self; 5] = [
+        Self::Trigger,
+        Self::Tick,
+        Self::Rising,
+        Self::Falling,
+        Self::Removed,
+    ];
+
+    /// The kind with this number, where this version knows it.
+    pub(crate) fn from_number(number: u16) -> Option<Self> {
+        Some(match number {
+            uapi::KIND_TRIGGER => Self::Trigger,
+            uapi::KIND_TICK => Self::Tick,
+            uapi::KIND_RISING => Self::Rising,
+            uapi::KIND_FALLING => Self::Falling,
+            uapi::KIND_REMOVED => Self::Removed,
+            _ => return None,
+        })
+    }
+
     /// As the driver spells it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,6 +105,7 @@ impl Kind {
             Self::Tick => "tick",
             Self::Rising => "rising",
             Self::Falling => "falling",
+            Self::Removed => "removed",
         }
     }
 
@@ -70,7 +114,7 @@ impl Kind {
         match self {
             Self::Trigger => Source::Manual,
             Self::Tick => Source::Timer,
-            Self::Rising | Self::Falling => Source::Gpio,
+            Self::Rising | Self::Falling | Self::Removed => Source::Gpio,
         }
     }
 }
@@ -91,7 +135,7 @@ impl FromStr for Source {
     type Err = ParseEventError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Manual, Self::Timer, Self::Gpio]
+        Self::ALL
             .into_iter()
             .find(|source| source.as_str() == text)
             .ok_or_else(|| ParseEventError::Source { value: text.into() })
@@ -102,7 +146,7 @@ impl FromStr for Kind {
     type Err = ParseEventError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Trigger, Self::Tick, Self::Rising, Self::Falling]
+        Self::ALL
             .into_iter()
             .find(|kind| kind.as_str() == text)
             .ok_or_else(|| ParseEventError::Kind { value: text.into() })
@@ -132,7 +176,8 @@ pub struct Event {
     pub kind: Kind,
     /// Which GPIO line, in the order of the device tree, from 0; 0 for the other sources.
     pub line: u32,
-    /// GPIO: the logical level after the edge, 0 or 1. Timer: how many periods this tick stands for. Manual: 0.
+    /// GPIO: the logical level after the edge, 0 or 1; 0 when the line went away. Timer: how many periods this tick
+    /// stands for. Manual: 0.
     pub value: u32,
     /// How many events the driver's queue dropped just before this one.
     pub lost: u32,
@@ -153,7 +198,7 @@ pub enum ParseEventError {
         value: String,
     },
     /// A kind that this version doesn't know.
-    #[error("kind `{value}` is none of trigger, tick, rising, falling")]
+    #[error("kind `{value}` is none of trigger, tick, rising, falling, removed")]
     Kind {
         /// What stands there.
         value: String,
@@ -223,7 +268,7 @@ mod tests {
 
     #[test]
     fn every_source_and_kind_survives_text() {
-        for kind in [Kind::Trigger, Kind::Tick, Kind::Rising, Kind::Falling] {
+        for kind in Kind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
             let source = kind.source();
             assert_eq!(source.as_str().parse(), Ok(source));
@@ -273,7 +318,7 @@ mod tests {
         );
         assert_eq!(
             error(&TICK.replace("tick", "tock")),
-            "kind `tock` is none of trigger, tick, rising, falling"
+            "kind `tock` is none of trigger, tick, rising, falling, removed"
         );
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! The driver collects events of GPIO buttons, a timer and software triggers, and hands each one to exactly one reader
 //! of `/dev/mypoll`. [`Device`] reads them and gives the driver its commands, [`Sysfs`] reads its statistics and the
-//! labels of its GPIO lines.
+//! labels of its GPIO lines. A file may also have a [`Queue`] of its own, which gets every event: [`queue`] is about
+//! those.
 //!
 //! # Examples
 //!
@@ -35,21 +36,30 @@
 //! # }
 //! ```
 //!
-//! The programs in `examples/` are woken by SIGIO instead.
-#![forbid(unsafe_code)]
+//! The programs in `examples/` are woken by SIGIO, or read a queue of their own: with read, in tokio, and from a mapped
+//! ring.
+#![deny(unsafe_code)]
 
 mod device;
+mod error;
 mod event;
+mod info;
 mod keys;
 mod lines;
+pub mod queue;
 #[cfg(feature = "serde")]
 mod record;
+mod sys;
 mod sysfs;
+pub mod uapi;
 
-pub use device::{Device, Error, Options, PERIOD_MS};
+pub use device::{Device, Options, PERIOD_MS};
+pub use error::Error;
 pub use event::{Event, Kind, ParseEventError, Source};
+pub use info::{Info, LineInfo, Version};
 pub use keys::KeyError;
 pub use lines::{Line, Lines, ParseLineError};
+pub use queue::Queue;
 #[cfg(feature = "serde")]
 pub use record::Record;
 pub use sysfs::{Stats, Sysfs, SysfsError};

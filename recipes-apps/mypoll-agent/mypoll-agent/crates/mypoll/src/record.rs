@@ -61,6 +61,7 @@ mod tests {
             ("timer", "tick"),
             ("gpio", "rising"),
             ("gpio", "falling"),
+            ("gpio", "removed"),
         ] {
             let event =
                 format!("event=1 source={source} kind={kind} line=0 value=2 lost=3 timestamp_ns=4")

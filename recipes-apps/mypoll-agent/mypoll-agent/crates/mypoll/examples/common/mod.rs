@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the two SIGIO programs share: arguments, asking for SIGIO, printing what the queue holds.
 
+mod args;
+
 use std::{
     io::{self, Write as _},
     os::fd::AsRawFd as _,
-    path::PathBuf,
 };
 
 use anyhow::{Context as _, Result};
 use mypoll::Device;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-#[derive(clap::Args)]
-pub struct Args {
-    /// Exit with 0 after this many events [default: run until interrupted]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    count: Option<u64>,
-    /// The device file
-    #[arg(long, value_name = "PATH", default_value = Device::PATH)]
-    device: PathBuf,
-}
+pub use args::Args;
 
 /// The device, and how many events are still to be seen.
 pub struct Events {
@@ -44,7 +37,7 @@ impl Events {
         .context("cannot ask for SIGIO (O_ASYNC)")?;
         Ok(Self {
             device,
-            left: args.count.unwrap_or(u64::MAX),
+            left: args.count(),
         })
     }
 

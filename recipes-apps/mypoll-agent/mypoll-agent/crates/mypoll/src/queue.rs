@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A queue of one's own.
+//!
+//! A plain [`Device`] shares its events with all other readers. [`Device::into_queue`] turns it into a [`Queue`], which
+//! gets every event that its [`Config`] lets through, whoever else reads. The events come as 32-byte [`Record`]s, many
+//! per system call ([`Queue::read`], or the iterator of a queue), without one ([`Ring`]), or in tokio's reactor
+//! (`RecordStream`, with the feature `tokio`).
+//!
+//! A queue that is full loses events and says exactly how many: [`Record::lost`] those just before a record,
+//! [`Stats::lost`] all of them.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use mypoll::{Device, queue::Config};
+//!
+//! # fn main() -> Result<(), mypoll::Error> {
+//! let queue = Device::open()?.into_queue(&Config::new().capacity(1024))?;
+//! for record in queue {
+//!     println!("{}", record?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+mod record;
+mod records;
+mod ring;
+#[cfg(feature = "tokio")]
+mod stream;
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+};
+
+pub use config::{CAPACITY, Clock, Config, ConfigError, Overflow, WATERMARK_TIME};
+pub use record::Record;
+pub use records::Records;
+pub use ring::{Drain, Ring};
+#[cfg(feature = "tokio")]
+pub use stream::RecordStream;
+
+use crate::{Device, Error, Info, LineInfo, sys, uapi};
+
+/// An open `/dev/mypoll` with a queue of its own.
+///
+/// It is readable for select, poll and epoll as its watermark has it; `EPOLLPRI` says that events were lost since the
+/// last read.
+#[derive(Debug)]
+pub struct Queue {
+    device: Device,
+}
+
+impl Queue {
+    pub(crate) fn configure(device: Device, config: &Config) -> Result<Self, Error> {
+        let queue = Self { device };
+        queue.reconfigure(config)?;
+        Ok(queue)
+    }
+
+    /// Changes the queue. Events that wait stay in their order, with their time stamps, whatever the new filter and
+    /// clock; those that the new capacity has no room for are lost by the new [`Overflow`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Device::into_queue`]; nothing is changed then.
+    pub fn reconfigure(&self, config: &Config) -> Result<(), Error> {
+        let config = uapi::Config::try_from(config)?;
+        sys::configure(self, config).map_err(|source| match source.raw_os_error() {
+            Some(libc::EBUSY) => Error::Busy,
+            _ => Error::of_ioctl(source, Error::Configure),
+        })
+    }
+
+    /// Takes events that wait, as many as there are and fit, and gives how many they were.
+    ///
+    /// Where the device was opened non-blocking, that is 0 when no event waits; else it sleeps until the watermark is
+    /// reached.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`], with `ErrorKind::Interrupted` when a signal ended the wait; [`Error::EndOfFile`] and
+    /// [`Error::Partial`] when the file is something else. No event is lost by a failure.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use mypoll::{Device, queue::{Config, Record}};
+    ///
+    /// # fn main() -> Result<(), mypoll::Error> {
+    /// let queue = Device::open()?.into_queue(&Config::new())?;
+    /// let mut records = [Record::default(); 64];
+    /// loop {
+    ///     let count = queue.read(&mut records)?;
+    ///     for record in &records[..count] {
+    ///         println!("{record}");
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn read(&self, records: &mut [Record]) -> Result<usize, Error> {
+        if records.is_empty() {
+            return Ok(0);
+        }
+        match sys::read(self, records) {
+            Ok(0) => Err(Error::EndOfFile),
+            Ok(length) if length % size_of::<Record>() != 0 => Err(Error::Partial { length }),
+            Ok(length) => Ok(length / size_of::<Record>()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(Error::Read(error)),
+        }
+    }
+
+    /// The account of the queue since the device was turned into it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stats`].
+    pub fn stats(&self) -> Result<Stats, Error> {
+        sys::stats(self).map(Stats::from).map_err(Error::Stats)
+    }
+
+    /// As [`Device::info`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Device::info`].
+    pub fn info(&self) -> Result<Info, Error> {
+        self.device.info()
+    }
+
+    /// As [`Device::line`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Device::line`].
+    pub fn line(&self, number: u32) -> Result<LineInfo, Error> {
+        self.device.line(number)
+    }
+
+    /// Maps the queue's ring, so that events are taken without a system call. The queue has to be one that drops the
+    /// newest events, of a device that was opened for reading and writing, and can't be reconfigured any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Map`], [`Error::Ring`].
+    pub fn map(self) -> Result<Ring, Error> {
+        Ring::map(self)
+    }
+
+    /// Waits for the queue's events in tokio's reactor. The file becomes a non-blocking one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Register`].
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O enabled.
+    #[cfg(feature = "tokio")]
+    pub fn into_stream(self) -> Result<RecordStream, Error> {
+        RecordStream::new(self)
+    }
+}
+
+impl AsFd for Queue {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.device.as_fd()
+    }
+}
+
+impl AsRawFd for Queue {
+    fn as_raw_fd(&self) -> RawFd {
+        self.device.as_raw_fd()
+    }
+}
+
+/// The account of a queue. `generated` is `read + lost + depth`, always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events that the filter let through.
+    pub generated: u64,
+    /// Events that were read, or taken from the mapped ring.
+    pub read: u64,
+    /// Events that were lost.
+    pub lost: u64,
+    /// Events that wait.
+    pub depth: u32,
+    /// The largest `depth` there was.
+    pub high_water: u32,
+    /// How many events it holds.
+    pub capacity: u32,
+}
+
+impl From<uapi::Stats> for Stats {
+    fn from(stats: uapi::Stats) -> Self {
+        Self {
+            generated: stats.generated,
+            read: stats.read,
+            lost: stats.lost,
+            depth: stats.depth,
+            high_water: stats.high_water,
+            capacity: stats.capacity,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mypoll_testing::FakeDriver;
+
+    use super::*;
+
+    pub(super) fn open(driver: &FakeDriver) -> Queue {
+        let device = Device::options()
+            .nonblocking()
+            .open(driver.device())
+            .unwrap();
+        Queue { device }
+    }
+
+    /// Queues records with these sequence numbers, which one read takes.
+    pub(super) fn send(driver: &mut FakeDriver, sequences: &[u32]) {
+        let bytes: Vec<u8> = sequences
+            .iter()
+            .flat_map(|&sequence| {
+                let mut bytes = [0; size_of::<Record>()];
+                bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
+                bytes
+            })
+            .collect();
+        driver.send_bytes(&bytes);
+    }
+
+    #[test]
+    fn one_read_takes_many() {
+        let mut driver = FakeDriver::new();
+        let queue = open(&driver);
+        let mut records = [Record::default(); 8];
+        assert_eq!(queue.read(&mut records).unwrap(), 0);
+        send(&mut driver, &[1, 2, 3]);
+        assert_eq!(queue.read(&mut []).unwrap(), 0);
+        assert_eq!(queue.read(&mut records).unwrap(), 3);
+        assert_eq!(records.map(|record| record.sequence())[..4], [1, 2, 3, 0]);
+        assert_eq!(queue.read(&mut records).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_is_no_queue_is_told() {
+        let mut driver = FakeDriver::new();
+        let queue = open(&driver);
+        driver.press(1);
+        let mut records = [Record::default(); 8];
+        let error = queue.read(&mut records).unwrap_err().to_string();
+        assert!(error.contains("not whole records"), "{error}");
+
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let device = Device::options().open(file.path()).unwrap();
+        let queue = Queue { device };
+        assert!(matches!(queue.read(&mut records), Err(Error::EndOfFile)));
+        let error = queue.stats().unwrap_err();
+        assert!(matches!(error, Error::Stats(_)), "{error}");
+    }
+
+    #[test]
+    fn another_file_has_no_queues() {
+        let driver = FakeDriver::new();
+        let device = || Device::options().open(driver.device()).unwrap();
+        let configured = device().into_queue(&Config::new());
+        assert!(matches!(configured, Err(Error::Unsupported)));
+        assert!(matches!(device().info(), Err(Error::Unsupported)));
+        assert!(matches!(device().line(0), Err(Error::Unsupported)));
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_not_sent() {
+        let driver = FakeDriver::new();
+        let device = Device::options().open(driver.device()).unwrap();
+        let error = device.into_queue(&Config::new().capacity(0)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a capacity of 0 events is outside 1 to 65536"
+        );
+    }
+}

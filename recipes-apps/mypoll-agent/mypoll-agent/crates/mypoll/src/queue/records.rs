@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Events one by one, read many at a time.
+
+use super::{Queue, Record};
+use crate::Error;
+
+/// How many events one read takes at most: 2 KiB of them.
+const BATCH: usize = 64;
+
+/// Records that were read and not yet given out.
+#[derive(Debug)]
+pub(super) struct Batch {
+    records: [Record; BATCH],
+    next: usize,
+    end: usize,
+}
+
+impl Batch {
+    pub(super) fn empty() -> Self {
+        Self {
+            records: [Record::default(); BATCH],
+            next: 0,
+            end: 0,
+        }
+    }
+
+    /// The next record.
+    pub(super) fn take(&mut self) -> Option<Record> {
+        let record = self.records[..self.end].get(self.next).copied();
+        self.next += usize::from(record.is_some());
+        record
+    }
+
+    /// Reads more, once all are given out; gives how many.
+    pub(super) fn fill(&mut self, queue: &Queue) -> Result<usize, Error> {
+        (self.next, self.end) = (0, 0);
+        self.end = queue.read(&mut self.records)?;
+        Ok(self.end)
+    }
+}
+
+/// The events of a queue, one by one, made by its `into_iter`.
+///
+/// It ends only where the device was opened non-blocking and no event waits; later it may give events again. After an
+/// error it goes on: with [`Error::Read`] of `ErrorKind::Interrupted` nothing is amiss.
+#[derive(Debug)]
+pub struct Records {
+    queue: Queue,
+    batch: Batch,
+}
+
+impl Records {
+    /// The queue, for its account and for waiting. Up to 64 events that count as read may not yet have come out of the
+    /// iterator.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(record) = self.batch.take() {
+            return Some(Ok(record));
+        }
+        match self.batch.fill(&self.queue) {
+            Ok(_) => self.batch.take().map(Ok),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl IntoIterator for Queue {
+    type Item = Result<Record, Error>;
+    type IntoIter = Records;
+
+    fn into_iter(self) -> Records {
+        Records {
+            queue: self,
+            batch: Batch::empty(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mypoll_testing::FakeDriver;
+
+    use super::super::tests::{open, send};
+    use super::*;
+
+    #[test]
+    fn events_come_one_by_one_until_there_is_none() {
+        let mut driver = FakeDriver::new();
+        let mut records = open(&driver).into_iter();
+        assert!(records.next().is_none());
+        send(&mut driver, &[1, 2]);
+        send(&mut driver, &[3]);
+        for sequence in 1..=3 {
+            assert_eq!(records.next().unwrap().unwrap().sequence(), sequence);
+        }
+        assert!(records.next().is_none());
+        send(&mut driver, &[4]);
+        assert_eq!(records.next().unwrap().unwrap().sequence(), 4);
+    }
+
+    #[test]
+    fn a_read_that_fails_gives_nothing_twice() {
+        let mut driver = FakeDriver::new();
+        let mut records = open(&driver).into_iter();
+        send(&mut driver, &[1]);
+        driver.send("hello");
+        send(&mut driver, &[2]);
+        assert_eq!(records.next().unwrap().unwrap().sequence(), 1);
+        assert!(matches!(
+            records.next(),
+            Some(Err(Error::Partial { length: 6 }))
+        ));
+        assert_eq!(records.next().unwrap().unwrap().sequence(), 2);
+    }
+}

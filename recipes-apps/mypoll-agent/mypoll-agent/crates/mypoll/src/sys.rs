@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What has no safe form: the driver's ioctls, a read into records, a file in tokio's reactor.
+//!
+//! On a file of another kind the ioctls fail with `ENOTTY`: the driver's numbers are nobody else's.
+#![expect(
+    unsafe_code,
+    reason = "the kernel is told of memory and descriptors by number"
+)]
+
+use std::{io, os::fd::AsFd, slice};
+
+use rustix::ioctl::{Getter, Opcode, Setter, Updater, ioctl};
+#[cfg(feature = "tokio")]
+use tokio::io::{Interest, unix::AsyncFd};
+
+#[cfg(feature = "tokio")]
+use crate::Queue;
+use crate::{queue::Record, uapi};
+
+/// `MYPOLL_CONFIGURE`.
+pub(crate) fn configure(file: impl AsFd, config: uapi::Config) -> io::Result<()> {
+    // SAFETY: This ioctl reads a `struct mypoll_config`, which `uapi::Config` is, and nothing else.
+    unsafe {
+        let configure = Setter::<{ uapi::CONFIGURE as Opcode }, uapi::Config>::new(config);
+        Ok(ioctl(file, configure)?)
+    }
+}
+
+/// `MYPOLL_GET_STATS`.
+pub(crate) fn stats(file: impl AsFd) -> io::Result<uapi::Stats> {
+    // SAFETY: This ioctl writes a whole `struct mypoll_stats`, which `uapi::Stats` is, or fails.
+    unsafe {
+        let get = Getter::<{ uapi::GET_STATS as Opcode }, uapi::Stats>::new();
+        Ok(ioctl(file, get)?)
+    }
+}
+
+/// `MYPOLL_GET_INFO`.
+pub(crate) fn info(file: impl AsFd) -> io::Result<uapi::Info> {
+    // SAFETY: This ioctl writes a whole `struct mypoll_info`, which `uapi::Info` is, or fails.
+    unsafe {
+        let get = Getter::<{ uapi::GET_INFO as Opcode }, uapi::Info>::new();
+        Ok(ioctl(file, get)?)
+    }
+}
+
+/// `MYPOLL_GET_LINE` for the line with this number.
+pub(crate) fn line(file: impl AsFd, number: u32) -> io::Result<uapi::Line> {
+    let mut line = uapi::Line {
+        number,
+        offset: 0,
+        value: 0,
+        flags: 0,
+        debounce_us: 0,
+        reserved: 0,
+        label: [0; uapi::LABEL_MAX],
+    };
+    // SAFETY: This ioctl reads and writes a `struct mypoll_line`, which `uapi::Line` is; any bytes make a valid one.
+    unsafe {
+        let get = Updater::<{ uapi::GET_LINE as Opcode }, uapi::Line>::new(&mut line);
+        ioctl(file, get)?;
+    }
+    Ok(line)
+}
+
+/// One read(2) into `records`. Gives the number of bytes.
+pub(crate) fn read(file: impl AsFd, records: &mut [Record]) -> io::Result<usize> {
+    // SAFETY: A record is integers without padding: its bytes are all initialised, and any bytes make a valid record.
+    // Nothing else uses `records` for as long as `bytes` lives.
+    let bytes = unsafe {
+        slice::from_raw_parts_mut(records.as_mut_ptr().cast::<u8>(), size_of_val(records))
+    };
+    Ok(rustix::io::read(file, bytes)?)
+}
+
+/// Has tokio's reactor, of the current runtime, wait until the queue is readable.
+#[cfg(feature = "tokio")]
+pub(crate) fn register(queue: Queue) -> io::Result<AsyncFd<Queue>> {
+    // SAFETY: A `Queue` owns its descriptor, gives no other one, and closes it when it is dropped.
+    Ok(unsafe { AsyncFd::register_with_interest(queue, Interest::READABLE) }?)
+}

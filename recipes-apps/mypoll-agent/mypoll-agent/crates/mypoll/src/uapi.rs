@@ -1,0 +1,1 @@
+../../../../../../recipes-kernel/mypoll/mypoll/uapi/mypoll.rs

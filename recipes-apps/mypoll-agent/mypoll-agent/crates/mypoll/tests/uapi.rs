@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The uapi's two files are one interface: what the C compiler makes of `mypoll.h` is what [`mypoll::uapi`] has. And the
+//! header and its example are C that the compiler takes without a warning.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    mem::offset_of,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use mypoll::uapi;
+use tempfile::TempDir;
+
+/// The driver's folder.
+fn driver() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../../recipes-kernel/mypoll")
+}
+
+fn header() -> PathBuf {
+    driver().join("mypoll/uapi/mypoll.h")
+}
+
+/// Runs a compiler, which has to be silent.
+fn compile(compiler: &mut Command) {
+    let output = compiler
+        .args(["-Wall", "-Wextra", "-Werror", "-pedantic"])
+        .output()
+        .unwrap_or_else(|error| panic!("{compiler:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{compiler:?}: {said}");
+    assert_eq!(said, "", "{compiler:?}");
+}
+
+/// What a C program says of the header, a line for each of `expressions`.
+fn evaluate(expressions: &[String]) -> Vec<String> {
+    let folder = TempDir::new().unwrap();
+    let (source, program) = (folder.path().join("say.c"), folder.path().join("say"));
+    let prints: String = expressions
+        .iter()
+        .map(|expression| format!("\tprintf(\"%llu\\n\", (unsigned long long)({expression}));\n"))
+        .collect();
+    let text = format!(
+        "#include <stddef.h>\n#include <stdio.h>\n#include \"{}\"\n\nint main(void)\n{{\n{prints}\treturn 0;\n}}\n",
+        header().display()
+    );
+    fs::write(&source, text).unwrap();
+    compile(Command::new("cc").arg("-o").arg(&program).arg(&source));
+    let output = Command::new(&program).output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(str::to_owned).collect()
+}
+
+/// Compares Rust's numbers with those of C's expressions.
+fn expect_same(pairs: &[(String, u64)]) {
+    let expressions: Vec<String> = pairs.iter().map(|(c, _)| c.clone()).collect();
+    let in_c = evaluate(&expressions);
+    assert_eq!(in_c.len(), pairs.len());
+    for ((expression, rust), c) in pairs.iter().zip(in_c) {
+        assert_eq!(c, rust.to_string(), "{expression}");
+    }
+}
+
+/// The size of a structure and where each of its fields is, which have to be all of them.
+macro_rules! layout {
+    ($c:literal, $rust:ty: $($field:ident),+) => {{
+        let mut pairs = vec![
+            (format!("sizeof(struct {})", $c), size_of::<$rust>() as u64),
+            (format!("_Alignof(struct {})", $c), align_of::<$rust>() as u64),
+        ];
+        let mut sizes = Vec::new();
+        $(
+            let field = stringify!($field);
+            pairs.push((
+                format!("offsetof(struct {}, {field})", $c),
+                offset_of!($rust, $field) as u64,
+            ));
+            sizes.push(format!("sizeof(((struct {} *)0)->{field})", $c));
+        )+
+        pairs.push((sizes.join(" + "), size_of::<$rust>() as u64));
+        pairs
+    }};
+}
+
+#[test]
+fn structures_are_laid_out_alike() {
+    let layouts = [
+        layout!("mypoll_event", uapi::Event:
+            timestamp_ns, sequence, lost, source, kind, line, value, reserved),
+        layout!("mypoll_config", uapi::Config:
+            capacity, overflow, clock, sources, watermark_events, watermark_us, flags, reserved, lines),
+        layout!("mypoll_stats", uapi::Stats:
+            generated, read, lost, depth, high_water, capacity, reserved),
+        layout!("mypoll_info", uapi::Info: version, line_count, features, lines),
+        layout!("mypoll_line", uapi::Line:
+            number, offset, value, flags, debounce_us, reserved, label),
+        layout!("mypoll_ring", uapi::Ring:
+            head, reserved1, tail, reserved2, mask, capacity, reserved3),
+    ];
+    expect_same(&layouts.concat());
+
+    let text = fs::read_to_string(header()).unwrap();
+    let structures = text
+        .lines()
+        .filter(|line| line.starts_with("struct mypoll_"));
+    assert_eq!(structures.count(), layouts.len());
+}
+
+macro_rules! constants {
+    ($($name:ident),+ $(,)?) => {
+        [$((format!("MYPOLL_{}", stringify!($name)), uapi::$name as u64)),+]
+    };
+}
+
+#[test]
+fn constants_are_alike_and_none_is_missing() {
+    let constants = constants![
+        SOURCE_MANUAL,
+        SOURCE_TIMER,
+        SOURCE_GPIO,
+        KIND_TRIGGER,
+        KIND_TICK,
+        KIND_RISING,
+        KIND_FALLING,
+        KIND_REMOVED,
+        OVERFLOW_DROP_NEWEST,
+        OVERFLOW_DROP_OLDEST,
+        CLOCK_MONOTONIC,
+        CLOCK_REALTIME,
+        CLOCK_BOOTTIME,
+        CAPACITY_DEFAULT,
+        CAPACITY_MAX,
+        WATERMARK_US_MAX,
+        LINES_MAX,
+        FEATURE_QUEUES,
+        FEATURE_MMAP,
+        LABEL_MAX,
+        LINE_ACTIVE_LOW,
+        LINE_RISING,
+        LINE_FALLING,
+        LINE_WAKEUP,
+        LINE_DEBOUNCED,
+        IOC_MAGIC,
+        CONFIGURE,
+        GET_STATS,
+        GET_INFO,
+        GET_LINE,
+        OFF_RING,
+        OFF_EVENTS,
+    ];
+    expect_same(&constants);
+
+    let text = fs::read_to_string(header()).unwrap();
+    let in_header: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define ")?.split_whitespace().next())
+        .filter(|&name| name != "MYPOLL_H")
+        .collect();
+    let here: BTreeSet<&str> = constants.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(in_header, here);
+}
+
+#[test]
+fn the_header_is_c11_and_cpp() {
+    for (compiler, language, standard) in [("cc", "c", "-std=c11"), ("g++", "c++", "-std=c++11")] {
+        compile(
+            Command::new(compiler)
+                .args([standard, "-fsyntax-only", "-x", language])
+                .arg(header()),
+        );
+    }
+}
+
+#[test]
+fn the_example_compiles() {
+    let folder = TempDir::new().unwrap();
+    compile(
+        Command::new("cc")
+            .args(["-std=c11", "-O2", "-I"])
+            .arg(driver().join("mypoll/uapi"))
+            .arg("-o")
+            .arg(folder.path().join("queue"))
+            .arg(driver().join("examples/queue.c")),
+    );
+}

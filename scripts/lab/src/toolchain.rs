@@ -65,11 +65,6 @@ impl Toolchain {
             GuestLibrary::Built(cache.ensure(&Sysroot::new(&rustc, &library))?)
         };
         let bindgen = bindgen::find_or_install(cache, &rustc)?;
-        let gcc = if is_arm64() {
-            "gcc".to_owned()
-        } else {
-            format!("{CROSS}gcc")
-        };
         let clang = llvm.bin().map_or("clang".into(), |bin| bin.join("clang"));
         Ok(Self {
             for_kernel: format!(
@@ -79,7 +74,7 @@ impl Toolchain {
                 output(Command::new(&bindgen).arg("--version"))?,
                 library.display()
             ),
-            for_guest_c: output(Command::new(gcc).arg("--version"))?,
+            for_guest_c: output(Command::new(guest_gcc()).arg("--version"))?,
             for_guest_rust: format!("{}{guest_library:?}", rustc.verbose),
             llvm,
             bindgen,
@@ -126,6 +121,13 @@ impl Toolchain {
             make.env_remove(variable);
         }
         make
+    }
+
+    /// The C compiler for the guest: static programs.
+    pub fn cc_for_guest(&self) -> Command {
+        let mut cc = Command::new(guest_gcc());
+        cc.arg("-static");
+        cc
     }
 
     /// `cargo build` for the guest: static programs in `target/TARGET/release`.
@@ -196,6 +198,12 @@ impl Rustc {
     fn host(&self) -> Result<&str> {
         field(&self.verbose, "host").context("rustc -vV names no host")
     }
+}
+
+/// The name of the C compiler for the guest.
+fn guest_gcc() -> String {
+    let cross = if is_arm64() { "" } else { CROSS };
+    format!("{cross}gcc")
 }
 
 fn field<'a>(verbose: &'a str, name: &str) -> Option<&'a str> {

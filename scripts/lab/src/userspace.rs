@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The guest's programs in Rust: agent, control program, in-guest tests, examples.
+//! The guest's programs: agent, control program, in-guest tests, examples.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,32 +15,48 @@ use crate::toolchain::{GUEST_TARGET, Toolchain};
 const PROGRAMS: [&str; 3] = ["mypoll-agent", "mypollctl", "mypoll-selftest"];
 
 /// The examples of the client crate that go there too.
-const EXAMPLES: [&str; 2] = ["sigio_test", "sigio_eventfd_epoll"];
+const EXAMPLES: [&str; 5] = [
+    "sigio_test",
+    "sigio_eventfd_epoll",
+    "queue_read",
+    "queue_tokio",
+    "queue_ring",
+];
 
-/// The workspace, built for the guest. Its result is one file a program.
+/// The driver's example in C, in the guest beside the others.
+const C_EXAMPLE: &str = "queue";
+
+/// The workspace and the example in C, built for the guest. Its result is one file a program.
 #[derive(Debug)]
 pub struct Userspace<'a> {
     toolchain: &'a Toolchain,
     workspace: PathBuf,
+    uapi: PathBuf,
+    c_examples: PathBuf,
     target: PathBuf,
     key: Key,
 }
 
 impl<'a> Userspace<'a> {
-    /// Reads the workspace; nothing is built yet.
+    /// Reads the sources; nothing is built yet.
     pub fn new(cache: Cache<'_>, toolchain: &'a Toolchain) -> Result<Self> {
-        let workspace = cache
-            .paths
-            .repo
-            .join("recipes-apps/mypoll-agent/mypoll-agent");
+        let repo = &cache.paths.repo;
+        let workspace = repo.join("recipes-apps/mypoll-agent/mypoll-agent");
+        // The client crate has a link to it.
+        let uapi = repo.join("recipes-kernel/mypoll/mypoll/uapi");
+        let c_examples = repo.join("recipes-kernel/mypoll/examples");
         let key = KeyBuilder::new("userspace")
             .text(toolchain.for_guest_rust())
             .text(toolchain.for_guest_c())
             .tree(&workspace)?
+            .tree(&uapi)?
+            .tree(&c_examples)?
             .finish();
         Ok(Self {
             toolchain,
             workspace,
+            uapi,
+            c_examples,
             target: cache.paths.cache.join("target-guest"),
             key,
         })
@@ -62,7 +78,13 @@ impl Product for Userspace<'_> {
         for program in PROGRAMS {
             cargo.args(["--package", program]);
         }
-        cargo.args(["--package", "mypoll", "--bins"]);
+        cargo.args([
+            "--package",
+            "mypoll",
+            "--features",
+            "mypoll/tokio",
+            "--bins",
+        ]);
         for example in EXAMPLES {
             cargo.args(["--example", example]);
         }
@@ -74,6 +96,12 @@ impl Product for Userspace<'_> {
             fs::copy(folder.join(name), result.join(name))
                 .with_context(|| format!("cargo left no {name}"))?;
         }
-        Ok(())
+        let mut cc = self.toolchain.cc_for_guest();
+        cc.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-I"])
+            .arg(&self.uapi)
+            .arg("-o")
+            .arg(result.join(C_EXAMPLE))
+            .arg(self.c_examples.join(C_EXAMPLE).with_extension("c"));
+        Ok(log.run(&mut cc)?)
     }
 }

@@ -61,6 +61,7 @@ pub const NEEDS: &[Need] = &[
     tool("dtc", "device-tree-compiler"),
     tool("fdtoverlay", "device-tree-compiler"),
     tool("flex", "flex"),
+    tool("g++", "g++"),
     tool("gcc", "gcc"),
     tool("make", "make"),
     tool("patch", "patch"),

@@ -32,7 +32,7 @@ const WORKSPACES: [Workspace; 3] = [
         name: "agent",
         folder: "recipes-apps/mypoll-agent/mypoll-agent",
         target: "target-agent",
-        tests: &["--workspace"],
+        tests: &["--workspace", "--all-features"],
     },
     Workspace {
         name: "driver",
@@ -57,7 +57,13 @@ pub(super) fn phases() -> Vec<Phase> {
                 }),
                 Phase::new(format!("{name}: clippy"), move |lab| {
                     let mut clippy = cargo(lab, workspace, "clippy");
-                    clippy.args(["--locked", "--quiet", "--workspace", "--all-targets"]);
+                    clippy.args([
+                        "--locked",
+                        "--quiet",
+                        "--workspace",
+                        "--all-targets",
+                        "--all-features",
+                    ]);
                     component(lab, "clippy", clippy.args(["--", "-D", "warnings"]))
                 }),
                 Phase::new(format!("{name}: tests on the host"), move |lab| {

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Carries the events of /dev/mypoll to the network and to GPIO outputs"
-SUMMARY:mypoll-examples = "Programs that have /dev/mypoll send them SIGIO"
+SUMMARY:mypoll-examples = "Programs that have /dev/mypoll send them SIGIO, or give them a queue of their own"
 SUMMARY:mypoll-selftest = "Tests /dev/mypoll where it runs"
 SUMMARY:mypollctl = "Shows the events of /dev/mypoll, and gives the driver its commands"
 DESCRIPTION = "The agent, a service of its own user; mypollctl, which shows events and commands the driver; mypoll-selftest, \
-which tests the driver where it runs; and two examples of SIGIO"
+which tests the driver where it runs; and examples of SIGIO and of queues"
 SECTION = "net"
 # Ours, and that of the crates which are linked in: all of those are to be had under MIT, some under nothing else.
 LICENSE = "(MIT | Apache-2.0) & MIT"
@@ -13,15 +13,17 @@ LIC_FILES_CHKSUM = "\
     file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10 \
 "
 
-FILESEXTRAPATHS:prepend := "${THISDIR}:"
+# The folders lie as in the repository: the client crate has a relative link to the driver's uapi.
+FILESEXTRAPATHS:prepend := "${THISDIR}:${THISDIR}/../../recipes-kernel/mypoll/mypoll:"
 SRC_URI = "\
-    file://mypoll-agent \
+    file://mypoll-agent;subdir=recipes-apps/mypoll-agent \
+    file://uapi;subdir=recipes-kernel/mypoll/mypoll \
     file://files/mypoll-agent.init \
     file://files/mypoll-agent.rules \
     file://files/mypoll-agent.service \
 "
 
-S = "${UNPACKDIR}/mypoll-agent"
+S = "${UNPACKDIR}/recipes-apps/mypoll-agent/mypoll-agent"
 
 inherit cargo-lock-crates features_check systemd update-rc.d useradd
 inherit_defer ${@bb.utils.contains('BBFILE_COLLECTIONS', 'rust-bin-layer', 'cargo_bin', 'cargo', d)}
@@ -50,13 +52,16 @@ USERADD_PARAM:${PN} = "--system --gid mypoll --groups gpio --no-create-home --ho
 
 do_compile:append() {
     # Apart from the programs, so that the examples' development dependencies change none of their features.
-    cargo build ${CARGO_BUILD_FLAGS} --package mypoll --examples
+    cargo build ${CARGO_BUILD_FLAGS} --package mypoll --features tokio --examples
 }
 
 do_install() {
     install -d ${D}${bindir}
-    for program in mypoll-agent mypollctl mypoll-selftest examples/sigio_test examples/sigio_eventfd_epoll; do
+    for program in mypoll-agent mypollctl mypoll-selftest; do
         install -m 0755 ${CARGO_BINDIR}/$program ${D}${bindir}
+    done
+    for example in sigio_test sigio_eventfd_epoll queue_read queue_tokio queue_ring; do
+        install -m 0755 ${CARGO_BINDIR}/examples/$example ${D}${bindir}
     done
 
     install -D -m 0644 ${UNPACKDIR}/files/mypoll-agent.rules ${D}${nonarch_base_libdir}/udev/rules.d/70-mypoll-agent.rules
@@ -70,6 +75,6 @@ PACKAGES =+ "mypollctl mypoll-selftest mypoll-examples"
 FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
 FILES:mypollctl = "${bindir}/mypollctl"
 FILES:mypoll-selftest = "${bindir}/mypoll-selftest"
-FILES:mypoll-examples = "${bindir}/sigio_*"
+FILES:mypoll-examples = "${bindir}/sigio_* ${bindir}/queue_*"
 
 RRECOMMENDS:${PN} += "mypoll-driver virtual-mypoll-agent-conf"

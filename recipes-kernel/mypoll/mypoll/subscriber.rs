@@ -99,8 +99,8 @@ impl Subscriber {
             Pushed::Queued(depth) if depth >= self.settings.watermark_events => Notice::Readable,
             Pushed::Queued(_) if self.is_readable() => Notice::Readable,
             Pushed::Queued(_) => self.begin_wait(),
-            Pushed::FirstLoss => Notice::Loss,
-            Pushed::Loss => Notice::Nothing,
+            Pushed::FirstLost => Notice::Loss,
+            Pushed::Lost => Notice::Nothing,
         }
     }
 

@@ -248,10 +248,10 @@ pub(crate) struct Account {
 pub(crate) enum Pushed {
     /// It waits, one of so many.
     Queued(u32),
-    /// It, or with [`Overflow::DropOldest`] the oldest one, was lost, the first since the last read.
-    FirstLoss,
-    /// As above, one more.
-    Loss,
+    /// It was lost, the first since the last read.
+    FirstLost,
+    /// It was lost, too.
+    Lost,
 }
 
 /// The end that events go in.
@@ -322,19 +322,17 @@ impl<M: Memory> Producer<M> {
     fn put(&mut self, mut event: Event) -> Pushed {
         let ring = &*self.ring;
         let mut head = ring.head(self.tail);
-        let full = self.tail.wrapping_sub(head) == ring.capacity;
-        let mut first_loss = false;
-        if full {
+        if self.tail.wrapping_sub(head) == ring.capacity {
             self.account.lost += 1;
-            first_loss = !ring.lost_since_read();
             if self.overflow == Overflow::DropNewest {
                 self.unreported += 1 + u64::from(event.lost);
+                let first = !ring.lost_since_read();
                 ring.lost_at.store_relaxed(head);
                 ring.lossy.store_relaxed(1);
-                return if first_loss {
-                    Pushed::FirstLoss
+                return if first {
+                    Pushed::FirstLost
                 } else {
-                    Pushed::Loss
+                    Pushed::Lost
                 };
             }
             // SAFETY: The oldest event waits in this slot, and by the type invariant there is no
@@ -361,11 +359,7 @@ impl<M: Memory> Producer<M> {
 
         let depth = self.tail.wrapping_sub(head);
         self.account.high_water = self.account.high_water.max(depth);
-        match (full, first_loss) {
-            (false, _) => Pushed::Queued(depth),
-            (true, true) => Pushed::FirstLoss,
-            (true, false) => Pushed::Loss,
-        }
+        Pushed::Queued(depth)
     }
 
     /// Takes the oldest events of a ring with [`Overflow::DropOldest`], as many as there are and

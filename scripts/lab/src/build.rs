@@ -63,7 +63,7 @@ impl Default for BuildOptions {
     }
 }
 
-/// What a build leaves; each file also lies, under the name in brackets, in `CACHE/out/VERSION[-debug]/`.
+/// What a build leaves; each of its files also lies, under the name in brackets, in `CACHE/out/VERSION[-debug]/`.
 #[derive(Clone, Debug)]
 pub struct System {
     /// The kernel (`Image`).
@@ -74,6 +74,8 @@ pub struct System {
     pub rootfs: PathBuf,
     /// The device-tree overlay that puts the driver's node on QEMU's `virt` board (`mypoll-qemu-virt.dtbo`).
     pub overlay: PathBuf,
+    /// The kernel's source, for its tools.
+    pub source: PathBuf,
     /// The kernel's version as in `sources.toml`, such as `6.18.15`.
     pub version: String,
     /// Which of the two kernels it is.
@@ -89,12 +91,10 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
     let catalog = Catalog::built_in();
     let (version, tarball) = choice::kernel_tarball(cache, &catalog, options.kernel.as_ref())?;
 
-    let source = KernelSource::new(paths, &tarball)?;
+    let source = KernelSource::new(paths, &version, &tarball)?;
     let kernel = Kernel::new(cache, &source, &toolchain, flavour)?;
     let driver = Driver::new(paths, &kernel, flavour)?;
-    if cache.get(&kernel).is_none() || cache.get(&driver).is_none() {
-        cache.ensure(&source)?;
-    }
+    let source_files = cache.ensure(&source)?;
     let kernel_files = cache.ensure(&kernel)?;
     let driver_files = cache.ensure(&driver)?;
 
@@ -115,6 +115,7 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
         module: driver_files.join(driver::MODULE),
         rootfs: cache.ensure(&rootfs)?.join(rootfs::ROOTFS),
         overlay: cache.ensure(&Overlay::new(paths)?)?.join(overlay::OVERLAY),
+        source: source_files,
         version,
         flavour,
     };
@@ -178,6 +179,7 @@ mod tests {
                 module: file(driver::MODULE),
                 rootfs: file(rootfs::ROOTFS),
                 overlay: file(overlay::OVERLAY),
+                source: dir.path().join("source"),
                 version: "6.18.15".to_owned(),
                 flavour: Flavour::Debug,
             };

@@ -25,8 +25,8 @@ pub use source::KernelSource;
 const FRAGMENTS: [&str; 4] = ["base", "rust", "gpio", "qemu-virt"];
 const DEBUG_FRAGMENT: &str = "debug";
 
-/// How many build trees are kept: both flavours of the two sources that are.
-const TREES: usize = 4;
+/// How many build trees are kept: both flavours of the sources that are.
+const TREES: usize = 2 * KernelSource::KEPT;
 
 /// A kernel version that `sources.toml` knows, such as `6.18.15`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +46,10 @@ impl FromStr for KernelVersion {
         if catalog.kernel(version).is_some() {
             return Ok(Self(version.to_owned()));
         }
-        let known: Vec<_> = catalog.kernel_versions().collect();
+        let known: Vec<_> = catalog
+            .all_kernels()
+            .map(|kernel| kernel.version.as_str())
+            .collect();
         Err(format!(
             "not in scripts/lab/sources.toml, which has {}",
             known.join(", ")
@@ -55,12 +58,9 @@ impl FromStr for KernelVersion {
 }
 
 impl KernelVersion {
-    /// All of them, the preferred one first.
-    pub fn all() -> Vec<Self> {
-        Catalog::built_in()
-            .kernel_versions()
-            .map(|version| Self(version.to_owned()))
-            .collect()
+    /// The newer kernel that the driver is for as well.
+    pub fn newer() -> Self {
+        Self(Catalog::built_in().newer_kernel.version)
     }
 }
 
@@ -221,11 +221,13 @@ mod tests {
         let error = "6.18.99".parse::<KernelVersion>().unwrap_err();
         assert_eq!(
             error,
-            "not in scripts/lab/sources.toml, which has 6.18.15, 6.18.12, 6.18.21, 6.18.30"
+            "not in scripts/lab/sources.toml, which has 6.18.15, 6.18.12, 6.18.21, 6.18.30, 7.2.12"
         );
-        assert_eq!(
-            "6.18.12".parse::<KernelVersion>().unwrap().to_string(),
-            "6.18.12"
-        );
+        for version in ["6.18.12", "7.2.12"] {
+            assert_eq!(
+                version.parse::<KernelVersion>().unwrap().to_string(),
+                version
+            );
+        }
     }
 }

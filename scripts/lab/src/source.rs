@@ -4,8 +4,10 @@
 pub mod apt;
 mod fetch;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -24,6 +26,9 @@ pub struct Catalog {
     /// The kernels, the preferred one first.
     #[serde(rename = "kernel")]
     pub kernels: Vec<Source>,
+    /// The newer kernel that the driver is for as well. It stands in for none of the others.
+    #[serde(rename = "newer-kernel")]
+    pub newer_kernel: Source,
     /// The guest's shell and usual commands.
     pub busybox: Source,
 }
@@ -34,34 +39,42 @@ pub struct Catalog {
 pub struct Source {
     /// Its version, such as `6.18.15`.
     pub version: String,
-    /// The tarball's file name.
-    pub name: String,
-    /// Its canonical address.
-    pub url: String,
-    /// Its SHA-256, in hexadecimal.
-    pub sha256: String,
+    /// Where it is at home. Default: only Debian's archive is asked.
+    pub upstream: Option<Upstream>,
     /// What Debian's archive holds of it. Default: nothing.
     pub debian: Option<DebianFile>,
 }
 
-/// A file of one of Debian's source packages.
+/// The tarball as those publish it who write it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// Its canonical address, which ends with the file's name.
+    pub url: String,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A file of one of Debian's source packages, or a binary package.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct DebianFile {
     /// The suite whose index has it, such as `trixie`.
     pub suite: String,
-    /// The source package.
+    /// The package.
     pub package: String,
-    /// The source package's version.
+    /// The package's version.
     pub version: String,
     /// The file's name.
     pub name: String,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
+    /// Where in the file, which is a binary package, the tarball lies. Default: the file is the tarball.
+    pub tarball: Option<PathBuf>,
 }
 
 /// A source can't be had: neither its own site nor Debian's archive gave it.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[error("{name} can't be had: {canonical}; {debian}")]
 pub struct Unavailable {
     name: String,
@@ -90,14 +103,36 @@ impl Catalog {
         toml::from_str(text)
     }
 
-    /// The kernel of that version.
-    pub fn kernel(&self, version: &str) -> Option<&Source> {
-        self.kernels.iter().find(|kernel| kernel.version == version)
+    /// Every kernel, the preferred one first and the newer one last.
+    pub fn all_kernels(&self) -> impl Iterator<Item = &Source> {
+        self.kernels.iter().chain([&self.newer_kernel])
     }
 
-    /// Every kernel's version, the preferred one first.
-    pub fn kernel_versions(&self) -> impl Iterator<Item = &str> {
-        self.kernels.iter().map(|kernel| kernel.version.as_str())
+    /// The kernel of that version.
+    pub fn kernel(&self, version: &str) -> Option<&Source> {
+        self.all_kernels().find(|kernel| kernel.version == version)
+    }
+}
+
+impl Source {
+    /// The name of the tarball, as it is at home if that is known.
+    fn name(&self) -> &str {
+        let upstream = self.upstream.as_ref().map(Upstream::name);
+        let debian = || self.debian.as_ref().map(DebianFile::tarball_name);
+        upstream.or_else(debian).unwrap_or(&self.version)
+    }
+}
+
+impl Upstream {
+    fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or(&self.url)
+    }
+}
+
+impl DebianFile {
+    fn tarball_name(&self) -> &str {
+        let inner = self.tarball.as_deref().and_then(Path::file_name);
+        inner.and_then(OsStr::to_str).unwrap_or(&self.name)
     }
 }
 
@@ -106,7 +141,7 @@ impl Catalog {
 pub struct Tarball {
     /// Where it is.
     pub path: PathBuf,
-    /// Its SHA-256.
+    /// The SHA-256 of the file that was fetched: the tarball, or the package it came in.
     pub sha256: String,
 }
 
@@ -121,9 +156,10 @@ pub struct Download<'a> {
 impl<'a> Download<'a> {
     /// Describes it; nothing is fetched yet.
     pub fn new(cache: Cache<'a>, source: &'a Source) -> Self {
+        let upstream = source.upstream.as_ref().map_or("", |file| &file.sha256);
         let debian = source.debian.as_ref().map_or("", |file| &file.sha256);
         let key = KeyBuilder::new("download")
-            .text(&source.sha256)
+            .text(upstream)
             .text(debian)
             .finish();
         Self { source, cache, key }
@@ -135,14 +171,11 @@ impl<'a> Download<'a> {
     /// [`Unavailable`] when no place has it, [`FetchError::Checksum`] when one gave something else.
     pub fn tarball(&self) -> Result<Tarball> {
         let folder = self.cache.ensure(self)?;
-        let debian = self
-            .source
-            .debian
-            .as_ref()
-            .map(|file| (&file.name, &file.sha256));
-        [(&self.source.name, &self.source.sha256)]
-            .into_iter()
-            .chain(debian)
+        let upstream = self.source.upstream.iter();
+        let debian = self.source.debian.iter();
+        upstream
+            .map(|file| (file.name(), &file.sha256))
+            .chain(debian.map(|file| (file.tarball_name(), &file.sha256)))
             .map(|(name, sha256)| Tarball {
                 path: folder.join(name),
                 sha256: sha256.clone(),
@@ -151,24 +184,55 @@ impl<'a> Download<'a> {
             .with_context(|| format!("{} holds no tarball: remove that folder", folder.display()))
     }
 
+    fn fetch_from_upstream(&self, result: &Path, log: &mut Log) -> Result<(), FetchError> {
+        let Some(file) = &self.source.upstream else {
+            return Err(FetchError::Unreachable(
+                "sources.toml names no place but Debian's archive".to_owned(),
+            ));
+        };
+        fetch::fetch(&file.url, &file.sha256, &result.join(file.name()), log)
+    }
+
     fn fetch_from_debian(&self, result: &Path, log: &mut Log) -> Result<(), FetchError> {
         let Some(file) = &self.source.debian else {
             return Err(FetchError::Unreachable(
                 "Debian's archive does not hold it".to_owned(),
             ));
         };
-        log.line("Trying Debian's archive instead.")
+        log.line("Trying Debian's archive.")
             .map_err(fetch::unreachable)?;
         PrivateApt::open(&self.cache.paths.cache, log)
-            .and_then(|apt| apt.fetch_source_file(file, result, log))
+            .and_then(|apt| apt.fetch_file(file, result, log))
             .map_err(fetch::unreachable)?;
         fetch::verify(&result.join(&file.name), &file.sha256)
+    }
+
+    /// Takes the tarball out of the package it came in, if it did.
+    fn take_out(&self, result: &Path, log: &mut Log) -> Result<()> {
+        let Some(file) = &self.source.debian else {
+            return Ok(());
+        };
+        let Some(tarball) = &file.tarball else {
+            return Ok(());
+        };
+        let package = result.join(&file.name);
+        let unpacked = result.join("unpacked");
+        log.run(
+            Command::new("dpkg-deb")
+                .arg("--extract")
+                .args([&package, &unpacked]),
+        )?;
+        fs::rename(unpacked.join(tarball), result.join(file.tarball_name()))
+            .with_context(|| format!("{} has no {}", file.name, tarball.display()))?;
+        fs::remove_file(&package)
+            .and_then(|()| fs::remove_dir_all(&unpacked))
+            .with_context(|| format!("can't remove what is left of {}", package.display()))
     }
 }
 
 impl Product for Download<'_> {
     fn task(&self) -> Task {
-        Task::new("download", format!("fetching {}", self.source.name), 20)
+        Task::new("download", format!("fetching {}", self.source.name()), 20)
     }
 
     fn key(&self) -> &Key {
@@ -180,17 +244,18 @@ impl Product for Download<'_> {
     }
 
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let source = self.source;
-        let canonical =
-            match fetch::fetch(&source.url, &source.sha256, &result.join(&source.name), log) {
-                Err(FetchError::Unreachable(reason)) => reason,
-                result => return Ok(result?),
-            };
+        let canonical = match self.fetch_from_upstream(result, log) {
+            Err(FetchError::Unreachable(reason)) => reason,
+            fetched => return Ok(fetched?),
+        };
         match self.fetch_from_debian(result, log) {
             Err(FetchError::Unreachable(debian)) => {
-                Err(Unavailable::new(&source.name, canonical, debian).into())
+                Err(Unavailable::new(self.source.name(), canonical, debian).into())
             }
-            result => Ok(result?),
+            fetched => {
+                fetched?;
+                self.take_out(result, log)
+            }
         }
     }
 }
@@ -198,7 +263,7 @@ impl Product for Download<'_> {
 /// Unpacks a tarball into `folder`, without the tarball's own top folder.
 pub(crate) fn unpack(tarball: &Path, folder: &Path, log: &mut Log) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
-    let mut tar = std::process::Command::new("tar");
+    let mut tar = Command::new("tar");
     tar.args([
         "--extract",
         "--strip-components=1",
@@ -213,24 +278,26 @@ pub(crate) fn unpack(tarball: &Path, folder: &Path, log: &mut Log) -> Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Paths, Progress};
 
     #[test]
     fn the_built_in_catalog_is_right() {
         let catalog = Catalog::built_in();
-        assert_eq!(catalog.kernel_versions().next(), Some("6.18.15"));
+        assert_eq!(catalog.kernels[0].version, "6.18.15");
         assert!(catalog.kernel("6.18.99").is_none());
-        for source in catalog.kernels.iter().chain([&catalog.busybox]) {
+        for source in catalog.all_kernels().chain([&catalog.busybox]) {
+            let (upstream, debian) = (source.upstream.as_ref(), source.debian.as_ref());
+            assert!(upstream.is_some() || debian.is_some(), "{source:?}");
             assert!(
-                source.url.ends_with(&format!("/{}", source.name)),
+                upstream.is_none_or(|file| file.name().contains(&source.version)),
                 "{source:?}"
             );
-            assert!(source.name.contains(&source.version), "{source:?}");
-            let debian = source.debian.as_ref();
             assert!(
                 debian.is_none_or(|file| file.version.contains(&source.version)),
                 "{source:?}"
             );
-            for sha256 in [&source.sha256]
+            for sha256 in upstream
+                .map(|file| &file.sha256)
                 .into_iter()
                 .chain(debian.map(|file| &file.sha256))
             {
@@ -240,6 +307,70 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_newer_kernel_stands_in_for_none() {
+        let Catalog {
+            kernels,
+            newer_kernel,
+            ..
+        } = Catalog::built_in();
+        assert!(!kernels.contains(&newer_kernel));
+    }
+
+    #[test]
+    fn a_tarball_is_taken_out_of_its_package() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths {
+            repo: dir.path().to_owned(),
+            cache: dir.path().join("cache"),
+        };
+        fs::create_dir(&paths.cache).unwrap();
+        let result = dir.path().join("result");
+        let package = dir.path().join("package");
+        for folder in [&result, &package.join("DEBIAN"), &package.join("usr/src")] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        fs::write(
+            package.join("DEBIAN/control"),
+            "Package: x\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: none\n",
+        )
+        .unwrap();
+        fs::write(package.join("usr/src/x.tar"), "tarball").unwrap();
+        let source = Source {
+            version: "1".to_owned(),
+            upstream: None,
+            debian: Some(DebianFile {
+                suite: "trixie".to_owned(),
+                package: "x".to_owned(),
+                version: "1".to_owned(),
+                name: "x_1_all.deb".to_owned(),
+                sha256: String::new(),
+                tarball: Some("usr/src/x.tar".into()),
+            }),
+        };
+        let progress = Progress::new();
+        let cache = Cache {
+            paths: &paths,
+            progress: &progress,
+        };
+        let mut build = Command::new("dpkg-deb");
+        build
+            .arg("--build")
+            .args([&package, &result.join("x_1_all.deb")]);
+        progress
+            .step(&paths, &Task::new("test", "testing", 1), |log| {
+                log.run(&mut build)?;
+                Download::new(cache, &source).take_out(&result, log)
+            })
+            .unwrap();
+        let left: Vec<_> = fs::read_dir(&result)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["x.tar"]);
+        assert_eq!(fs::read(result.join("x.tar")).unwrap(), b"tarball");
     }
 
     #[test]
@@ -253,9 +384,10 @@ mod tests {
         let kernels = Catalog::built_in().kernels;
         assert_eq!(of_recipe.len(), kernels.len());
         for Source {
-            version, sha256, ..
+            version, upstream, ..
         } in kernels
         {
+            let sha256 = upstream.unwrap().sha256;
             let line = format!("{version}] = \"{sha256}\"");
             assert!(of_recipe.contains(&line.as_str()), "{line}");
         }

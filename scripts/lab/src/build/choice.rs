@@ -30,7 +30,11 @@ pub(super) fn kernel_tarball(
     match asked {
         Some(version) => get(&version.to_string()),
         None => {
-            let versions: Vec<_> = catalog.kernel_versions().collect();
+            let versions: Vec<_> = catalog
+                .kernels
+                .iter()
+                .map(|kernel| kernel.version.as_str())
+                .collect();
             first_available(
                 &versions,
                 &cache.paths.cache.join("unavailable"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel's source with the layer's patches in it.
+//! The kernel's source, with the layer's patches in it where it needs them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,6 +14,9 @@ use crate::key::{Key, KeyBuilder};
 use crate::source::{Tarball, unpack};
 use crate::step::{Log, Task};
 
+/// The first release that has what the patches do.
+const PATCHED: [u32; 3] = [6, 18, 16];
+
 /// A tarball and the patches of recipes-kernel/linux.
 #[derive(Debug)]
 pub struct KernelSource<'a> {
@@ -23,9 +26,16 @@ pub struct KernelSource<'a> {
 }
 
 impl<'a> KernelSource<'a> {
-    /// Reads the patches; nothing is unpacked yet.
-    pub fn new(paths: &Paths, tarball: &'a Tarball) -> Result<Self> {
-        let patches = patches(&paths.repo.join("recipes-kernel/linux/files/patches"))?;
+    /// How many are kept: the normal one, the newer one, and one more.
+    pub(super) const KEPT: usize = 3;
+
+    /// Reads the patches that `version` needs; nothing is unpacked yet.
+    pub fn new(paths: &Paths, version: &str, tarball: &'a Tarball) -> Result<Self> {
+        let patches = if needs_patches(version) {
+            patches(&paths.repo.join("recipes-kernel/linux/files/patches"))?
+        } else {
+            Vec::new()
+        };
         let mut key = KeyBuilder::new("kernel-source").text(&tarball.sha256);
         for patch in &patches {
             key = key.file(patch)?;
@@ -48,34 +58,30 @@ impl Product for KernelSource<'_> {
     }
 
     fn keep(&self) -> usize {
-        2
+        Self::KEPT
     }
 
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
         unpack(&self.tarball.path, result, log)?;
         for patch in &self.patches {
-            let command = |options: &[&str]| {
-                let mut command = Command::new("patch");
-                command
-                    .args(["-p1", "--fuzz=0"])
-                    .args(options)
-                    .arg("--input")
-                    .arg(patch)
-                    .current_dir(result);
-                command
-            };
-            // A later release has it already.
-            if log
-                .run(&mut command(&["--dry-run", "--reverse", "--force"]))
-                .is_ok()
-            {
-                continue;
-            }
-            log.run(&mut command(&["--forward"]))
+            let mut command = Command::new("patch");
+            command
+                .args(["-p1", "--fuzz=0", "--forward", "--input"])
+                .arg(patch)
+                .current_dir(result);
+            log.run(&mut command)
                 .with_context(|| format!("{} does not apply", patch.display()))?;
         }
         Ok(())
     }
+}
+
+fn needs_patches(version: &str) -> bool {
+    let parts: Vec<u32> = version
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect();
+    parts.as_slice() < PATCHED.as_slice()
 }
 
 /// The patches in the order of their names.
@@ -98,7 +104,7 @@ mod tests {
     use crate::cache::Cache;
 
     /// Unpacks a source of one file, `text`, that reads "one", with one patch: what the file reads then.
-    fn patched(patch: &str) -> Result<String> {
+    fn patched(version: &str, patch: &str) -> Result<String> {
         let dir = tempfile::tempdir()?;
         let paths = Paths {
             repo: dir.path().join("repo"),
@@ -125,7 +131,7 @@ mod tests {
             path,
             sha256: "1234".to_owned(),
         };
-        let source = KernelSource::new(&paths, &tarball)?;
+        let source = KernelSource::new(&paths, version, &tarball)?;
         let cache = Cache {
             paths: &paths,
             progress: &Progress::new(),
@@ -134,21 +140,22 @@ mod tests {
     }
 
     #[test]
-    fn patches_are_applied() {
+    fn patches_are_applied_before_the_release_that_has_them() {
         let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-one\n+two\n";
-        assert_eq!(patched(patch).unwrap(), "two\n");
-    }
-
-    #[test]
-    fn a_patch_that_is_in_the_source_already_is_left_out() {
-        let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-zero\n+one\n";
-        assert_eq!(patched(patch).unwrap(), "one\n");
+        for (version, text) in [
+            ("6.18.9", "two\n"),
+            ("6.18.15", "two\n"),
+            ("6.18.16", "one\n"),
+            ("7.2.12", "one\n"),
+        ] {
+            assert_eq!(patched(version, patch).unwrap(), text, "{version}");
+        }
     }
 
     #[test]
     fn a_patch_that_does_not_apply_is_named() {
         let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-three\n+two\n";
-        let message = patched(patch).unwrap_err().to_string();
+        let message = patched("6.18.15", patch).unwrap_err().to_string();
         assert!(
             message.contains("0001-two.patch does not apply"),
             "{message}"

@@ -50,23 +50,21 @@ impl PrivateApt {
         Ok(apt)
     }
 
-    /// Fetches one file of a source package, and nothing else of it: the rest of an old version may be gone.
-    pub fn fetch_source_file(&self, file: &DebianFile, folder: &Path, log: &mut Log) -> Result<()> {
+    /// Fetches one file of a source package, and nothing else of it, since the rest of an old version may be gone; or a
+    /// binary package.
+    pub fn fetch_file(&self, file: &DebianFile, folder: &Path, log: &mut Log) -> Result<()> {
         let package = format!("{}={}", file.package, file.version);
+        let verb: &[&str] = match file.tarball {
+            None => &["source", "--only-source"],
+            Some(_) => &["download"],
+        };
+        let mut print = self.command("apt-get");
+        print.args(verb).args(["--print-uris", &package]);
         let uris = log
-            .output(self.command("apt-get").args([
-                "source",
-                "--print-uris",
-                "--only-source",
-                &package,
-            ]))
-            .with_context(|| format!("Debian's {} has no source package {package}", file.suite))?;
-        let uri = uri_of(&uris, &file.name).with_context(|| {
-            format!(
-                "Debian's source package {package} has no file {}",
-                file.name
-            )
-        })?;
+            .output(&mut print)
+            .with_context(|| format!("Debian's {} has no package {package}", file.suite))?;
+        let uri = uri_of(&uris, &file.name)
+            .with_context(|| format!("Debian's package {package} has no file {}", file.name))?;
         log.run(
             self.command("/usr/lib/apt/apt-helper")
                 .args(["download-file", uri])
@@ -144,7 +142,7 @@ fn sources_list(mirror: &str, keyring: bool) -> String {
         .collect()
 }
 
-/// The address of a file in what `apt-get source --print-uris` prints: `'URI' NAME SIZE SHA256:SUM`.
+/// The address of a file in what apt-get's `--print-uris` prints: `'URI' NAME SIZE SHA256:SUM`.
 fn uri_of<'a>(uris: &'a str, name: &str) -> Option<&'a str> {
     uris.lines().find_map(|line| {
         let mut words = line.split_whitespace();

@@ -7,7 +7,10 @@ use crate::{
     text::TextBuffer, //
 };
 use core::fmt::Write as _;
-use kernel::fmt;
+use kernel::{
+    fmt,
+    prelude::*, //
+};
 
 /// How many of [`values`] are in `stats`: Day51's keys in its order, and one that came later.
 const STATS: usize = 8;
@@ -53,7 +56,8 @@ pub(crate) fn statistic(hub: &Hub, name: &[u8], text: &mut TextBuffer<'_>) -> fm
 /// `lines`: number and label of each GPIO line.
 pub(crate) fn lines(hub: &Hub, text: &mut TextBuffer<'_>) -> fmt::Result {
     for (number, label) in hub.lines.lock().iter() {
-        writeln!(text, "line={number} label={}", &**label)?;
+        // `writeln!` can't show a CStr from 7.2 on.
+        text.write_fmt(fmt!("line={number} label={}\n", &**label))?;
     }
     Ok(())
 }

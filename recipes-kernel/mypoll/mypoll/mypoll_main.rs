@@ -41,6 +41,7 @@ mod abstractions;
 mod attributes;
 mod chardev;
 mod command;
+mod compat;
 mod debug_folder;
 mod edges;
 mod event;

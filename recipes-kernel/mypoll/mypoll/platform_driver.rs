@@ -9,33 +9,33 @@ use crate::{
 };
 use kernel::{
     c_str,
-    device::Core,
+    device::{
+        Bound,
+        Device, //
+    },
     of,
-    platform,
     prelude::*, //
 };
 
 kernel::of_device_table!(
     OF_TABLE,
     MODULE_OF_TABLE,
-    <Lines as platform::Driver>::IdInfo,
+    (),
     [(of::DeviceId::new(c_str!("mypoll,events")), ())]
 );
 
-/// The lines of a bound device.
+/// The lines of a bound device. `compat` makes it a `platform::Driver`.
 pub(crate) struct Lines {
     _lines: KVec<Line>,
 }
 
-impl platform::Driver for Lines {
-    type IdInfo = ();
-    const OF_ID_TABLE: Option<of::IdTable<Self::IdInfo>> = Some(&OF_TABLE);
+impl Lines {
+    /// The nodes that the driver is for.
+    pub(crate) const OF_TABLE: of::IdTable<()> = &OF_TABLE;
 
-    fn probe(
-        pdev: &platform::Device<Core>,
-        _info: Option<&Self::IdInfo>,
-    ) -> Result<Pin<KBox<Self>>> {
-        let dev = pdev.as_ref();
+    /// Sets up the lines that the children of the node of `dev` describe. What is wrong goes to the
+    /// log.
+    pub(crate) fn new(dev: &Device<Bound>) -> Result<Self> {
         let hub = global::hub()?;
         let mut lines = KVec::new();
         for node in dev.fwnode().ok_or(ENODEV)?.children() {
@@ -49,6 +49,6 @@ impl platform::Driver for Lines {
             );
             return Err(EINVAL);
         }
-        Ok(KBox::new(Self { _lines: lines }, GFP_KERNEL)?.into())
+        Ok(Self { _lines: lines })
     }
 }

@@ -26,7 +26,6 @@ use kernel::{
     ffi,
     mm::virt::VmaNew,
     page::{
-        page_align,
         PAGE_SHIFT,
         PAGE_SIZE, //
     },
@@ -83,7 +82,10 @@ impl MappedMemory {
         let offset = (unsafe { (*vma.as_ptr()).vm_pgoff } as u64) << PAGE_SHIFT;
         let (first_page, size) = match offset {
             uapi::OFF_RING => (0, PAGE_SIZE),
-            uapi::OFF_EVENTS => (1, page_align(self.slots as usize * size_of::<Event>())),
+            uapi::OFF_EVENTS => {
+                let slots = self.slots as usize * size_of::<Event>();
+                (1, slots.next_multiple_of(PAGE_SIZE))
+            }
             _ => return Err(EINVAL),
         };
         if vma.end() - vma.start() != size || vma.flags() & kernel::mm::virt::flags::SHARED == 0 {

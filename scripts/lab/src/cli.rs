@@ -81,7 +81,7 @@ pub struct DemoArgs {
     pub build: BuildArgs,
 }
 
-/// Runs every test: on the host, in the guest, and from outside, on the normal and on the debug kernel.
+/// Runs every test: on the host, in the guest, and from outside, on the normal, the newer and the debug kernel.
 ///
 /// The last line is 'N passed, N failed, N skipped'; the exit status is 0 when nothing failed.
 #[derive(Args, Debug)]
@@ -96,7 +96,7 @@ pub struct TestArgs {
     /// Only list the phases
     #[arg(long)]
     pub list: bool,
-    /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
+    /// Version of the normal and the debug kernel [default: the first in scripts/lab/sources.toml whose source can be had]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
     /// Install nothing: name what is missing and stop

@@ -11,6 +11,7 @@ mod memory_model;
 mod report;
 mod sources;
 mod target;
+mod variant;
 mod yocto;
 
 use std::cell::OnceCell;
@@ -18,15 +19,17 @@ use std::iter;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow, bail};
 
 use crate::build::{BuildOptions, build};
 use crate::cache::Cache;
 use crate::cli::TestArgs;
+use crate::source::Unavailable;
 use crate::yocto::Yocto;
-use crate::{Flavour, Paths, Progress, System};
+use crate::{Paths, Progress, System};
 use case::Case;
 use report::Report;
+use variant::Variant;
 use yocto::NoYocto;
 
 /// What every phase can use.
@@ -34,8 +37,8 @@ struct Lab<'a> {
     paths: &'a Paths,
     progress: &'a Progress,
     args: &'a TestArgs,
-    normal: OnceCell<Result<System, String>>,
-    debug: OnceCell<Result<System, String>>,
+    /// By [`Variant`].
+    systems: [OnceCell<Result<System>>; Variant::COUNT],
     yocto: OnceCell<Result<Yocto<'a>, NoYocto>>,
 }
 
@@ -48,20 +51,22 @@ impl<'a> Lab<'a> {
     }
 
     /// The system, built when it is first asked for. What failed once is not tried again.
-    fn system(&self, flavour: Flavour) -> Result<&System> {
-        let cell = match flavour {
-            Flavour::Normal => &self.normal,
-            Flavour::Debug => &self.debug,
-        };
+    ///
+    /// # Errors
+    /// [`Unavailable`] is among the causes when the kernel's source can't be had.
+    fn system(&self, variant: Variant) -> Result<&System> {
         let options = BuildOptions {
-            kernel: self.args.kernel.clone(),
-            flavour,
+            kernel: variant.kernel().or_else(|| self.args.kernel.clone()),
+            flavour: variant.flavour(),
             install: !self.args.no_install,
         };
-        let built = cell.get_or_init(|| {
-            build(self.paths, &options, self.progress).map_err(|error| error.to_string())
-        });
-        built.as_ref().map_err(|error| anyhow!("{error}"))
+        self.systems[variant as usize]
+            .get_or_init(|| build(self.paths, &options, self.progress))
+            .as_ref()
+            .map_err(|error| match error.downcast_ref::<Unavailable>() {
+                Some(reason) => Error::from(reason.clone()).context(error.to_string()),
+                None => anyhow!("{error}"),
+            })
     }
 
     /// Bitbake, made ready when it is first asked for.
@@ -95,14 +100,19 @@ impl Phase {
 /// The verb.
 pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     // The first build installs what the others need.
-    let phases: Vec<Phase> = iter::once(target::build(Flavour::Normal))
+    let phases: Vec<Phase> = iter::once(target::build(Variant::Normal))
         .chain(host::phases())
         .chain(memory_model::phases())
         .chain(sources::phases())
         .chain(iter::once(binding::phase()))
-        .chain(target::phases(Flavour::Normal))
-        .chain(iter::once(target::build(Flavour::Debug)))
-        .chain(target::phases(Flavour::Debug))
+        .chain(target::phases(Variant::Normal))
+        .chain(
+            [Variant::Newer, Variant::Debug]
+                .into_iter()
+                .flat_map(|variant| {
+                    iter::once(target::build(variant)).chain(target::phases(variant))
+                }),
+        )
         .chain(yocto::phases())
         .collect();
     if args.list {
@@ -127,8 +137,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         paths,
         progress: &progress,
         args,
-        normal: OnceCell::new(),
-        debug: OnceCell::new(),
+        systems: Default::default(),
         yocto: OnceCell::new(),
     };
     let mut report = Report::default();

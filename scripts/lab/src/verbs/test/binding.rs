@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use super::case::Case;
-use super::sources::kernel_source;
+use super::variant::Variant;
 use super::{Lab, Phase, command};
 use crate::devicetree::device_tree;
 use crate::host::output;
@@ -105,7 +105,7 @@ impl Schema {
             Command::new("cc")
                 .args(["-E", "-nostdinc", "-undef", "-D__DTS__"])
                 .args(["-x", "assembler-with-cpp", "-I"])
-                .arg(kernel_source(lab)?.join("include"))
+                .arg(lab.system(Variant::Normal)?.source.join("include"))
                 .arg("-o")
                 .args([&dts, &source]),
         )?;

@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use walkdir::WalkDir;
 
 use super::case::Case;
+use super::variant::Variant;
 use super::{Lab, Phase, command};
-use crate::Flavour;
 use crate::host::find_tool;
 
 const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
@@ -27,13 +27,16 @@ pub(super) fn phases() -> Vec<Phase> {
 }
 
 fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let checkpatch = kernel_source(lab)?.join("scripts/checkpatch.pl");
+    let checkpatch = &lab
+        .system(Variant::Normal)?
+        .source
+        .join("scripts/checkpatch.pl");
     files(&lab.paths.repo.join(DRIVER), |path| {
         has_extension(path, &["c", "h"])
     })?
     .iter()
     .map(|file| {
-        let mut command = Command::new(&checkpatch);
+        let mut command = Command::new(checkpatch);
         command
             .args(["--no-tree", "--terse", "--strict", "--file"])
             .arg(file);
@@ -43,7 +46,7 @@ fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
 }
 
 fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let config = kernel_source(lab)?.join(".rustfmt.toml");
+    let config = lab.system(Variant::Normal)?.source.join(".rustfmt.toml");
     if find_tool("rustfmt").is_none() {
         return Ok(vec![Case::skipped("all files", "rustfmt is not installed")]);
     }
@@ -76,21 +79,6 @@ fn shellcheck(lab: &Lab<'_>) -> Result<Vec<Case>> {
         }
     }
     Ok(cases)
-}
-
-/// The newest kernel source in the cache; building the system leaves one there.
-pub(super) fn kernel_source(lab: &Lab<'_>) -> Result<PathBuf> {
-    lab.system(Flavour::Normal)?;
-    let sources = lab.paths.cache.join("kernel-source");
-    let trees = fs::read_dir(&sources)
-        .with_context(|| format!("can't read {}", sources.display()))?
-        .collect::<std::io::Result<Vec<_>>>()?;
-    trees
-        .into_iter()
-        .map(|tree| tree.path())
-        .filter(|tree| tree.join("scripts/checkpatch.pl").exists())
-        .max_by_key(|tree| fs::metadata(tree).and_then(|tree| tree.modified()).ok())
-        .with_context(|| format!("there is no kernel source in {}", sources.display()))
 }
 
 /// The files below `folder` that `wanted` takes; that there are none is an error.

@@ -6,11 +6,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 
 use super::case::Case;
+use super::variant::Variant;
 use super::{Lab, Phase, command, ktap, libtest};
 use crate::machine::{Machine, MachineOptions};
+use crate::source::Unavailable;
 use crate::{Flavour, splat};
 
 /// So that a guest that hangs ends in a failure; the selftest says something far more often.
@@ -20,35 +22,40 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const KMEMLEAK: &str =
     "cd /sys/kernel/debug && echo scan >kmemleak && sleep 6 && echo scan >kmemleak && cat kmemleak";
 
-pub(super) fn build(flavour: Flavour) -> Phase {
-    Phase::new(format!("{}: build", name(flavour)), move |lab| {
-        let system = lab.system(flavour)?;
+pub(super) fn build(variant: Variant) -> Phase {
+    phase(variant, "build", |lab, variant| {
+        let system = lab.system(variant)?;
         Ok(vec![Case::passed(format!("Linux {}", system.version))])
     })
 }
 
 /// The phases that need the system built.
-pub(super) fn phases(flavour: Flavour) -> Vec<Phase> {
-    let name = name(flavour);
-    vec![
-        Phase::new(format!("{name}: selftest"), move |lab| {
-            selftest(lab, flavour)
-        }),
-        Phase::new(format!("{name}: from outside"), move |lab| {
-            outside(lab, flavour)
-        }),
+pub(super) fn phases(variant: Variant) -> [Phase; 2] {
+    [
+        phase(variant, "selftest", selftest),
+        phase(variant, "from outside", outside),
     ]
 }
 
-fn name(flavour: Flavour) -> &'static str {
-    match flavour {
-        Flavour::Normal => "normal",
-        Flavour::Debug => "debug",
+fn phase(variant: Variant, what: &str, run: fn(&Lab<'_>, Variant) -> Result<Vec<Case>>) -> Phase {
+    Phase::new(format!("{}: {what}", variant.name()), move |lab| {
+        run(lab, variant).or_else(|error| without_system(variant, error))
+    })
+}
+
+/// What a phase comes to that could not be run.
+fn without_system(variant: Variant, error: Error) -> Result<Vec<Case>> {
+    match error.downcast_ref::<Unavailable>() {
+        // Nothing stands in for the newer kernel.
+        Some(reason) if variant == Variant::Newer => {
+            Ok(vec![Case::skipped("all of it", reason.to_string())])
+        }
+        _ => Err(error),
     }
 }
 
-fn selftest(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
-    let system = lab.system(flavour)?;
+fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
+    let system = lab.system(variant)?;
     let logs = tempfile::tempdir().context("can't create a temporary folder")?;
     let log = logs.path().join("kernel.log");
     let options = MachineOptions {
@@ -61,7 +68,7 @@ fn selftest(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
     let output = machine.guest().output(["mypoll-selftest"])?;
     let report = String::from_utf8_lossy(&output.stdout);
     let mut cases = ktap::cases(output.status, &report);
-    if flavour == Flavour::Debug {
+    if system.flavour == Flavour::Debug {
         let scan = machine.guest().output(["sh", "-c", KMEMLEAK])?;
         let found = String::from_utf8_lossy(&scan.stdout).into_owned();
         cases.push(match scan.status {
@@ -76,8 +83,8 @@ fn selftest(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-fn outside(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
-    let system = lab.system(flavour)?;
+fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
+    let system = lab.system(variant)?;
     let logs = tempfile::tempdir().context("can't create a temporary folder")?;
     let mut test = Command::new("cargo");
     test.args([
@@ -91,7 +98,7 @@ fn outside(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
     .current_dir(lab.paths.repo.join("scripts/lab"))
     .env("CARGO_TARGET_DIR", lab.paths.cache.join("target"))
     .env("MYPOLL_KERNEL", &system.version)
-    .env("MYPOLL_FLAVOUR", name(flavour))
+    .env("MYPOLL_FLAVOUR", system.flavour.to_string())
     .env("MYPOLL_LOGS", logs.path());
     let (success, said) = command::run(&mut test)?;
     let mut cases = libtest::cases(success, &said);
@@ -117,4 +124,26 @@ fn no_splat(log: &Path) -> Result<Case> {
         .map(|splat| format!("from line {} of the log:\n{}\n", splat.line, splat.text))
         .collect();
     Ok(Case::failed(name, texts.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::super::case::Outcome;
+    use super::*;
+
+    #[test]
+    fn only_a_newer_kernel_that_can_not_be_had_is_skipped() {
+        let unavailable =
+            || Error::from(Unavailable::new("linux.tar.xz", "no answer", "gone")).context("step");
+        let cases = without_system(Variant::Newer, unavailable()).unwrap();
+        assert!(
+            matches!(&cases[..], [Case { outcome: Outcome::Skipped(reason), .. }]
+                if reason == "linux.tar.xz can't be had: no answer; gone"),
+            "{cases:?}"
+        );
+        without_system(Variant::Normal, unavailable()).unwrap_err();
+        without_system(Variant::Newer, anyhow!("it does not compile")).unwrap_err();
+    }
 }

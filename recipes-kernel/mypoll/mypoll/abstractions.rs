@@ -19,7 +19,7 @@ pub(crate) mod once_arc;
 pub(crate) mod oneshot;
 pub(crate) mod params;
 pub(crate) mod ring;
-pub(crate) mod ring_sync;
 pub(crate) mod spinlock_irq;
+pub(crate) mod sync;
 pub(crate) mod user_struct;
 pub(crate) mod wakeup;

@@ -87,7 +87,7 @@ void mypoll_unregister_pm_notifier(struct notifier_block *nb)
 
 static unsigned int queue_size = 16;
 static unsigned int timer_period_ms = 1000;
-static bool poll_ret0;
+bool mypoll_poll_ret0;
 static bool debugfs;
 
 static int queue_size_set(const char *val, const struct kernel_param *kp)
@@ -116,7 +116,7 @@ MODULE_PARM_DESC(queue_size, "How many events the queue holds, 1 to 65536 (defau
 module_param_cb(timer_period_ms, &timer_period_ms_ops, &timer_period_ms, 0644);
 MODULE_PARM_DESC(timer_period_ms, "Period of a plain 'start' in ms, 1 to 3600000 (default 1000)");
 
-module_param(poll_ret0, bool, 0644);
+module_param_named(poll_ret0, mypoll_poll_ret0, bool, 0644);
 MODULE_PARM_DESC(poll_ret0, "While true, poll answers 0 whatever is queued (default false)");
 
 module_param(debugfs, bool, 0444);
@@ -137,13 +137,9 @@ bool mypoll_debugfs(void)
 	return debugfs;
 }
 
-bool mypoll_poll_ret0(void)
+void mypoll_debug_poll_ret0(void)
 {
-	if (likely(!READ_ONCE(poll_ret0)))
-		return false;
-
 	pr_debug("poll_ret0 is set: poll answers 0\n");
-	return true;
 }
 
 void mypoll_debug_event(u16 source, u16 kind, u32 line, u32 value, u64 timestamp_ns)

@@ -36,9 +36,10 @@ int mypoll_register_pm_notifier(struct notifier_block *nb);
 void mypoll_unregister_pm_notifier(struct notifier_block *nb);
 
 /* From C, for abstractions/params.rs. */
+extern bool mypoll_poll_ret0;
 unsigned int mypoll_queue_size(void);
 unsigned int mypoll_timer_period_ms(void);
-bool mypoll_poll_ret0(void);
+void mypoll_debug_poll_ret0(void);
 bool mypoll_debugfs(void);
 
 /* From C, for abstractions/dynamic_debug.rs. */

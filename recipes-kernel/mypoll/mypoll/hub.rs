@@ -326,7 +326,7 @@ impl State {
         let takes = private
             .iter()
             .any(|queue| queue.subscriber(self).takes_trigger());
-        self.private = private;
+        self.restore_private(private);
         takes
     }
 
@@ -337,7 +337,13 @@ impl State {
         for queue in &private {
             queue.offer(self, event);
         }
-        self.private = private;
+        self.restore_private(private);
+    }
+
+    #[inline]
+    fn restore_private(&mut self, private: KVec<Arc<PrivateQueue>>) {
+        // What is there now is empty, but to drop it is a call into the allocator.
+        core::mem::forget(core::mem::replace(&mut self.private, private));
     }
 
     fn push(&mut self, event: Event) -> Result<(), Full> {

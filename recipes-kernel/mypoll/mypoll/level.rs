@@ -2,18 +2,13 @@
 
 //! The level of a GPIO line, as far as an interrupt handler can know it.
 
-use crate::abstractions::gpio::Input;
+use crate::abstractions::{
+    gpio::Input,
+    sync::Word, //
+};
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{
-            Acquire,
-            Atomic,
-            Relaxed,
-            Release, //
-        },
-        Arc, //
-    },
+    sync::Arc,
     time::{
         delay::fsleep,
         Delta, //
@@ -49,12 +44,12 @@ pub(crate) struct Level {
     /// The level after each edge, where there are interrupts for one kind of edge alone.
     known: Option<bool>,
     /// A [`By`].
-    by: Atomic<u32>,
+    by: Word,
     /// How many edges there were. Written by the interrupt handler alone, which does not run twice
     /// at a time.
-    edges: Atomic<u32>,
+    edges: Word,
     /// Written by [`settle`](Self::settle), and then by the interrupt handler.
-    offset: Atomic<u32>,
+    offset: Word,
 }
 
 impl Level {
@@ -64,9 +59,9 @@ impl Level {
         Self {
             input,
             known,
-            by: Atomic::new(By::Nothing as u32),
-            edges: Atomic::new(0),
-            offset: Atomic::new(0),
+            by: Word::new(By::Nothing as u32),
+            edges: Word::new(0),
+            offset: Word::new(0),
         }
     }
 
@@ -75,15 +70,15 @@ impl Level {
         let mut level = self.input.level_may_sleep()?;
         if self.input.can_sleep() && self.known.is_none() {
             for _ in 0..ATTEMPTS {
-                let (edges, before) = (self.edges.load(Relaxed), level);
+                let (edges, before) = (self.edges.load_relaxed(), level);
                 fsleep(SETTLED);
                 level = self.input.level_may_sleep()?;
-                if level == before && self.edges.load(Relaxed) == edges {
+                if level == before && self.edges.load_relaxed() == edges {
                     break;
                 }
             }
         }
-        self.mend(self.edges.load(Relaxed), level);
+        self.mend(self.edges.load_relaxed(), level);
         Ok(level)
     }
 
@@ -94,7 +89,7 @@ impl Level {
             (true, true) => By::ReadingInThread,
             (true, false) => By::Counting,
         };
-        self.by.store(by as u32, Release);
+        self.by.store_release(by as u32);
     }
 
     /// To be called by the interrupt handler: the level after this edge, `None` before
@@ -103,10 +98,10 @@ impl Level {
         if self.known.is_some() {
             return self.known;
         }
-        let edges = self.edges.load(Relaxed).wrapping_add(1);
-        self.edges.store(edges, Relaxed);
+        let edges = self.edges.load_relaxed().wrapping_add(1);
+        self.edges.store_relaxed(edges);
 
-        let by = self.by.load(Acquire);
+        let by = self.by.load_acquire();
         let read = if by == By::Counting as u32 {
             None
         } else if by == By::Reading as u32 {
@@ -129,14 +124,14 @@ impl Level {
         } else {
             self.input.level().ok()
         };
-        read.unwrap_or_else(|| self.counted(self.edges.load(Relaxed)))
+        read.unwrap_or_else(|| self.counted(self.edges.load_relaxed()))
     }
 
     fn mend(&self, edges: u32, level: bool) {
-        self.offset.store(edges ^ u32::from(level), Relaxed);
+        self.offset.store_relaxed(edges ^ u32::from(level));
     }
 
     fn counted(&self, edges: u32) -> bool {
-        (edges ^ self.offset.load(Relaxed)) & 1 != 0
+        (edges ^ self.offset.load_relaxed()) & 1 != 0
     }
 }

@@ -18,7 +18,8 @@ use crate::{
         ring::{
             Consumer,
             Producer, //
-        }, //
+        },
+        sync::Word, //
     },
     event::Event,
     hub::{
@@ -41,10 +42,6 @@ use kernel::{
     new_poll_condvar,
     prelude::*,
     sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
         poll::{
             PollCondVar,
             PollTable, //
@@ -77,7 +74,7 @@ pub(crate) struct Inner {
     changed: PollCondVar,
     fasync: FasyncList,
     /// How many readers sleep. Changes under the hub's lock.
-    sleeping: Atomic<u32>,
+    sleeping: Word,
     /// Who holds it takes events out. The hub's lock is taken inside it.
     #[pin]
     reader: Mutex<Reader>,
@@ -134,7 +131,7 @@ impl PrivateQueue {
                 subscriber: LockedBy::new(hub.state(), subscriber),
                 changed <- new_poll_condvar!("mypoll::PrivateQueue::changed"),
                 fasync: FasyncList::new(),
-                sleeping: Atomic::new(0),
+                sleeping: Word::new(0),
                 reader <- new_mutex!(reader, "mypoll::PrivateQueue::reader"),
             })),
             GFP_KERNEL,
@@ -227,9 +224,11 @@ impl PrivateQueue {
             }
             let notice = subscriber.begin_wait();
             self.notify(notice);
-            self.sleeping.add(1, Relaxed);
+            self.sleeping
+                .store_relaxed(self.sleeping.load_relaxed() + 1);
             interrupted = self.changed.wait_interruptible(&mut state);
-            self.sleeping.add(u32::MAX, Relaxed);
+            self.sleeping
+                .store_relaxed(self.sleeping.load_relaxed() - 1);
         }
     }
 
@@ -275,7 +274,7 @@ impl PrivateQueue {
     fn pass_on(&self) {
         // Who sleeps since before these events came is seen, as their queueing took the lock
         // meanwhile; who comes later looks for itself.
-        if self.sleeping.load(Relaxed) == 0 {
+        if self.sleeping.load_relaxed() == 0 {
             return;
         }
         let mut state = self.hub.state().lock();

@@ -25,7 +25,7 @@ mod uapi;
 mod abstractions {
     #[path = "../../../mypoll/abstractions/ring.rs"]
     pub(crate) mod ring;
-    pub(crate) mod ring_sync;
+    pub(crate) mod sync;
 }
 
 #[cfg(not(loom))]

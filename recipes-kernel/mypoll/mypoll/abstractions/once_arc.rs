@@ -9,7 +9,6 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
-            Acquire,
             Atomic,
             Full, //
         },
@@ -40,7 +39,9 @@ impl<T: 'static> OnceArc<T> {
     /// The object, if it is there.
     #[inline]
     pub(crate) fn get(&self) -> Option<&T> {
-        let object = self.object.load(Acquire) as *const T;
+        // SAFETY: The word is valid. As with `rcu_dereference()`, accesses through a pointer come
+        // after the load that gave it.
+        let object = unsafe { self.object.as_ptr().read_volatile() } as *const T;
         // SAFETY: By the type invariant this is null, or points to an object that is kept for as
         // long as `self` is borrowed.
         unsafe { object.as_ref() }

@@ -11,7 +11,8 @@ mod c {
     extern "C" {
         pub(super) fn mypoll_queue_size() -> ffi::c_uint;
         pub(super) fn mypoll_timer_period_ms() -> ffi::c_uint;
-        pub(super) fn mypoll_poll_ret0() -> bool;
+        pub(super) static mypoll_poll_ret0: bool;
+        pub(super) fn mypoll_debug_poll_ret0();
         pub(super) fn mypoll_debugfs() -> bool;
     }
 }
@@ -40,7 +41,13 @@ pub(crate) fn debugfs() -> bool {
 }
 
 /// Whether poll is to answer 0. Says so in the log, by dynamic debug.
+#[inline]
 pub(crate) fn poll_ret0() -> bool {
-    // SAFETY: The C side reads it with `READ_ONCE()`.
-    unsafe { c::mypoll_poll_ret0() }
+    // SAFETY: The parameter is always there, and may be written at any time.
+    if !unsafe { (&raw const c::mypoll_poll_ret0).read_volatile() } {
+        return false;
+    }
+    // SAFETY: May be called in any context.
+    unsafe { c::mypoll_debug_poll_ret0() };
+    true
 }

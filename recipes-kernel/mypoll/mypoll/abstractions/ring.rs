@@ -5,10 +5,10 @@
 //! Its control words may be mapped into a program, which then is the consumer. Nothing that stands
 //! there is trusted: the ring's own words decide where the producer writes.
 //!
-//! This file needs nothing but `core`, and `ring_sync` beside it: it is compiled into the module
+//! This file needs nothing but `core`, and `sync` beside it: it is compiled into the module
 //! and, unchanged, into a host crate that tests it.
 
-use super::ring_sync::{Arc, Word};
+use super::sync::{Arc, Word};
 use crate::uapi::Event;
 use core::ptr;
 
@@ -186,14 +186,14 @@ impl<M: Memory> Ring<M> {
 
     /// How many events wait.
     pub(crate) fn depth(&self) -> u32 {
-        let tail = self.tail.load_acquire();
+        let tail = self.tail.load_relaxed();
         tail.wrapping_sub(self.head(tail))
     }
 
     /// Whether `watermark` events wait, or the ring is full, or the oldest event has waited long
     /// enough.
     pub(crate) fn is_readable(&self, watermark: u32) -> bool {
-        let tail = self.tail.load_acquire();
+        let tail = self.tail.load_relaxed();
         let head = self.head(tail);
         let depth = tail.wrapping_sub(head);
         let due = self.due.load_relaxed().wrapping_sub(head);
@@ -212,9 +212,20 @@ impl<M: Memory> Ring<M> {
     }
 
     /// The position of the oldest event. A program's nonsense counts as a full ring.
+    #[inline]
     fn head(&self, tail: u32) -> u32 {
-        // Pairs with the release with which the consumer is done with the slots before it.
-        let head = self.memory.control().head.load_acquire();
+        self.sane(self.memory.control().head.load_relaxed(), tail)
+    }
+
+    /// The same for the producer, which may use the slots before it anew.
+    #[inline]
+    fn head_to_reuse(&self, tail: u32) -> u32 {
+        // Pairs with the release with which the consumer is done with them.
+        self.sane(self.memory.control().head.load_acquire(), tail)
+    }
+
+    #[inline]
+    fn sane(&self, head: u32, tail: u32) -> u32 {
         if tail.wrapping_sub(head) <= self.capacity {
             head
         } else {
@@ -321,7 +332,7 @@ impl<M: Memory> Producer<M> {
 
     fn put(&mut self, mut event: Event) -> Pushed {
         let ring = &*self.ring;
-        let mut head = ring.head(self.tail);
+        let mut head = ring.head_to_reuse(self.tail);
         if self.tail.wrapping_sub(head) == ring.capacity {
             self.account.lost += 1;
             if self.overflow == Overflow::DropNewest {
@@ -352,7 +363,7 @@ impl<M: Memory> Producer<M> {
         self.tail = self.tail.wrapping_add(1);
         event.sequence = self.tail;
         // SAFETY: The index is below the number of slots. The slot is not between `head` and
-        // `tail`, so the consumer is done with it; `head` was loaded with acquire order.
+        // `tail`, so the consumer is done with it.
         unsafe { ring.memory.write(index, event) };
         ring.tail.store_release(self.tail);
         ring.memory.control().tail.store_release(self.tail);

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the ring's two ends synchronise with, in the kernel's terms.
+//! What threads, interrupt handlers and programs synchronise with.
 
 use kernel::sync::atomic::{
     Acquire,
     Atomic,
-    Relaxed,
     Release, //
 };
 pub(crate) use kernel::sync::Arc;
 
-/// A word that two threads, or the kernel and a program, share.
+/// A word that is accessed by more than one of them.
+///
+/// The kernel crate's [`Atomic`] calls a C function for each access. A relaxed one is the same as
+/// `READ_ONCE()` and `WRITE_ONCE()`, which are volatile accesses.
 #[repr(transparent)]
 pub(crate) struct Word(Atomic<u32>);
 
@@ -21,7 +23,8 @@ impl Word {
 
     #[inline]
     pub(crate) fn load_relaxed(&self) -> u32 {
-        self.0.load(Relaxed)
+        // SAFETY: The word is valid and aligned, and by the LKMM marked accesses don't race.
+        unsafe { self.0.as_ptr().read_volatile() }
     }
 
     #[inline]
@@ -31,7 +34,8 @@ impl Word {
 
     #[inline]
     pub(crate) fn store_relaxed(&self, value: u32) {
-        self.0.store(value, Relaxed)
+        // SAFETY: As in `load_relaxed`.
+        unsafe { self.0.as_ptr().write_volatile(value) }
     }
 
     #[inline]

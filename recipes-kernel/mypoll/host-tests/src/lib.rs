@@ -22,6 +22,10 @@ mod text;
 #[path = "../../mypoll/uapi/mypoll.rs"]
 mod uapi;
 
+/// The program's side of a mapped ring, from the client crate.
+#[path = "../../../../recipes-apps/mypoll-agent/mypoll-agent/crates/mypoll/src/queue/ring/consumer.rs"]
+mod mapped_consumer;
+
 mod abstractions {
     #[path = "../../../mypoll/abstractions/ring.rs"]
     pub(crate) mod ring;

@@ -19,6 +19,11 @@ impl Word {
         Self(AtomicU32::new(value))
     }
 
+    /// The word as the client crate sees it.
+    pub(crate) fn atomic(&self) -> &AtomicU32 {
+        &self.0
+    }
+
     pub(crate) fn load_relaxed(&self) -> u32 {
         self.0.load(Relaxed)
     }

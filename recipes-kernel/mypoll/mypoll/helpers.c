@@ -51,6 +51,17 @@ struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const cha
 	return fwnode_gpiod_get_index(fwnode, NULL, 0, GPIOD_IN, consumer);
 }
 
+int mypoll_gpiod_link(struct gpio_desc *desc, struct device *consumer)
+{
+	struct device *chip = gpio_device_to_device(gpiod_to_gpio_device(desc))->parent;
+
+	/* Without a driver it can't be unbound from one. */
+	if (!chip || !chip->driver)
+		return 0;
+
+	return device_link_add(consumer, chip, DL_FLAG_AUTOPROBE_CONSUMER) ? 0 : -EINVAL;
+}
+
 unsigned int mypoll_gpiod_offset(struct gpio_desc *desc)
 {
 	return desc_to_gpio(desc) - gpio_device_get_base(gpiod_to_gpio_device(desc));

@@ -26,6 +26,7 @@ void *mypoll_vmalloc_user(unsigned long size);
 
 /* From C, for abstractions/gpio.rs. */
 struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer);
+int mypoll_gpiod_link(struct gpio_desc *desc, struct device *consumer);
 unsigned int mypoll_gpiod_offset(struct gpio_desc *desc);
 
 /* From C, for abstractions/wakeup.rs. */

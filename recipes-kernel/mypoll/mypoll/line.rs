@@ -57,7 +57,7 @@ impl Line {
             None => CString::try_from_fmt(fmt!("{name}"))?,
         };
 
-        let input = Input::get(node, &label).inspect_err(|error| {
+        let input = Input::get(dev, node, &label).inspect_err(|error| {
             if *error != EPROBE_DEFER {
                 dev_err!(dev, "{name}: gpios: can't be had: {error:?}\n");
             }

@@ -6,7 +6,11 @@
 
 use kernel::{
     bindings,
-    device::property::FwNode,
+    device::{
+        property::FwNode,
+        Bound,
+        Device, //
+    },
     error::{
         from_err_ptr,
         to_result, //
@@ -23,6 +27,10 @@ extern "C" {
         fwnode: *mut bindings::fwnode_handle,
         consumer: *const ffi::c_char,
     ) -> *mut bindings::gpio_desc;
+    fn mypoll_gpiod_link(
+        desc: *mut bindings::gpio_desc,
+        consumer: *mut bindings::device,
+    ) -> ffi::c_int;
     fn mypoll_gpiod_offset(desc: *mut bindings::gpio_desc) -> ffi::c_uint;
     fn gpiod_put(desc: *mut bindings::gpio_desc);
     fn gpiod_is_active_low(desc: *const bindings::gpio_desc) -> ffi::c_int;
@@ -49,11 +57,12 @@ unsafe impl Send for Input {}
 unsafe impl Sync for Input {}
 
 impl Input {
-    /// Requests the line that the property `gpios` of `node` names, on behalf of `consumer`.
+    /// Requests the line that the property `gpios` of `node` names, on behalf of `consumer`. Before
+    /// its chip goes away `dev` is unbound, and bound again when it is back.
     ///
     /// `ENOENT` without such a property, `EPROBE_DEFER` while its chip is not there yet, `EBUSY`
     /// when it is in use.
-    pub(crate) fn get(node: &FwNode, consumer: &CStr) -> Result<Self> {
+    pub(crate) fn get(dev: &Device<Bound>, node: &FwNode, consumer: &CStr) -> Result<Self> {
         let fwnode = core::ptr::from_ref(node)
             .cast::<bindings::fwnode_handle>()
             .cast_mut();
@@ -61,7 +70,10 @@ impl Input {
         // consumer's name.
         let desc = unsafe { from_err_ptr(mypoll_gpiod_get_input(fwnode, consumer.as_char_ptr()))? };
         // INVARIANT: The line was just requested.
-        Ok(Self { desc })
+        let input = Self { desc };
+        // SAFETY: The line is requested, and `Device` is transparent over a `device` and valid.
+        to_result(unsafe { mypoll_gpiod_link(desc, core::ptr::from_ref(dev).cast_mut().cast()) })?;
+        Ok(input)
     }
 
     /// The number of the line on its chip.

@@ -190,6 +190,33 @@ pub(crate) fn release_all() -> Result<bool> {
     Ok(any)
 }
 
+/// The chip taken from its driver, until this is dropped.
+pub(crate) struct ChipAway;
+
+const CHIP_DRIVER: &str = "/sys/bus/platform/drivers/gpio-sim";
+
+/// The name of the chip's platform device: that of its node.
+const CHIP_DEVICE: &str = "gpio-sim";
+
+impl ChipAway {
+    /// Takes the chip away; skips the test where there is none.
+    pub(crate) fn new() -> Result<Self> {
+        if !Path::new(CHIP_DRIVER).join(CHIP_DEVICE).exists() {
+            skip!("no gpio-sim chip in the device tree");
+        }
+        fs::write(Path::new(CHIP_DRIVER).join("unbind"), CHIP_DEVICE)
+            .context("unbinding the chip")?;
+        Ok(Self)
+    }
+}
+
+impl Drop for ChipAway {
+    fn drop(&mut self) {
+        // The next test that wants a line of it says what is wrong.
+        let _ = fs::write(Path::new(CHIP_DRIVER).join("bind"), CHIP_DEVICE);
+    }
+}
+
 /// CLOCK_MONOTONIC in nanoseconds, the clock of the events.
 pub(crate) fn now_ns() -> Result<u64> {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC)?;

@@ -8,16 +8,18 @@ use std::thread;
 use anyhow::{Result, anyhow, ensure};
 use nix::poll::PollFlags;
 
+use super::gpio::expect_edge;
 use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
 use crate::event::Event;
-use crate::sim_line::{SimLine, now_ns};
+use crate::sim_line::{ChipAway, SimLine, now_ns};
 use crate::sleeper::Sleeper;
 
 tests!("binding":
     unbind_takes_the_lines_away,
     each_line_that_goes_away_is_an_event,
+    chip_that_goes_away_takes_the_lines_along,
     no_edge_follows_a_line_s_removal,
     removal_wakes_a_sleeping_reader,
     bind_leaves_a_sleeping_reader_alone,
@@ -62,6 +64,26 @@ fn each_line_that_goes_away_is_an_event(device: &Device) -> Result<()> {
     numbers.sort_unstable();
     let expected = lines.iter().map(|line| line.number).collect();
     expect_eq("numbers of the lines", numbers, expected)
+}
+
+/// All lines of the device, also those on other chips; they are back with the chip.
+fn chip_that_goes_away_takes_the_lines_along(device: &Device) -> Result<()> {
+    let lines = device.lines()?;
+    let handle = device.open_nonblocking()?;
+    let away = ChipAway::new()?;
+    expect_eq("lines", device.lines()?, Vec::new())?;
+    let removed = handle.drain()?;
+    expect_eq("events", removed.len(), lines.len())?;
+    for event in removed {
+        expect_eq("kind", event.kind.as_str(), "removed")?;
+    }
+    drop(away);
+    while device.lines()? != lines {
+        thread::yield_now();
+    }
+    let line = SimLine::plain(device)?;
+    line.press()?;
+    expect_edge(&handle.next_event()?, &line, true)
 }
 
 /// Also when the line is pressed on one processor while it goes away on the other.

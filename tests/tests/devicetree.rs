@@ -7,7 +7,7 @@ use std::process::Command;
 use system_tests::{boot_with, sh};
 
 /// What the log says of each node of bad-lines.dtso, but for the one that is right.
-const MISTAKES: [(&str, &str); 7] = [
+const MISTAKES: [(&str, &str); 8] = [
     (
         "no-line",
         "no line: each takes a child node with a 'gpios' property",
@@ -24,6 +24,10 @@ const MISTAKES: [(&str, &str); 7] = [
     (
         "unknown-edge",
         "line: mypoll,edge: it has to be \"both\", \"rising\" or \"falling\"",
+    ),
+    (
+        "can-not-wake",
+        "sleepy: wakeup-source: this line's chip can't wake the machine",
     ),
     ("twice-the-same", "gpios: can't be had: EBUSY"),
     ("number-twice", "reg: this number can't be had: EEXIST"),
@@ -50,10 +54,10 @@ fn each_mistake_is_said_and_the_other_lines_work() {
 
     // A node that fails leaves nothing behind. Without reg, the order is not the source's.
     let lines = sh(&machine, "cut -d= -f3 /sys/class/misc/mypoll/lines | sort");
-    assert_eq!(lines, "active low\nnamed-by-its-node\n");
+    assert_eq!(lines, "active low\nnamed-by-its-node\nsleepy\n");
     let bound = sh(
         &machine,
         "cd /sys/bus/platform/drivers/mypoll && echo */of_node",
     );
-    assert_eq!(bound, "good/of_node\n");
+    assert_eq!(bound, "can-not-wake/of_node good/of_node\n");
 }

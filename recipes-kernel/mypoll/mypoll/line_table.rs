@@ -8,6 +8,7 @@ use crate::{
         interrupt::EdgeDetection, //
     },
     hub::Hub,
+    text::c_array,
     uapi, //
 };
 use kernel::{
@@ -93,7 +94,7 @@ impl LineTable {
             flags: line.flags(),
             debounce_us: line.debounce_us,
             reserved: 0,
-            label: cut(line.label.to_bytes()),
+            label: c_array(line.label.to_bytes()),
         })
     }
 
@@ -115,18 +116,6 @@ impl LineTable {
         self.lines[number] = Some(line);
         Ok(number)
     }
-}
-
-/// As much of `label` as fits with a 0 after it, without half a character of UTF-8 at its end.
-fn cut(label: &[u8]) -> [u8; uapi::LABEL_MAX] {
-    let mut length = label.len().min(uapi::LABEL_MAX - 1);
-    // A byte 10xxxxxx goes on with the character before it.
-    while length > 0 && label.get(length).is_some_and(|byte| byte >> 6 == 0b10) {
-        length -= 1;
-    }
-    let mut cut = [0; uapi::LABEL_MAX];
-    cut[..length].copy_from_slice(&label[..length]);
-    cut
 }
 
 /// A number, held for a line as long as it is there.

@@ -42,3 +42,16 @@ impl fmt::Write for TextBuffer<'_> {
         Ok(())
     }
 }
+
+/// As much of `text` as fits into an array with a 0 after it, without half a character of UTF-8 at
+/// its end.
+pub(crate) fn c_array<const SIZE: usize>(text: &[u8]) -> [u8; SIZE] {
+    let mut length = text.len().min(SIZE - 1);
+    // A byte 10xxxxxx goes on with the character before it.
+    while length > 0 && text.get(length).is_some_and(|byte| byte >> 6 == 0b10) {
+        length -= 1;
+    }
+    let mut array = [0; SIZE];
+    array[..length].copy_from_slice(&text[..length]);
+    array
+}

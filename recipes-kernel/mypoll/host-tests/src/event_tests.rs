@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 use crate::event::{Event, Record, LINE_MAX};
-use crate::text::TextBuffer;
-use std::fmt::Write;
 
 fn line(sequence: u32, lost: u32, event: Event) -> String {
     Record {
@@ -42,15 +40,4 @@ fn the_longest_line_fits_its_buffer() {
     let mut event = Event::trigger(u64::MAX);
     (event.line, event.value) = (u32::MAX, u32::MAX);
     assert!(line(u32::MAX, u32::MAX, event).len() <= LINE_MAX);
-}
-
-#[test]
-fn a_text_buffer_takes_what_fits_whole_and_nothing_else() {
-    let mut buffer = [0; 5];
-    let mut text = TextBuffer::new(&mut buffer);
-    assert!(text.write_str("abc").is_ok());
-    assert!(text.write_str("def").is_err());
-    assert_eq!((text.len(), text.text()), (3, &b"abc"[..]));
-    assert!(text.write_str("de").is_ok());
-    assert_eq!(text.text(), b"abcde");
 }

@@ -46,3 +46,5 @@ mod ring_loom_tests;
 mod ring_tests;
 #[cfg(not(loom))]
 mod settings_tests;
+#[cfg(not(loom))]
+mod text_tests;

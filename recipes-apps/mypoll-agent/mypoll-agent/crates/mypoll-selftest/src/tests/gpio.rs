@@ -165,7 +165,7 @@ fn level_that_does_not_change_gives_no_event(device: &Device) -> Result<()> {
 
 /// Half of the line's `debounce-interval`: a burst that takes longer than that, on a busy machine,
 /// is none.
-const BURST: Duration = Duration::from_millis(10);
+const BURST: Duration = Duration::from_millis(25);
 
 /// Presses and releases in turn, so that `last` is the level in the end, until a burst was short
 /// enough. Returns the times around its first edge.

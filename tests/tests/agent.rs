@@ -9,12 +9,12 @@ use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, turn};
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent", true)));
 
 /// The LED: a free line of the simulated chip.
-const LED: &str = "/sys/devices/platform/gpio-sim/gpiochip*/sim_gpio4/value";
+const LED: &str = "/sys/devices/platform/gpio-sim/gpiochip*/sim_gpio7/value";
 
 #[test]
 fn an_led_follows_the_button() {
     let machine = turn(&MACHINE);
-    let config = "[[output]]\nchip = \"mypoll-sim\"\nline = 4\nfollow = { label = \"door\" }";
+    let config = "[[output]]\nchip = \"mypoll-sim\"\nline = 7\nfollow = { label = \"door\" }";
     let _agent = Agent::start(&machine, config);
     let mut client = client(&machine);
     assert_eq!(sh(&machine, &format!("cat {LED}")), "0\n");
@@ -60,7 +60,7 @@ fn bad_configurations_are_refused_with_file_line_and_key() {
         ("[tcp]\nqueue = 0", "/tmp/bad.toml:2: tcp.queue: "),
         ("\n\n[tpc]", "/tmp/bad.toml:3: tpc: "),
         (
-            "tcp.listen = \"127.0.0.1:0\"\n[[output]]\nchip = \"mypoll-sim\"\nline = 4\nfollow = { label = \"bell\" }",
+            "tcp.listen = \"127.0.0.1:0\"\n[[output]]\nchip = \"mypoll-sim\"\nline = 7\nfollow = { label = \"bell\" }",
             "no line `bell`",
         ),
         (

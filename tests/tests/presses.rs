@@ -144,9 +144,9 @@ fn three_clients_get_the_same_events() {
 fn what_can_not_be_pressed_is_said() {
     let machine = turn(&MACHINE);
     let buttons = machine.buttons().unwrap();
-    let unknown = buttons.line("7").unwrap_err().to_string();
+    let unknown = buttons.line("8").unwrap_err().to_string();
     assert!(
-        unknown.starts_with("there is no line \"7\"; there are 0 \"button\", 1 \"door\""),
+        unknown.starts_with("there is no line \"8\"; there are 0 \"button\", 1 \"door\""),
         "{unknown}"
     );
     let sim = buttons

@@ -4,6 +4,7 @@
 mod binding;
 mod case;
 mod command;
+mod flash;
 mod host;
 mod ktap;
 mod libtest;
@@ -11,6 +12,7 @@ mod memory_model;
 mod report;
 mod sources;
 mod target;
+mod unittest;
 mod variant;
 mod yocto;
 
@@ -104,6 +106,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(host::phases())
         .chain(memory_model::phases())
         .chain(sources::phases())
+        .chain(iter::once(flash::phase()))
         .chain(iter::once(binding::phase()))
         .chain(target::phases(Variant::Normal))
         .chain(

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `./scripts/flash`, on loop devices.
+
+use super::case::Case;
+use super::{Phase, unittest};
+use crate::host::packages::{Need, tool};
+use crate::host::provide;
+
+const NEEDS: [Need; 2] = [tool("bmaptool", "bmap-tools"), tool("zstd", "zstd")];
+
+pub(super) fn phase() -> Phase {
+    Phase::new("scripts: flash", |lab| {
+        if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
+            return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
+        }
+        unittest::run(lab, "tests/flash", "scripts")
+    })
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests in Python, by its own unittest.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::case::Case;
+use super::{Lab, command};
+
+/// Runs the tests in `folder`, which find their modules in `path`; both are in the repository.
+pub(super) fn run(lab: &Lab<'_>, folder: &str, path: &str) -> Result<Vec<Case>> {
+    let mut unittest = Command::new("python3");
+    unittest
+        .args(["-m", "unittest", "discover", "--verbose"])
+        .args(["--start-directory", folder])
+        .current_dir(&lab.paths.repo)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONPATH", path);
+    let (success, said) = command::run(&mut unittest)?;
+    Ok(cases(success, &said))
+}
+
+/// The tests in lines like `test_empty (test_cargo_lock.Crates.test_empty) ... ok`.
+fn cases(success: bool, said: &str) -> Vec<Case> {
+    let mut cases: Vec<_> = said
+        .lines()
+        .filter_map(|line| {
+            let (test, result) = line.rsplit_once(" ... ")?;
+            let name = test.split_once('(')?.1.trim_end_matches(')');
+            Some(match result.split_once(' ').unwrap_or((result, "")) {
+                ("ok", _) => Case::passed(name),
+                ("skipped", reason) => Case::skipped(name, reason.trim_matches('\'')),
+                _ => Case::failed(name, said),
+            })
+        })
+        .collect();
+    let failed = cases.iter().any(Case::has_failed);
+    if cases.is_empty() || !success && !failed {
+        cases.push(Case::failed("unittest", said));
+    }
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: &str = "\
+test_crates (test_cargo_lock.Crates.test_crates) ... ok
+test_dt (test_schema.Binding.test_dt) ... skipped 'no dtschema'
+";
+
+    #[test]
+    fn every_test_is_counted() {
+        let expected = [
+            Case::passed("test_cargo_lock.Crates.test_crates"),
+            Case::skipped("test_schema.Binding.test_dt", "no dtschema"),
+        ];
+        assert_eq!(cases(true, RUN), expected);
+    }
+
+    #[test]
+    fn failures_have_failed() {
+        let said = "test_crates (test_cargo_lock.Crates.test_crates) ... FAIL\nAssertionError";
+        let expected = [Case::failed("test_cargo_lock.Crates.test_crates", said)];
+        assert_eq!(cases(false, said), expected);
+    }
+
+    #[test]
+    fn tests_that_can_not_start_have_failed() {
+        assert!(cases(false, "ImportError").iter().any(Case::has_failed));
+        assert!(
+            cases(true, "Ran 0 tests in 0.000s")
+                .iter()
+                .any(Case::has_failed)
+        );
+        assert!(cases(false, RUN).iter().any(Case::has_failed));
+    }
+}

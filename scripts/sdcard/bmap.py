@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Block maps: which blocks of an image hold something, and their checksums (bmap-tools' format, versions 1 and 2)."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from . import Refusal
+
+
+@dataclass(frozen=True)
+class Range:
+    """The bytes from `start` up to, not including, `end`; None is the end of the image."""
+
+    start: int
+    end: int | None
+    # In hexadecimal digits; None where the map has none.
+    checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class Bmap:
+    path: Path
+    # In bytes.
+    image_size: int
+    # hashlib's name of the checksums' kind.
+    algorithm: str
+    # In the order of the image, apart from each other.
+    ranges: tuple[Range, ...]
+
+
+def find(image):
+    """The map beside `image`, where there is one: of x.wic.zst that is x.wic.zst.bmap or x.wic.bmap."""
+    for stem in (image, image.with_suffix("")):
+        path = Path(f"{stem}.bmap")
+        if path.exists():
+            return path
+    return None
+
+
+def read(path):
+    try:
+        root = ElementTree.parse(path).getroot()
+        image_size = int(root.findtext("ImageSize"))
+        block_size = int(root.findtext("BlockSize"))
+        algorithm = root.findtext("ChecksumType", "sha1").strip()
+        hashlib.new(algorithm)
+        ranges = tuple(_range(element, block_size, image_size) for element in root.iter("Range"))
+        edges = [edge for block in ranges for edge in (block.start, block.end)]
+        if not ranges or edges != sorted(edges) or edges[-1] > image_size:
+            raise ValueError("its ranges are not those of an image")
+    except OSError as error:
+        raise Refusal(f"{path} can't be read: {error.strerror}") from error
+    except (ElementTree.ParseError, TypeError, ValueError) as error:
+        raise Refusal(f"{path} is not a block map: {error}") from error
+    return Bmap(path, image_size, algorithm, ranges)
+
+
+def _range(element, block_size, image_size):
+    """`<Range chksum="…"> FIRST-LAST </Range>`, or one block alone, in blocks; the image's last may be a short one."""
+    first, _, last = element.text.strip().partition("-")
+    end = (int(last or first) + 1) * block_size
+    if image_size < end < image_size + block_size:
+        end = image_size
+    checksum = element.get("chksum") or element.get("sha1")
+    return Range(int(first) * block_size, end, checksum and checksum.lower())

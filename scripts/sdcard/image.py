@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The image: unpacking it, and what a card has to hold that it was written to."""
+
+import hashlib
+import shutil
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from . import Refusal
+from .bmap import Range
+
+# What unpacks which files; bmaptool takes the same.
+UNPACK = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+
+CHUNK = 1 << 20
+
+# The last two bytes of the first sector, of MBR and GPT alike.
+BOOT_SIGNATURE = b"\x55\xaa"
+SECTOR = 512
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is to be on the device."""
+
+    # Of the whole image, in bytes.
+    size: int
+    algorithm: str
+    # Each with its checksum.
+    ranges: tuple[Range, ...]
+
+    @property
+    def mapped(self):
+        """How many bytes are written."""
+        return sum(block.end - block.start for block in self.ranges)
+
+
+class Image:
+    """An image file."""
+
+    def __init__(self, path):
+        self._path = path
+        self._unpacker = UNPACK.get(path.suffix)
+        if not path.is_file():
+            raise Refusal(f"{path} is not a file" if path.exists() else f"{path} does not exist")
+        if self._unpacker and not shutil.which(self._unpacker):
+            raise Refusal(f"{self._unpacker} is not installed, which unpacks {path}")
+
+    def content(self, bmap):
+        """Reads all of the image, and compares it with its block map unless that is None."""
+        ranges = bmap.ranges if bmap else (Range(0, None),)
+        algorithm = bmap.algorithm if bmap else "sha256"
+        with self._open() as stream:
+            first = stream.read(SECTOR)
+            if not first.endswith(BOOT_SIGNATURE) or len(first) < SECTOR:
+                raise Refusal(f"{self._path} is not the image of a disk: it has no partition table")
+            reader = _Reader(stream, first)
+            found = [self._range(reader, block, algorithm) for block in ranges]
+            reader.read_to(None)
+        if bmap and reader.position != bmap.image_size:
+            raise Refusal(f"{self._path} has {reader.position} bytes, {bmap.path} is of an image with {bmap.image_size}")
+        for block, wanted in zip(found, ranges):
+            if wanted.checksum not in (None, block.checksum):
+                raise Refusal(
+                    f"{self._path} is not what {bmap.path} is of: the checksum of bytes {block.start} to {block.end - 1} differs"
+                )
+        return Content(reader.position, algorithm, tuple(found))
+
+    def _range(self, reader, block, algorithm):
+        reader.read_to(block.start)
+        checksum = hashlib.new(algorithm)
+        reader.read_to(block.end, checksum.update)
+        return Range(block.start, reader.position, checksum.hexdigest())
+
+    @contextmanager
+    def _open(self):
+        """The unpacked image, as a stream."""
+        try:
+            if not self._unpacker:
+                with self._path.open("rb") as stream:
+                    yield stream
+                return
+            with subprocess.Popen([self._unpacker, "-dc", self._path], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                yield process.stdout
+                complaint = process.stderr.read().decode(errors="replace").strip()
+        except OSError as error:
+            raise Refusal(f"{self._path} can't be read: {error.strerror}") from error
+        if process.returncode:
+            raise Refusal(f"{self._path} is damaged: {complaint}")
+
+
+class _Reader:
+    """A stream that is read once, from its start; its `first` bytes were read already."""
+
+    def __init__(self, stream, first):
+        self._stream = stream
+        self._first = first
+        self.position = 0
+
+    def read_to(self, end, take=None):
+        """Gives `take` what is before `end`, or before the end of the stream."""
+        while end is None or self.position < end:
+            count = CHUNK if end is None else min(CHUNK, end - self.position)
+            chunk = self._first[:count] or self._stream.read(count)
+            if not chunk:
+                return
+            self._first = self._first[len(chunk) :] if self._first else b""
+            self.position += len(chunk)
+            if take:
+                take(chunk)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Cards that are loop devices, images to write to them, and scripts/flash at work."""
+
+import os
+import random
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+FLASH = Path(__file__).resolve().parents[2] / "scripts/flash"
+
+MIB = 1 << 20
+CARD_SIZE = 20 * MIB
+IMAGE_SIZE = 16 * MIB
+# Where the image has data, in bytes: the rest is holes.
+DATA = ((0, MIB), (4 * MIB, 14 * MIB), (IMAGE_SIZE - 4096, IMAGE_SIZE))
+# What the card is full of before.
+OLD = b"\xa5"
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout.strip()
+
+
+def require_loop_devices():
+    """Skips the tests that need them where there are none."""
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("loop devices take root")
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(MIB)
+        try:
+            run("losetup", "--detach", run("losetup", "--find", "--show", file.name))
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise unittest.SkipTest(f"no loop device can be had: {error}") from error
+
+
+class CardTest(unittest.TestCase):
+    """A folder with an image of holes and data, `image`, beside it its block map, and a card, `device`."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.image = self.folder / "test.wic"
+        noise = random.Random(1)
+        with self.image.open("wb") as file:
+            file.truncate(IMAGE_SIZE)
+            for start, end in DATA:
+                file.seek(start)
+                file.write(noise.randbytes(end - start))
+            file.seek(510)
+            file.write(b"\x55\xaa")
+        self.bmap = self.folder / "test.wic.bmap"
+        run("bmaptool", "create", "--output", self.bmap, self.image)
+        self.backing = self.folder / "card"
+        self.device = self.card(CARD_SIZE)
+
+    def card(self, size, *options):
+        """A card of `size` bytes in `backing`."""
+        self.backing.write_bytes(OLD * size)
+        return self.loop(*options)
+
+    def loop(self, *options):
+        device = run("losetup", "--find", "--show", *options, self.backing)
+        self.addCleanup(run, "losetup", "--detach", device)
+        return device
+
+    def flash(self, *options, image=None, device=None, status, says):
+        """Runs scripts/flash, which is to end with `status` and say `says`."""
+        ended = subprocess.run(
+            self.command("--yes", "--fixed", *options, image=image, device=device),
+            check=False,
+            capture_output=True,
+            text=True,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+        )
+        self.assertEqual(ended.returncode, status, ended.stderr)
+        self.assertIn(says, ended.stderr)
+        if status in (1, 2):
+            self.assertIn("Nothing was written", ended.stderr)
+        if status == 3:
+            self.assertIn("DO NOT USE THIS CARD", ended.stderr)
+
+    def command(self, *options, image=None, device=None):
+        return [FLASH, *options, image or self.image, device or self.device]
+
+    def environment(self):
+        """With the programs of `replace`."""
+        return {**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
+
+    def replace(self, program, script):
+        """Has scripts/flash run `script` in place of `program`; the real one is $REAL there."""
+        real = run("sh", "-c", f"command -v {program}")
+        path = self.folder / "bin" / program
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\nREAL={real}\n{script}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def assert_untouched(self):
+        self.assertEqual(self.backing.read_bytes().strip(OLD), b"")
+
+    def assert_written(self, mapped_only):
+        """The card holds the image; what the image has no data for is as before only with a block map."""
+        card = self.backing.read_bytes()
+        image = self.image.read_bytes()
+        for start, end in DATA:
+            self.assertTrue(card[start:end] == image[start:end], f"bytes {start} to {end} are not the image's")
+        hole = card[2 * MIB : 3 * MIB]
+        self.assertEqual(hole.strip(OLD if mapped_only else b"\0"), b"")
+        self.assertEqual(card[IMAGE_SIZE:].strip(OLD), b"", "something was written past the image's end")

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What scripts/flash does not write, or not to, on loop devices: not one byte of the card changes."""
+
+import fcntl
+import os
+import re
+import struct
+import subprocess
+
+from loop_card import CARD_SIZE, IMAGE_SIZE, MIB, CardTest, require_loop_devices, run
+
+
+def setUpModule():
+    require_loop_devices()
+
+
+class Images(CardTest):
+    def tearDown(self):
+        self.assert_untouched()
+
+    def damage(self, path, at):
+        with path.open("r+b") as file:
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 1]))
+
+    def test_other_bytes_than_the_block_map_has(self):
+        self.damage(self.image, 5 * MIB)
+        self.flash(status=1, says=f"is not what {self.bmap} is of: the checksum of bytes {4 * MIB} to {14 * MIB - 1} differs")
+
+    def test_packed_file_that_was_cut_off(self):
+        run("zstd", self.image)
+        packed = self.folder / "test.wic.zst"
+        os.truncate(packed, 5 * MIB)
+        self.flash(image=packed, status=1, says="test.wic.zst is damaged: ")
+
+    def test_packed_file_that_was_damaged(self):
+        self.bmap.unlink()
+        run("gzip", self.image)
+        packed = self.folder / "test.wic.gz"
+        self.damage(packed, 5 * MIB)
+        self.flash(image=packed, status=1, says="test.wic.gz is damaged: ")
+
+    def test_another_size_than_the_block_map_has(self):
+        os.truncate(self.image, 18 * MIB)
+        self.flash(status=1, says=f"has {18 * MIB} bytes, {self.bmap} is of an image with {IMAGE_SIZE}")
+
+    def test_no_image_of_a_disk(self):
+        self.image.write_bytes(bytes(MIB))
+        self.bmap.unlink()
+        self.flash(status=1, says="is not the image of a disk: it has no partition table")
+
+    def test_no_image(self):
+        self.flash(image=self.folder / "none.wic", status=1, says="none.wic does not exist")
+        self.flash(image=self.folder, status=1, says="is not a file")
+
+    def test_no_block_map(self):
+        self.bmap.write_text("<bmap>", encoding="utf-8")
+        self.flash(status=1, says="test.wic.bmap is not a block map: ")
+        self.flash("--bmap", self.folder / "none", status=1, says="none can't be read: No such file")
+
+    def test_no_unpacker(self):
+        packed = self.folder / "test.wic.zst"
+        packed.touch()
+        (self.folder / "bin").mkdir()
+        for program in ("python3", "bmaptool", "lsblk", "env"):
+            (self.folder / "bin" / program).symlink_to(run("sh", "-c", f"command -v {program}"))
+        only = {**os.environ, "PATH": str(self.folder / "bin")}
+        flash = subprocess.run(self.command(image=packed), check=False, capture_output=True, text=True, env=only)
+        self.assertIn("zstd is not installed", flash.stderr)
+        (self.folder / "bin/bmaptool").unlink()
+        flash = subprocess.run(self.command(), check=False, capture_output=True, text=True, env=only)
+        self.assertIn("apt install bmap-tools", flash.stderr)
+        self.assertEqual(flash.returncode, 1)
+
+
+class Devices(CardTest):
+    def file_system(self, device):
+        """Makes one, and where to mount it."""
+        run("mkfs.ext4", "-q", "-F", device)
+        place = self.folder / "mnt"
+        place.mkdir()
+        return place
+
+    def partitioned(self):
+        """The card with a partition table of one partition, from 1 MiB on."""
+        entry = struct.pack("<B3xB3xII", 0, 0x83, 2048, (CARD_SIZE - MIB) // 512)
+        with open(self.device, "r+b") as card:
+            card.write(bytes(446) + entry + bytes(48) + b"\x55\xaa")
+        return self.device
+
+    def test_too_small(self):
+        device = self.card(IMAGE_SIZE - 512)
+        self.flash(device=device, status=1, says=f"too small: it has {IMAGE_SIZE - 512} bytes, the image {IMAGE_SIZE}")
+        self.assert_untouched()
+
+    def test_not_removable(self):
+        flash = subprocess.run(self.command("--yes"), check=False, capture_output=True, text=True, env=self.environment())
+        self.assertEqual(flash.returncode, 1)
+        self.assertIn(f"{self.device} is not removable: add --fixed", flash.stderr)
+        self.assert_untouched()
+
+    def test_write_protected(self):
+        self.flash(device=self.card(CARD_SIZE, "--read-only"), status=1, says="is write-protected")
+        self.assert_untouched()
+
+    def test_empty_reader(self):
+        os.truncate(self.backing, 0)
+        run("losetup", "--set-capacity", self.device)
+        self.flash(status=1, says=f"there is no card in {self.device}")
+
+    def test_mounted(self):
+        place = self.file_system(self.device)
+        run("mount", self.device, place)
+        self.addCleanup(run, "umount", place)
+        self.flash(status=1, says=f"is mounted at {place}: umount {self.device} first")
+
+    def test_mounted_where_lsblk_does_not_see_it(self):
+        place = self.file_system(self.device)
+        holder = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", f"mount {self.device} {place} && echo mounted && read -r _"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.addCleanup(holder.communicate)
+        self.assertEqual(holder.stdout.readline(), b"mounted\n")
+        self.flash(status=1, says=f"{self.device} can't be written: Device or resource busy")
+
+    def test_a_partition_of_it_mounted(self):
+        run("partx", "--add", "--nr", "1", self.partitioned())
+        self.addCleanup(run, "partx", "--delete", self.device)
+        partition = f"{self.device}p1"
+        place = self.file_system(partition)
+        run("mount", partition, place)
+        self.addCleanup(run, "umount", place)
+        self.flash(status=1, says=f"{partition} is mounted at {place}: umount {partition} first")
+        self.flash(device=partition, status=1, says=f"is a partition: give the whole card, {self.device}")
+
+    def test_swap(self):
+        run("mkswap", self.device)
+        run("swapon", self.device)
+        self.addCleanup(run, "swapoff", self.device)
+        self.flash(status=1, says=f"is swap space: swapoff {self.device} first")
+
+    def test_another_program_at_work(self):
+        with open(self.device, "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.flash(status=1, says=f"another program works on {self.device}")
+        self.assert_untouched()
+
+    def test_the_system_disk(self):
+        root = run("findmnt", "--noheadings", "--output", "SOURCE", "/")
+        disk = run("lsblk", "--noheadings", "--nodeps", "--output", "PKNAME", root) if os.path.exists(root) else ""
+        disk = f"/dev/{disk}" if disk else root
+        if not re.fullmatch(r"/dev/(sd|vd|nvme|mmcblk)\w+", disk):
+            self.skipTest(f"the root file system is on {disk}")
+        # Without --yes and a terminal, nothing is written even if this test finds a mistake.
+        flash = subprocess.run(
+            self.command("--fixed", device=disk), check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        self.assertEqual(flash.returncode, 1)
+        self.assertRegex(flash.stderr, r"is mounted at \S+, it holds the running system: choose another device")
+
+    def test_no_device(self):
+        self.flash(device=self.folder / "none", status=1, says="none does not exist: lsblk lists the devices there are")
+        self.flash(device=self.image, status=1, says="is not a block device")
+        self.flash(device="/dev/null", status=1, says="is not a block device")
+
+    def test_not_permitted(self):
+        # As a user who sees the device but may not write.
+        command = ["setpriv", "--reuid=65534", "--clear-groups", *self.command("--yes", "--fixed")]
+        self.folder.chmod(0o755)
+        for path in (self.image, self.bmap):
+            path.chmod(0o644)
+        flash = subprocess.run(command, check=False, capture_output=True, text=True)
+        if "Permission denied" in flash.stderr and "sudo" not in flash.stderr:
+            self.skipTest("another user may not read this checkout")
+        self.assertEqual(flash.returncode, 1, flash.stderr)
+        self.assertIn("Permission denied; try sudo", flash.stderr)
+        self.assert_untouched()

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What scripts/flash writes, on loop devices."""
+
+import os
+import pty
+import subprocess
+
+from loop_card import CardTest, run, require_loop_devices
+
+
+def setUpModule():
+    require_loop_devices()
+
+
+class Formats(CardTest):
+    def packed(self, program, suffix):
+        run(program, "--keep", self.image)
+        return self.image.with_name(self.image.name + suffix)
+
+    def test_wic(self):
+        self.flash(status=0, says="were read back and are right")
+        self.assert_written(mapped_only=True)
+
+    def test_wic_gz(self):
+        self.flash(image=self.packed("gzip", ".gz"), status=0, says="holds the image")
+        self.assert_written(mapped_only=True)
+
+    def test_wic_bz2(self):
+        self.flash(image=self.packed("bzip2", ".bz2"), status=0, says="holds the image")
+        self.assert_written(mapped_only=True)
+
+    def test_wic_xz(self):
+        self.flash(image=self.packed("xz", ".xz"), status=0, says="holds the image")
+        self.assert_written(mapped_only=True)
+
+    def test_wic_zst(self):
+        self.flash(image=self.packed("zstd", ".zst"), status=0, says="holds the image")
+        self.assert_written(mapped_only=True)
+
+    def test_without_a_block_map(self):
+        self.bmap.unlink()
+        self.flash(image=self.packed("zstd", ".zst"), status=0, says="16.8 MB of it to be written")
+        self.assert_written(mapped_only=False)
+
+    def test_block_map_elsewhere(self):
+        elsewhere = self.bmap.rename(self.folder / "map")
+        self.flash("--bmap", elsewhere, status=0, says="holds the image")
+        self.assert_written(mapped_only=True)
+
+    def test_block_map_without_checksums(self):
+        run("bmaptool", "create", "--no-checksum", "--output", self.bmap, self.image)
+        self.flash(status=0, says="holds the image")
+        self.assert_written(mapped_only=True)
+
+    def test_card_as_large_as_the_image(self):
+        device = self.card(self.image.stat().st_size)
+        self.flash(device=device, status=0, says="holds the image")
+
+
+class Question(CardTest):
+    def answer(self, answer):
+        """Runs scripts/flash at a terminal and answers it."""
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, "wb", buffering=0) as terminal:
+            flash = subprocess.Popen(
+                self.command("--fixed"), stdin=theirs, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=self.environment()
+            )
+            os.close(theirs)
+            terminal.write(answer)
+            said = flash.communicate()[1].decode()
+        self.assertIn(f"All that is on {self.device} will be lost. Write?", said)
+        self.assertIn("16.8 MB", said)
+        self.assertIn("21.0 MB", said)
+        return flash.returncode, said
+
+    def test_yes(self):
+        self.assertEqual(self.answer(b"y\n")[0], 0)
+        self.assert_written(mapped_only=True)
+
+    def test_no(self):
+        status, said = self.answer(b"n\n")
+        self.assertEqual(status, 1)
+        self.assertIn("you did not say yes. Nothing was written", said)
+        self.assert_untouched()
+
+    def test_just_enter(self):
+        self.assertEqual(self.answer(b"\n")[0], 1)
+        self.assert_untouched()
+
+    def test_nobody_to_ask(self):
+        flash = subprocess.run(
+            self.command("--fixed"), check=False, capture_output=True, text=True, env=self.environment(), stdin=subprocess.DEVNULL
+        )
+        self.assertEqual(flash.returncode, 1)
+        self.assertIn("there is no terminal to ask at: add --yes", flash.stderr)
+        self.assert_untouched()

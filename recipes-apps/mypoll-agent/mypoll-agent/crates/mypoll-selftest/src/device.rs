@@ -119,6 +119,14 @@ impl Device {
         self.attribute("stats")?.parse()
     }
 
+    /// Reads one of the statistics from its own file.
+    pub(crate) fn statistic(&self, name: &str) -> Result<u64> {
+        let text = self.attribute(&format!("statistics/{name}"))?;
+        text.strip_suffix('\n')
+            .and_then(|digits| digits.parse().ok())
+            .with_context(|| format!("{name}: seen {text:?}, expected a number and a newline"))
+    }
+
     /// Reads which GPIO lines there are.
     pub(crate) fn lines(&self) -> Result<Vec<Line>> {
         let text = self.attribute("lines")?;

@@ -137,7 +137,7 @@ impl Handle {
     }
 
     /// Waits for an event with poll(2) for `ms` milliseconds at most.
-    fn wait_at_most(&self, ms: u16) -> Result<PollFlags> {
+    pub(crate) fn wait_at_most(&self, ms: u16) -> Result<PollFlags> {
         self.poll(PollFlags::POLLIN, PollTimeout::from(ms))
     }
 
@@ -153,6 +153,12 @@ impl Handle {
         let mut files = [PollFd::new(self.as_fd(), events)];
         poll(&mut files, timeout).context("poll")?;
         files[0].revents().context("poll: an unknown flag")
+    }
+}
+
+impl From<File> for Handle {
+    fn from(file: File) -> Self {
+        Self(file)
     }
 }
 

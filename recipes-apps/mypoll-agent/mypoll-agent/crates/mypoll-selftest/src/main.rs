@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tests the contract of `/dev/mypoll` (docs/interface.md) where the driver runs, in the QEMU guest
-//! or on a board.
+//! Tests the contract of `/dev/mypoll` (docs/interface.md and, for queues of a file's own, the
+//! driver's uapi/mypoll.h) where the driver runs, in the QEMU guest or on a board.
 
 mod binding;
 mod check;
 mod device;
 mod event;
 mod handle;
+mod ioctl;
+mod mapping;
 mod memory;
 mod module;
 mod process;
+mod queue;
 mod runner;
 mod sim_line;
 mod sleeper;

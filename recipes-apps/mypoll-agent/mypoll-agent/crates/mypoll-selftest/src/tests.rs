@@ -13,6 +13,7 @@ mod module;
 mod overflow;
 mod parameters;
 mod poll;
+mod queue;
 mod read;
 mod read_errors;
 mod readers;
@@ -71,6 +72,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
         binding::TESTS,
         module::TESTS,
     ]
-    .into_iter()
+    .iter()
+    .chain(queue::TESTS)
+    .copied()
     .flatten()
 }

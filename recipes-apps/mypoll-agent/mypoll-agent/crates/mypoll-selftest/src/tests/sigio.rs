@@ -57,11 +57,11 @@ fn set(handle: &Handle, command: c_int, value: c_int) -> Result<()> {
 }
 
 /// Signals, taken from a descriptor instead of a handler.
-struct Inbox(SignalFd);
+pub(super) struct Inbox(SignalFd);
 
 impl Inbox {
     /// Blocks `signal` in this thread and opens an inbox for it.
-    fn new(signal: c_int) -> Result<Self> {
+    pub(super) fn new(signal: c_int) -> Result<Self> {
         let mut signals = *SigSet::empty().as_ref();
         // SAFETY: `signals` was initialised by sigemptyset, and sigaddset leaves it a valid set.
         let signals = unsafe {
@@ -73,12 +73,12 @@ impl Inbox {
     }
 
     /// Waits for a signal.
-    fn next(&self) -> Result<siginfo> {
+    pub(super) fn next(&self) -> Result<siginfo> {
         self.0.read_signal()?.context("signalfd gave nothing")
     }
 
     /// Expects that no signal comes.
-    fn expect_none(&self) -> Result<()> {
+    pub(super) fn expect_none(&self) -> Result<()> {
         let mut wait = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         let ready = poll(&mut wait, PollTimeout::from(50u16))?;
         expect_eq("signals", ready, 0)

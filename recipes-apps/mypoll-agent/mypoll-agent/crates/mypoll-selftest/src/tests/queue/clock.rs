@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The clocks of the time stamps.
+
+use anyhow::{Result, ensure};
+use mypoll::uapi::{self, Config};
+use nix::time::{ClockId, clock_gettime};
+
+use super::tests;
+use crate::device::Device;
+use crate::queue::Queue;
+use crate::sim_line::SimLine;
+
+tests!("queue.clock":
+    stamps_are_of_the_configured_clock,
+    one_event_has_the_same_moment_in_each,
+);
+
+const CLOCKS: [(u32, ClockId); 3] = [
+    (uapi::CLOCK_MONOTONIC, ClockId::CLOCK_MONOTONIC),
+    (uapi::CLOCK_REALTIME, ClockId::CLOCK_REALTIME),
+    (uapi::CLOCK_BOOTTIME, ClockId::CLOCK_BOOTTIME),
+];
+
+fn now_ns(clock: ClockId) -> Result<u64> {
+    let now = clock_gettime(clock)?;
+    Ok(u64::try_from(now.tv_sec())? * 1_000_000_000 + u64::try_from(now.tv_nsec())?)
+}
+
+fn queue(device: &Device, clock: u32) -> Result<Queue> {
+    Queue::open(
+        device,
+        Config {
+            clock,
+            ..Default::default()
+        },
+    )
+}
+
+fn stamps_are_of_the_configured_clock(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    for (clock, id) in CLOCKS {
+        let queue = queue(device, clock)?;
+        for pressed in [true, false] {
+            let before = now_ns(id)?;
+            queue.trigger()?;
+            line.set(pressed)?;
+            let events = [queue.next_record()?, queue.next_record()?];
+            let after = now_ns(id)?;
+            for event in events {
+                ensure!(
+                    (before..=after).contains(&event.timestamp_ns),
+                    "{id:?}: seen {event:?}, expected a time within {before} to {after}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All of one event's time stamps are of one moment, as far apart as the clocks are.
+fn one_event_has_the_same_moment_in_each(device: &Device) -> Result<()> {
+    let queues = CLOCKS.map(|(clock, _)| queue(device, clock));
+    let [monotonic, realtime, boottime] = queues;
+    let (monotonic, realtime, boottime) = (monotonic?, realtime?, boottime?);
+    let mut apart = Vec::new();
+    for _ in 0..20 {
+        monotonic.trigger()?;
+        let [monotonic, realtime, boottime] =
+            [&monotonic, &realtime, &boottime].map(|queue| queue.next_record());
+        let monotonic = monotonic?.timestamp_ns;
+        apart.push((
+            realtime?.timestamp_ns - monotonic,
+            boottime?.timestamp_ns - monotonic,
+        ));
+    }
+    ensure!(
+        apart.iter().all(|pair| pair == &apart[0]),
+        "seen {apart:?}, expected clocks that keep their distance"
+    );
+    Ok(())
+}

@@ -24,7 +24,10 @@ use kernel::{
     bindings,
     error::to_result,
     ffi,
-    mm::virt::VmaNew,
+    mm::virt::{
+        flags,
+        VmaNew, //
+    },
     page::{
         PAGE_SHIFT,
         PAGE_SIZE, //
@@ -88,7 +91,8 @@ impl MappedMemory {
             }
             _ => return Err(EINVAL),
         };
-        if vma.end() - vma.start() != size || vma.flags() & kernel::mm::virt::flags::SHARED == 0 {
+        // Not `SHARED`, which the mapping of a file that is open for reading alone lacks.
+        if vma.end() - vma.start() != size || vma.flags() & flags::MAYSHARE == 0 {
             return Err(EINVAL);
         }
         if offset == uapi::OFF_EVENTS {

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The example programs with a queue of their own, in Rust and in C, and presses from outside.
+
+use std::sync::{LazyLock, Mutex};
+use std::thread;
+
+use lab::buttons::Action;
+use system_tests::{Shared, boot, turn};
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("queues", false)));
+
+/// Presses until `program`, whose queue begins when it is ready, saw four edges.
+fn sees_what_comes(program: &str) {
+    let machine = turn(&MACHINE);
+    let buttons = machine.buttons().unwrap();
+    let door = buttons.line("door").unwrap();
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let status = thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            machine
+                .guest()
+                .run([program, "4"], None, &mut stdout, &mut stderr)
+        });
+        while !running.is_finished() {
+            buttons.act(door, Action::Press).unwrap();
+        }
+        running.join().unwrap().unwrap()
+    });
+    assert_eq!(status, 0, "{}", String::from_utf8_lossy(&stderr));
+    let stdout = String::from_utf8(stdout).unwrap();
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{stdout}");
+    for (line, sequence) in lines.into_iter().zip(1..) {
+        assert!(
+            line.starts_with(&format!("event={sequence} source=")),
+            "{line}"
+        );
+        assert!(line.contains(" line=1 "), "{line}");
+    }
+}
+
+#[test]
+fn queue_read() {
+    sees_what_comes("queue_read");
+}
+
+#[test]
+fn queue_tokio() {
+    sees_what_comes("queue_tokio");
+}
+
+#[test]
+fn queue_ring() {
+    sees_what_comes("queue_ring");
+}
+
+#[test]
+fn queue_in_c() {
+    sees_what_comes("queue");
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A private queue of mypoll, as it is by default.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use anyhow::Result;
+use mypoll::Device;
+use mypoll::queue::{Config, Queue, Record};
+
+use super::{Interface, u32_at, u64_at};
+use crate::chip::Chip;
+
+/// `struct mypoll_event` of mypoll.h.
+pub(crate) enum Mypoll {}
+
+impl Mypoll {
+    /// Opens the device and gives it a queue.
+    pub(crate) fn queue() -> Result<Queue> {
+        let device = Device::options().nonblocking().open(Device::PATH)?;
+        Ok(device.into_queue(&Config::new())?)
+    }
+}
+
+impl Interface for Mypoll {
+    const NAME: &str = "mypoll";
+    const LINE: u32 = 0;
+    const RECORD: usize = size_of::<Record>();
+    const CAPACITY: usize = 4096;
+
+    fn open(_: &Chip) -> Result<OwnedFd> {
+        Ok(Self::queue()?.as_fd().try_clone_to_owned()?)
+    }
+
+    fn timestamp_ns(records: &[u8]) -> u64 {
+        u64_at(records, 0)
+    }
+
+    fn lost(records: &[u8]) -> Option<u64> {
+        let lost = |record| u64::from(u32_at(record, 12));
+        Some(records.chunks_exact(Self::RECORD).map(lost).sum())
+    }
+}

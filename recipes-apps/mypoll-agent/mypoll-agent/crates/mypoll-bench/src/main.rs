@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The part of `./scripts/bench` that runs in the guest: the same loops for each way to read the
+//! edges of a GPIO line. Standard output has the figures, one JSON object a line.
+
+mod chip;
+mod clock;
+mod figure;
+mod interface;
+mod measure;
+mod policy;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use nix::libc::SCHED_IDLE;
+use nix::sys::mman::{MlockAllFlags, mlockall};
+
+use chip::Chip;
+use interface::{Chardev, Floor, GpioKeys, Mypoll};
+use policy::set_policy;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mypoll-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    // No page of the program is fetched while the clock runs.
+    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).context("mlockall")?;
+    // It stands for the world outside, and gives way to whatever it sets off.
+    set_policy(SCHED_IDLE)?;
+    let chip = Chip::find()?;
+    measure::interface::<Chardev>(&chip);
+    measure::interface::<GpioKeys>(&chip);
+    measure::interface::<Floor>(&chip);
+    measure::interface::<Mypoll>(&chip);
+    measure::mapped(&chip);
+    measure::subscribers::<GpioKeys>(&chip);
+    measure::subscribers::<Mypoll>(&chip);
+    Ok(())
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The measurements, the same for every interface.
+
+mod awake;
+mod blocked;
+mod drain;
+mod edges;
+mod mapped;
+mod memory;
+mod overflow;
+
+use std::thread::available_parallelism;
+
+use anyhow::{Context, Result};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+
+use crate::chip::{Chip, Line};
+use crate::clock::settle;
+use crate::figure::put_out;
+use crate::interface::{Interface, Mypoll, Reader};
+
+/// Measures all that `I` has in common with the others.
+pub(crate) fn interface<I: Interface>(chip: &Chip) {
+    let name = I::NAME;
+    eprintln!("{name}: a reader that is blocked in epoll_wait");
+    put_out(name, blocked::NAMES, blocked::blocked::<I>(chip));
+    eprintln!("{name}: a reader that is awake");
+    put_out(name, awake::NAMES, awake::awake::<I>(chip));
+    eprintln!("{name}: draining");
+    put_out(name, ["drain_ns"], drain::drain::<I>(chip));
+    eprintln!("{name}: edges that nobody reads");
+    if one_cpu() {
+        put_out(name, ["edge_ns"], edges::edges::<I>(chip, 1));
+    }
+    put_out(name, overflow::NAMES, overflow::overflow::<I>(chip));
+    eprintln!("{name}: memory");
+    put_out(name, ["memory_bytes"], memory::memory::<I>(chip));
+}
+
+/// Measures mypoll's mapped ring.
+pub(crate) fn mapped(chip: &Chip) {
+    let name = Mypoll::NAME;
+    eprintln!("{name}: the mapped ring");
+    put_out(name, ["drain_mapped_ns"], mapped::mapped(chip));
+}
+
+/// Measures what an edge costs with several files open.
+pub(crate) fn subscribers<I: Interface>(chip: &Chip) {
+    if !one_cpu() {
+        return;
+    }
+    for (count, figure) in [(8, "edge_8_files_ns"), (64, "edge_64_files_ns")] {
+        eprintln!("{}: edges against {count} open files", I::NAME);
+        put_out(I::NAME, [figure], edges::edges::<I>(chip, count));
+    }
+}
+
+/// Whether the time from one edge to the next is all that an edge costs: with several CPUs, others
+/// have a part in it meanwhile.
+fn one_cpu() -> bool {
+    available_parallelism().is_ok_and(|cpus| cpus.get() == 1)
+}
+
+/// The line of `I`, and a reader of it that has nothing to read.
+fn line_and_reader<I: Interface>(chip: &Chip) -> Result<(Line, Reader)> {
+    let line = chip.line(I::LINE)?;
+    settle();
+    Ok((line, Reader::open::<I>(chip)?))
+}
+
+/// An epoll that waits for `reader`.
+fn epoll(reader: &Reader) -> Result<Epoll> {
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("epoll_create1")?;
+    epoll
+        .add(reader, EpollEvent::new(EpollFlags::EPOLLIN, 0))
+        .context("epoll_ctl")?;
+    Ok(epoll)
+}
+
+/// Toggles the line `count` times, with a pause after each.
+fn fill(line: &Line, count: usize) -> Result<()> {
+    for _ in 0..count {
+        line.toggle()?;
+        settle();
+    }
+    Ok(())
+}
+
+/// Reads all there is.
+fn drain_all(reader: &mut Reader) -> Result<Vec<u8>> {
+    let mut records = Vec::new();
+    while let Some(more) = reader.read()? {
+        records.extend_from_slice(more);
+    }
+    Ok(records)
+}
+
+/// How many edges these records tell of.
+fn edges_in<I: Interface>(records: &[u8]) -> usize {
+    records
+        .chunks_exact(I::RECORD)
+        .filter(|record| I::is_edge(record))
+        .count()
+}
+
+/// Median and 99th percentile, by nearest rank.
+fn percentiles(mut values: Vec<u64>) -> [f64; 2] {
+    values.sort_unstable();
+    [50, 99].map(|percent| values[(values.len() * percent).div_ceil(100) - 1] as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_by_nearest_rank() {
+        assert_eq!(percentiles((1..=1000).rev().collect()), [500.0, 990.0]);
+        assert_eq!(percentiles(vec![7]), [7.0, 7.0]);
+    }
+}

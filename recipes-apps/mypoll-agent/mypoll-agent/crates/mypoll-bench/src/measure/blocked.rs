@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! From an edge to a reader that is blocked in epoll_wait, a thread of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::libc::SCHED_OTHER;
+use nix::sys::epoll::{EpollEvent, EpollTimeout};
+
+use super::{epoll, line_and_reader, percentiles};
+use crate::chip::Chip;
+use crate::clock::{now_ns, settle};
+use crate::interface::{Interface, Reader};
+use crate::policy::set_policy;
+
+/// How many edges count.
+const SAMPLES: usize = 1000;
+
+/// How many come before them.
+const WARM_UP: usize = 50;
+
+/// How long an edge may take at all.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The names of what [`blocked`] gives.
+pub(super) const NAMES: [&str; 4] = [
+    "blocked_p50_ns",
+    "blocked_p99_ns",
+    "toggle_blocked_p50_ns",
+    "toggle_blocked_p99_ns",
+];
+
+/// When an event came.
+struct Arrival {
+    /// Its time stamp.
+    event_ns: u64,
+    /// When read() had returned.
+    read_ns: u64,
+}
+
+/// Measures from the interface's own time stamp, and from before the write that makes the edge, to
+/// after the read() that gives it.
+pub(super) fn blocked<I: Interface>(chip: &Chip) -> Result<[f64; 4]> {
+    let (line, reader) = line_and_reader::<I>(chip)?;
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let thread = {
+        let arrived = arrived.clone();
+        thread::spawn(move || receive::<I>(reader, &arrived))
+    };
+    let mut toggles = Vec::with_capacity(WARM_UP + SAMPLES);
+    for count in 1..=WARM_UP + SAMPLES {
+        settle();
+        toggles.push(now_ns());
+        line.toggle()?;
+        let started = Instant::now();
+        while arrived.load(Ordering::Acquire) < count {
+            if thread.is_finished() || started.elapsed() > LIMIT {
+                bail!("edge {count} did not arrive");
+            }
+            settle();
+        }
+    }
+    let arrivals = thread.join().expect("the reader does not panic")?;
+
+    let counted = || toggles.iter().zip(&arrivals).skip(WARM_UP);
+    let from_event = counted().map(|(_, arrival)| arrival.read_ns - arrival.event_ns);
+    let from_toggle = counted().map(|(toggle, arrival)| arrival.read_ns - toggle);
+    let [p50, p99] = percentiles(from_event.collect());
+    let [toggle_p50, toggle_p99] = percentiles(from_toggle.collect());
+    Ok([p50, p99, toggle_p50, toggle_p99])
+}
+
+/// The loop of the reader, an ordinary task.
+fn receive<I: Interface>(mut reader: Reader, arrived: &AtomicUsize) -> Result<Vec<Arrival>> {
+    set_policy(SCHED_OTHER)?;
+    let epoll = epoll(&reader)?;
+    let mut arrivals = Vec::with_capacity(WARM_UP + SAMPLES);
+    while arrivals.len() < WARM_UP + SAMPLES {
+        epoll
+            .wait(&mut [EpollEvent::empty()], EpollTimeout::NONE)
+            .context("epoll_wait")?;
+        let records = reader.read()?;
+        let read_ns = now_ns();
+        let records = records.context("epoll_wait returned, but there is nothing to read")?;
+        arrivals.push(Arrival {
+            event_ns: I::timestamp_ns(records),
+            read_ns,
+        });
+        arrived.store(arrivals.len(), Ordering::Release);
+    }
+    Ok(arrivals)
+}

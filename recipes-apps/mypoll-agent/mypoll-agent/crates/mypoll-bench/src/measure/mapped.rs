@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Taking many events from mypoll's mapped ring.
+
+use std::hint::black_box;
+
+use anyhow::{Result, ensure};
+use mypoll::queue::Ring;
+
+use super::fill;
+use crate::chip::{Chip, Line};
+use crate::clock::{now_ns, settle};
+use crate::interface::{Interface, Mypoll};
+
+/// How many edges are taken at once.
+const EDGES: usize = 1024;
+
+/// Measures what an event costs whose time stamp is looked at.
+pub(super) fn mapped(chip: &Chip) -> Result<[f64; 1]> {
+    let line = chip.line(Mypoll::LINE)?;
+    settle();
+    let mut ring = Mypoll::queue()?.map()?;
+    // Each slot is touched once before.
+    for _ in 0..Mypoll::CAPACITY / EDGES {
+        round(&line, &mut ring)?;
+    }
+    Ok([round(&line, &mut ring)? as f64 / EDGES as f64])
+}
+
+/// Queues events and takes them: for how long.
+fn round(line: &Line, ring: &mut Ring) -> Result<u64> {
+    fill(line, EDGES)?;
+    let mut taken = 0;
+    let mut newest_ns = 0;
+    let started_ns = now_ns();
+    for record in ring.drain() {
+        taken += 1;
+        newest_ns = newest_ns.max(record.timestamp_ns());
+    }
+    black_box(newest_ns);
+    let took_ns = now_ns() - started_ns;
+    ensure!(taken == EDGES, "{taken} of {EDGES} edges arrived");
+    Ok(took_ns)
+}

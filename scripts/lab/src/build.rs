@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::bench::Bench;
 use crate::busybox::Busybox;
 use crate::cache::{Cache, Product};
-use crate::devicetree;
+use crate::devicetree::{self, CPUS};
 use crate::driver::{self, Driver};
 use crate::host;
 use crate::kernel::{Kernel, KernelSource, KernelVersion};
@@ -51,6 +52,8 @@ pub struct BuildOptions {
     pub flavour: Flavour,
     /// Whether missing packages may be installed. Default: true.
     pub install: bool,
+    /// Whether what only the bench needs is wanted too. Default: false.
+    pub bench: bool,
 }
 
 impl Default for BuildOptions {
@@ -59,6 +62,7 @@ impl Default for BuildOptions {
             kernel: None,
             flavour: Flavour::Normal,
             install: true,
+            bench: false,
         }
     }
 }
@@ -76,6 +80,8 @@ pub struct System {
     pub overlay: PathBuf,
     /// The kernel's source, for its tools.
     pub source: PathBuf,
+    /// What [`Bench`] leaves, where [`BuildOptions::bench`] asks for it.
+    pub bench: Option<PathBuf>,
     /// The kernel's version as in `sources.toml`, such as `6.18.15`.
     pub version: String,
     /// Which of the two kernels it is.
@@ -116,10 +122,14 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
         rootfs: cache.ensure(&rootfs)?.join(rootfs::ROOTFS),
         overlay: cache.ensure(&Overlay::new(paths)?)?.join(overlay::OVERLAY),
         source: source_files,
+        bench: match options.bench {
+            true => Some(cache.ensure(&Bench::new(paths, &kernel, &userspace)?)?),
+            false => None,
+        },
         version,
         flavour,
     };
-    let device_tree = devicetree::device_tree(cache, &system.overlay)?;
+    let device_tree = devicetree::device_tree(cache, &system.overlay, CPUS)?;
     publish(paths, &system, &device_tree)?;
     Ok(system)
 }
@@ -180,6 +190,7 @@ mod tests {
                 rootfs: file(rootfs::ROOTFS),
                 overlay: file(overlay::OVERLAY),
                 source: dir.path().join("source"),
+                bench: None,
                 version: "6.18.15".to_owned(),
                 flavour: Flavour::Debug,
             };

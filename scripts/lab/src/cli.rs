@@ -18,7 +18,7 @@ pub struct Cli {
     pub verb: Verb,
 }
 
-/// The verbs; scripts/ has one wrapper for each of demo, test, run and press.
+/// The verbs; scripts/ has one wrapper for each of demo, test, run, press and bench.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Builds the system and says where its files are.
@@ -34,6 +34,8 @@ pub enum Verb {
     Run(RunArgs),
     #[expect(missing_docs)]
     Press(PressArgs),
+    #[expect(missing_docs)]
+    Bench(BenchArgs),
     /// Writes docs/fetches.md: what each build of the Yocto layer downloads; takes about half an hour.
     Fetches,
 }
@@ -62,6 +64,7 @@ impl From<&BuildArgs> for BuildOptions {
                 Flavour::Normal
             },
             install: !args.no_install,
+            bench: false,
         }
     }
 }
@@ -152,4 +155,26 @@ pub struct PressArgs {
     /// Which machine, where several are running
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,
+}
+
+/// Measures mypoll beside the GPIO character device, gpio-keys with evdev, and a floor: the least that a driver can do.
+///
+/// All are measured in one boot with the same loops, in guest nanoseconds that are instructions (one CPU, QEMU's
+/// -icount), and once more with two CPUs in real time, to see whether that is plausible. A target that is missed is
+/// said, and the exit status is still 0; it is 1 when a figure could not be measured.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "./scripts/bench [OPTIONS]",
+    after_help = "Example:\n  ./scripts/bench --json bench.json"
+)]
+pub struct BenchArgs {
+    /// File for the figures as JSON [default: out/VERSION/bench.json in the cache folder]
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
+    #[arg(long, value_name = "VERSION")]
+    pub kernel: Option<KernelVersion>,
+    /// Install nothing: name what is missing and stop
+    #[arg(long)]
+    pub no_install: bool,
 }

@@ -11,17 +11,23 @@ use crate::cache::{Cache, Product};
 use crate::key::{Key, KeyBuilder};
 use crate::step::{Log, Task};
 
-/// What shapes QEMU's own device tree.
-pub const BOARD: [&str; 8] = [
-    "-M",
-    "virt",
-    "-cpu",
-    "cortex-a57",
-    "-smp",
-    "2",
-    "-m",
-    "512M",
-];
+/// What shapes QEMU's own device tree, for a board with that many CPUs.
+pub fn board(cpus: u8) -> [String; 8] {
+    [
+        "-M",
+        "virt",
+        "-cpu",
+        "cortex-a57",
+        "-smp",
+        &cpus.to_string(),
+        "-m",
+        "512M",
+    ]
+    .map(str::to_owned)
+}
+
+/// How many CPUs it has where nothing else is said.
+pub const CPUS: u8 = 2;
 
 /// QEMU's program for the board.
 pub const QEMU: &str = "qemu-system-aarch64";
@@ -51,7 +57,7 @@ pub struct Line {
 }
 
 /// The device tree of the board with `overlay` applied, made when QEMU, the board or the overlay is a new one.
-pub fn device_tree(cache: Cache<'_>, overlay: &Path) -> Result<PathBuf> {
+pub fn device_tree(cache: Cache<'_>, overlay: &Path, cpus: u8) -> Result<PathBuf> {
     let version = Command::new(QEMU)
         .arg("--version")
         .output()
@@ -59,15 +65,16 @@ pub fn device_tree(cache: Cache<'_>, overlay: &Path) -> Result<PathBuf> {
         .stdout;
     let key = KeyBuilder::new("devicetree 1")
         .text(String::from_utf8_lossy(&version))
-        .text(BOARD.join(" "))
+        .text(board(cpus).join(" "))
         .file(overlay)?
         .finish();
-    let folder = cache.ensure(&DeviceTree { overlay, key })?;
+    let folder = cache.ensure(&DeviceTree { overlay, cpus, key })?;
     Ok(folder.join(FILE))
 }
 
 struct DeviceTree<'a> {
     overlay: &'a Path,
+    cpus: u8,
     key: Key,
 }
 
@@ -82,23 +89,23 @@ impl Product for DeviceTree<'_> {
 
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
         let work = tempfile::tempdir().context("can't create a temporary folder")?;
-        let board = work.path().join("board.dtb");
+        let own = work.path().join("board.dtb");
         log.run(
             Command::new(QEMU)
-                .args(BOARD)
+                .args(board(self.cpus))
                 .args(["-nodefaults", "-display", "none", "-machine"])
-                .arg(format!("dumpdtb={}", board.display())),
+                .arg(format!("dumpdtb={}", own.display())),
         )?;
         log.run(
             Command::new("fdtput")
                 .args(["-p", "-t", "s"])
-                .arg(&board)
+                .arg(&own)
                 .args(["/__symbols__", "pl061", PL061]),
         )?;
         log.run(
             Command::new("fdtoverlay")
                 .arg("-i")
-                .arg(&board)
+                .arg(&own)
                 .arg("-o")
                 .arg(result.join(FILE))
                 .arg(self.overlay),

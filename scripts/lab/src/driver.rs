@@ -55,18 +55,27 @@ impl Product for Driver<'_> {
     }
 
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        self.kernel.bring_tree_up_to_date(log)?;
-        let objects = result.join("objects");
-        fs::create_dir(&objects).with_context(|| format!("can't create {}", objects.display()))?;
-        log.run(
-            Kernel::make(self.kernel)
-                .arg(format!("M={}", self.source.display()))
-                .arg(format!("MO={}", objects.display()))
-                .arg("modules"),
-        )?;
-        let module = objects.join(MODULE);
-        fs::rename(&module, result.join(MODULE))
-            .with_context(|| format!("the build left no {}", module.display()))?;
-        fs::remove_dir_all(&objects).with_context(|| format!("can't remove {}", objects.display()))
+        make_module(self.kernel, &self.source, &result.join(MODULE), log)
     }
+}
+
+/// Builds the module in the folder `source` against `kernel`, and leaves it as `module`.
+pub(crate) fn make_module(
+    kernel: &Kernel<'_>,
+    source: &Path,
+    module: &Path,
+    log: &mut Log,
+) -> Result<()> {
+    kernel.bring_tree_up_to_date(log)?;
+    let objects = module.with_extension("objects");
+    fs::create_dir(&objects).with_context(|| format!("can't create {}", objects.display()))?;
+    log.run(
+        Kernel::make(kernel)
+            .arg(format!("M={}", source.display()))
+            .arg(format!("MO={}", objects.display()))
+            .arg("modules"),
+    )?;
+    let built = objects.join(module.file_name().context("a module has a name")?);
+    fs::rename(&built, module).with_context(|| format!("the build left no {}", built.display()))?;
+    fs::remove_dir_all(&objects).with_context(|| format!("can't remove {}", objects.display()))
 }

@@ -4,6 +4,7 @@
 //! `tests/` use this library.
 
 // Building.
+pub mod bench;
 pub mod build;
 pub mod busybox;
 pub mod cache;

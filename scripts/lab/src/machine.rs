@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use crate::buttons::{Buttons, PressError};
 use crate::cache::Cache;
-use crate::devicetree::{self, BOARD, QEMU};
+use crate::devicetree::{self, CPUS, QEMU};
 use crate::guest::{Guest, GuestError, Ports};
 use crate::qmp::{Monitor, QmpError};
 use crate::{Flavour, System};
@@ -41,10 +41,19 @@ pub struct MachineOptions {
     pub append: String,
     /// A directory to show at /mnt/host.
     pub share: Option<PathBuf>,
+    /// Whether it has one CPU, which takes a guest nanosecond for each instruction, so that guest times are the same on
+    /// any host. Default: several CPUs, in real time.
+    pub icount: bool,
     /// Whether the guest starts the agent, whose port is then forwarded.
     pub agent: bool,
     /// Where the kernel's log is kept. Default: nowhere, unless the machine does not come up.
     pub log: Option<PathBuf>,
+}
+
+impl MachineOptions {
+    fn cpus(&self) -> u8 {
+        if self.icount { 1 } else { CPUS }
+    }
 }
 
 /// Why there is no machine.
@@ -91,8 +100,8 @@ impl Machine {
         system: &System,
         options: &MachineOptions,
     ) -> Result<Self, MachineError> {
-        let tree =
-            devicetree::device_tree(cache, &system.overlay).map_err(MachineError::DeviceTree)?;
+        let tree = devicetree::device_tree(cache, &system.overlay, options.cpus())
+            .map_err(MachineError::DeviceTree)?;
         let runtime = Runtime::create(options.purpose).map_err(MachineError::Prepare)?;
         let log = options
             .log
@@ -193,7 +202,8 @@ fn arguments(
     runtime: &Runtime,
     log: &Path,
 ) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = BOARD.iter().map(OsString::from).collect();
+    let board = devicetree::board(options.cpus());
+    let mut arguments: Vec<OsString> = board.into_iter().map(OsString::from).collect();
     let mut add = |words: &[&OsStr]| arguments.extend(words.iter().map(OsString::from));
     let file = |prefix: &str, path: &Path, suffix: &str| {
         let mut word = OsString::from(prefix);
@@ -234,6 +244,9 @@ fn arguments(
     };
     add(&["-netdev", &format!("user,id=net{forward}")].map(OsStr::new));
     add(&["-device", "virtio-net-pci,netdev=net,romfile="].map(OsStr::new));
+    if options.icount {
+        add(&["-icount", "shift=0,sleep=off"].map(OsStr::new));
+    }
     if let Some(share) = &options.share {
         let share = file(
             "local,path=",

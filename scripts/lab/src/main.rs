@@ -22,6 +22,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Verb::Test(args) => verbs::test::test(&paths, args),
         Verb::Run(args) => verbs::run::run(&paths, args),
         Verb::Press(args) => verbs::press::press(args),
+        Verb::Bench(args) => verbs::bench::bench(&paths, args),
         Verb::Fetches => verbs::fetches::fetches(&paths),
     }
 }

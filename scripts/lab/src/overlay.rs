@@ -42,10 +42,15 @@ impl Product for Overlay {
     }
 
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let mut dtc = Command::new("dtc");
-        dtc.args(["-@", "-I", "dts", "-O", "dtb", "-o"])
-            .arg(result.join(OVERLAY))
-            .arg(&self.source);
-        Ok(log.run(&mut dtc)?)
+        compile(&self.source, &result.join(OVERLAY), log)
     }
+}
+
+/// Compiles an overlay's source.
+pub(crate) fn compile(source: &Path, overlay: &Path, log: &mut Log) -> Result<()> {
+    let mut dtc = Command::new("dtc");
+    dtc.args(["-@", "-I", "dts", "-O", "dtb", "-o"])
+        .arg(overlay)
+        .arg(source);
+    Ok(log.run(&mut dtc)?)
 }

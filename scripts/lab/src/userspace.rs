@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -61,6 +62,18 @@ impl<'a> Userspace<'a> {
             key,
         })
     }
+
+    /// `cargo build` in the workspace, for the guest.
+    pub(crate) fn cargo_build(&self) -> Command {
+        let mut cargo = self.toolchain.cargo_build_for_guest(&self.target);
+        cargo.current_dir(&self.workspace);
+        cargo
+    }
+
+    /// Where [`cargo_build`](Self::cargo_build) leaves the programs.
+    pub(crate) fn built(&self) -> PathBuf {
+        self.target.join(GUEST_TARGET).join("release")
+    }
 }
 
 impl Product for Userspace<'_> {
@@ -73,8 +86,7 @@ impl Product for Userspace<'_> {
     }
 
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let mut cargo = self.toolchain.cargo_build_for_guest(&self.target);
-        cargo.current_dir(&self.workspace);
+        let mut cargo = self.cargo_build();
         for program in PROGRAMS {
             cargo.args(["--package", program]);
         }
@@ -89,7 +101,7 @@ impl Product for Userspace<'_> {
             cargo.args(["--example", example]);
         }
         log.run(&mut cargo)?;
-        let built = self.target.join(GUEST_TARGET).join("release");
+        let built = self.built();
         let programs = PROGRAMS.map(|name| (built.clone(), name));
         let examples = EXAMPLES.map(|name| (built.join("examples"), name));
         for (folder, name) in programs.into_iter().chain(examples) {

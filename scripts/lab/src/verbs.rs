@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The verbs, one a file.
 
+pub mod bench;
 pub mod demo;
 pub mod fetches;
 pub mod press;

@@ -37,7 +37,7 @@ pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
         share,
         // It would take the events that the command is to see.
         agent: false,
-        log: None,
+        ..MachineOptions::default()
     };
     let machine = Machine::start(cache, &system, &options)?;
     let guest = machine.guest();

@@ -61,6 +61,7 @@ impl<'a> Lab<'a> {
             kernel: variant.kernel().or_else(|| self.args.kernel.clone()),
             flavour: variant.flavour(),
             install: !self.args.no_install,
+            bench: false,
         };
         self.systems[variant as usize]
             .get_or_init(|| build(self.paths, &options, self.progress))

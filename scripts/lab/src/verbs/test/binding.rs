@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command};
-use crate::devicetree::device_tree;
+use crate::devicetree::{CPUS, device_tree};
 use crate::host::output;
 use crate::python::{self, NotInstalled};
 
@@ -127,7 +127,11 @@ impl Schema {
 
     /// QEMU's own tree with an overlay applied: dt-validate looks into no overlay.
     fn applied(&self, lab: &Lab<'_>, overlay: &str) -> Result<PathBuf> {
-        device_tree(lab.cache(), &self.compile(&lab.paths.repo.join(overlay))?)
+        device_tree(
+            lab.cache(),
+            &self.compile(&lab.paths.repo.join(overlay))?,
+            CPUS,
+        )
     }
 
     fn validate(&self, compiled: &Path, options: &[&str]) -> Result<(bool, String)> {

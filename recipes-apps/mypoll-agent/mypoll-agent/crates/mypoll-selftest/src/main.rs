@@ -7,6 +7,7 @@ mod binding;
 mod check;
 mod device;
 mod event;
+mod failing_memory;
 mod handle;
 mod ioctl;
 mod mapping;

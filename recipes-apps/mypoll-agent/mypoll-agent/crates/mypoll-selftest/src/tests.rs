@@ -6,6 +6,7 @@ mod binding;
 mod day50;
 mod day51;
 mod day52;
+mod enomem;
 mod epoll;
 mod gpio;
 mod lines;
@@ -71,6 +72,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
         lines::TESTS,
         binding::TESTS,
         module::TESTS,
+        enomem::TESTS,
     ]
     .iter()
     .chain(queue::TESTS)

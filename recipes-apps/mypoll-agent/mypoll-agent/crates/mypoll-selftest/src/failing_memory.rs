@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Memory that runs out when a test says so: the kernel's fault injection.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
+
+use crate::runner::skip;
+
+const FAILSLAB: &str = "/sys/kernel/debug/failslab";
+/// The one of the thread that opened it: see Documentation/fault-injection in the kernel.
+const FAIL_NTH: &str = "/proc/thread-self/fail-nth";
+
+/// Has allocations of this thread fail.
+pub(crate) struct FailingMemory {
+    nth: File,
+}
+
+impl FailingMemory {
+    /// Skips the test where the kernel can't do it.
+    pub(crate) fn new() -> Result<Self> {
+        let failslab = Path::new(FAILSLAB);
+        if !failslab.exists() || !Path::new(FAIL_NTH).exists() {
+            skip!("no {FAILSLAB}: the kernel has no fault injection, or debugfs is not mounted");
+        }
+        // Allocations that may sleep fail too, and without a stack trace in the log.
+        fs::write(failslab.join("ignore-gfp-wait"), "N").context("ignore-gfp-wait")?;
+        fs::write(failslab.join("verbose"), "0").context("verbose")?;
+        let nth = OpenOptions::new().read(true).write(true).open(FAIL_NTH)?;
+        Ok(Self { nth })
+    }
+
+    /// Calls `operation` again and again, with its first allocation failing, then its second, and
+    /// so on, until none of them is left to fail. Each time one failed, the operation has to say
+    /// `ENOMEM`, or to succeed as it could do without, and `unharmed` has to hold.
+    pub(crate) fn each<T>(
+        &self,
+        operation: impl Fn() -> nix::Result<T>,
+        unharmed: impl Fn() -> Result<()>,
+    ) -> Result<()> {
+        let mut refusals = 0;
+        for nth in 1..1000 {
+            self.set(nth)?;
+            let result = operation();
+            let has_failed = self.left()? == 0;
+            self.set(0)?;
+            match result {
+                Err(Errno::ENOMEM) => refusals += 1,
+                Err(errno) => {
+                    anyhow::bail!("allocation {nth} failed: seen {errno}, expected ENOMEM")
+                }
+                Ok(value) => drop(value),
+            }
+            unharmed().with_context(|| format!("after allocation {nth} failed"))?;
+            if !has_failed {
+                ensure!(refusals > 0, "no allocation was refused");
+                return Ok(());
+            }
+        }
+        anyhow::bail!("there is no end to its allocations")
+    }
+
+    fn set(&self, nth: u32) -> Result<()> {
+        self.nth
+            .write_all_at(nth.to_string().as_bytes(), 0)
+            .context("writing fail-nth")
+    }
+
+    fn left(&self) -> Result<u32> {
+        let mut text = [0; 16];
+        let length = self.nth.read_at(&mut text, 0).context("reading fail-nth")?;
+        let text = std::str::from_utf8(&text[..length])?;
+        Ok(text.trim().parse()?)
+    }
+}

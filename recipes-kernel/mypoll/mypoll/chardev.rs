@@ -90,6 +90,7 @@ impl OpenFile {
         self.queue.set(queue.clone()).inspect_err(|_| queue.close())
     }
 
+    #[inline(never)]
     fn read_shared(&self, iov: &mut IovIterDest<'_>, block: bool) -> Result<usize> {
         let claim = self.hub.claim(block)?;
         let mut line = [0; LINE_MAX];

@@ -209,6 +209,7 @@ impl PrivateQueue {
         }
     }
 
+    #[inline(never)]
     fn wait_readable(&self) -> Result {
         let mut state = self.hub.state().lock();
         let mut interrupted = false;
@@ -247,6 +248,7 @@ impl PrivateQueue {
         }
     }
 
+    #[inline(never)]
     fn read_hub(&self, buffer: &mut [uapi::Event], iov: &mut IovIterDest<'_>) -> Result<usize> {
         let mut read = 0;
         loop {

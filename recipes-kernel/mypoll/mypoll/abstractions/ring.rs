@@ -310,6 +310,7 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Queues an event, of which `lost`, `sequence` and what was lost are the ring's to fill in.
+    #[inline(always)]
     pub(crate) fn push(&mut self, event: Event) -> Pushed {
         self.account.generated += 1;
         self.put(event)
@@ -330,6 +331,8 @@ impl<M: Memory> Producer<M> {
         self.account.high_water = self.account.high_water.max(old.account.high_water);
     }
 
+    // Inlined, as each event of an interrupt passes here.
+    #[inline(always)]
     fn put(&mut self, mut event: Event) -> Pushed {
         let ring = &*self.ring;
         let mut head = ring.head_to_reuse(self.tail);

@@ -18,6 +18,7 @@ pub(crate) mod mapped_memory;
 pub(crate) mod once_arc;
 pub(crate) mod oneshot;
 pub(crate) mod params;
+pub(crate) mod rcu_arc;
 pub(crate) mod ring;
 pub(crate) mod spinlock_irq;
 pub(crate) mod sync;

@@ -325,7 +325,7 @@ impl State {
         let private = core::mem::take(&mut self.private);
         let takes = private
             .iter()
-            .any(|queue| queue.subscriber(self).takes_trigger());
+            .any(|queue| queue.subscriber(self).settings().takes_trigger());
         self.restore_private(private);
         takes
     }

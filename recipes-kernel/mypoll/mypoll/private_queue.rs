@@ -15,9 +15,11 @@ use crate::{
             ExpiryHandler,
             OneShot, //
         },
+        rcu_arc::RcuArc,
         ring::{
             Consumer,
-            Producer, //
+            Producer,
+            Ring, //
         },
         sync::Word, //
     },
@@ -69,6 +71,10 @@ pub(crate) struct Inner {
     /// The process that asked for it.
     pid: i32,
     subscriber: LockedBy<Subscriber, State>,
+    /// The subscriber's ring, for pollers.
+    ring: RcuArc<Ring<MappedMemory>>,
+    /// 1 if that is all that a poller has to look at. Changes under the hub's lock.
+    ring_tells_all: Word,
     /// Notified when the file may have become ready for something.
     #[pin]
     changed: PollCondVar,
@@ -121,14 +127,18 @@ fn batch() -> Result<KVec<uapi::Event>> {
 impl PrivateQueue {
     /// Makes a queue with `settings` that gets events from now on.
     pub(crate) fn open(hub: &Arc<Hub>, settings: Settings) -> Result<Arc<Self>> {
-        let (producer, consumer) = mapped_memory::ring(settings.capacity, settings.overflow, 0)?;
+        let (producer, consumer) = mapped_memory::ring(&settings, 0)?;
         let reader = Reader::new(consumer)?;
+        let ring = producer.ring().clone();
+        let ring_tells_all = ring_tells_all(&settings);
         let subscriber = Subscriber::new(producer, settings);
         let queue = Arc::pin_init(
             OneShot::new(pin_init!(Inner {
                 hub: hub.clone(),
                 pid: current!().group_leader().pid(),
                 subscriber: LockedBy::new(hub.state(), subscriber),
+                ring: RcuArc::new(ring),
+                ring_tells_all: Word::new(ring_tells_all),
                 changed <- new_poll_condvar!("mypoll::PrivateQueue::changed"),
                 fasync: FasyncList::new(),
                 sleeping: Word::new(0),
@@ -292,23 +302,27 @@ impl PrivateQueue {
     /// Registers a poller and says what it would not have to wait for.
     pub(crate) fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
         table.register_wait(file, &self.changed);
+        if self.ring_tells_all.load_relaxed() == 0 {
+            self.poll_subscriber(file, table)
+        } else {
+            self.ring.read(readiness) | fops::WRITABLE
+        }
+    }
+
+    #[inline(never)]
+    fn poll_subscriber(&self, file: &File, table: PollTable<'_>) -> u32 {
         let mut state = self.hub.state().lock();
         let subscriber = self.subscriber(&mut state);
         let notice = subscriber.begin_wait();
-        let mut ready = 0;
-        if subscriber.is_readable() {
-            ready |= fops::READABLE;
-        }
-        if subscriber.lost_since_read() {
-            ready |= fops::PRIORITY;
-        }
-        let takes_trigger = subscriber.takes_trigger();
+        let ready = readiness(subscriber.producer().ring());
+        let takes_trigger = subscriber.settings().takes_trigger();
         self.notify(notice);
         drop(state);
         if takes_trigger {
-            return ready | fops::WRITABLE;
+            ready | fops::WRITABLE
+        } else {
+            ready | (self.hub.poll(file, table) & fops::WRITABLE)
         }
-        ready | (self.hub.poll(file, table) & fops::WRITABLE)
     }
 
     /// Maps the ring into a program.
@@ -330,8 +344,8 @@ impl PrivateQueue {
         let mut reader = self.reader.lock();
         let mut batch = batch()?;
         let delivered = self.with_subscriber(|subscriber| subscriber.producer().delivered());
-        let (mut producer, consumer) =
-            mapped_memory::ring(settings.capacity, settings.overflow, delivered)?;
+        let (mut producer, consumer) = mapped_memory::ring(&settings, delivered)?;
+        let ring = producer.ring().clone();
         let new_reader = Reader::new(consumer)?;
         self.with_subscriber(|subscriber| subscriber.begin_change())?;
 
@@ -347,6 +361,7 @@ impl PrivateQueue {
         let mut state = self.hub.state().lock();
         let subscriber = self.subscriber(&mut state);
         while reader.carry(subscriber.producer(), &mut producer, &mut batch) > 0 {}
+        self.ring_tells_all.store_relaxed(ring_tells_all(&settings));
         let old_producer = subscriber.end_change(producer, settings);
         let notice = if subscriber.is_readable() {
             Notice::Readable
@@ -360,8 +375,28 @@ impl PrivateQueue {
         drop(reader);
         // The old ring's memory, which may not be freed under a spinlock.
         drop((old_producer, old_reader));
+        self.ring.replace(ring);
         Ok(())
     }
+}
+
+/// Whether pollers need to know of nothing but the ring: no timer has to be started for them, and a
+/// software trigger is never refused.
+fn ring_tells_all(settings: &Settings) -> u32 {
+    (settings.watermark_us.is_none() && settings.takes_trigger()).into()
+}
+
+/// What a reader of `ring` would not have to wait for.
+#[inline]
+fn readiness(ring: &Ring<MappedMemory>) -> u32 {
+    let mut ready = 0;
+    if ring.is_readable() {
+        ready |= fops::READABLE;
+    }
+    if ring.lost_since_read() {
+        ready |= fops::PRIORITY;
+    }
+    ready
 }
 
 impl Inner {

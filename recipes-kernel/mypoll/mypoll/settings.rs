@@ -88,6 +88,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether it takes software triggers.
+    pub(crate) fn takes_trigger(&self) -> bool {
+        self.filter.takes_source(Source::Manual)
+    }
+}
+
 fn or_default(value: u32, default: u32) -> u32 {
     if value == 0 {
         default

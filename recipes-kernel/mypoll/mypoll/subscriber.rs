@@ -12,10 +12,7 @@ use crate::{
             Ring, //
         }, //
     },
-    event::{
-        Event,
-        Source, //
-    },
+    event::Event,
     settings::Settings,
     uapi::{
         self,
@@ -74,11 +71,6 @@ impl Subscriber {
         &mut self.producer
     }
 
-    /// Whether it takes software triggers.
-    pub(crate) fn takes_trigger(&self) -> bool {
-        self.settings.filter.takes_source(Source::Manual)
-    }
-
     /// Queues `event`, if it is one of those that are wanted.
     #[inline]
     pub(crate) fn offer(&mut self, event: &Event) -> Notice {
@@ -126,14 +118,7 @@ impl Subscriber {
 
     /// Whether poll calls the file readable.
     pub(crate) fn is_readable(&self) -> bool {
-        self.producer
-            .ring()
-            .is_readable(self.settings.watermark_events)
-    }
-
-    /// Whether an event was lost since the last read.
-    pub(crate) fn lost_since_read(&self) -> bool {
-        self.producer.ring().lost_since_read()
+        self.producer.ring().is_readable()
     }
 
     fn depth(&self) -> u32 {

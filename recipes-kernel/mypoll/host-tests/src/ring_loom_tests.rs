@@ -63,7 +63,7 @@ fn ring(capacity: u32) -> (Producer<WatchedMemory>, Consumer<WatchedMemory>) {
             .map(|_| UnsafeCell::new(Event::default()))
             .collect(),
     };
-    let (producer, consumer) = Ring::new(memory, capacity, 0)
+    let (producer, consumer) = Ring::new(memory, capacity, 1, 0)
         .share(Overflow::DropNewest, |ring| Ok::<_, ()>(Arc::new(ring)))
         .unwrap();
     (producer, consumer.unwrap())

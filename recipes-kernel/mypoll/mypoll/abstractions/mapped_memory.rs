@@ -8,13 +8,15 @@ use super::ring::{
     Consumer,
     Control,
     Memory,
-    Overflow,
     Producer,
     Ring, //
 };
-use crate::uapi::{
-    self,
-    Event, //
+use crate::{
+    settings::Settings,
+    uapi::{
+        self,
+        Event, //
+    }, //
 };
 use core::{
     mem::size_of,
@@ -138,12 +140,12 @@ unsafe impl Memory for MappedMemory {
     }
 }
 
-/// Makes a ring of `capacity` events, the first of which gets position `start`.
+/// Makes a ring as `settings` want it, the first event of which gets position `start`.
 pub(crate) fn ring(
-    capacity: u32,
-    overflow: Overflow,
+    settings: &Settings,
     start: u32,
 ) -> Result<(Producer<MappedMemory>, Option<Consumer<MappedMemory>>)> {
-    let memory = MappedMemory::new(capacity.next_power_of_two())?;
-    Ring::new(memory, capacity, start).share(overflow, |ring| Ok(Arc::new(ring, GFP_KERNEL)?))
+    let memory = MappedMemory::new(settings.capacity.next_power_of_two())?;
+    Ring::new(memory, settings.capacity, settings.watermark_events, start)
+        .share(settings.overflow, |ring| Ok(Arc::new(ring, GFP_KERNEL)?))
 }

@@ -120,6 +120,8 @@ impl Overflow {
 pub(crate) struct Ring<M> {
     memory: M,
     capacity: u32,
+    /// How many events make it readable.
+    watermark: u32,
     /// The position after the last event, of which the control word is but a copy.
     tail: Word,
     /// The position up to which events have waited long enough.
@@ -131,9 +133,9 @@ pub(crate) struct Ring<M> {
 }
 
 impl<M: Memory> Ring<M> {
-    /// Lays a ring of `capacity` events into `memory`, which has as many slots at least; its first
-    /// event gets position `start`.
-    pub(crate) fn new(memory: M, capacity: u32, start: u32) -> Self {
+    /// Lays a ring of `capacity` events into `memory`, which has as many slots at least. `watermark`
+    /// of them make it readable. Its first event gets position `start`.
+    pub(crate) fn new(memory: M, capacity: u32, watermark: u32, start: u32) -> Self {
         assert!(1 <= capacity && capacity <= memory.slots());
         let control = memory.control();
         control.head.store_relaxed(start);
@@ -144,6 +146,7 @@ impl<M: Memory> Ring<M> {
         Self {
             memory,
             capacity,
+            watermark,
             tail: Word::new(start),
             due: Word::new(start),
             lossy: Word::new(0),
@@ -190,14 +193,14 @@ impl<M: Memory> Ring<M> {
         tail.wrapping_sub(self.head(tail))
     }
 
-    /// Whether `watermark` events wait, or the ring is full, or the oldest event has waited long
-    /// enough.
-    pub(crate) fn is_readable(&self, watermark: u32) -> bool {
+    /// Whether as many events wait as the watermark asks for, or the ring is full, or the oldest
+    /// event has waited long enough.
+    pub(crate) fn is_readable(&self) -> bool {
         let tail = self.tail.load_relaxed();
         let head = self.head(tail);
         let depth = tail.wrapping_sub(head);
         let due = self.due.load_relaxed().wrapping_sub(head);
-        depth >= watermark || depth == self.capacity || (1 <= due && due <= depth)
+        depth >= self.watermark || depth == self.capacity || (1 <= due && due <= depth)
     }
 
     /// Whether an event was lost since one was last taken.

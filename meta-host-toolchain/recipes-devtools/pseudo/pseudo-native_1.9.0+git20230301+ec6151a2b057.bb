@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Pseudo gives fake root capabilities to a normal user"
-DESCRIPTION = "oe-core takes it from git, and a release of Debian or Ubuntu has one that does not know PSEUDO_INCLUDE_PATHS yet. \
-This one is in Debian's source archive."
+DESCRIPTION = "oe-core takes it from git. This one is Debian 13's, which its source archive keeps, with the one thing that bitbake \
+2.18 asks for and it does not know yet."
 HOMEPAGE = "https://git.yoctoproject.org/pseudo"
 SECTION = "base"
 LICENSE = "LGPL-2.1-only"
@@ -10,10 +10,11 @@ PROVIDES += "virtual/fakeroot-native"
 
 SRC_URI = " \
     ${DEBIAN_MIRROR}/main/p/pseudo/pseudo_${PV}.orig.tar.xz \
+    file://0001-add-PSEUDO_INCLUDE_PATHS.patch \
     file://passwd \
     file://group \
 "
-SRC_URI[sha256sum] = "4bb3b20e2e487db4d0668f5be7269d6e48556f1c73e1ee37a08ce4e734f30053"
+SRC_URI[sha256sum] = "7fd9ecc7ad28911b78dc19fa47b68c86cfcad21953431e82008582f208b37fff"
 
 inherit native
 

@@ -18,3 +18,15 @@ python fetch_from_debian() {
 }
 do_fetch[prefuncs] += "fetch_from_debian"
 fetch_from_debian[vardepsexclude] += "DEBIAN_SOURCES DEBIAN_MIRROR"
+
+python debian_source_gone() {
+    if e.taskname != "do_fetch":
+        return
+    mirror = d.getVar("DEBIAN_MIRROR")
+    for uri in d.getVar("SRC_URI").split():
+        if uri.startswith(f"{mirror}/") and not os.path.exists(bb.fetch2.FetchData(uri, d).localpath):
+            bb.error(f"{os.path.basename(uri)} can't be had from {mirror}. Debian's archive has what Debian's releases have now: "
+                     "put the file into DL_DIR, from Debian's archive of snapshots, or have apt use that; or build without TCMODE \"host\".")
+}
+debian_source_gone[eventmask] = "bb.build.TaskFailed"
+addhandler debian_source_gone

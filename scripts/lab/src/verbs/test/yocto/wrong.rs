@@ -17,7 +17,7 @@ struct Mistake {
     says: &'static str,
 }
 
-const MISTAKES: [Mistake; 6] = [
+const MISTAKES: [Mistake; 7] = [
     Mistake {
         name: "RUST dropped from the kernel's configuration",
         files: &[
@@ -69,6 +69,16 @@ const MISTAKES: [Mistake; 6] = [
         ],
         script: "bitbake mypoll-image",
         says: "choose a MACHINE that is aarch64 or x86_64",
+    },
+    Mistake {
+        name: "a source that Debian's archive has no more",
+        files: &[
+            "kas/qemuarm64.yml",
+            "kas/host-toolchain.yml",
+            "tests/yocto/kas/source-gone.yml",
+        ],
+        script: "bitbake -c fetch libxcrypt",
+        says: "libxcrypt_0.0.orig.tar.xz can't be had from",
     },
 ];
 

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Says what a build with mypoll lacks, in one sentence and before anything is parsed.
 
-# What linux-mypoll has a configuration for, as its COMPATIBLE_MACHINE says too: machines, or overrides of theirs.
-LINUX_MYPOLL_MACHINES = "qemuarm64 qemux86-64 rpi"
-
 python mypoll_sanity() {
     layers = d.getVar('BBFILE_COLLECTIONS').split()
     machine = d.getVar('MACHINE')

@@ -30,7 +30,7 @@ SRC_URI = " \
 "
 SRC_URI[sha256sum] = "${@d.getVarFlag('LINUX_SHA256', d.getVar('LINUX_VERSION')) or ''}"
 
-COMPATIBLE_MACHINE = "^(qemuarm64|qemux86-64|rpi)$"
+COMPATIBLE_MACHINE = "^(${@(d.getVar('LINUX_MYPOLL_MACHINES') or '').replace(' ', '|')})$"
 COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
 
 inherit kernel kernel-rust-toolchain kernel-config-check

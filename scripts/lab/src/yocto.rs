@@ -4,7 +4,7 @@
 //! Everything is in `CACHE/yocto`: `layers`, `downloads`, `sstate`, and a build folder in `build` for each [`Build`].
 
 mod build;
-mod builds;
+pub mod builds;
 mod layers;
 pub mod output;
 mod packages;
@@ -23,7 +23,6 @@ use crate::python::{self, NotInstalled};
 use crate::step::{CommandFailed, Task};
 use crate::toolchain::Toolchain;
 pub use build::Build;
-pub use builds::{BUILDS, HOST_QEMUARM64, HOST_QEMUX86_64};
 use output::Output;
 
 /// Bitbake can't be had on this machine, and nothing of ours is at fault.
@@ -105,6 +104,11 @@ impl<'a> Yocto<'a> {
     /// The build folder of `build`.
     pub fn build_folder(&self, build: &Build) -> PathBuf {
         self.folder.join(BUILDS_FOLDER).join(build.name)
+    }
+
+    /// The folder of a repository that kas has cloned.
+    pub fn layer(&self, name: &str) -> PathBuf {
+        self.folder.join(LAYERS).join(name)
     }
 
     fn kas(&self, build: &Build) -> Command {

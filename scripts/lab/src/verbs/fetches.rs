@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::cache::Cache;
 use crate::host::output;
 use crate::step::Task;
-use crate::yocto::{BUILDS, Yocto};
+use crate::yocto::{Yocto, builds};
 use crate::{Paths, Progress};
 
 /// The verb.
@@ -23,7 +23,7 @@ pub fn fetches(paths: &Paths) -> Result<ExitCode> {
     let yocto = Yocto::prepare(cache, true)?;
     let script = paths.repo.join("tests/yocto/fetches.py");
     let mut lists: Vec<PathBuf> = Vec::new();
-    for build in &BUILDS {
+    for build in builds::all() {
         let list = paths
             .cache
             .join(format!("yocto/fetches/{}.json", build.name));
@@ -31,7 +31,7 @@ pub fn fetches(paths: &Paths) -> Result<ExitCode> {
         let name = format!("yocto-fetches-{}", build.name);
         let task = Task::new(name, "listing what is downloaded", 180);
         let command = format!("python3 '{}' list '{}'", script.display(), list.display());
-        let listed = yocto.shell(build, &task, &command)?;
+        let listed = yocto.shell(&build, &task, &command)?;
         ensure!(listed.success, "{}: {}", build.name, listed.without_notes());
         lists.push(list);
     }

@@ -23,8 +23,8 @@ pub const HOST_QEMUX86_64: Build = Build {
     ],
 };
 
-/// All of them.
-pub const BUILDS: [Build; 11] = [
+/// With oe-core's toolchain, in hours.
+pub const FROM_SOURCE: [Build; 9] = [
     build("qemuarm64", &["kas/qemuarm64.yml"]),
     build("qemux86-64", &["kas/qemux86-64.yml"]),
     build("raspberrypi3-64", &["kas/raspberrypi3-64.yml"]),
@@ -46,9 +46,14 @@ pub const BUILDS: [Build; 11] = [
         "vendor-kernel",
         &["kas/raspberrypi4-64.yml", "kas/vendor-kernel.yml"],
     ),
-    HOST_QEMUARM64,
-    HOST_QEMUX86_64,
 ];
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = Build> {
+    FROM_SOURCE
+        .into_iter()
+        .chain([HOST_QEMUARM64, HOST_QEMUX86_64])
+}
 
 const fn build(name: &'static str, files: &'static [&'static str]) -> Build {
     Build { name, files }
@@ -63,14 +68,14 @@ mod tests {
     #[test]
     fn all_files_are_there() {
         let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        for file in BUILDS.iter().flat_map(|build| build.files) {
+        for file in all().flat_map(|build| build.files) {
             assert!(repo.join(file).is_file(), "{file}");
         }
     }
 
     #[test]
     fn no_two_share_a_folder() {
-        let mut names = BUILDS.map(|build| build.name);
+        let mut names: Vec<_> = all().map(|build| build.name).collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
     }

@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 
 use super::case::Case;
 use super::{Lab, Phase};
-use crate::yocto::{Unavailable, Yocto};
+use crate::yocto::{Unavailable, Yocto, builds};
 
 /// Why there is no bitbake.
 #[derive(Debug)]
@@ -37,30 +37,33 @@ pub(super) fn phases() -> Vec<Phase> {
     let mut phases = vec![
         Phase::new("yocto: python tests", lint::python),
         phase("oelint", lint::oelint),
-        phase("dry run", dry_run::run),
         by_hand("layer check", layer_check::run),
+        by_hand(
+            "layer check of the profile",
+            layer_check::run_host_toolchain,
+        ),
     ];
-    let [arm64, x86_64] = &image::MACHINES;
-    phases.push(phase("image qemuarm64", |lab, yocto| {
-        image::run(lab, yocto, arm64)
-    }));
-    phases.push(by_hand("image qemux86-64", |lab, yocto| {
-        image::run(lab, yocto, x86_64)
-    }));
+    for build in builds::FROM_SOURCE {
+        let name = format!("dry run {}", build.name);
+        phases.push(phase(&name, move |_, yocto| dry_run::run(yocto, &build)));
+    }
+    for machine in image::MACHINES {
+        let name = format!("image {}", machine.name);
+        phases.push(phase(&name, move |lab, yocto| {
+            image::run(lab, yocto, &machine)
+        }));
+    }
     // Takes what the images left in sstate.
     phases.push(phase("what goes wrong", wrong::run));
     phases
 }
 
 /// A phase that needs bitbake and takes too long to run each time: --only asks for it.
-fn by_hand(
-    name: &'static str,
-    run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + 'static,
-) -> Phase {
+fn by_hand(name: &str, run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + 'static) -> Phase {
+    let reason = format!("it takes long: run it with --only 'yocto: {name}'");
     phase(name, move |lab, yocto| {
         if lab.args.only.is_none() {
-            let reason = format!("it takes long: run it with --only 'yocto: {name}'");
-            return Ok(vec![Case::skipped("all of it", reason)]);
+            return Ok(vec![Case::skipped("all of it", &reason)]);
         }
         run(lab, yocto)
     })

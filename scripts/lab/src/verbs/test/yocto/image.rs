@@ -12,7 +12,7 @@ use super::super::case::Case;
 use super::{runqemu, testimage};
 use crate::step::Task;
 use crate::yocto::output::{Output, Tasks};
-use crate::yocto::{self, Build, Yocto};
+use crate::yocto::{Build, Yocto, builds};
 
 /// A machine that QEMU emulates.
 pub(super) struct Machine {
@@ -23,11 +23,11 @@ pub(super) struct Machine {
 pub(super) const MACHINES: [Machine; 2] = [
     Machine {
         name: "qemuarm64",
-        build: yocto::HOST_QEMUARM64,
+        build: builds::HOST_QEMUARM64,
     },
     Machine {
         name: "qemux86-64",
-        build: yocto::HOST_QEMUX86_64,
+        build: builds::HOST_QEMUX86_64,
     },
 ];
 

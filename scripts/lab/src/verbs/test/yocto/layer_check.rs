@@ -15,10 +15,25 @@ const CORE: Build = Build {
 };
 
 pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    let script = format!(
-        "yocto-check-layer --no-auto --no-auto-dependency '{}'",
-        lab.paths.repo.display()
-    );
+    let repo = lab.paths.repo.display();
+    check(yocto, &format!("'{repo}'"))
+}
+
+/// The profile's layer, beside those that it depends on.
+pub(super) fn run_host_toolchain(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let repo = lab.paths.repo.display();
+    let rust_bin = yocto.layer("meta-rust-bin");
+    check(
+        yocto,
+        &format!(
+            "'{repo}/meta-host-toolchain' --dependency '{repo}' '{}'",
+            rust_bin.display()
+        ),
+    )
+}
+
+fn check(yocto: &Yocto<'_>, layer: &str) -> Result<Vec<Case>> {
+    let script = format!("yocto-check-layer --no-auto --no-auto-dependency {layer}");
     let task = Task::new("yocto-layer-check", "checking the layer", 600);
     let output = yocto.shell(&CORE, &task, &script)?;
     Ok(cases(output.success, &output.without_notes()))

@@ -32,7 +32,9 @@ PL061 = "/pl061@9030000"
 
 do_compile[cleandirs] = "${B}"
 do_compile:qemuarm64() {
-    ${QB_SYSTEM_NAME} ${QB_MACHINE} ${QB_CPU} ${QB_SMP} -nodefaults -display none -machine dumpdtb=${B}/board.dtb
+    # Without seeds, which were the same at each boot and others in each build.
+    ${QB_SYSTEM_NAME} ${QB_MACHINE} ${QB_CPU} ${QB_SMP} -nodefaults -display none -machine dtb-randomness=off \
+        -machine dumpdtb=${B}/board.dtb
     fdtput -p -t s ${B}/board.dtb /__symbols__ pl061 ${PL061}
     dtc -@ -I dts -O dtb -o ${B}/mypoll.dtbo ${S}/mypoll-qemu-virt.dtso
     fdtoverlay -i ${B}/board.dtb -o ${B}/mypoll.dtb ${B}/mypoll.dtbo

@@ -34,6 +34,12 @@ impl Waiting {
         }
     }
 
+    /// Takes `count` more positions, of which there are as many.
+    pub(crate) fn skip_positions(&mut self, count: usize) {
+        debug_assert!(count <= self.size_hint().0);
+        self.next = self.next.wrapping_add(count as u32);
+    }
+
     /// Gives the slots of the positions that were taken back to the driver.
     pub(crate) fn release(&self, head: &AtomicU32) {
         head.store(self.next, Ordering::Release);

@@ -248,14 +248,12 @@ impl PrivateQueue {
         consumer: &mut Consumer<MappedMemory>,
         iov: &mut IovIterDest<'_>,
     ) -> Result<usize> {
-        let taken = event_iov::take(consumer, iov);
-        let left = consumer.depth();
+        let taken = event_iov::take(consumer, iov).ok_or(EAGAIN)?;
         self.pass_on();
-        match (taken, left) {
-            (0, 0) => Err(EAGAIN),
-            (0, _) => Err(EFAULT),
-            _ => Ok(taken),
+        if taken == 0 {
+            return Err(EFAULT);
         }
+        Ok(taken)
     }
 
     #[inline(never)]

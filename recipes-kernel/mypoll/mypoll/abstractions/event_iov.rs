@@ -16,13 +16,19 @@ use kernel::{
 };
 
 /// Takes events out of a ring to a reader's buffer, as many as there are and fit whole. Returns how
-/// many; what could not be written stays in the ring.
-pub(crate) fn take(consumer: &mut Consumer<MappedMemory>, iov: &mut IovIterDest<'_>) -> usize {
+/// many, `None` when there was none; what could not be written stays in the ring.
+pub(crate) fn take(
+    consumer: &mut Consumer<MappedMemory>,
+    iov: &mut IovIterDest<'_>,
+) -> Option<usize> {
     let max = iov.len() / size_of::<Event>();
-    consumer.take(max, |events, count| {
+    let mut was_empty = true;
+    let taken = consumer.take(max, |events, count| {
+        was_empty = false;
         // SAFETY: The ring gives that many events.
         unsafe { copy(events, count, iov) }
-    })
+    });
+    (!was_empty).then_some(taken)
 }
 
 /// Copies events to a reader's buffer. Returns how many arrived whole.

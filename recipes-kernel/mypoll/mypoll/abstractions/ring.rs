@@ -438,11 +438,6 @@ pub(crate) struct Consumer<M> {
 }
 
 impl<M: Memory> Consumer<M> {
-    /// How many events wait.
-    pub(crate) fn depth(&self) -> u32 {
-        self.ring.depth()
-    }
-
     /// Takes the oldest events, `max` at most. `copy` gets one or two runs of them, as a pointer to
     /// the first and their number, and says how many of them it took. Returns how many that were in
     /// all; the others stay.

@@ -2,20 +2,30 @@
 
 //! Loading and unloading the module. The runner loads it again as it was found.
 
+use std::fs;
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
+use mypoll::uapi::Config;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::unistd::Pid;
 
 use super::tests;
 use crate::check::{expect_eq, expect_errno};
 use crate::device::Device;
 use crate::handle::LINE_MAX;
+use crate::mapping::Ring;
 use crate::module::{self, ModuleFile};
+use crate::queue::Queue;
+use crate::runner::skip;
 
 tests!("module":
     unload_is_refused_while_a_file_is_open,
+    unload_is_refused_while_a_ring_is_mapped,
     unload_right_after_close,
+    unload_with_a_watermarks_time_running,
     unload_with_the_timer_running,
     unload_with_events_queued,
     unload_with_an_epoll_set_left,
@@ -29,6 +39,7 @@ tests!("module":
     poll_ret0_at_load,
     poll_ret0_out_of_range_is_refused,
     events_count_from_1_after_load,
+    debugfs_on_request_lists_the_queues,
 );
 
 /// Unloads the module, after making sure that it can be loaded again.
@@ -63,6 +74,17 @@ fn unload_is_refused_while_a_file_is_open(device: &Device) -> Result<()> {
     expect_eq("delete_module after close", module::unload(), Ok(()))
 }
 
+/// A mapping is as good as an open file.
+fn unload_is_refused_while_a_ring_is_mapped(device: &Device) -> Result<()> {
+    device.module_file()?;
+    let queue = Queue::open(device, Config::default())?;
+    let ring = Ring::map(&queue)?;
+    drop(queue);
+    expect_errno("delete_module", module::unload(), Errno::EWOULDBLOCK)?;
+    drop(ring);
+    expect_eq("delete_module after munmap", module::unload(), Ok(()))
+}
+
 fn unload_right_after_close(device: &Device) -> Result<()> {
     let file = device.module_file()?;
     for _ in 0..10 {
@@ -92,6 +114,26 @@ fn unload_with_the_timer_running(device: &Device) -> Result<()> {
         )?;
     }
     device.open_nonblocking()?.expect_silence(50)
+}
+
+/// The timer of a queue that is closed must not expire in code that is gone.
+fn unload_with_a_watermarks_time_running(device: &Device) -> Result<()> {
+    let file = device.module_file()?;
+    for watermark_us in [1, 100, 1000, 10_000, 100_000] {
+        let queue = Queue::open(
+            device,
+            Config {
+                watermark_events: 2,
+                watermark_us,
+                ..Default::default()
+            },
+        )?;
+        queue.trigger()?;
+        drop(queue);
+        module::unload().context("delete_module")?;
+        file.load("")?.context("finit_module")?;
+    }
+    device.open_nonblocking()?.expect_silence(150)
 }
 
 fn unload_with_events_queued(device: &Device) -> Result<()> {
@@ -216,4 +258,41 @@ fn events_count_from_1_after_load(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     handle.trigger()?;
     expect_eq("event", handle.event()?.event, 1)
+}
+
+/// The folder of debugfs that the module makes.
+const DEBUG_FOLDER: &str = "/sys/kernel/debug/mypoll";
+
+/// What the folder has of a queue, which is unloaded with it.
+fn debug_folder_of_a_queue(device: &Device) -> Result<String> {
+    let queue = Queue::open(
+        device,
+        Config {
+            capacity: 7,
+            ..Default::default()
+        },
+    )?;
+    queue.triggers(9)?;
+    queue.read_records(2)?;
+    Ok(fs::read_to_string(Path::new(DEBUG_FOLDER).join("queues"))?)
+}
+
+fn debugfs_on_request_lists_the_queues(device: &Device) -> Result<()> {
+    if !Path::new(DEBUG_FOLDER).parent().is_some_and(Path::exists) {
+        skip!("no debugfs in this kernel");
+    }
+    expect_eq("by default", Path::new(DEBUG_FOLDER).exists(), false)?;
+    reloaded(device, "debugfs=1")?;
+    let before = fs::read_to_string(Path::new(DEBUG_FOLDER).join("queues"));
+    let during = debug_folder_of_a_queue(device);
+    reloaded(device, "")?;
+    expect_eq("without a queue", before?, String::new())?;
+    expect_eq(
+        "with one",
+        during?,
+        format!(
+            "pid={} capacity=7 depth=5 high_water=7 generated=9 read=2 lost=2\n",
+            Pid::this()
+        ),
+    )
 }

@@ -5,6 +5,7 @@
 mod clock;
 mod configure;
 mod configure_errors;
+mod enomem;
 mod fdinfo;
 mod filter;
 mod info;
@@ -27,6 +28,7 @@ use super::{Test, tests};
 pub(super) const TESTS: &[&[Test]] = &[
     configure::TESTS,
     configure_errors::TESTS,
+    enomem::TESTS,
     read::TESTS,
     read_errors::TESTS,
     overflow::TESTS,

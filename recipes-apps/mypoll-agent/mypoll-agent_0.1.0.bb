@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Carries the events of /dev/mypoll to the network and to GPIO outputs"
-SUMMARY:mypoll-examples = "Programs that have /dev/mypoll send them SIGIO, or give them a queue of their own"
+SUMMARY:mypoll-examples = "Programs that take events by SIGIO, or from queues of their own"
 SUMMARY:mypoll-selftest = "Tests /dev/mypoll where it runs"
 SUMMARY:mypollctl = "Shows the events of /dev/mypoll, and gives the driver its commands"
 DESCRIPTION = "The agent, a service of its own user; mypollctl, which shows events and commands the driver; mypoll-selftest, \

@@ -133,18 +133,18 @@ impl EdgeHandler for OneShot<Edges> {
 
 impl ExpiryHandler for Edges {
     /// The line has been quiet for long enough.
-    fn handle_expiry(&self) {
-        let mut bounce = self.bounce.lock();
+    fn handle_expiry(this: &OneShot<Self>) {
+        let mut bounce = this.bounce.lock();
         let Some(timestamp_ns) = bounce.first_edge_ns.take() else {
             return;
         };
         // Under the lock: an edge after this finds `first_edge_ns` empty and is looked at next
         // time.
-        let level = self.level.now();
+        let level = this.level.now();
         if core::mem::replace(&mut bounce.quiet_at, level) == level {
             return;
         }
         drop(bounce);
-        self.report(timestamp_ns, level);
+        this.report(timestamp_ns, level);
     }
 }

@@ -369,11 +369,14 @@ impl PrivateQueue {
         self.notify(notice);
         drop(state);
 
+        // Before another change may begin.
+        self.ring.replace(ring);
         let old_reader = core::mem::replace(&mut *reader, new_reader);
         drop(reader);
         // The old ring's memory, which may not be freed under a spinlock.
         drop((old_producer, old_reader));
-        self.ring.replace(ring);
+        // Pollers who were woken meanwhile may have looked at the old ring.
+        self.changed.notify_one();
         Ok(())
     }
 }
@@ -406,11 +409,10 @@ impl Inner {
 }
 
 impl ExpiryHandler for Inner {
-    fn handle_expiry(&self) {
+    fn handle_expiry(queue: &PrivateQueue) {
         // Under the lock, or a reader that is about to sleep would miss it.
-        let mut state = self.hub.state().lock();
-        if self.subscriber.access_mut(&mut state).end_wait() {
-            self.announce();
-        }
+        let mut state = queue.hub.state().lock();
+        let notice = queue.subscriber(&mut state).end_wait();
+        queue.notify(notice);
     }
 }

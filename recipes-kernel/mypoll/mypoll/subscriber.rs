@@ -13,6 +13,7 @@ use crate::{
         }, //
     },
     event::Event,
+    hub::now_ns,
     settings::Settings,
     uapi::{
         self,
@@ -98,22 +99,40 @@ impl Subscriber {
 
     /// Has events that wait, but are too few, become readable in time.
     pub(crate) fn begin_wait(&mut self) -> Notice {
-        match self.settings.watermark_us {
-            Some(us) if !self.waiting && self.depth() > 0 && !self.is_readable() => {
+        if self.settings.watermark_us.is_none() || self.waiting || self.is_readable() {
+            return Notice::Nothing;
+        }
+        match self.time_left() {
+            Some(left) => {
                 self.waiting = true;
-                Notice::Wait(Delta::from_micros(us.into()))
+                Notice::Wait(left)
             }
-            _ => Notice::Nothing,
+            None => Notice::Nothing,
         }
     }
 
-    /// The time is over that [`Notice::Wait`] asked for. Returns whether the file is readable.
-    pub(crate) fn end_wait(&mut self) -> bool {
-        // Otherwise the settings have changed since.
-        if core::mem::take(&mut self.waiting) {
+    /// The time is over that [`Notice::Wait`] asked for.
+    pub(crate) fn end_wait(&mut self) -> Notice {
+        // Else the event whose time it was has been read, or the settings have changed.
+        if core::mem::take(&mut self.waiting) && self.time_left().is_some_and(Delta::is_zero) {
             self.producer.ring().end_wait();
         }
-        self.is_readable()
+        if self.is_readable() {
+            Notice::Readable
+        } else {
+            self.begin_wait()
+        }
+    }
+
+    /// How long it is until the oldest event has waited long enough; `None` when there is none, or
+    /// time doesn't count.
+    fn time_left(&self) -> Option<Delta> {
+        let us = i64::from(self.settings.watermark_us?);
+        let oldest = self.producer.oldest()?.timestamp_ns;
+        let now = clock::convert(self.settings.clock, now_ns());
+        // A clock that was set back meanwhile makes this very long, and so ends the wait.
+        let waited_us = now.wrapping_sub(oldest) / 1000;
+        Some(Delta::from_micros((us - waited_us as i64).max(0)))
     }
 
     /// Whether poll calls the file readable.

@@ -16,9 +16,9 @@ use kernel::{
 };
 
 /// What is called when the time is over.
-pub(crate) trait ExpiryHandler: Send + Sync {
-    /// The timer expired. Runs in a hard interrupt handler.
-    fn handle_expiry(&self);
+pub(crate) trait ExpiryHandler: Send + Sync + Sized {
+    /// The timer of this handler expired, and may be armed again. Runs in a hard interrupt handler.
+    fn handle_expiry(this: &OneShot<Self>);
 }
 
 /// A handler with a timer of its own; dropping it stops the timer first.
@@ -80,7 +80,7 @@ impl<T: ExpiryHandler> OneShot<T> {
         // SAFETY: By the safety requirements the timer is the field of a `Self`, whose drop waits
         // for this to return.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(timer), Self, timer) };
-        this.handler.handle_expiry();
+        T::handle_expiry(this);
         bindings::hrtimer_restart_HRTIMER_NORESTART
     }
 }

@@ -299,6 +299,13 @@ impl<M: Memory> Producer<M> {
         self.account
     }
 
+    /// The event that would be taken next.
+    pub(crate) fn oldest(&self) -> Option<Event> {
+        let head = self.ring.head(self.tail);
+        // SAFETY: The index is below the number of slots, and only this end writes to them.
+        (head != self.tail).then(|| unsafe { *self.ring.memory.slot(self.ring.index(head)) })
+    }
+
     /// The number of the event that was taken last.
     pub(crate) fn delivered(&self) -> u32 {
         match self.overflow {

@@ -5,7 +5,6 @@
 mod clock;
 mod configure;
 mod configure_errors;
-mod enomem;
 mod fdinfo;
 mod filter;
 mod info;
@@ -28,7 +27,6 @@ use super::{Test, tests};
 pub(super) const TESTS: &[&[Test]] = &[
     configure::TESTS,
     configure_errors::TESTS,
-    enomem::TESTS,
     read::TESTS,
     read_errors::TESTS,
     overflow::TESTS,

@@ -29,6 +29,8 @@ tests!("queue.reconfigure":
     a_lower_watermark_wakes,
     a_higher_watermark_makes_unreadable,
     the_time_starts_for_events_that_wait,
+    pollers_never_look_at_the_old_ring,
+    two_at_a_time,
     a_reader_asleep_reads_on,
     loses_nothing_while_events_come,
 );
@@ -279,6 +281,51 @@ fn the_time_starts_for_events_that_wait(device: &Device) -> Result<()> {
         })?;
         expect_eq("poll", queue.wait(PollFlags::POLLIN)?, PollFlags::POLLIN)?;
         expect_eq("events", queue.read_records(8)?.len(), 2)?;
+    }
+    Ok(())
+}
+
+/// Each change makes the file readable, and has to wake the poller, however soon it looks.
+fn pollers_never_look_at_the_old_ring(device: &Device) -> Result<()> {
+    for base in both_policies() {
+        let queue = Queue::open(device, base)?;
+        queue.trigger()?;
+        let one = Config {
+            watermark_events: 1,
+            ..base
+        };
+        let two = Config {
+            watermark_events: 2,
+            ..base
+        };
+        for _ in 0..30 {
+            queue.configure(two)?;
+            let dup = queue.dup()?;
+            let poller = Sleeper::spawn(move || dup.wait(PollFlags::POLLIN))?;
+            poller.wait_asleep()?;
+            queue.configure(one)?;
+            poller.join()??;
+        }
+    }
+    Ok(())
+}
+
+fn two_at_a_time(device: &Device) -> Result<()> {
+    let queue = Queue::open(device, Config::default())?;
+    for round in 1..=30 {
+        let changes = [3, 100].map(|capacity| {
+            let dup = queue.dup()?;
+            Ok(thread::spawn(move || {
+                dup.configure(config(NEWEST, capacity))
+            }))
+        });
+        for change in changes.into_iter().collect::<Result<Vec<_>>>()? {
+            change.join().map_err(|_| anyhow!("a thread panicked"))??;
+        }
+        expect_eq("poll, empty", queue.readiness()?, WRITABLE)?;
+        queue.trigger()?;
+        expect_eq("poll", queue.readiness()?, READABLE | WRITABLE)?;
+        expect_eq("sequences", sequences(&queue.drain_records()?), vec![round])?;
     }
     Ok(())
 }

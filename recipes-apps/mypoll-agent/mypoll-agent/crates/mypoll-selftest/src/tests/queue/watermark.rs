@@ -27,7 +27,8 @@ tests!("queue.watermark":
     nonblocking_read_does_not,
     readable_after_the_time,
     the_time_runs_from_the_first_event,
-    the_time_starts_anew_for_events_left_behind,
+    the_time_is_that_of_the_oldest_event_left,
+    events_left_behind_become_readable,
     blocking_read_wakes_after_the_time,
     an_empty_queue_never_is,
 );
@@ -206,7 +207,35 @@ fn the_time_runs_from_the_first_event(device: &Device) -> Result<()> {
     Ok(())
 }
 
-fn the_time_starts_anew_for_events_left_behind(device: &Device) -> Result<()> {
+/// The first event is read before its time is over: it does not count for those that follow.
+fn the_time_is_that_of_the_oldest_event_left(device: &Device) -> Result<()> {
+    const TIME: u64 = 50_000_000;
+    for base in both_policies() {
+        let queue = Queue::open(device, config(base, 8, 50_000))?;
+        for together in [1, 2] {
+            queue.trigger()?;
+            let first = now_ns()?;
+            let mut read = queue.read_records(2 - together)?;
+            while now_ns()? - first < TIME * 3 / 4 {
+                yield_now();
+            }
+            queue.trigger()?;
+            read.extend(queue.read_records(together - 1)?);
+            expect_eq("events read", read.len(), 1)?;
+            queue.wait(PollFlags::POLLIN)?;
+            let now = now_ns()?;
+            let event = queue.read_records(8)?[0];
+            ensure!(
+                now - event.timestamp_ns >= TIME,
+                "readable {} ns after {event:?}, expected {TIME} ns at least",
+                now - event.timestamp_ns
+            );
+        }
+    }
+    Ok(())
+}
+
+fn events_left_behind_become_readable(device: &Device) -> Result<()> {
     for base in both_policies() {
         let queue = Queue::open(device, config(base, 8, 1000))?;
         queue.triggers(4)?;

@@ -12,6 +12,9 @@ use anyhow::{Context, Result};
 /// The chip's label in the device tree (tests/bench/mypoll-bench.dtso).
 const LABEL: &str = "mypoll-bench";
 
+/// The offset of the line that is toggled, which each interface watches in its turn.
+pub(crate) const LINE: u32 = 0;
+
 /// The chip.
 pub(crate) struct Chip {
     /// Its GPIO character device.
@@ -33,9 +36,9 @@ impl Chip {
         anyhow::bail!("no gpio-sim chip is labelled {LABEL}: only ./scripts/bench's machine has it")
     }
 
-    /// The line at `offset`.
-    pub(crate) fn line(&self, offset: u32) -> Result<Line> {
-        let pull = self.folder.join(format!("sim_gpio{offset}/pull"));
+    /// The line at [`LINE`].
+    pub(crate) fn line(&self) -> Result<Line> {
+        let pull = self.folder.join(format!("sim_gpio{LINE}/pull"));
         let pull = OpenOptions::new()
             .write(true)
             .open(&pull)

@@ -31,8 +31,6 @@ const READ: usize = 64;
 pub(crate) trait Interface {
     /// Its name in the figures.
     const NAME: &str;
-    /// The offset of its line on the chip.
-    const LINE: u32;
     /// The size of a record in bytes, a multiple of 8.
     const RECORD: usize;
     /// How many records an edge gives.

@@ -3,6 +3,7 @@
 //! The part of `./scripts/bench` that runs in the guest: the same loops for each way to read the
 //! edges of a GPIO line. Standard output has the figures, one JSON object a line.
 
+mod binding;
 mod chip;
 mod clock;
 mod figure;
@@ -37,11 +38,18 @@ fn run() -> Result<()> {
     set_policy(SCHED_IDLE)?;
     let chip = Chip::find()?;
     measure::interface::<Chardev>(&chip);
-    measure::interface::<GpioKeys>(&chip);
-    measure::interface::<Floor>(&chip);
+    {
+        let _keys = GpioKeys::DRIVER.bind()?;
+        measure::interface::<GpioKeys>(&chip);
+        measure::subscribers::<GpioKeys>(&chip);
+    }
+    {
+        let _floor = Floor::DRIVER.bind()?;
+        measure::interface::<Floor>(&chip);
+    }
+    let _mypoll = Mypoll::DRIVER.bind()?;
     measure::interface::<Mypoll>(&chip);
     measure::mapped(&chip);
-    measure::subscribers::<GpioKeys>(&chip);
     measure::subscribers::<Mypoll>(&chip);
     Ok(())
 }

@@ -64,7 +64,7 @@ fn one_cpu() -> bool {
 
 /// The line of `I`, and a reader of it that has nothing to read.
 fn line_and_reader<I: Interface>(chip: &Chip) -> Result<(Line, Reader)> {
-    let line = chip.line(I::LINE)?;
+    let line = chip.line()?;
     settle();
     Ok((line, Reader::open::<I>(chip)?))
 }

@@ -10,7 +10,7 @@ use gpiocdev::request::Request;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::{Interface, missing, u32_at, u64_at};
-use crate::chip::Chip;
+use crate::chip::{Chip, LINE};
 
 /// `struct gpio_v2_line_event` of <linux/gpio.h>.
 pub(crate) enum Chardev {}
@@ -31,18 +31,17 @@ impl Chardev {
 
 impl Interface for Chardev {
     const NAME: &str = "chardev";
-    const LINE: u32 = 3;
     const RECORD: usize = 48;
     /// 16 for each of the 64 lines that a request may have.
     const CAPACITY: usize = 1024;
 
     fn open(chip: &Chip) -> Result<OwnedFd> {
-        Self::request(chip, Self::LINE)
+        Self::request(chip, LINE)
     }
 
     /// A line has one user: each request takes another line.
     fn open_another(chip: &Chip, index: u32) -> Result<OwnedFd> {
-        Self::request(chip, Self::LINE + index)
+        Self::request(chip, LINE + index)
     }
 
     fn timestamp_ns(records: &[u8]) -> u64 {

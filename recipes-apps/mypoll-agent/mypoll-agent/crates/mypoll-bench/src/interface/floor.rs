@@ -8,14 +8,22 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{Interface, missing, open_nonblocking, u32_at, u64_at};
+use crate::binding::Driver;
 use crate::chip::Chip;
 
 /// `struct floor_record` of the module.
 pub(crate) enum Floor {}
 
+impl Floor {
+    /// Who has to have the line.
+    pub(crate) const DRIVER: Driver = Driver {
+        name: "mypoll-floor",
+        device: "bench-floor",
+    };
+}
+
 impl Interface for Floor {
     const NAME: &str = "floor";
-    const LINE: u32 = 2;
     const RECORD: usize = 32;
     const CAPACITY: usize = 4096;
 

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use nix::libc;
 
 use super::{Interface, open_nonblocking, u64_at};
+use crate::binding::Driver;
 use crate::chip::Chip;
 
 /// `struct input_event` of <linux/input.h>, of which each edge gives two: EV_KEY and EV_SYN.
@@ -25,9 +26,16 @@ const EV_KEY: u16 = 1;
 
 nix::ioctl_write_ptr!(set_clock, b'E', 0xa0, libc::c_int); // EVIOCSCLOCKID
 
+impl GpioKeys {
+    /// Who has to have the line.
+    pub(crate) const DRIVER: Driver = Driver {
+        name: "gpio-keys",
+        device: "bench-keys",
+    };
+}
+
 impl Interface for GpioKeys {
     const NAME: &str = "gpio-keys";
-    const LINE: u32 = 1;
     const RECORD: usize = 24;
     const RECORDS_PER_EDGE: usize = 2;
     /// Of the 64 records of an evdev buffer, one stays free, and one has to for SYN_DROPPED.

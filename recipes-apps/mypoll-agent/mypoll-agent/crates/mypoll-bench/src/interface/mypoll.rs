@@ -9,12 +9,19 @@ use mypoll::Device;
 use mypoll::queue::{Config, Queue, Record};
 
 use super::{Interface, u32_at, u64_at};
+use crate::binding::Driver;
 use crate::chip::Chip;
 
 /// `struct mypoll_event` of mypoll.h.
 pub(crate) enum Mypoll {}
 
 impl Mypoll {
+    /// Who has to have the line.
+    pub(crate) const DRIVER: Driver = Driver {
+        name: "mypoll",
+        device: "events",
+    };
+
     /// Opens the device and gives it a queue.
     pub(crate) fn queue() -> Result<Queue> {
         let device = Device::options().nonblocking().open(Device::PATH)?;
@@ -24,7 +31,6 @@ impl Mypoll {
 
 impl Interface for Mypoll {
     const NAME: &str = "mypoll";
-    const LINE: u32 = 0;
     const RECORD: usize = size_of::<Record>();
     const CAPACITY: usize = 4096;
 

@@ -20,7 +20,7 @@ const MERGED_MAX: usize = 100;
 /// Measures an edge from the write that makes it until all is done, with `files` open files that
 /// have room for it.
 pub(super) fn edges<I: Interface>(chip: &Chip, files: usize) -> Result<[f64; 1]> {
-    let line = chip.line(I::LINE)?;
+    let line = chip.line()?;
     settle();
     let mut readers = (0..files)
         .map(|_| Reader::open::<I>(chip))

@@ -17,7 +17,7 @@ const EDGES: usize = 1024;
 
 /// Measures what an event costs whose time stamp is looked at.
 pub(super) fn mapped(chip: &Chip) -> Result<[f64; 1]> {
-    let line = chip.line(Mypoll::LINE)?;
+    let line = chip.line()?;
     settle();
     let mut ring = Mypoll::queue()?.map()?;
     // Each slot is touched once before.

@@ -30,14 +30,10 @@ pub(super) fn mapped(chip: &Chip) -> Result<[f64; 1]> {
 /// Queues events and takes them: for how long.
 fn round(line: &Line, ring: &mut Ring) -> Result<u64> {
     fill(line, EDGES)?;
-    let mut taken = 0;
-    let mut newest_ns = 0;
     let started_ns = now_ns();
-    for record in ring.drain() {
-        taken += 1;
-        newest_ns = newest_ns.max(record.timestamp_ns());
-    }
-    black_box(newest_ns);
+    let drain = ring.drain();
+    let taken = drain.len();
+    black_box(drain.map(|record| record.timestamp_ns()).fold(0, u64::max));
     let took_ns = now_ns() - started_ns;
     ensure!(taken == EDGES, "{taken} of {EDGES} edges arrived");
     Ok(took_ns)

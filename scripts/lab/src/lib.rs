@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The lab: builds the whole system (kernel, driver, agent, root file system) for QEMU's arm64 `virt` board, boots it,
-//! and presses its buttons. `scripts/demo`, `test`, `run` and `press` are thin wrappers around its binary; the tests in
-//! `tests/` use this library.
+//! and presses its buttons. `scripts/demo`, `test`, `run`, `press` and `bench` are thin wrappers around its binary; the
+//! tests in `tests/` use this library.
 
 // Building.
 pub mod bench;

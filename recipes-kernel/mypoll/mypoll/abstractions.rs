@@ -15,6 +15,7 @@ pub(crate) mod global;
 pub(crate) mod gpio;
 pub(crate) mod interrupt;
 pub(crate) mod mapped_memory;
+pub(crate) mod mutex;
 pub(crate) mod once_arc;
 pub(crate) mod oneshot;
 pub(crate) mod params;

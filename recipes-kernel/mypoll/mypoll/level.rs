@@ -38,18 +38,17 @@ const ATTEMPTS: u32 = 100;
 
 /// A line's level.
 ///
-/// After `n` edges it is `n` plus `offset`, modulo 2; each level that was read mends `offset`.
+/// After `n` edges it is `n` plus an offset, modulo 2; each level that was read mends the offset.
 pub(crate) struct Level {
     input: Arc<Input>,
     /// The level after each edge, where there are interrupts for one kind of edge alone.
     known: Option<bool>,
-    /// A [`By`].
-    by: Word,
     /// How many edges there were. Written by the interrupt handler alone, which does not run twice
     /// at a time.
     edges: Word,
-    /// Written by [`settle`](Self::settle), and then by the interrupt handler.
-    offset: Word,
+    /// A [`By`] times 2, plus the offset: one word, so that they are seen together. Written by
+    /// [`settle`](Self::settle) and [`begin`](Self::begin), and then by the interrupt handler.
+    how: Word,
 }
 
 impl Level {
@@ -59,9 +58,8 @@ impl Level {
         Self {
             input,
             known,
-            by: Word::new(By::Nothing as u32),
             edges: Word::new(0),
-            offset: Word::new(0),
+            how: Word::new(0),
         }
     }
 
@@ -78,7 +76,7 @@ impl Level {
                 }
             }
         }
-        self.mend(self.edges.load_relaxed(), level);
+        self.mend(By::Nothing as u32, self.edges.load_relaxed(), level);
         Ok(level)
     }
 
@@ -89,7 +87,8 @@ impl Level {
             (true, true) => By::ReadingInThread,
             (true, false) => By::Counting,
         };
-        self.by.store_release(by as u32);
+        let offset = self.how.load_relaxed() & 1;
+        self.how.store_relaxed((by as u32) << 1 | offset);
     }
 
     /// To be called by the interrupt handler: the level after this edge, `None` before
@@ -101,7 +100,8 @@ impl Level {
         let edges = self.edges.load_relaxed().wrapping_add(1);
         self.edges.store_relaxed(edges);
 
-        let by = self.by.load_acquire();
+        let how = self.how.load_relaxed();
+        let by = how >> 1;
         let read = if by == By::Counting as u32 {
             None
         } else if by == By::Reading as u32 {
@@ -111,10 +111,11 @@ impl Level {
         } else {
             return None;
         };
-        if let Some(level) = read {
-            self.mend(edges, level);
+        match read {
+            Some(level) => self.mend(by, edges, level),
+            None => return Some(counted(how, edges)),
         }
-        Some(self.counted(edges))
+        read
     }
 
     /// The level now, or after the last edge where asking the chip would sleep.
@@ -124,14 +125,16 @@ impl Level {
         } else {
             self.input.level().ok()
         };
-        read.unwrap_or_else(|| self.counted(self.edges.load_relaxed()))
+        read.unwrap_or_else(|| counted(self.how.load_relaxed(), self.edges.load_relaxed()))
     }
 
-    fn mend(&self, edges: u32, level: bool) {
-        self.offset.store_relaxed(edges ^ u32::from(level));
+    fn mend(&self, by: u32, edges: u32, level: bool) {
+        let offset = (edges ^ u32::from(level)) & 1;
+        self.how.store_relaxed(by << 1 | offset);
     }
+}
 
-    fn counted(&self, edges: u32) -> bool {
-        (edges ^ self.offset.load_relaxed()) & 1 != 0
-    }
+/// The level after so many edges, by the offset in `how`.
+fn counted(how: u32, edges: u32) -> bool {
+    (edges ^ how) & 1 != 0
 }

@@ -11,6 +11,10 @@ use crate::{
             self,
             MappedMemory, //
         },
+        mutex::{
+            new_lean_mutex,
+            LeanMutex, //
+        },
         oneshot::{
             ExpiryHandler,
             OneShot, //
@@ -40,7 +44,6 @@ use kernel::{
     fs::File,
     iov::IovIterDest,
     mm::virt::VmaNew,
-    new_mutex,
     new_poll_condvar,
     prelude::*,
     sync::{
@@ -49,8 +52,7 @@ use kernel::{
             PollTable, //
         },
         Arc,
-        LockedBy,
-        Mutex, //
+        LockedBy, //
     }, //
 };
 
@@ -83,7 +85,7 @@ pub(crate) struct Inner {
     sleeping: Word,
     /// Who holds it takes events out. The hub's lock is taken inside it.
     #[pin]
-    reader: Mutex<Reader>,
+    reader: LeanMutex<Reader>,
 }
 
 /// The way in which events are taken out.
@@ -142,7 +144,7 @@ impl PrivateQueue {
                 changed <- new_poll_condvar!("mypoll::PrivateQueue::changed"),
                 fasync: FasyncList::new(),
                 sleeping: Word::new(0),
-                reader <- new_mutex!(reader, "mypoll::PrivateQueue::reader"),
+                reader <- new_lean_mutex!(reader, "mypoll::PrivateQueue::reader"),
             })),
             GFP_KERNEL,
         )?;

@@ -8,7 +8,7 @@
 //! This file needs nothing but `core`, and `sync` beside it: it is compiled into the module
 //! and, unchanged, into a host crate that tests it.
 
-use super::sync::{Arc, Word};
+use super::sync::{publish, Arc, Word};
 use crate::uapi::Event;
 use core::ptr;
 
@@ -378,8 +378,7 @@ impl<M: Memory> Producer<M> {
         // SAFETY: The index is below the number of slots. The slot is not between `head` and
         // `tail`, so the consumer is done with it.
         unsafe { ring.memory.write(index, event) };
-        ring.tail.store_release(self.tail);
-        ring.memory.control().tail.store_release(self.tail);
+        publish([&ring.tail, &ring.memory.control().tail], self.tail);
 
         let depth = self.tail.wrapping_sub(head);
         self.account.high_water = self.account.high_water.max(depth);

@@ -2,12 +2,15 @@
 
 //! What threads, interrupt handlers and programs synchronise with.
 
-use kernel::sync::atomic::{
-    Acquire,
-    Atomic,
-    Release, //
-};
 pub(crate) use kernel::sync::Arc;
+use kernel::sync::{
+    atomic::{
+        Acquire,
+        Atomic,
+        Release, //
+    },
+    barrier::smp_wmb, //
+};
 
 /// A word that is accessed by more than one of them.
 ///
@@ -41,5 +44,15 @@ impl Word {
     #[inline]
     pub(crate) fn store_release(&self, value: u32) {
         self.0.store(value, Release)
+    }
+}
+
+/// Stores `value` to both words. Who loads it from one of them with acquire order sees all that was
+/// written before.
+#[inline]
+pub(crate) fn publish(words: [&Word; 2], value: u32) {
+    smp_wmb();
+    for word in words {
+        word.store_relaxed(value);
     }
 }

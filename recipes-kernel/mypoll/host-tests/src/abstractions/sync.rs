@@ -3,9 +3,9 @@
 //! What the ring's two ends synchronise with, on the host or under loom.
 
 #[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, Ordering::*};
+use loom::sync::atomic::{fence, AtomicU32, Ordering::*};
 #[cfg(not(loom))]
-use std::sync::atomic::{AtomicU32, Ordering::*};
+use std::sync::atomic::{fence, AtomicU32, Ordering::*};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::Arc;
@@ -38,5 +38,12 @@ impl Word {
 
     pub(crate) fn store_release(&self, value: u32) {
         self.0.store(value, Release)
+    }
+}
+
+pub(crate) fn publish(words: [&Word; 2], value: u32) {
+    fence(Release);
+    for word in words {
+        word.store_relaxed(value);
     }
 }

@@ -109,7 +109,7 @@ fn line_tells_what_the_device_tree_says(device: &Device) -> Result<()> {
             SimLine::debounced(device)?,
             1,
             both | uapi::LINE_DEBOUNCED,
-            20_000,
+            50_000,
         ),
         (SimLine::button(device)?, 2, both | uapi::LINE_ACTIVE_LOW, 0),
         (SimLine::rising(device)?, 3, uapi::LINE_RISING, 0),

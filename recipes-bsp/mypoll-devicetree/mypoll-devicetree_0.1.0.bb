@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Device tree of QEMU's boards with mypoll's GPIO lines in it"
-DESCRIPTION = "runqemu gives it to QEMU (QB_DTB). On arm64 it is QEMU's own tree for the machine's options, with an overlay."
+SUMMARY = "Device tree with mypoll's GPIO lines in it, or an overlay that adds them"
+DESCRIPTION = "runqemu gives the tree to QEMU (QB_DTB). On arm64 it is QEMU's own for the machine's options, with an overlay. \
+A Raspberry Pi's firmware applies the overlay, as config.txt tells it."
 SECTION = "bsp"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = " \
@@ -17,7 +18,7 @@ SRC_URI = "file://dts"
 S = "${UNPACKDIR}/dts"
 B = "${WORKDIR}/build"
 
-COMPATIBLE_MACHINE = "^(qemuarm64|qemux86-64)$"
+COMPATIBLE_MACHINE = "^(qemuarm64|qemux86-64|rpi)$"
 PACKAGE_ARCH = "${MACHINE_ARCH}"
 
 inherit deploy nopackages
@@ -43,7 +44,15 @@ do_compile:qemux86-64() {
     dtc -I dts -O dtb -o ${B}/mypoll.dtb ${S}/mypoll-qemu-x86.dts
 }
 
+# Without the warnings that would have "gpio" and "label" be what these properties are elsewhere: they are parameters.
+do_compile:rpi() {
+    dtc -@ -W no-gpios_property -W no-label_is_string -I dts -O dtb -o ${B}/mypoll.dtbo ${S}/mypoll.dtso
+}
+
 do_deploy() {
     install -D -m 0644 ${B}/mypoll.dtb ${DEPLOYDIR}/mypoll-${MACHINE}.dtb
+}
+do_deploy:rpi() {
+    install -D -m 0644 ${B}/mypoll.dtbo ${DEPLOYDIR}/mypoll.dtbo
 }
 addtask deploy after do_compile before do_build

@@ -13,6 +13,8 @@ LINUX_SHA256[6.18.15] = "7c716216c3c4134ed0de69195701e677577bbcdd3979f331c182acd
 LINUX_SHA256[6.18.21] = "1c38214fb137bae85b82b82537b5987358621b915ab2a8e4f09e60697c19474f"
 LINUX_SHA256[6.18.30] = "a8b3886ec3af573f7420b23d27390d4f2b0aac62e8da041662523ce2e7dfb3d4"
 
+DEPENDS:append:rpi = " dtc-native"
+
 PV = "${LINUX_VERSION}"
 
 KERNEL_FRAGMENTS = "base rust gpio image"
@@ -44,6 +46,16 @@ KERNEL_CONFIG_COMMAND = "linux_mypoll_configure"
 linux_mypoll_configure() {
     (cd ${UNPACKDIR}/fragments && cat ${@' '.join(f'{name}.cfg' for name in d.getVar('KERNEL_FRAGMENTS').split())}) > ${B}/fragments.config
     KCONFIG_ALLCONFIG=${B}/fragments.config oe_runmake_call -C ${S} O=${B} allnoconfig
+}
+
+# Overlays for a Raspberry Pi call the header's controller gpio, as the vendor's device trees do. Mainline's of the Pi 5 don't.
+# nooelint: oelint.func.specific - COMPATIBLE_MACHINE is computed
+do_compile:append:rpi() {
+    for dtb in ${KERNEL_DEVICETREE}; do
+        dtb=${B}/arch/${ARCH}/boot/dts/$dtb
+        gpio=$(fdtget --default "" $dtb /__symbols__ rp1_gpio)
+        [ -z "$gpio" ] || fdtput --type s $dtb /__symbols__ gpio $gpio
+    done
 }
 
 python () {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::case::Case;
 use super::variant::Variant;
-use super::{Lab, Phase, command};
+use super::{Lab, Phase, command, unittest};
 use crate::devicetree::{CPUS, device_tree};
 use crate::host::output;
 use crate::python::{self, NotInstalled};
@@ -91,7 +91,17 @@ impl Schema {
         cases.push(verdict(OVERLAY, success, said));
         let (_, said) = self.validate(&self.applied(lab, BAD_LINES)?, &OURS)?;
         cases.push(refusals(&said));
+        cases.extend(self.raspberry_pi(lab)?);
         Ok(cases)
+    }
+
+    /// The overlay for a Raspberry Pi, with each of its parameters, on the kernel's own trees of the boards.
+    fn raspberry_pi(&self, lab: &Lab<'_>) -> Result<Vec<Case>> {
+        let mut python = Command::new(self.tools.join("bin/python3"));
+        python
+            .env("MYPOLL_KERNEL_SOURCE", &lab.system(Variant::Normal)?.source)
+            .env("MYPOLL_SCHEMAS", &self.processed);
+        unittest::run(lab, &mut python, "tests/devicetree", "tests/devicetree")
     }
 
     /// The binding's examples, by all schemas.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `./scripts/flash`, on loop devices.
 
+use std::process::Command;
+
 use super::case::Case;
 use super::{Phase, unittest};
 use crate::host::packages::{Need, tool};
@@ -13,6 +15,6 @@ pub(super) fn phase() -> Phase {
         if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
             return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
         }
-        unittest::run(lab, "tests/flash", "scripts")
+        unittest::run(lab, &mut Command::new("python3"), "tests/flash", "scripts")
     })
 }

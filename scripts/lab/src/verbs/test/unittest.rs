@@ -8,16 +8,20 @@ use anyhow::Result;
 use super::case::Case;
 use super::{Lab, command};
 
-/// Runs the tests in `folder`, which find their modules in `path`; both are in the repository.
-pub(super) fn run(lab: &Lab<'_>, folder: &str, path: &str) -> Result<Vec<Case>> {
-    let mut unittest = Command::new("python3");
-    unittest
+/// Runs the tests in `folder` by `python`, which find their modules in `path`; both are in the repository.
+pub(super) fn run(
+    lab: &Lab<'_>,
+    python: &mut Command,
+    folder: &str,
+    path: &str,
+) -> Result<Vec<Case>> {
+    python
         .args(["-m", "unittest", "discover", "--verbose"])
         .args(["--start-directory", folder])
         .current_dir(&lab.paths.repo)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONPATH", path);
-    let (success, said) = command::run(&mut unittest)?;
+    let (success, said) = command::run(python)?;
     Ok(cases(success, &said))
 }
 

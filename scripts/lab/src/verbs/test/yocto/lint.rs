@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What needs no bitbake: the form of recipes, and the tests of the Python that recipes use.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use super::super::case::Case;
@@ -37,5 +39,10 @@ pub(super) fn oelint(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
 }
 
 pub(super) fn python(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    unittest::run(lab, "tests/yocto", "lib:meta-host-toolchain/lib")
+    unittest::run(
+        lab,
+        &mut Command::new("python3"),
+        "tests/yocto",
+        "lib:meta-host-toolchain/lib",
+    )
 }

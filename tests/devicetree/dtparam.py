@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Parameters of overlays as a Raspberry Pi's firmware sets them, as far as mypoll.dtso makes use of them."""
+
+import re
+
+import libfdt
+
+# PROPERTY, PROPERTY? (present or not), PROPERTY:OFFSET (a cell), with {KEY=VALUE,…} to look the value up.
+TARGET = re.compile(r"(?P<property>[^?:{]+)(?P<kind>[?:]?)(?P<offset>\d*)(?:{(?P<table>.*)})?")
+NUMBERS = {"on": 1, "true": 1, "off": 0, "false": 0}
+# What a changed name may take.
+ROOM = 1024
+
+
+def set_parameter(overlay, name, value="true"):
+    """Sets the parameter `name` of `overlay`, a libfdt.Fdt; KeyError when there is none."""
+    overlay.resize(overlay.totalsize() + ROOM)
+    overrides = overlay.path_offset("/__overrides__")
+    if not overlay.hasprop(overrides, name):
+        raise KeyError(name)
+    rest = bytes(overlay.getprop(overrides, name))
+    while rest:
+        phandle = int.from_bytes(rest[:4], "big")
+        target, _, rest = rest[4:].partition(b"\0")
+        if phandle:
+            _set_property(overlay, phandle, TARGET.fullmatch(target.decode()), value)
+        else:
+            _set_fragment(overlay, re.fullmatch(r"=(\d+)", target.decode()), value)
+
+
+def _number(value):
+    return NUMBERS[value] if value in NUMBERS else int(value, 0)
+
+
+def _set_property(overlay, phandle, target, value):
+    node = overlay.node_offset_by_phandle(phandle)
+    name, kind = target["property"], target["kind"]
+    if target["table"]:
+        value = dict(entry.split("=") for entry in target["table"].split(","))[value]
+    if not kind:
+        overlay.setprop_str(node, name, value)
+    elif kind == "?":
+        if _number(value):
+            overlay.setprop(node, name, b"")
+        elif overlay.hasprop(node, name):
+            overlay.delprop(node, name)
+    else:
+        start = int(target["offset"])
+        cells = bytearray(overlay.getprop(node, name))
+        cells[start : start + 4] = _number(value).to_bytes(4, "big")
+        overlay.setprop(node, name, bytes(cells))
+        if name == "reg":
+            path = overlay.get_path(node)
+            _rename(overlay, path, f"{path.rpartition('/')[2].partition('@')[0]}@{_number(value):x}")
+
+
+def _set_fragment(overlay, target, value):
+    if not _number(value):
+        _rename(overlay, f"/fragment@{target[1]}/__overlay__", "__dormant__")
+
+
+def _rename(overlay, path, name):
+    """Renames a node, wherever the overlay refers to it."""
+    overlay.set_name(overlay.path_offset(path), name)
+    local = overlay.path_offset(f"/__local_fixups__{path}", quiet=libfdt.QUIET_NOTFOUND)
+    if local >= 0:
+        overlay.set_name(local, name)
+    renamed = f"{path.rpartition('/')[0]}/{name}"
+    for table in ("/__fixups__", "/__symbols__"):
+        node = overlay.path_offset(table)
+        for key, value in _properties(overlay, node).items():
+            places = [re.sub(f"^{re.escape(path)}(?=[/:]|$)", renamed, place) for place in value.decode().split("\0")]
+            overlay.setprop(node, key, "\0".join(places).encode())
+
+
+def _properties(tree, node):
+    found = {}
+    offset = tree.first_property_offset(node, quiet=libfdt.QUIET_NOTFOUND)
+    while offset >= 0:
+        prop = tree.get_property_by_offset(offset)
+        found[prop.name] = bytes(prop)
+        offset = tree.next_property_offset(offset, quiet=libfdt.QUIET_NOTFOUND)
+    return found

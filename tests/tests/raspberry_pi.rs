@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The overlay for a Raspberry Pi, its button on a simulated chip: what tests/devicetree finds in the tree is what the driver
+//! makes of it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use system_tests::{boot_with, sh};
+
+/// A chip in place of the header's.
+const CHIP: &str = "
+/ {
+    fragment@2 {
+        target-path = \"/\";
+        __overlay__ {
+            gpio-sim {
+                compatible = \"gpio-simulator\";
+                simulated: bank {
+                    gpio-controller;
+                    #gpio-cells = <2>;
+                    ngpios = <28>;
+                };
+            };
+        };
+    };
+};
+";
+
+#[test]
+fn the_button_is_active_low_and_pulled_up_through_the_nexus() {
+    let folder = tempfile::tempdir().unwrap();
+    let source =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes-kernel/linux/files/dts/mypoll.dtso");
+    let text = fs::read_to_string(source).unwrap();
+    let simulated = folder.path().join("simulated.dtso");
+    fs::write(&simulated, text.replace("&gpio ", "&simulated ") + CHIP).unwrap();
+    let overlay = folder.path().join("simulated.dtbo");
+    let dtc = Command::new("dtc")
+        .args(["-@", "-q", "-I", "dts", "-O", "dtb", "-o"])
+        .args([&overlay, &simulated])
+        .status();
+    assert!(dtc.unwrap().success());
+
+    let machine = boot_with("raspberry-pi", false, |system| system.overlay = overlay);
+    let lines = sh(&machine, "cat /sys/class/misc/mypoll/lines");
+    assert_eq!(lines, "line=0 label=button\n");
+    // A line without a bias is low there, which is pressed: without the pull-up this would be no edge.
+    for (pull, expected) in [
+        ("pull-down", "kind=rising line=0 value=1"),
+        ("pull-up", "kind=falling line=0 value=0"),
+    ] {
+        let event = sh(
+            &machine,
+            &format!(
+                "echo {pull} >$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio17/pull) && \
+                 timeout 60 dd if=/dev/mypoll bs=256 count=1 2>/dev/null"
+            ),
+        );
+        assert!(event.contains(expected), "{event}");
+    }
+}

@@ -87,6 +87,7 @@ fn system(paths: &Paths, progress: &Progress) -> System {
             .map(|version| version.parse().unwrap()),
         flavour: flavour(),
         install: false,
+        ..BuildOptions::default()
     };
     build(paths, &options, progress).unwrap_or_else(|error| panic!("{error:#}"))
 }

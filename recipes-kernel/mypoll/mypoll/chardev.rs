@@ -86,8 +86,13 @@ impl OpenFile {
             // It is on the list of those who want to hear of the shared queue.
             return Err(EBUSY);
         }
-        let queue = PrivateQueue::open(&self.hub, settings)?;
-        self.queue.set(queue.clone()).inspect_err(|_| queue.close())
+        let queue = PrivateQueue::open(&self.hub, settings.clone())?;
+        if self.queue.set(queue.clone()).is_err() {
+            queue.close();
+            // Another thread was faster: its queue changes.
+            return self.configure(file, settings);
+        }
+        Ok(())
     }
 
     #[inline(never)]

@@ -169,7 +169,8 @@ struct mypoll_line {
  * MYPOLL_CONFIGURE may be called again. Events that wait stay in their order, with their time
  * stamps, whatever the new filter and clock; those that the new capacity has no room for are lost
  * by the new policy. EBUSY once the ring was mapped, and for a file with O_ASYNC that has no queue
- * of its own yet.
+ * of its own yet. Who waits for the file since before the first one, or has it in an epoll set since
+ * then, goes on to wait for the shared queue.
  *
  * MYPOLL_GET_STATS is EINVAL for a file without a queue of its own.
  */

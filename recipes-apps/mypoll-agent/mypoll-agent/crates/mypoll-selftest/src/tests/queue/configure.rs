@@ -2,7 +2,10 @@
 
 //! What MYPOLL_CONFIGURE takes.
 
-use anyhow::{Context, Result};
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
 use mypoll::uapi::{self, Config};
 
 use super::tests;
@@ -18,6 +21,7 @@ tests!("queue.configure":
     events_before_it_are_not_in_the_queue,
     other_files_stay_plain,
     a_dup_is_the_same_queue,
+    two_threads_at_a_time,
     closing_takes_the_queue_away,
 );
 
@@ -154,6 +158,35 @@ fn a_dup_is_the_same_queue(device: &Device) -> Result<()> {
     drop(dup);
     queue.trigger()?;
     expect_eq("sequence", queue.next_record()?.sequence, 2)
+}
+
+/// One of them makes the queue, the other one changes it.
+fn two_threads_at_a_time(device: &Device) -> Result<()> {
+    for _ in 0..50 {
+        let queues = device.statistic("private_queues")?;
+        let handle = device.open_nonblocking()?;
+        let start = Arc::new(Barrier::new(2));
+        let threads = [4, 5].map(|capacity| {
+            let (dup, start) = (handle.dup()?, start.clone());
+            Ok(thread::spawn(move || {
+                start.wait();
+                dup.configure(Config {
+                    capacity,
+                    ..Default::default()
+                })
+            }))
+        });
+        for thread in threads.into_iter().collect::<Result<Vec<_>>>()? {
+            let configured = thread.join().map_err(|_| anyhow!("a thread panicked"))?;
+            configured.context("MYPOLL_CONFIGURE")?;
+        }
+        expect_eq(
+            "private_queues",
+            device.statistic("private_queues")?,
+            queues + 1,
+        )?;
+    }
+    Ok(())
 }
 
 fn closing_takes_the_queue_away(device: &Device) -> Result<()> {

@@ -12,6 +12,8 @@ SRC_URI = " \
 "
 
 S = "${UNPACKDIR}/mypoll"
+# Not the youngest file's time, which is that of its clone: two builds are to give the same bytes.
+SOURCE_DATE_EPOCH = "${SOURCE_DATE_EPOCH_FALLBACK}"
 
 inherit features_check kernel-rust-toolchain module-rust
 REQUIRED_DISTRO_FEATURES = "mypoll"

@@ -39,17 +39,24 @@ fn check(yocto: &Yocto<'_>, layer: &str) -> Result<Vec<Case>> {
     Ok(cases(output.success, &output.without_notes()))
 }
 
-/// The tests in lines like `INFO: RESULTS - common.CommonCheckLayer.test_readme: PASSED (0.00s)`.
+/// The tests in pairs of lines like `INFO: test_readme (common.CommonCheckLayer.test_readme)` and `INFO:  ... ok`.
 fn cases(success: bool, said: &str) -> Vec<Case> {
-    let mut cases: Vec<_> = said
-        .lines()
-        .filter_map(|line| line.strip_prefix("INFO: RESULTS - ")?.split_once(": "))
-        .map(|(name, result)| match result.split(' ').next() {
-            Some("PASSED") => Case::passed(name),
-            Some("SKIPPED") => Case::skipped(name, "it does not apply"),
-            _ => Case::failed(name, details(name, said)),
-        })
-        .collect();
+    let mut cases = Vec::new();
+    let mut name = "";
+    for line in said.lines().filter_map(|line| line.strip_prefix("INFO: ")) {
+        if let Some(result) = line.strip_prefix(" ... ") {
+            cases.push(match result.split_once(' ').unwrap_or((result, "")) {
+                ("ok", _) => Case::passed(name),
+                ("skipped", reason) => Case::skipped(name, reason.trim_matches(['"', '\''])),
+                _ => Case::failed(name, details(name, said)),
+            });
+        } else if let Some((_, test)) = line
+            .strip_suffix(')')
+            .and_then(|line| line.split_once(" ("))
+        {
+            name = test;
+        }
+    }
     let failed = cases.iter().any(Case::has_failed);
     if !failed && (!success || cases.is_empty()) {
         cases.push(Case::failed("yocto-check-layer", said));
@@ -68,38 +75,41 @@ fn details<'a>(name: &str, said: &'a str) -> &'a str {
 mod tests {
     use super::*;
 
-    const RESULTS: &str = "\
-INFO: RESULTS:
-INFO: RESULTS - common.CommonCheckLayer.test_readme: PASSED (0.00s)
-INFO: RESULTS - bsp.BSPCheckLayer.test_bsp_defines_machines: SKIPPED (0.00s)
+    const PASSED: &str = "\
+INFO: setUpClass (bsp.BSPCheckLayer)
+INFO:  ... skipped \"BSPCheckLayer: Layer a isn't BSP one.\"
+INFO: test_parse (common.CommonCheckLayer.test_parse)
+INFO:  ... ok
+INFO: Ran 9 tests in 0.1s
+INFO:  (skipped=1)
 ";
 
     #[test]
     fn every_result_is_a_test() {
         let expected = [
-            Case::passed("common.CommonCheckLayer.test_readme"),
-            Case::skipped(
-                "bsp.BSPCheckLayer.test_bsp_defines_machines",
-                "it does not apply",
-            ),
+            Case::skipped("bsp.BSPCheckLayer", "BSPCheckLayer: Layer a isn't BSP one."),
+            Case::passed("common.CommonCheckLayer.test_parse"),
         ];
-        assert_eq!(cases(true, RESULTS), expected);
+        assert_eq!(cases(true, PASSED), expected);
     }
 
     #[test]
     fn failures_say_why() {
         let name = "common.CommonCheckLayer.test_security";
         let said = format!(
-            "INFO: test_security ({name})\nINFO:  ... FAIL\nno SECURITY.md\nINFO: test_world (x)\n\
-             INFO: RESULTS - {name}: FAILED (0.00s)"
+            "INFO: test_security ({name})\nINFO:  ... FAIL\nno SECURITY.md\n\
+             INFO: test_world (common.CommonCheckLayer.test_world)\nINFO:  ... ok"
         );
-        let expected = [Case::failed(name, "INFO:  ... FAIL\nno SECURITY.md")];
+        let expected = [
+            Case::failed(name, "INFO:  ... FAIL\nno SECURITY.md"),
+            Case::passed("common.CommonCheckLayer.test_world"),
+        ];
         assert_eq!(cases(false, &said), expected);
     }
 
     #[test]
     fn a_check_that_did_not_run_has_failed() {
         assert!(cases(true, "").iter().any(Case::has_failed));
-        assert!(cases(false, RESULTS).iter().any(Case::has_failed));
+        assert!(cases(false, PASSED).iter().any(Case::has_failed));
     }
 }

@@ -7,10 +7,12 @@ use std::os::fd::AsFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use anyhow::Result;
 use mypoll::uapi::{self, Event};
 use nix::libc::c_void;
 use nix::sys::mman::{MRemapFlags, MapFlags, ProtFlags, mmap, mprotect, mremap, munmap};
 
+use crate::device::Device;
 use crate::queue::{Queue, RECORD};
 
 /// Reading and writing.
@@ -124,6 +126,13 @@ impl Ring {
             MapFlags::MAP_SHARED,
         )?;
         Ok(Self { control, events })
+    }
+
+    /// Opens the device for a queue of `capacity` events, and maps its ring.
+    pub(crate) fn of_capacity(device: &Device, capacity: u32) -> Result<(Queue, Self)> {
+        let queue = Queue::of_capacity(device, capacity)?;
+        let ring = Self::map(&queue)?;
+        Ok((queue, ring))
     }
 
     /// The word of `struct mypoll_ring` at an offset.

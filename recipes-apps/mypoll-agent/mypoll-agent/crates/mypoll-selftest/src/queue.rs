@@ -26,6 +26,15 @@ impl Queue {
         Self::over(device.open_nonblocking()?, config)
     }
 
+    /// Opens the device with `O_NONBLOCK` for a queue of `capacity` events.
+    pub(crate) fn of_capacity(device: &Device, capacity: u32) -> Result<Self> {
+        let config = Config {
+            capacity,
+            ..Default::default()
+        };
+        Self::open(device, config)
+    }
+
     /// Opens the device for blocking reads and configures it.
     pub(crate) fn open_blocking(device: &Device, config: Config) -> Result<Self> {
         Self::over(device.open()?, config)

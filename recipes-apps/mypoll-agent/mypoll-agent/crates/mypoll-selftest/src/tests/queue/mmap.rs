@@ -34,21 +34,9 @@ tests!("queue.mmap":
     a_child_has_the_same_ring,
 );
 
-fn of_capacity(device: &Device, capacity: u32) -> Result<(Queue, Ring)> {
-    let queue = Queue::open(
-        device,
-        Config {
-            capacity,
-            ..Default::default()
-        },
-    )?;
-    let ring = Ring::map(&queue)?;
-    Ok((queue, ring))
-}
-
 fn events_are_there_without_a_read(device: &Device) -> Result<()> {
     let witness = Queue::open(device, Config::default())?;
-    let (queue, ring) = of_capacity(device, 8)?;
+    let (queue, ring) = Ring::of_capacity(device, 8)?;
     expect_eq("mask and capacity", (ring.mask(), ring.capacity()), (7, 8))?;
     expect_eq("at first", ring.take(), None)?;
     queue.triggers(5)?;
@@ -60,7 +48,7 @@ fn events_are_there_without_a_read(device: &Device) -> Result<()> {
 
 fn capacity_that_is_no_power_of_two(device: &Device) -> Result<()> {
     for (capacity, mask) in [(1, 0), (3, 3), (5, 7), (100, 127), (65536, 65535)] {
-        let (queue, ring) = of_capacity(device, capacity)?;
+        let (queue, ring) = Ring::of_capacity(device, capacity)?;
         expect_eq(
             "mask and capacity",
             (ring.mask(), ring.capacity()),
@@ -76,7 +64,7 @@ fn capacity_that_is_no_power_of_two(device: &Device) -> Result<()> {
 }
 
 fn many_times_around(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 3)?;
+    let (queue, ring) = Ring::of_capacity(device, 3)?;
     let mut next = 1;
     for count in [1, 2, 3].into_iter().cycle().take(60) {
         queue.triggers(count)?;
@@ -92,7 +80,7 @@ fn many_times_around(device: &Device) -> Result<()> {
 }
 
 fn losses_are_told(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 4)?;
+    let (queue, ring) = Ring::of_capacity(device, 4)?;
     for round in 0..3 {
         queue.triggers(7)?;
         let events = ring.drain();
@@ -109,7 +97,7 @@ fn losses_are_told(device: &Device) -> Result<()> {
 }
 
 fn poll_goes_by_the_head(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 4)?;
+    let (queue, ring) = Ring::of_capacity(device, 4)?;
     for _ in 0..3 {
         expect_eq("empty", queue.readiness()?, WRITABLE)?;
         queue.triggers(2)?;
@@ -122,7 +110,7 @@ fn poll_goes_by_the_head(device: &Device) -> Result<()> {
 }
 
 fn priority_goes_by_the_head(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 4)?;
+    let (queue, ring) = Ring::of_capacity(device, 4)?;
     for _ in 0..2 {
         queue.triggers(5)?;
         expect_eq(
@@ -164,7 +152,7 @@ fn wakes_at_the_watermark(device: &Device) -> Result<()> {
 }
 
 fn read_beside_it(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 4)?;
+    let (queue, ring) = Ring::of_capacity(device, 4)?;
     for first in (1..40).step_by(4) {
         queue.triggers(4)?;
         let taken = [ring.take(), queue.read_records(1)?.pop(), ring.take()];
@@ -181,7 +169,7 @@ fn read_beside_it(device: &Device) -> Result<()> {
 }
 
 fn two_mappings_are_one_ring(device: &Device) -> Result<()> {
-    let (queue, one) = of_capacity(device, 4)?;
+    let (queue, one) = Ring::of_capacity(device, 4)?;
     let other = Ring::map(&queue)?;
     queue.triggers(4)?;
     let events = [one.take(), other.take(), one.take(), other.take()];
@@ -195,7 +183,7 @@ fn two_mappings_are_one_ring(device: &Device) -> Result<()> {
 
 /// A mapping holds the open file: the queue goes on until that is gone, too.
 fn outlives_the_descriptor(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 4)?;
+    let (queue, ring) = Ring::of_capacity(device, 4)?;
     let queues = device.statistic("private_queues")?;
     drop(queue);
     expect_eq(
@@ -215,7 +203,7 @@ fn outlives_the_descriptor(device: &Device) -> Result<()> {
 }
 
 fn ends_with_the_mapping(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 4)?;
+    let (queue, ring) = Ring::of_capacity(device, 4)?;
     queue.triggers(3)?;
     ring.take();
     drop(ring);
@@ -224,7 +212,7 @@ fn ends_with_the_mapping(device: &Device) -> Result<()> {
 }
 
 fn unmapping_leaves_the_queue(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 4)?;
+    let (queue, ring) = Ring::of_capacity(device, 4)?;
     drop(ring);
     let ring = Ring::map(&queue)?;
     queue.triggers(2)?;
@@ -237,7 +225,7 @@ fn unmapping_leaves_the_queue(device: &Device) -> Result<()> {
 }
 
 fn a_child_has_the_same_ring(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 8)?;
+    let (queue, ring) = Ring::of_capacity(device, 8)?;
     queue.triggers(4)?;
     ring.take();
     let child = Forked::spawn(|pipe| {

@@ -43,14 +43,7 @@ fn page_size() -> Result<usize> {
 fn queue(device: &Device) -> Result<(Queue, usize)> {
     let events = 2 * page_size()?;
     let capacity = u32::try_from(events / RECORD)?;
-    let queue = Queue::open(
-        device,
-        Config {
-            capacity,
-            ..Default::default()
-        },
-    )?;
-    Ok((queue, events))
+    Ok((Queue::of_capacity(device, capacity)?, events))
 }
 
 fn einval_without_a_queue(device: &Device) -> Result<()> {

@@ -26,20 +26,8 @@ tests!("queue.mmap.garbage":
     a_head_put_right_goes_on,
 );
 
-fn of_capacity(device: &Device, capacity: u32) -> Result<(Queue, Ring)> {
-    let queue = Queue::open(
-        device,
-        Config {
-            capacity,
-            ..Default::default()
-        },
-    )?;
-    let ring = Ring::map(&queue)?;
-    Ok((queue, ring))
-}
-
 fn the_other_words_are_not_read(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 8)?;
+    let (queue, ring) = Ring::of_capacity(device, 8)?;
     for garbage in [0, 1, 0x5555_5555, u32::MAX] {
         for offset in (0..size_of::<uapi::Ring>()).step_by(4) {
             if offset != offset_of!(uapi::Ring, head) {
@@ -62,7 +50,7 @@ fn the_other_words_are_not_read(device: &Device) -> Result<()> {
 
 fn a_head_that_cannot_be_is_a_full_ring(device: &Device) -> Result<()> {
     for distance in [1, 9, 100, 1 << 16, 1 << 31, u32::MAX - 8] {
-        let (queue, ring) = of_capacity(device, 8)?;
+        let (queue, ring) = Ring::of_capacity(device, 8)?;
         queue.triggers(3)?;
         ring.head()
             .store(ring.tail().wrapping_add(distance), Ordering::Release);
@@ -81,7 +69,7 @@ fn a_head_that_cannot_be_is_a_full_ring(device: &Device) -> Result<()> {
 }
 
 fn a_head_set_back_costs_room(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 8)?;
+    let (queue, ring) = Ring::of_capacity(device, 8)?;
     queue.triggers(8)?;
     ring.drain();
     queue.triggers(2)?;
@@ -101,7 +89,7 @@ fn a_head_set_back_costs_room(device: &Device) -> Result<()> {
 fn heads_of_all_kinds_while_events_come(device: &Device) -> Result<()> {
     const EVENTS: u32 = 2000;
     let witness = Queue::open(device, Config::default())?;
-    let (queue, ring) = of_capacity(device, 8)?;
+    let (queue, ring) = Ring::of_capacity(device, 8)?;
     let done = Arc::new(AtomicBool::new(false));
     let vandal = thread::spawn({
         let done = done.clone();
@@ -149,7 +137,7 @@ fn heads_of_all_kinds_while_events_come(device: &Device) -> Result<()> {
 }
 
 fn a_head_put_right_goes_on(device: &Device) -> Result<()> {
-    let (queue, ring) = of_capacity(device, 8)?;
+    let (queue, ring) = Ring::of_capacity(device, 8)?;
     for head in [7, u32::MAX, 1 << 31] {
         ring.head().store(head, Ordering::Release);
         queue.triggers(3)?;

@@ -10,6 +10,7 @@
 #ifndef MYPOLL_H
 #define MYPOLL_H
 
+#include <linux/const.h>
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
@@ -115,8 +116,8 @@ struct mypoll_stats {
 };
 
 /* What a driver can do. */
-#define MYPOLL_FEATURE_QUEUES	(1ULL << 0)	/* MYPOLL_CONFIGURE with all that is above */
-#define MYPOLL_FEATURE_MMAP	(1ULL << 1)	/* struct mypoll_ring */
+#define MYPOLL_FEATURE_QUEUES	_BITULL(0)	/* MYPOLL_CONFIGURE with all that is above */
+#define MYPOLL_FEATURE_MMAP	_BITULL(1)	/* struct mypoll_ring */
 
 /**
  * struct mypoll_info - the driver
@@ -134,11 +135,11 @@ struct mypoll_info {
 
 #define MYPOLL_LABEL_MAX	64
 
-#define MYPOLL_LINE_ACTIVE_LOW	(1U << 0)	/* low is active, and 1 */
-#define MYPOLL_LINE_RISING	(1U << 1)	/* becoming active gives an event */
-#define MYPOLL_LINE_FALLING	(1U << 2)	/* becoming inactive gives an event */
-#define MYPOLL_LINE_WAKEUP	(1U << 3)	/* wakes the machine from suspend */
-#define MYPOLL_LINE_DEBOUNCED	(1U << 4)	/* the driver debounces it, not the chip */
+#define MYPOLL_LINE_ACTIVE_LOW	_BITUL(0)	/* low is active, and 1 */
+#define MYPOLL_LINE_RISING	_BITUL(1)	/* becoming active gives an event */
+#define MYPOLL_LINE_FALLING	_BITUL(2)	/* becoming inactive gives an event */
+#define MYPOLL_LINE_WAKEUP	_BITUL(3)	/* wakes the machine from suspend */
+#define MYPOLL_LINE_DEBOUNCED	_BITUL(4)	/* the driver debounces it, not the chip */
 
 /**
  * struct mypoll_line - a GPIO line
@@ -169,8 +170,8 @@ struct mypoll_line {
  * MYPOLL_CONFIGURE may be called again. Events that wait stay in their order, with their time
  * stamps, whatever the new filter and clock; those that the new capacity has no room for are lost
  * by the new policy. EBUSY once the ring was mapped, and for a file with O_ASYNC that has no queue
- * of its own yet. Who waits for the file since before the first one, or has it in an epoll set since
- * then, goes on to wait for the shared queue.
+ * of its own yet. Who waits for the file since before the first one, or has it in an epoll set
+ * since then, goes on to wait for the shared queue.
  *
  * MYPOLL_GET_STATS is EINVAL for a file without a queue of its own.
  */
@@ -181,10 +182,10 @@ struct mypoll_line {
 #define MYPOLL_GET_LINE		_IOWR(MYPOLL_IOC_MAGIC, 0x04, struct mypoll_line)
 
 /*
- * The ring of a queue with MYPOLL_OVERFLOW_DROP_NEWEST, by mmap with MAP_SHARED: at MYPOLL_OFF_RING
- * a struct mypoll_ring, at MYPOLL_OFF_EVENTS its (mask + 1) slots, which can't be mapped for writing
- * (EPERM). Lengths are rounded up to pages; another length or offset is EINVAL, as is mmap before
- * MYPOLL_CONFIGURE and with MYPOLL_OVERFLOW_DROP_OLDEST.
+ * The ring of a queue with MYPOLL_OVERFLOW_DROP_NEWEST, by mmap with MAP_SHARED: at
+ * MYPOLL_OFF_RING a struct mypoll_ring, at MYPOLL_OFF_EVENTS its (mask + 1) slots, which can't be
+ * mapped for writing (EPERM). Lengths are rounded up to pages; another length or offset is EINVAL,
+ * as is mmap before MYPOLL_CONFIGURE and with MYPOLL_OVERFLOW_DROP_OLDEST.
  */
 #define MYPOLL_OFF_RING		0x00000000
 #define MYPOLL_OFF_EVENTS	0x01000000

@@ -7,10 +7,14 @@
 use crate::platform_driver::Lines;
 use kernel::{
     device::Core,
+    mm::virt::vm_flags_t,
     of,
     platform,
     prelude::*, //
 };
+
+/// `VM_MAYSHARE`: in 7.2, `rust/bindings/bindings_helper.h` takes `VM_MAYEXEC` for it.
+pub(crate) const VM_MAYSHARE: vm_flags_t = 0x80;
 
 #[cfg(not(linux_7_2))]
 impl platform::Driver for Lines {

@@ -11,6 +11,7 @@
 #include <linux/gpio/consumer.h>
 #include <linux/gpio/driver.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/pm_wakeup.h>
@@ -41,9 +42,22 @@ void mypoll_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
 	spin_unlock_irqrestore(lock, flags);
 }
 
+/* As vmalloc_user(), but what a program may ask for at any time must not fill the log. */
 void *mypoll_vmalloc_user(unsigned long size)
 {
-	return vmalloc_user(size);
+	return __vmalloc(size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+}
+
+int mypoll_map_vmalloc(struct vm_area_struct *vma, const void *address)
+{
+	unsigned long user;
+	int ret = 0;
+
+	for (user = vma->vm_start; user < vma->vm_end && !ret; user += PAGE_SIZE) {
+		ret = vm_insert_page(vma, user, vmalloc_to_page(address));
+		address += PAGE_SIZE;
+	}
+	return ret;
 }
 
 struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer)

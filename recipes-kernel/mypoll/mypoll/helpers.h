@@ -15,6 +15,7 @@ struct gpio_desc;
 struct miscdevice;
 struct notifier_block;
 struct spinlock;
+struct vm_area_struct;
 
 /* From C, for abstractions/spinlock_irq.rs. */
 unsigned long mypoll_spin_lock_irqsave(struct spinlock *lock);
@@ -23,6 +24,7 @@ void mypoll_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags);
 
 /* From C, for abstractions/mapped_memory.rs. */
 void *mypoll_vmalloc_user(unsigned long size);
+int mypoll_map_vmalloc(struct vm_area_struct *vma, const void *address);
 
 /* From C, for abstractions/gpio.rs. */
 struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer);

@@ -12,6 +12,7 @@ use super::ring::{
     Ring, //
 };
 use crate::{
+    compat::VM_MAYSHARE,
     settings::Settings,
     uapi::{
         self,
@@ -26,10 +27,7 @@ use kernel::{
     bindings,
     error::to_result,
     ffi,
-    mm::virt::{
-        flags,
-        VmaNew, //
-    },
+    mm::virt::VmaNew,
     page::{
         PAGE_SHIFT,
         PAGE_SIZE, //
@@ -43,10 +41,9 @@ use kernel::{
 extern "C" {
     fn mypoll_vmalloc_user(size: usize) -> *mut ffi::c_void;
     fn vfree(address: *const ffi::c_void);
-    fn remap_vmalloc_range(
+    fn mypoll_map_vmalloc(
         vma: *mut bindings::vm_area_struct,
-        address: *mut ffi::c_void,
-        page_offset: ffi::c_ulong,
+        address: *const ffi::c_void,
     ) -> ffi::c_int;
 }
 
@@ -54,7 +51,7 @@ extern "C" {
 ///
 /// # Invariants
 ///
-/// `base` points to an area of `vmalloc_user()`: a page, and then `slots` slots. Both began as
+/// `base` points to an area of `mypoll_vmalloc_user()`: a page, and then `slots` slots. Both began as
 /// zeroes, which are valid.
 pub(crate) struct MappedMemory {
     base: NonNull<u8>,
@@ -94,23 +91,24 @@ impl MappedMemory {
             _ => return Err(EINVAL),
         };
         // Not `SHARED`, which the mapping of a file that is open for reading alone lacks.
-        if vma.end() - vma.start() != size || vma.flags() & flags::MAYSHARE == 0 {
+        if vma.end() - vma.start() != size || vma.flags() & VM_MAYSHARE == 0 {
             return Err(EINVAL);
         }
         if offset == uapi::OFF_EVENTS {
             vma.try_clear_maywrite().map_err(|_| EPERM)?;
         }
-        // SAFETY: The area is being set up, and by the type invariant `base` points to memory for
-        // programs, which checks the size. Its pages stay as long as they are mapped.
-        to_result(unsafe {
-            remap_vmalloc_range(vma.as_ptr(), self.base.as_ptr().cast(), first_page)
-        })
+        vma.set_dontexpand();
+        vma.set_dontdump();
+        let address = self.base.as_ptr().wrapping_add(first_page * PAGE_SIZE);
+        // SAFETY: The area is being set up, and is as long as what begins at `address`, by the type
+        // invariant. The pages stay as long as they are mapped.
+        to_result(unsafe { mypoll_map_vmalloc(vma.as_ptr(), address.cast()) })
     }
 }
 
 impl Drop for MappedMemory {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant this is an area of `vmalloc_user()`.
+        // SAFETY: By the type invariant this is an area of `vmalloc()`.
         unsafe { vfree(self.base.as_ptr().cast()) }
     }
 }

@@ -72,9 +72,6 @@ pub(crate) unsafe trait UserStruct: Sized {
     }
 }
 
-/// # Safety
-///
-/// See [`UserStruct`].
 macro_rules! user_struct {
     ($($name:ident),*) => {$(
         // SAFETY: All fields are integers and arrays of them, and uapi/mypoll.rs has no padding:

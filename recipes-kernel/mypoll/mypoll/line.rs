@@ -106,6 +106,7 @@ impl Line {
                 dev_err!(dev, "{name}: interrupt {irq} can't be had: {error:?}\n");
             })?;
         edges.begin(interrupt.is_nested())?;
+        number.list();
         Ok(Self {
             _interrupt: interrupt,
             _edges: edges,

@@ -49,9 +49,16 @@ impl Description {
     }
 }
 
-/// The lines, each at the index that is its number.
+/// A line, at the index that is its number.
+struct Entry {
+    line: Description,
+    /// Whether programs see it yet.
+    listed: bool,
+}
+
+/// The lines.
 pub(crate) struct LineTable {
-    lines: KVec<Option<Description>>,
+    lines: KVec<Option<Entry>>,
 }
 
 impl LineTable {
@@ -60,12 +67,14 @@ impl LineTable {
         Self { lines: KVec::new() }
     }
 
-    /// The lines' numbers and labels.
+    /// The listed lines' numbers and labels.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &CString)> {
-        self.lines
-            .iter()
-            .enumerate()
-            .filter_map(|(number, line)| Some((number, &line.as_ref()?.label)))
+        (0..self.lines.len()).filter_map(|number| Some((number, &self.listed(number)?.label)))
+    }
+
+    fn listed(&self, number: usize) -> Option<&Description> {
+        let entry = self.lines.get(number)?.as_ref()?;
+        entry.listed.then_some(&entry.line)
     }
 
     /// Which lines there are.
@@ -82,11 +91,7 @@ impl LineTable {
     /// `ENOENT` when there is no such line, what gpiolib says when its level can't be read: `ENODEV`
     /// when its chip is gone.
     pub(crate) fn describe(&self, number: u32) -> Result<uapi::Line> {
-        let line = self
-            .lines
-            .get(number as usize)
-            .and_then(Option::as_ref)
-            .ok_or(ENOENT)?;
+        let line = self.listed(number as usize).ok_or(ENOENT)?;
         Ok(uapi::Line {
             number,
             offset: line.input.offset(),
@@ -113,7 +118,10 @@ impl LineTable {
         if self.lines[number].is_some() {
             return Err(EEXIST);
         }
-        self.lines[number] = Some(line);
+        self.lines[number] = Some(Entry {
+            line,
+            listed: false,
+        });
         Ok(number)
     }
 }
@@ -126,7 +134,7 @@ pub(crate) struct LineNumber {
 
 impl LineNumber {
     /// Enters a line into the hub's table, under the lowest number that is free unless it asks for
-    /// one.
+    /// one. Programs do not see it before [`Self::list`].
     ///
     /// `EEXIST` for a number that is taken, `ENOSPC` over [`NUMBER_MAX`].
     pub(crate) fn take(hub: &Arc<Hub>, number: Option<u32>, line: Description) -> Result<Self> {
@@ -136,6 +144,13 @@ impl LineNumber {
             hub: hub.clone(),
             number,
         })
+    }
+
+    /// Shows the line to programs: its edges are events by now.
+    pub(crate) fn list(&self) {
+        if let Some(entry) = &mut self.hub.lines.lock().lines[self.number] {
+            entry.listed = true;
+        }
     }
 
     /// The number.

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::poll::PollFlags;
 
 use super::gpio::expect_edge;
@@ -26,6 +26,7 @@ tests!("binding":
     unbind_keeps_queued_events,
     bind_gives_the_lines_the_same_numbers,
     lines_work_again_after_bind,
+    line_that_is_listed_reports_its_edges,
     timer_runs_on_through_unbind,
     repeatedly_while_edges_come,
 );
@@ -200,6 +201,34 @@ fn lines_work_again_after_bind(device: &Device) -> Result<()> {
         (event.source.as_str(), event.line, event.value),
         ("gpio", line.number, 1),
     )
+}
+
+/// From the moment on that a program can see it.
+fn line_that_is_listed_reports_its_edges(device: &Device) -> Result<()> {
+    let line = SimLine::plain(device)?;
+    let binding = device.binding()?;
+    let handle = device.open_nonblocking()?;
+    for round in 0..50 {
+        binding.unbind()?;
+        handle.drain()?;
+        thread::scope(|scope| {
+            let binder = scope.spawn(|| binding.bind());
+            let listed = || -> Result<bool> {
+                let lines = device.lines()?;
+                Ok(lines.iter().any(|listed| listed.number == line.number))
+            };
+            while !binder.is_finished() && !listed()? {}
+            line.press()?;
+            binder.join().map_err(|_| anyhow!("the binder panicked"))?
+        })?;
+        let event = handle
+            .next_event()
+            .with_context(|| format!("in round {round}"))?;
+        expect_edge(&event, &line, true)?;
+        line.release()?;
+        handle.next_event()?;
+    }
+    Ok(())
 }
 
 fn timer_runs_on_through_unbind(device: &Device) -> Result<()> {

@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::case::Case;
 use super::{Lab, Phase, command, libtest};
@@ -29,6 +29,7 @@ pub(super) fn phases() -> Vec<Phase> {
             if let Some(reason) = miri_is_missing(lab)? {
                 return Ok(vec![Case::skipped("all of it", reason)]);
             }
+            forget_other_checkouts(lab)?;
             let mut cargo = cargo(lab, "miri");
             cargo
                 .args(["miri", "test", "--locked", "ring"])
@@ -48,6 +49,19 @@ fn cargo(lab: &Lab<'_>, tool: &str) -> Command {
         lab.paths.cache.join(format!("target-{tool}")),
     );
     command
+}
+
+/// Miri goes to the folder that the crate was built in, which may be another checkout's and gone; for cargo the crate is
+/// still the same.
+fn forget_other_checkouts(lab: &Lab<'_>) -> Result<()> {
+    let mut clean = cargo(lab, "miri/miri");
+    clean
+        .args(["clean", "--package", "mypoll-host-tests"])
+        .args(["--target", "host-tuple"])
+        .env("RUSTUP_TOOLCHAIN", NIGHTLY);
+    let (success, said) = command::run(&mut clean)?;
+    ensure!(success, "cargo clean: {}", said.trim());
+    Ok(())
 }
 
 /// Why there is no Miri, if it can't be installed either.

@@ -30,8 +30,10 @@ class Failures(CardTest):
             '[ "$*" = -d ] || exec $REAL "$@"\n'
             f"$REAL -d | {{ head -c {10 * MIB}; : >{self.paused}; read -r _ <{self.go_on}; cat; }}",
         )
+        # Where the tests run in the background, SIGINT is ignored, and would be here.
+        as_in_a_terminal = ["env", "--default-signal=INT"]
         flash = subprocess.Popen(
-            self.command("--yes", "--fixed", image=self.folder / "test.wic.zst"),
+            as_in_a_terminal + self.command("--yes", "--fixed", image=self.folder / "test.wic.zst"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

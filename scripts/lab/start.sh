@@ -69,6 +69,9 @@ lab() {
         usable_cargo || install_rust
     fi
 
+    # Checkouts share the cache. cargo takes their crates for the same ones unless the wrapper's path tells them apart, and
+    # runs what another checkout has built later.
+    export RUSTC_WORKSPACE_WRAPPER="$crate/rustc"
     [ -e "$cache/target/debug/lab" ] || say "lab: compiling for the first time (about 1 min)…"
     if [ -t 2 ]; then quiet=; else quiet=--quiet; fi
     cargo build $quiet --locked --manifest-path "$crate/Cargo.toml" --target-dir "$cache/target" --package lab >&2 ||

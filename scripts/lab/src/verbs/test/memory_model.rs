@@ -34,6 +34,7 @@ pub(super) fn phases() -> Vec<Phase> {
             cargo
                 .args(["miri", "test", "--locked", "ring"])
                 .env("RUSTUP_TOOLCHAIN", NIGHTLY)
+                .env_remove("RUSTC_WORKSPACE_WRAPPER")
                 // proptest looks for the current folder.
                 .env("MIRIFLAGS", "-Zmiri-disable-isolation");
             let (success, said) = command::run(&mut cargo)?;
@@ -51,8 +52,8 @@ fn cargo(lab: &Lab<'_>, tool: &str) -> Command {
     command
 }
 
-/// Miri goes to the folder that the crate was built in, which may be another checkout's and gone; for cargo the crate is
-/// still the same.
+/// Miri goes to the folder that the crate was built in, which may be another checkout's and gone. The wrapper that tells
+/// checkouts apart (`start.sh`) is nothing that Miri takes.
 fn forget_other_checkouts(lab: &Lab<'_>) -> Result<()> {
     let mut clean = cargo(lab, "miri/miri");
     clean

@@ -85,4 +85,21 @@ mod tests {
                 .any(|(name, package)| name.contains('$') || package.contains('$'))
         );
     }
+
+    #[test]
+    fn the_documentation_names_them_all() {
+        let page = include_str!("../../../../docs/host-toolchain.md");
+        let (_, list) = page.split_once("sudo apt install ").unwrap();
+        let (list, _) = list.split_once("\n\n").unwrap();
+        let named: Vec<_> = list.split([' ', '\\', '\n']).collect();
+        // Debian is never without these.
+        let essential = ["apt", "diffutils", "dpkg"];
+        for need in HOST_TOOLS.lines().filter_map(host_tool) {
+            let (Need::Tool { package, .. } | Need::Package { package, .. }) = need;
+            assert!(
+                named.contains(&package) || essential.contains(&package),
+                "{package}"
+            );
+        }
+    }
 }

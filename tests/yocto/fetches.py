@@ -15,18 +15,17 @@ HEAD = """\
 # What is downloaded?
 
 All that bitbake fetches for `mypoll-image` when nothing is in sstate, by recipe: from where, and the checksum or the commit that
-it has to have. The crates of a recipe are one line: their checksums are in its Cargo.lock, or in the recipe. DEBIAN_MIRROR is
-bitbake's variable; with the host's toolchain its value is the mirror that the host's apt uses. Written by
+it has to have. What the builds are called says [builds.rs](../scripts/lab/src/yocto/builds.rs). The crates of a recipe are one
+line: their checksums are in its Cargo.lock, or in the recipe. DEBIAN_MIRROR is bitbake's variable; with the host's toolchain its
+value is the mirror that the host's apt uses. Written by
 
     cargo run --manifest-path scripts/lab/Cargo.toml -- fetches
-
-| number | build |
-|---|---|
 """
 
-TABLE = """
-| recipe | from | sha256 or commit | builds |
-|---|---|---|---|
+SECTION = """
+## {}
+| recipe | from | sha256 or commit |
+|---|---|---|
 """
 
 
@@ -94,18 +93,29 @@ def list_build(path):
     Path(path).write_text(json.dumps(sorted(found), indent=0), encoding="utf-8")
 
 
+def title(names, every):
+    """Which builds it is for, in as few words as possible."""
+    rest = [name for name in every if name not in names]
+    if not rest:
+        return "All builds"
+    return ", ".join(names) if len(names) <= len(rest) else f"All but {', '.join(rest)}"
+
+
 def page(paths):
-    """Each fetch once, with the numbers of the builds that it is for."""
+    """Each fetch once, with those that the same builds have; first what most builds have."""
+    every = [Path(path).stem for path in paths]
     builds = {}
-    for number, path in enumerate(paths, 1):
+    for name, path in zip(every, paths):
         for fetch in json.loads(Path(path).read_text(encoding="utf-8")):
-            builds.setdefault(tuple(fetch), []).append(str(number))
-    lines = [f"| {number} | {Path(path).stem} |\n" for number, path in enumerate(paths, 1)]
-    lines.append(TABLE)
-    for (recipe, uri, checksum), numbers in sorted(builds.items()):
-        who = "all" if len(numbers) == len(paths) else " ".join(numbers)
-        lines.append(f"| {recipe} | {uri} | {checksum} | {who} |\n")
-    return HEAD + "".join(lines)
+            builds.setdefault(tuple(fetch), []).append(name)
+    sections = {}
+    for fetch, names in sorted(builds.items()):
+        sections.setdefault(tuple(names), []).append(fetch)
+    lines = [HEAD]
+    for names, fetched in sorted(sections.items(), key=lambda section: (-len(section[0]), section[0])):
+        lines.append(SECTION.format(title(names, every)))
+        lines += [f"| {' | '.join(fetch)} |\n" for fetch in fetched]
+    return "".join(lines)
 
 
 def main():

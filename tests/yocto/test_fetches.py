@@ -21,15 +21,18 @@ class FetchesTest(unittest.TestCase):
                 path.write_text(json.dumps(fetched), encoding="utf-8")
             return fetches.page(paths).splitlines()
 
-    def test_each_fetch_is_there_once(self):
+    def test_each_fetch_is_there_once_with_its_builds(self):
         busybox = ["busybox 1.37.0", "https://example.org/busybox.tar.bz2", "abc"]
         gcc = ["gcc 15.2.0", "https://example.org/gcc.tar.xz", "def"]
-        page = self.page(qemuarm64=[busybox, gcc], host=[busybox])
-        self.assertIn("| 1 | qemuarm64 |", page)
-        self.assertIn("| 2 | host |", page)
-        self.assertEqual(page[-2:], [
-            "| busybox 1.37.0 | https://example.org/busybox.tar.bz2 | abc | all |",
-            "| gcc 15.2.0 | https://example.org/gcc.tar.xz | def | 1 |",
+        boot = ["bootfiles 1", "https://example.org/boot.tar.xz", "012"]
+        page = self.page(qemuarm64=[busybox, gcc], pi=[boot, busybox, gcc], host=[busybox])
+        self.assertEqual([line for line in page if line.startswith(("## ", "| b", "| g"))], [
+            "## All builds",
+            "| busybox 1.37.0 | https://example.org/busybox.tar.bz2 | abc |",
+            "## All but host",
+            "| gcc 15.2.0 | https://example.org/gcc.tar.xz | def |",
+            "## pi",
+            "| bootfiles 1 | https://example.org/boot.tar.xz | 012 |",
         ])
 
     def test_registries_are_not_named_by_host(self):

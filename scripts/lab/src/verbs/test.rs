@@ -14,6 +14,7 @@ mod sources;
 mod target;
 mod unittest;
 mod variant;
+mod vendor_config;
 mod yocto;
 
 use std::cell::OnceCell;
@@ -109,6 +110,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(sources::phases())
         .chain(iter::once(flash::phase()))
         .chain(iter::once(binding::phase()))
+        .chain(iter::once(vendor_config::phase()))
         .chain(target::phases(Variant::Normal))
         .chain(
             [Variant::Newer, Variant::Debug]

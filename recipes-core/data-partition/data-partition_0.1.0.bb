@@ -11,6 +11,7 @@ LIC_FILES_CHKSUM = "\
 SRC_URI = "\
     file://data-partition.init \
     file://data-partition.service \
+    file://mdev \
     file://mount-data-partition \
 "
 
@@ -33,6 +34,7 @@ do_install() {
     install -D -m 0644 ${UNPACKDIR}/data-partition.service ${D}${systemd_system_unitdir}/data-partition.service
     install -D -m 0755 ${UNPACKDIR}/data-partition.init ${D}${sysconfdir}/init.d/data-partition
     sed -i 's,@LIBEXECDIR@,${libexecdir},g' ${D}${systemd_system_unitdir}/data-partition.service ${D}${sysconfdir}/init.d/data-partition
+    install -D -m 0644 ${UNPACKDIR}/mdev ${D}${sysconfdir}/default/mdev
     install -d ${D}/data
 }
 

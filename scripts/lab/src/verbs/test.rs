@@ -4,6 +4,7 @@
 mod binding;
 mod case;
 mod command;
+mod first_boot;
 mod flash;
 mod host;
 mod ktap;
@@ -109,6 +110,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(memory_model::phases())
         .chain(sources::phases())
         .chain(iter::once(flash::phase()))
+        .chain(iter::once(first_boot::phase()))
         .chain(iter::once(binding::phase()))
         .chain(iter::once(vendor_config::phase()))
         .chain(target::phases(Variant::Normal))

@@ -16,7 +16,13 @@ use crate::host::find_tool;
 const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
 
 /// Where scripts are, files without a name of their own kind.
-const SCRIPTS: [&str; 3] = ["scripts", ".ci", "tests/yocto"];
+const SCRIPTS: [&str; 5] = [
+    "scripts",
+    ".ci",
+    "recipes-apps",
+    "recipes-core",
+    "tests/yocto",
+];
 
 pub(super) fn phases() -> Vec<Phase> {
     vec![

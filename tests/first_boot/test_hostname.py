@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The name that serial-hostname gives a machine, in a UTS namespace of its own."""
+
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from loop_card import run
+
+SERIAL_HOSTNAME = Path(__file__).resolve().parents[2] / "recipes-core/serial-hostname/files/serial-hostname"
+
+# /run and /etc/hostname are this machine's.
+BOOT = """
+hostname raspberrypi
+mount -t tmpfs run /run
+mount --bind /dev/null /etc/hostname
+"$0" mypoll "$1"
+hostname
+cat /etc/hostname
+"""
+
+
+class SerialHostname(unittest.TestCase):
+    def names(self, serial):
+        """The hostname, and what /etc/hostname says, on a board with this serial number."""
+        if os.geteuid() != 0:
+            self.skipTest("namespaces take root")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "serial-number"
+            if serial is not None:
+                file.write_bytes(serial)
+            script = ["sh", "-e", "-c", BOOT, SERIAL_HOSTNAME, file]
+            return run("unshare", "--uts", "--mount", *script).splitlines()
+
+    def test_raspberry_pi(self):
+        self.assertEqual(self.names(b"10000000a1b2c3d4\0"), ["mypoll-a1b2c3d4"] * 2)
+
+    def test_capitals(self):
+        self.assertEqual(self.names(b"10000000A1B2C3D4\0"), ["mypoll-a1b2c3d4"] * 2)
+
+    def test_short(self):
+        self.assertEqual(self.names(b"42\0"), ["mypoll-42"] * 2)
+
+    def test_what_no_hostname_can_have(self):
+        self.assertEqual(self.names(b"SN: 12/34_$(reboot).5\0"), ["mypoll-4reboot5"] * 2)
+
+    def test_no_serial_number(self):
+        for serial in None, b"", b"\0", b"0000000000000000\0":
+            with self.subTest(serial=serial):
+                self.assertEqual(self.names(serial), ["raspberrypi"])

@@ -23,6 +23,12 @@ pub const HOST_QEMUX86_64: Build = Build {
     ],
 };
 
+/// With the host's toolchain and nothing for tests.
+pub const PRODUCT_QEMUARM64: Build = build(
+    "product-qemuarm64",
+    &["kas/qemuarm64.yml", "kas/host-toolchain.yml"],
+);
+
 /// With oe-core's toolchain, in hours.
 pub const FROM_SOURCE: [Build; 9] = [
     build("qemuarm64", &["kas/qemuarm64.yml"]),
@@ -52,7 +58,7 @@ pub const FROM_SOURCE: [Build; 9] = [
 pub fn all() -> impl Iterator<Item = Build> {
     FROM_SOURCE
         .into_iter()
-        .chain([HOST_QEMUARM64, HOST_QEMUX86_64])
+        .chain([HOST_QEMUARM64, HOST_QEMUX86_64, PRODUCT_QEMUARM64])
 }
 
 const fn build(name: &'static str, files: &'static [&'static str]) -> Build {

@@ -4,6 +4,7 @@
 mod image;
 mod layer_check;
 mod lint;
+mod product;
 mod runqemu;
 mod testimage;
 mod without_warning;
@@ -61,7 +62,8 @@ pub(super) fn phases() -> Vec<Phase> {
             image::run(lab, yocto, &machine)
         }));
     }
-    // Takes what the images left in sstate.
+    // These take what the images left in sstate.
+    phases.push(phase("product image", product::run));
     phases.push(phase("what goes wrong", wrong::run));
     phases
 }

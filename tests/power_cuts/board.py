@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A board with a card in it: QEMU's "virt", which boots the Raspberry Pi's kernel, too."""
+
+import re
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from card import run
+
+SERIAL_NUMBER = "10000000a1b2c3d4"
+HOSTNAME = "mypoll-a1b2c3d4"
+AGENT_PORT = 7070
+
+# Only ends a hang.
+DEADLINE_S = 300
+
+MACHINE = ["-machine", "virt", "-cpu", "cortex-a57", "-smp", "2", "-m", "512"]
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Board:
+    """Made of what is on the card's boot partition. `folder` gets its files."""
+
+    def __init__(self, folder, card):
+        self.folder = Path(folder)
+        self.kernel = card.boot_file("kernel8.img", self.folder / "kernel8.img")
+        cmdline = card.boot_file("cmdline.txt", self.folder / "cmdline.txt").read_text(encoding="ascii")
+        # This board's serial port.
+        self.cmdline = re.sub(r"\bconsole=\S+", "", cmdline.strip()) + " console=ttyAMA0 panic=-1"
+        self.devicetree = self.folder / "virt.dtb"
+        run("qemu-system-aarch64", *MACHINE, "-machine", f"dumpdtb={self.devicetree}", "-display", "none")
+        run("fdtput", "-t", "s", self.devicetree, "/", "serial-number", SERIAL_NUMBER)
+
+
+class Session:
+    """From power-on to power-off."""
+
+    def __init__(self, board, card):
+        self.log = board.folder / "console.log"
+        # Of the card's host key: another one is refused.
+        self.known_hosts = card.file.with_suffix(".known_hosts")
+        self.ssh_port, self.agent_port = free_port(), free_port()
+        forwarded = f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,hostfwd=tcp:127.0.0.1:{self.agent_port}-:{AGENT_PORT}"
+        self.process = subprocess.Popen(
+            ["qemu-system-aarch64", *MACHINE, "-nodefaults", "-display", "none"]
+            + ["-kernel", board.kernel, "-append", board.cmdline, "-dtb", board.devicetree]
+            + ["-drive", f"file={card.file},format=raw,if=none,id=card", "-device", "virtio-blk-pci,drive=card"]
+            + ["-netdev", f"user,id=net,{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="]
+            + ["-device", "virtio-rng-pci", "-serial", f"file:{self.log}"]
+            # A board without a battery, and no reboot behind the test's back.
+            + ["-rtc", "base=2000-01-01", "-no-reboot"]
+        )
+        self.started = time.monotonic()
+
+    def cut(self):
+        """The power goes."""
+        self.process.kill()
+        self.process.wait()
+
+    def console(self):
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def wait(self, what, condition):
+        """What `condition` gives, once it gives anything."""
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.01)
+        raise AssertionError(f"{what} did not happen; the console's end:\n{self.console()[-4000:]}")
+
+    def ssh(self, script):
+        """The command line that runs `script` on the board as root."""
+        return [
+            *("ssh", "-F", "none", "-p", str(self.ssh_port), "-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR"),
+            *("-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "StrictHostKeyChecking=accept-new"),
+            *("-o", "BatchMode=yes", "-o", "PreferredAuthentications=none", "-o", "ServerAliveInterval=15"),
+            *("root@127.0.0.1", script),
+        ]
+
+    def run(self, script):
+        return run(*self.ssh(script), timeout=DEADLINE_S)
+
+    def log_in(self):
+        """Waits until root can; another host key than before is no reason to wait."""
+
+        def logged_in():
+            ended = subprocess.run(self.ssh("true"), check=False, capture_output=True, text=True)
+            if "HOST IDENTIFICATION HAS CHANGED" in ended.stderr:
+                raise AssertionError(ended.stderr)
+            return ended.returncode == 0
+
+        self.wait("an SSH login", logged_in)
+
+    def event(self):
+        """The line that the agent sends for a trigger."""
+
+        def received():
+            # QEMU accepts a connection that nobody on the board takes, and closes it then.
+            with socket.create_connection(("127.0.0.1", self.agent_port)) as client:
+                client.settimeout(1)
+                self.run("echo trigger >/dev/mypoll")
+                try:
+                    return client.recv(4096)
+                except (TimeoutError, ConnectionResetError):
+                    return None
+
+        return self.wait("the agent's line", received)
+
+    def power_off(self):
+        """In good order."""
+        subprocess.run(self.ssh("poweroff"), check=False, capture_output=True)
+        self.process.wait(DEADLINE_S)
+
+    def start_load(self):
+        """
+        Events, and writing to /data that never ends: a number each to a file of its own, printed when it is said to be on the card,
+        beside much that nobody waits for. Gives the process whose output the numbers are.
+        """
+        for endless in (
+            "echo trigger >/dev/mypoll",
+            "dd if=/dev/zero of=/data/unsynced bs=64k count=64; rm /data/unsynced",
+        ):
+            self.run(f"while :; do {endless}; done </dev/null >/dev/null 2>&1 &")
+        script = """
+            mkdir -p /data/written && cd /data/written || exit
+            n=$(ls | wc -l)
+            while n=$((n + 1)) && echo $n >$n && sync; do echo $n; done
+        """
+        return subprocess.Popen(self.ssh(script), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def written(self):
+        """The numbers that /data has, each in its file; an empty or torn one is not among them."""
+        listed = self.run("cd /data/written 2>/dev/null && grep . -r . || :")
+        pairs = re.findall(r"(?m)^\./(\d+):(\d+)$", listed)
+        return {int(number) for name, number in pairs if name == number}

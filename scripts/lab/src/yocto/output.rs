@@ -41,11 +41,8 @@ impl Output {
     pub fn complaints(&self) -> Vec<String> {
         let mut complaints: Vec<String> = Vec::new();
         let mut within = false;
-        for line in self.text.lines() {
-            if ["WARNING: ", "ERROR: "]
-                .iter()
-                .any(|mark| line.starts_with(mark))
-            {
+        for line in self.text.lines().map(without_progress) {
+            if complains(line) {
                 complaints.push(line.to_owned());
                 within = true;
             } else if within && line.starts_with([' ', '\t']) {
@@ -66,6 +63,18 @@ impl Output {
         let all = words.next()?.parse().ok()?;
         let done_before = words.nth(3)?.parse().ok()?;
         Some(Tasks { all, done_before })
+    }
+}
+
+fn complains(line: &str) -> bool {
+    line.starts_with("WARNING: ") || line.starts_with("ERROR: ")
+}
+
+/// What bitbake says while it says how far it is goes into the same line: `Parsing recipes...WARNING: `.
+fn without_progress(line: &str) -> &str {
+    match line.split_once("...") {
+        Some((_, rest)) if complains(rest) => rest,
+        _ => line,
     }
 }
 
@@ -92,6 +101,14 @@ NOTE: Tasks Summary: Attempted 1234 tasks of which 1200 didn't need to be rerun 
             "ERROR: Nothing PROVIDES 'mypoll-image'",
         ];
         assert_eq!(Output::new(true, BUILD).complaints(), expected);
+    }
+
+    #[test]
+    fn a_complaint_comes_amid_a_line_about_progress() {
+        let said = "Loading cache...done.\nParsing recipes...WARNING: /a.bb: strange\ndone.\n\
+                    Initialising tasks...ERROR: no\n";
+        let expected = ["WARNING: /a.bb: strange", "ERROR: no"];
+        assert_eq!(Output::new(true, said).complaints(), expected);
     }
 
     #[test]

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Real bitbake: its tools, the layers at the commits that `kas/` pins, and commands in the environment that kas makes.
 //!
-//! Everything is in `CACHE/yocto`: `layers`, `downloads`, `sstate`, and a build folder in `build` for each [`Build`].
+//! Everything is in `CACHE/yocto`: `layers`, `downloads`, `sstate`, a build folder in `build` for each [`Build`], and in `repo` the
+//! repository itself.
 
 mod build;
 pub mod builds;
+mod layer_copy;
 mod layers;
 pub mod output;
 mod packages;
 mod user;
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -88,8 +91,9 @@ impl<'a> Yocto<'a> {
     pub fn shell(&self, build: &Build, task: &Task, script: &str) -> Result<Output> {
         let mut kas = self.kas(build);
         kas.args(["shell", "--command", script])
-            .arg(build.chain(&self.cache.paths.repo));
+            .arg(build.chain(&self.repo()));
         self.cache.progress.step(self.cache.paths, task, |log| {
+            layer_copy::update(&self.cache.paths.repo, &self.repo())?;
             let success = match log.run(&mut kas) {
                 Ok(()) => true,
                 Err(CommandFailed::Status { .. }) => false,
@@ -97,8 +101,17 @@ impl<'a> Yocto<'a> {
             };
             let said = fs::read(log.path())
                 .with_context(|| format!("can't read {}", log.path().display()))?;
-            Ok(Output::new(success, &String::from_utf8_lossy(&said)))
+            let output = Output::new(success, &String::from_utf8_lossy(&said));
+            if !output.complaints().is_empty() {
+                forget_recipes(&self.build_folder(build))?;
+            }
+            Ok(output)
         })
+    }
+
+    /// The repository as bitbake gets it, up to date while a command of [`Yocto::shell`] runs.
+    pub fn repo(&self) -> PathBuf {
+        self.folder.join("repo")
     }
 
     /// The build folder of `build`.
@@ -133,6 +146,17 @@ impl<'a> Yocto<'a> {
             .env("HOST_RUST_LIBRARY", &self.rust_library)
             .envs(user::in_home());
         kas
+    }
+}
+
+/// Bitbake warns about a recipe when it parses it, and is silent when it has it from before: the next run is to warn again.
+fn forget_recipes(build_folder: &Path) -> Result<()> {
+    let parsed = build_folder.join("tmp/cache");
+    match fs::remove_dir_all(&parsed) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove {}", parsed.display()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -14,14 +14,14 @@ const CORE: Build = Build {
     files: &["kas/qemuarm64.yml", "tests/yocto/kas/oe-core-only.yml"],
 };
 
-pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    let repo = lab.paths.repo.display();
-    check(yocto, &format!("'{repo}'"))
+pub(super) fn run(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    check(yocto, &format!("'{}'", yocto.repo().display()))
 }
 
 /// The profile's layer, beside those that it depends on.
-pub(super) fn run_host_toolchain(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    let repo = lab.paths.repo.display();
+pub(super) fn run_host_toolchain(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let repo = yocto.repo();
+    let repo = repo.display();
     let rust_bin = yocto.layer("meta-rust-bin");
     check(
         yocto,

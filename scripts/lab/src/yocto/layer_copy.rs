@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The repository as bitbake gets it: a copy that is always at the same path, and in which a file has another time only when its
+//! content is another. What has another path or time bitbake parses again, and in a fresh clone that is every recipe.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::host::output;
+
+/// Makes `copy` what `repo` is now, with what is not committed and without what git ignores.
+pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
+    let git_dir = copy.join(".git");
+    let git = |work_tree: &Path| {
+        let mut git = Command::new("git");
+        git.args(["-c", "core.autocrlf=false"])
+            .arg("--git-dir")
+            .arg(&git_dir)
+            .arg("--work-tree")
+            .arg(work_tree);
+        git
+    };
+    if !git_dir.exists() {
+        output(Command::new("git").args(["init", "--quiet"]).arg(copy))?;
+    }
+    let tree = {
+        let index = git_dir.join("index-of-repo");
+        let with_index = |arguments: &[&str]| {
+            let mut git = git(repo);
+            git.args(arguments).env("GIT_INDEX_FILE", &index);
+            output(&mut git)
+        };
+        with_index(&["add", "--all", "."])?;
+        with_index(&["write-tree"])?
+    };
+    // Files that both trees have are not touched.
+    output(git(copy).args(["read-tree", "--reset", "-u", tree.trim()]))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn only_what_changed_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (repo, copy) = (dir.path().join("repo"), dir.path().join("copy"));
+        fs::create_dir_all(repo.join("conf")).unwrap();
+        fs::write(repo.join(".gitignore"), "build/\n").unwrap();
+        for file in ["conf/layer.conf", "changed.bb", "removed.bb"] {
+            fs::write(repo.join(file), "old").unwrap();
+        }
+        update(&repo, &copy).unwrap();
+        let time = || {
+            fs::metadata(copy.join("conf/layer.conf"))
+                .unwrap()
+                .modified()
+                .unwrap()
+        };
+        let before = time();
+
+        // As a fresh clone has it.
+        fs::write(repo.join("conf/layer.conf"), "old").unwrap();
+        fs::write(repo.join("changed.bb"), "new").unwrap();
+        fs::remove_file(repo.join("removed.bb")).unwrap();
+        fs::create_dir(repo.join("build")).unwrap();
+        fs::write(repo.join("build/ignored"), "").unwrap();
+        update(&repo, &copy).unwrap();
+
+        assert_eq!(time(), before);
+        assert_eq!(fs::read_to_string(copy.join("changed.bb")).unwrap(), "new");
+        assert!(!copy.join("removed.bb").exists());
+        assert!(!copy.join("build").exists());
+    }
+
+    #[test]
+    fn two_checkouts_take_turns() {
+        let dir = tempfile::tempdir().unwrap();
+        let copy = dir.path().join("copy");
+        for name in ["one", "two", "one"] {
+            let repo = dir.path().join(name);
+            fs::create_dir_all(&repo).unwrap();
+            fs::write(repo.join("name"), name).unwrap();
+            update(&repo, &copy).unwrap();
+            assert_eq!(fs::read_to_string(copy.join("name")).unwrap(), name);
+        }
+    }
+}

@@ -81,7 +81,11 @@ class Image:
                 with self._path.open("rb") as stream:
                     yield stream
                 return
-            with subprocess.Popen([self._unpacker, "-dc", self._path], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            # The unpackers refuse links, which bitbake leaves in front of its images, unless they are given the file itself.
+            with (
+                self._path.open("rb") as packed,
+                subprocess.Popen([self._unpacker, "-dc"], stdin=packed, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+            ):
                 yield process.stdout
                 complaint = process.stderr.read().decode(errors="replace").strip()
         except OSError as error:

@@ -37,6 +37,14 @@ class Formats(CardTest):
         self.flash(image=self.packed("zstd", ".zst"), status=0, says="holds the image")
         self.assert_written(mapped_only=True)
 
+    def test_links_as_bitbake_leaves_them(self):
+        for program, suffix in (("gzip", ".gz"), ("bzip2", ".bz2"), ("xz", ".xz"), ("zstd", ".zst")):
+            with self.subTest(program):
+                link = self.folder / f"link.wic{suffix}"
+                link.symlink_to(self.packed(program, suffix))
+                self.flash("--bmap", self.bmap, image=link, status=0, says="holds the image")
+                self.assert_written(mapped_only=True)
+
     def test_without_a_block_map(self):
         self.bmap.unlink()
         self.flash(image=self.packed("zstd", ".zst"), status=0, says="16.8 MB of it to be written")

@@ -86,21 +86,59 @@ impl PrivateApt {
         let Some(full) = version_of(&table, version) else {
             bail!("Debian's archive has no {package} of version {version}");
         };
+        self.unpack(folder, log, |debs| {
+            let name = format!("{package}={full}");
+            let mut download = self.command("apt-get");
+            download.args(["download", &name]).current_dir(debs);
+            download
+        })
+    }
+
+    /// Fetches the package `package` and all packages that it depends on, and unpacks them into `folder`.
+    pub fn unpack_with_dependencies(
+        &self,
+        package: &str,
+        folder: &Path,
+        log: &mut Log,
+    ) -> Result<()> {
+        self.unpack(folder, log, |debs| {
+            let mut download = self.command("apt-get");
+            download
+                .args([
+                    "install",
+                    "--download-only",
+                    "--no-install-recommends",
+                    "--yes",
+                ])
+                // As if nothing was installed: what is, may be too old.
+                .args(["-o", "Dir::State::status=/dev/null"])
+                .args(["-o", &format!("Dir::Cache::archives={}", debs.display())])
+                // Root downloads into folders that apt's own user may not enter.
+                .args(["-o", "APT::Sandbox::User=root", package]);
+            download
+        })
+    }
+
+    /// Unpacks the packages that a command leaves in the folder that it is made for.
+    fn unpack(
+        &self,
+        folder: &Path,
+        log: &mut Log,
+        download: impl Fn(&Path) -> Command,
+    ) -> Result<()> {
         let debs = folder.join("debs");
-        fs::create_dir_all(&debs).with_context(|| format!("can't create {}", debs.display()))?;
-        let name = format!("{package}={full}");
-        log.run(
-            self.command("apt-get")
-                .args(["download", &name])
-                .current_dir(&debs),
-        )?;
+        fs::create_dir_all(debs.join("partial"))
+            .with_context(|| format!("can't create {}", debs.display()))?;
+        log.run(&mut download(&debs))?;
         for deb in fs::read_dir(&debs)? {
-            log.run(
-                Command::new("dpkg-deb")
-                    .arg("--extract")
-                    .arg(deb?.path())
-                    .arg(folder),
-            )?;
+            let deb = deb?.path();
+            if deb.extension().is_some_and(|extension| extension == "deb") {
+                log.run(
+                    Command::new("dpkg-deb")
+                        .arg("--extract")
+                        .args([deb.as_path(), folder]),
+                )?;
+            }
         }
         fs::remove_dir_all(&debs).with_context(|| format!("can't remove {}", debs.display()))
     }

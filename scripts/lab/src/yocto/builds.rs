@@ -29,6 +29,36 @@ pub const PRODUCT_QEMUARM64: Build = build(
     &["kas/qemuarm64.yml", "kas/host-toolchain.yml"],
 );
 
+/// For the Raspberry Pis what [`HOST_QEMUARM64`] is for QEMU.
+pub const HOST_RASPBERRYPI3_64: Build = build(
+    "host-toolchain-raspberrypi3-64",
+    &[
+        "kas/raspberrypi3-64.yml",
+        "kas/host-toolchain.yml",
+        "kas/testimage.yml",
+    ],
+);
+
+/// See [`HOST_RASPBERRYPI3_64`].
+pub const HOST_RASPBERRYPI4_64: Build = build(
+    "host-toolchain-raspberrypi4-64",
+    &[
+        "kas/raspberrypi4-64.yml",
+        "kas/host-toolchain.yml",
+        "kas/testimage.yml",
+    ],
+);
+
+/// See [`HOST_RASPBERRYPI3_64`].
+pub const HOST_RASPBERRYPI5: Build = build(
+    "host-toolchain-raspberrypi5",
+    &[
+        "kas/raspberrypi5.yml",
+        "kas/host-toolchain.yml",
+        "kas/testimage.yml",
+    ],
+);
+
 /// With oe-core's toolchain, in hours.
 pub const FROM_SOURCE: [Build; 9] = [
     build("qemuarm64", &["kas/qemuarm64.yml"]),
@@ -59,6 +89,11 @@ pub fn all() -> impl Iterator<Item = Build> {
     FROM_SOURCE
         .into_iter()
         .chain([HOST_QEMUARM64, HOST_QEMUX86_64, PRODUCT_QEMUARM64])
+        .chain([
+            HOST_RASPBERRYPI3_64,
+            HOST_RASPBERRYPI4_64,
+            HOST_RASPBERRYPI5,
+        ])
 }
 
 const fn build(name: &'static str, files: &'static [&'static str]) -> Build {

@@ -3,7 +3,8 @@
 
 use crate::host::packages::{Need, package, tool};
 
-/// What bitbake itself looks for (HOSTTOOLS in oe-core's bitbake.conf), and what testimage and runqemu start.
+/// What bitbake itself looks for (HOSTTOOLS in oe-core's bitbake.conf), and what testimage, runqemu and the tests of
+/// a card start.
 const BITBAKE: &[Need] = &[
     tool("chrpath", "chrpath"),
     tool("diffstat", "diffstat"),
@@ -18,6 +19,7 @@ const BITBAKE: &[Need] = &[
     tool("pzstd", "zstd"),
     tool("qemu-system-x86_64", "qemu-system-x86"),
     tool("rpcgen", "rpcsvc-proto"),
+    tool("sfdisk", "fdisk"),
     tool("ssh", "openssh-client"),
     tool("strings", "binutils"),
     tool("unshare", "util-linux"),
@@ -93,7 +95,7 @@ mod tests {
         let (list, _) = list.split_once("\n\n").unwrap();
         let named: Vec<_> = list.split([' ', '\\', '\n']).collect();
         // Debian is never without these.
-        let essential = ["apt", "diffutils", "dpkg"];
+        let essential = ["apt", "coreutils", "diffutils", "dpkg"];
         for need in HOST_TOOLS.lines().filter_map(host_tool) {
             let (Need::Tool { package, .. } | Need::Package { package, .. }) = need;
             assert!(

@@ -5,6 +5,7 @@ mod image;
 mod layer_check;
 mod lint;
 mod product;
+mod raspberry_pi;
 mod runqemu;
 mod testimage;
 mod without_warning;
@@ -61,6 +62,16 @@ pub(super) fn phases() -> Vec<Phase> {
         phases.push(phase(&name, move |lab, yocto| {
             image::run(lab, yocto, &machine)
         }));
+    }
+    phases.push(by_hand(
+        &format!("image {}", raspberry_pi::RASPBERRYPI4.name),
+        raspberry_pi::run_raspberrypi4,
+    ));
+    for machine in raspberry_pi::OTHERS {
+        phases.push(by_hand(
+            &format!("image {}", machine.name),
+            move |lab, yocto| raspberry_pi::run(lab, yocto, &machine),
+        ));
     }
     // These take what the images left in sstate.
     phases.push(phase("product image", product::run));

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A Raspberry Pi's image: its card is looked into, and QEMU boots that of the Raspberry Pi 4.
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::super::case::Case;
+use super::super::{Lab, unittest};
+use super::image::{self, Machine};
+use crate::raspi4b;
+use crate::yocto::{Yocto, builds};
+
+/// The one that QEMU emulates.
+pub(super) const RASPBERRYPI4: Machine = Machine {
+    name: "raspberrypi4-64",
+    build: builds::HOST_RASPBERRYPI4_64,
+};
+
+pub(super) const OTHERS: [Machine; 2] = [
+    Machine {
+        name: "raspberrypi3-64",
+        build: builds::HOST_RASPBERRYPI3_64,
+    },
+    Machine {
+        name: "raspberrypi5",
+        build: builds::HOST_RASPBERRYPI5,
+    },
+];
+
+/// Where the tests find what both look at, and `scripts/flash` its modules.
+const MODULES: &str = "tests/sdcard:scripts";
+
+pub(super) fn run_raspberrypi4(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let mut cases = run(lab, yocto, &RASPBERRYPI4)?;
+    if !cases[0].has_failed() {
+        cases.extend(boot(lab, yocto)?);
+    }
+    Ok(cases)
+}
+
+/// Builds the image and looks into it.
+pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+    let mut cases = image::build(lab, yocto, machine)?;
+    if !cases[0].has_failed() {
+        let mut python = python(yocto, machine);
+        cases.extend(unittest::run(lab, &mut python, "tests/sdcard", MODULES)?);
+    }
+    Ok(cases)
+}
+
+fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let qemu = match raspi4b::qemu(lab.cache()) {
+        Ok(program) => program,
+        Err(error) => {
+            let reason = format!("no QEMU with the board raspi4b can be had: {error:#}");
+            return Ok(vec![Case::skipped("QEMU boots it", reason)]);
+        }
+    };
+    let mut python = python(yocto, &RASPBERRYPI4);
+    python.env("MYPOLL_QEMU", qemu);
+    unittest::run(lab, &mut python, "tests/raspi4b", MODULES)
+}
+
+fn python(yocto: &Yocto<'_>, machine: &Machine) -> Command {
+    let image = format!("mypoll-image-{}.rootfs.wic.zst", machine.name);
+    let mut python = Command::new("python3");
+    python
+        .env("MYPOLL_IMAGE", image::folder(yocto, machine).join(image))
+        .env("MYPOLL_MACHINE", OsStr::new(machine.name));
+    python
+}

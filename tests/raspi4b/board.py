@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""QEMU's Raspberry Pi 4 with a card in it. QEMU does not run the firmware: kernel, device tree and command line are taken from
+the card's first partition, as the firmware would. MYPOLL_QEMU is the program."""
+
+import os
+import re
+import selectors
+import subprocess
+import time
+from pathlib import Path
+
+from card import card, run
+
+DTS = Path(__file__).resolve().parents[2] / "recipes-kernel/linux/files/dts"
+SIM = Path(__file__).with_name("sim.dtso")
+
+# Only ends a hang.
+DEADLINE_S = 600
+
+# The card is found on the controller that the real board has its Wi-Fi on, and that waits for a GPIO of the firmware's which QEMU
+# lacks. The other one's supplies are such GPIOs, too.
+WIFI, CARD_SLOT = "/soc/mmc@7e300000", "/emmc2bus/mmc@7e340000"
+
+PROMPT = "mypoll-test# "
+
+
+def device_tree(folder):
+    """The card's, with its overlays and simulated lines, and changed for QEMU."""
+    tree, sim = folder / "board.dtb", folder / "sim.dtbo"
+    overlays = [card().boot / f"overlays/{name}.dtbo" for name in card().overlays()]
+    run("dtc", "-q", "-@", "-i", DTS, "-I", "dts", "-O", "dtb", "-o", sim, SIM)
+    run("fdtoverlay", "-i", card().boot / "bcm2711-rpi-4-b.dtb", "-o", tree, *overlays, sim)
+    run("fdtput", "-d", tree, WIFI, "mmc-pwrseq", "non-removable")
+    run("fdtput", "-r", tree, f"{WIFI}/wifi@1")
+    run("fdtput", "-d", tree, CARD_SLOT, "vqmmc-supply", "vmmc-supply")
+    return tree
+
+
+class Board:
+    """Boots at once. What it says is in `said`."""
+
+    def __init__(self, folder):
+        sd = folder / "sd.img"
+        run("cp", "--sparse=always", card().image, sd)
+        # QEMU takes cards of such sizes only.
+        os.truncate(sd, 1 << (card().image.stat().st_size - 1).bit_length())
+        command = [os.environ["MYPOLL_QEMU"], "-machine", "raspi4b", "-display", "none", "-monitor", "none", "-no-reboot"]
+        command += ["-kernel", card().boot / "kernel8.img", "-dtb", device_tree(folder)]
+        command += ["-append", card().command_line(), "-drive", f"if=sd,format=raw,file={sd}"]
+        # The header's serial port is the board's second one.
+        command += ["-serial", "null", "-serial", "stdio"]
+        self.said = ""
+        self._read = 0
+        self._qemu = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._qemu.stdout, selectors.EVENT_READ)
+
+    def log_in(self):
+        self._wait_for(r" login: ")
+        self._type("root")
+        self._wait_for(r"[#$] ")
+        # What is typed is not to be found in what is said, and no line is folded.
+        self._type(f"stty -echo cols 500; PS1='{PROMPT[:-2]}''# '")
+        self._wait_for(f"\n{PROMPT}")
+        # What the kernel says is in its log.
+        self.run("dmesg -n 1")
+
+    def run(self, command):
+        """The command's exit status and output."""
+        self._type(f"{command}; echo \"status=$?\"")
+        said = self._wait_for(f"status=[0-9]+\r\n{PROMPT}").replace("\r", "")
+        output, status = re.fullmatch(r"(?s)(.*)status=([0-9]+)\n.*", said).groups()
+        return int(status), output
+
+    def stop(self):
+        self._qemu.kill()
+        self._qemu.communicate()
+
+    def _type(self, line):
+        self._qemu.stdin.write(f"{line}\n".encode())
+        self._qemu.stdin.flush()
+
+    def _wait_for(self, pattern):
+        """What is said after what was waited for before, up to what the pattern matches."""
+        start, deadline = self._read, time.monotonic() + DEADLINE_S
+        while not (found := re.compile(pattern).search(self.said, start)):
+            if not self._selector.select(deadline - time.monotonic()):
+                raise TimeoutError(f"{pattern!r} is not in:\n{self.said[start:]}")
+            if not (chunk := os.read(self._qemu.stdout.fileno(), 1 << 16)):
+                raise EOFError(f"QEMU ended:\n{self.said[start:]}")
+            self.said += chunk.decode(errors="replace")
+        self._read = found.end()
+        return self.said[start : self._read]

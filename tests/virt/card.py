@@ -50,6 +50,14 @@ class Card:
         run("mcopy", "-n", "-i", self.boot_partition(), f"::{name}", to)
         return to
 
+    def copy(self, name):
+        """A file that holds what the partition does."""
+        start, length = self.partitions()[name]
+        copy = self.file.with_suffix(f".{name}")
+        part = (f"skip={start}", f"count={length}", "iflag=skip_bytes,count_bytes")
+        run("dd", f"if={self.file}", f"of={copy}", "bs=1M", *part, "conv=sparse")
+        return copy
+
     def digest(self, name):
         start, length = self.partitions()[name]
         digest = hashlib.sha256()
@@ -74,18 +82,15 @@ class Card:
         for name, digest in self.read_only.items():
             if self.digest(name) != digest:
                 raise AssertionError(f"the partition {name} has been written to")
-        start, length = self.partitions()["data"]
-        copy = self.file.with_suffix(".data")
+        copy = self.copy("data")
         try:
-            part = (f"skip={start}", f"count={length}", "iflag=skip_bytes,count_bytes")
-            run("dd", f"if={self.file}", f"of={copy}", "bs=1M", *part, "conv=sparse")
             # What replays the journal and is content ends with 0 or 1.
             replayed = subprocess.run(["e2fsck", "-p", copy], check=False, text=True, stdout=subprocess.PIPE)
             if replayed.returncode not in (0, 1):
                 raise AssertionError(f"e2fsck -p ended with status {replayed.returncode}:\n{replayed.stdout}")
             run("e2fsck", "-f", "-n", copy)
         finally:
-            copy.unlink(missing_ok=True)
+            copy.unlink()
 
     def was_unmounted(self):
         """Whether there is nothing in the data partition's journal to be replayed."""

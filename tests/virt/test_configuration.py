@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A mypoll-agent.toml with a mistake in it, put on a card's boot partition by a PC. MYPOLL_IMAGE is the image, a .wic.zst."""
+
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from board import HOSTNAME, Board, Session
+from card import Card, run
+
+ERROR = "mypoll-agent-error.txt"
+
+
+class Mistake(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.card = Card(self.folder / "card", os.environ["MYPOLL_IMAGE"], {"mypoll-agent.toml": "[tcp]\r\nlisten = 7070\r\n"})
+
+    def test_the_pc_is_told(self):
+        session = Session(Board(self.folder, self.card), self.card)
+        self.addCleanup(session.cut)
+        session.log_in()
+        self.assertNotIn("listen = 7070", session.run("cat /etc/mypoll-agent.toml"))
+        session.wait("the agent", lambda: session.run("pidof mypoll-agent || :").strip())
+        self.assertIn("mypoll-agent.toml:2: tcp.listen: ", session.run("cat /var/log/messages"))
+        self.assertRegex(session.run("cat /proc/mounts"), r"(?m)^\S+ /boot vfat ro,")
+        # What the router is told.
+        self.assertIn(f"hostname:{HOSTNAME}", session.run("cat /proc/$(pidof udhcpc)/cmdline | tr '\\0' ' '"))
+        session.power_off()
+
+        # On the PC again.
+        told = self.card.boot_file(ERROR, self.folder / ERROR).read_text(encoding="utf-8")
+        self.assertIn("mypoll-agent.toml:2: tcp.listen: ", told)
+        run("fsck.vfat", "-n", self.card.copy("boot"))

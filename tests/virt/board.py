@@ -44,6 +44,8 @@ class Session:
 
     def __init__(self, board, card):
         self.log = board.folder / "console.log"
+        # Of the time before.
+        self.log.unlink(missing_ok=True)
         # Of the card's host key: another one is refused.
         self.known_hosts = card.file.with_suffix(".known_hosts")
         self.ssh_port, self.agent_port = free_port(), free_port()

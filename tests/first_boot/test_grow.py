@@ -167,6 +167,13 @@ class Grows(Card):
 
         self.assertEqual(first(before), first(after))
 
+    def test_a_logical_partition_fills_the_extended_one(self):
+        table = "label: dos\n start=1MiB, size=4MiB, type=c\n start=7MiB, size=24MiB, type=5\n"
+        self.make(table + "5: start=8MiB, size=16MiB, type=83\n", number=5)
+        self.boot()
+        self.boot()
+        self.assert_grown(31 * MIB)
+
     def test_once(self):
         self.make(MBR)
         self.boot()

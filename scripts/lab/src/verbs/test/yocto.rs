@@ -8,6 +8,7 @@ mod product;
 mod raspberry_pi;
 mod runqemu;
 mod testimage;
+mod virt_board;
 mod without_warning;
 mod wrong;
 
@@ -73,6 +74,9 @@ pub(super) fn phases() -> Vec<Phase> {
             move |lab, yocto| raspberry_pi::run(lab, yocto, &machine),
         ));
     }
+    phases.push(by_hand("30 power cuts", |lab, yocto| {
+        virt_board::run(lab, yocto, 30)
+    }));
     // These take what the images left in sstate.
     phases.push(phase("product image", product::run));
     phases.push(phase("what goes wrong", wrong::run));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A Raspberry Pi's image: its card is looked into, and QEMU boots that of the Raspberry Pi 4.
+//! A Raspberry Pi's image: its card is looked into, and QEMU boots that of the Raspberry Pi 4, on two boards.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::super::case::Case;
 use super::super::{Lab, unittest};
 use super::image::{self, Machine};
+use super::virt_board;
 use crate::raspi4b;
 use crate::yocto::{Yocto, builds};
 
@@ -29,6 +30,9 @@ pub(super) const OTHERS: [Machine; 2] = [
     },
 ];
 
+/// One of each kind.
+const POWER_CUTS: u32 = 3;
+
 /// Where the tests find what both look at, and `scripts/flash` its modules.
 const MODULES: &str = "tests/sdcard:scripts";
 
@@ -36,6 +40,7 @@ pub(super) fn run_raspberrypi4(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<C
     let mut cases = run(lab, yocto, &RASPBERRYPI4)?;
     if !cases[0].has_failed() {
         cases.extend(boot(lab, yocto)?);
+        cases.extend(virt_board::boot(lab, yocto, POWER_CUTS)?);
     }
     Ok(cases)
 }
@@ -63,7 +68,8 @@ fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     unittest::run(lab, &mut python, "tests/raspi4b", MODULES)
 }
 
-fn python(yocto: &Yocto<'_>, machine: &Machine) -> Command {
+/// Python that is told where the image is.
+pub(super) fn python(yocto: &Yocto<'_>, machine: &Machine) -> Command {
     let image = format!("mypoll-image-{}.rootfs.wic.zst", machine.name);
     let mut python = Command::new("python3");
     python

@@ -18,7 +18,7 @@ CHECKS = {"vfat": ("fsck.vfat", "-n"), "ext4": ("e2fsck", "-f", "-n")}
 def wanted():
     """The lines `part` of the layout."""
     parser = argparse.ArgumentParser()
-    for option in ("--source", "--ondisk", "--fstype", "--label", "--fsoptions", "--fsuuid"):
+    for option in ("--source", "--ondisk", "--fstype", "--label", "--fsoptions", "--fsuuid", "--mkfs-extraopts"):
         parser.add_argument(option)
     parser.add_argument("--align", type=int)
     parser.add_argument("--fixed-size", type=int)

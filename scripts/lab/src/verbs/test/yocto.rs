@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The Yocto layer, by real bitbake: skipped where bitbake and the layers can't be had.
 
+mod dev_image;
 mod image;
 mod layer_check;
 mod lint;
@@ -79,6 +80,7 @@ pub(super) fn phases() -> Vec<Phase> {
     }));
     // These take what the images left in sstate.
     phases.push(phase("product image", product::run));
+    phases.push(by_hand("development image", dev_image::run));
     phases.push(phase("what goes wrong", wrong::run));
     phases
 }

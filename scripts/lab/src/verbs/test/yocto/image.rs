@@ -41,7 +41,13 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result
     let mut cases = build(lab, yocto, machine)?;
     if !cases[0].has_failed() {
         cases.extend(testimage::run(yocto, &machine.build)?);
-        cases.push(runqemu::run(lab, yocto, machine)?);
+        cases.push(runqemu::run(
+            lab,
+            yocto,
+            &machine.build,
+            "runqemu boots it to a login",
+            &format!("{} mypoll-image", machine.name),
+        )?);
     }
     Ok(cases)
 }

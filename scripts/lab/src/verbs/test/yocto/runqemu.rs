@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! runqemu boots the image as people do.
+//! runqemu boots an image as people do.
 
 use anyhow::Result;
 
 use super::super::Lab;
 use super::super::case::Case;
-use super::image::Machine;
 use crate::step::Task;
-use crate::yocto::Yocto;
+use crate::yocto::{Build, Yocto};
 
-pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Case> {
-    let login = lab.paths.repo.join("tests/yocto/runqemu-login.sh");
-    let script = format!("sh '{}' {}", login.display(), machine.name);
+/// One test, `name`; the arguments are those of `tests/yocto/runqemu-login.sh`.
+pub(super) fn run(
+    lab: &Lab<'_>,
+    yocto: &Yocto<'_>,
+    build: &Build,
+    name: &str,
+    arguments: &str,
+) -> Result<Case> {
+    let script = lab.paths.repo.join("tests/yocto/runqemu-login.sh");
+    let script = format!("sh '{}' {arguments}", script.display());
     let task = Task::new(
-        format!("yocto-runqemu-{}", machine.name),
+        format!("yocto-runqemu-{}", build.name),
         "booting the image",
         30,
     );
-    let output = yocto.shell(&machine.build, &task, &script)?;
-    let name = "runqemu boots it to a login";
+    let output = yocto.shell(build, &task, &script)?;
     Ok(if output.success {
         Case::passed(name)
     } else {

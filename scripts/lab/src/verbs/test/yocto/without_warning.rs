@@ -27,7 +27,13 @@ pub(super) fn every_task(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> 
     run(yocto, build, &task, "bitbake -n mypoll-image")
 }
 
-fn run(yocto: &Yocto<'_>, build: &Build, task: &Task, script: &str) -> Result<Vec<Case>> {
+/// A command as a test.
+pub(super) fn run(
+    yocto: &Yocto<'_>,
+    build: &Build,
+    task: &Task,
+    script: &str,
+) -> Result<Vec<Case>> {
     let output = yocto.shell(build, task, script)?;
     Ok(vec![verdict(script, &output)])
 }

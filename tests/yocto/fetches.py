@@ -15,11 +15,12 @@ HEAD = """\
 # What is downloaded?
 
 All that bitbake fetches for `mypoll-image` when nothing is in sstate, by recipe: from where, and the checksum or the commit that
-it has to have. What the builds are called says [builds.rs](../scripts/lab/src/yocto/builds.rs). The crates of a recipe are one
-line: their checksums are in its Cargo.lock, or in the recipe. DEBIAN_MIRROR is bitbake's variable; with the host's toolchain its
-value is the mirror that the host's apt uses. Written by
+it has to have. The crates of a recipe are one line: their checksums are in its Cargo.lock, or in the recipe. DEBIAN_MIRROR is
+bitbake's variable; with the host's toolchain its value is the mirror that the host's apt uses. Written by
 
     cargo run --manifest-path scripts/lab/Cargo.toml -- fetches
+
+for these builds of [builds.rs](../scripts/lab/src/yocto/builds.rs):
 """
 
 SECTION = """
@@ -111,7 +112,7 @@ def page(paths):
     sections = {}
     for fetch, names in sorted(builds.items()):
         sections.setdefault(tuple(names), []).append(fetch)
-    lines = [HEAD]
+    lines = [HEAD, f"{', '.join(every)}.\n"]
     for names, fetched in sorted(sections.items(), key=lambda section: (-len(section[0]), section[0])):
         lines.append(SECTION.format(title(names, every)))
         lines += [f"| {' | '.join(fetch)} |\n" for fetch in fetched]

@@ -21,6 +21,12 @@ DEADLINE_S = 600
 # lacks. The other one's supplies are such GPIOs, too.
 WIFI, CARD_SLOT = "/soc/mmc@7e300000", "/emmc2bus/mmc@7e340000"
 
+# HDMI's interrupt controller, whose registers QEMU has not, and the header's serial port, which QEMU interrupts for without end.
+BROKEN = ("/soc/interrupt-controller@7ef00100", "/soc/serial@7e215040")
+
+# The console is the other serial port, which the real board has its Bluetooth at.
+CONSOLE, BLUETOOTH = "console=ttyAMA0,115200", "/soc/serial@7e201000/bluetooth"
+
 PROMPT = "mypoll-test# "
 
 
@@ -33,6 +39,9 @@ def device_tree(folder):
     run("fdtput", "-d", tree, WIFI, "mmc-pwrseq", "non-removable")
     run("fdtput", "-r", tree, f"{WIFI}/wifi@1")
     run("fdtput", "-d", tree, CARD_SLOT, "vqmmc-supply", "vmmc-supply")
+    for node in BROKEN:
+        run("fdtput", "-t", "s", tree, node, "status", "disabled")
+    run("fdtput", "-r", tree, BLUETOOTH)
     return tree
 
 
@@ -46,9 +55,8 @@ class Board:
         os.truncate(sd, 1 << (card().image.stat().st_size - 1).bit_length())
         command = [os.environ["MYPOLL_QEMU"], "-machine", "raspi4b", "-display", "none", "-monitor", "none", "-no-reboot"]
         command += ["-kernel", card().boot / "kernel8.img", "-dtb", device_tree(folder)]
-        command += ["-append", card().command_line(), "-drive", f"if=sd,format=raw,file={sd}"]
-        # The header's serial port is the board's second one.
-        command += ["-serial", "null", "-serial", "stdio"]
+        command += ["-append", f"{card().command_line()} {CONSOLE}", "-drive", f"if=sd,format=raw,file={sd}"]
+        command += ["-serial", "stdio"]
         self.said = ""
         self._read = 0
         self._qemu = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

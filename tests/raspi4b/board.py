@@ -75,7 +75,7 @@ class Board:
 
     def run(self, command):
         """The command's exit status and output."""
-        self._type(f"{command}; echo \"status=$?\"")
+        self._type(f"({command}); echo \"status=$?\"")
         said = self._wait_for(f"status=[0-9]+\r\n{PROMPT}").replace("\r", "")
         output, status = re.fullmatch(r"(?s)(.*)status=([0-9]+)\n.*", said).groups()
         return int(status), output

@@ -46,3 +46,18 @@ fn each_runs_what_it_has_itself() {
         assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
     }
 }
+
+/// Cargo tells a test where its program is in a variable with the program's name, hyphens and all.
+#[test]
+fn the_compiler_gets_variables_that_no_shell_could_set() {
+    let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("rustc"))
+        .arg("env")
+        .env("CARGO_BIN_EXE_mypoll-agent", "here")
+        .output()
+        .unwrap();
+    let variables = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        variables.contains("CARGO_BIN_EXE_mypoll-agent=here\n"),
+        "{variables}"
+    );
+}

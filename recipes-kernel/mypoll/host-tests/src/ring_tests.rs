@@ -323,8 +323,7 @@ fn two_threads_pass_events_in_order() {
     });
     let (mut read, mut lost, mut last) = (0, 0, 0);
     let mut batch = [Event::default(); 3];
-    let mut done = false;
-    loop {
+    let mut read_some = || {
         let taken = consumer.take_into(&mut batch);
         for event in &batch[..taken] {
             assert_eq!(event.timestamp_ns, last + 1 + u64::from(event.lost));
@@ -333,13 +332,15 @@ fn two_threads_pass_events_in_order() {
             lost += u64::from(event.lost);
             assert_eq!(u64::from(event.sequence), read);
         }
-        if taken == 0 && done {
-            break;
-        }
-        done = pusher.is_finished();
+        taken
+    };
+    while !pusher.is_finished() {
+        read_some();
         thread::yield_now();
     }
+    // Only this makes sure that what the thread did last is seen.
     let account = pusher.join().unwrap().account();
+    while read_some() > 0 {}
     assert_eq!(account.generated, EVENTS);
     assert_eq!(read + account.lost, EVENTS);
     assert!(lost <= account.lost);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests in Python, by its own unittest.
 
+use std::iter;
 use std::process::Command;
 
 use anyhow::Result;
@@ -25,16 +26,27 @@ pub(super) fn run(
     Ok(cases(success, &said))
 }
 
-/// The tests in lines like `test_empty (test_cargo_lock.Crates.test_empty) ... ok`.
+/// Between a test and its result.
+const SEPARATOR: &str = " ... ";
+
+/// The tests in lines like `test_empty (test_cargo_lock.Crates.test_empty) ... ok`. What a test prints itself stands between
+/// its name and its result.
 fn cases(success: bool, said: &str) -> Vec<Case> {
-    let mut cases: Vec<_> = said
-        .lines()
-        .filter_map(|line| {
-            let (test, result) = line.rsplit_once(" ... ")?;
+    let lines: Vec<_> = said.lines().collect();
+    let mut cases: Vec<_> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(number, line)| {
+            let (test, rest) = line.rsplit_once(SEPARATOR)?;
             let name = test.split_once('(')?.1.trim_end_matches(')');
-            Some(match result.split_once(' ').unwrap_or((result, "")) {
-                ("ok", _) => Case::passed(name),
-                ("skipped", reason) => Case::skipped(name, reason.trim_matches('\'')),
+            let printed = lines[number + 1..].iter().copied();
+            let result = iter::once(rest)
+                .chain(printed.take_while(|line| !line.contains(SEPARATOR)))
+                .map(|line| line.split_once(' ').unwrap_or((line, "")))
+                .find(|(word, _)| ["ok", "skipped", "FAIL", "ERROR"].contains(word));
+            Some(match result {
+                Some(("ok", _)) => Case::passed(name),
+                Some(("skipped", reason)) => Case::skipped(name, reason.trim_matches('\'')),
                 _ => Case::failed(name, said),
             })
         })
@@ -62,6 +74,23 @@ test_dt (test_schema.Binding.test_dt) ... skipped 'no dtschema'
             Case::skipped("test_schema.Binding.test_dt", "no dtschema"),
         ];
         assert_eq!(cases(true, RUN), expected);
+    }
+
+    #[test]
+    fn what_a_test_prints_is_not_its_result() {
+        let said = "\
+test_cuts (test_power_cuts.PowerCuts.test_cuts) ... power cuts: SEED=1
+power cuts: booted
+ok
+test_dead (test_power_cuts.PowerCuts.test_dead) ... power cuts: SEED=2
+test_alive (test_power_cuts.PowerCuts.test_alive) ... ok
+";
+        let expected = [
+            Case::passed("test_power_cuts.PowerCuts.test_cuts"),
+            Case::failed("test_power_cuts.PowerCuts.test_dead", said),
+            Case::passed("test_power_cuts.PowerCuts.test_alive"),
+        ];
+        assert_eq!(cases(false, said), expected);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The overlay for a Raspberry Pi, on mainline's device trees. MYPOLL_KERNEL_SOURCE is a kernel's source, MYPOLL_SCHEMAS
-what dt-mk-schema made of the driver's binding."""
+"""The overlay for a Raspberry Pi, on the device trees of mainline's kernel and of the vendor's. MYPOLL_KERNEL_SOURCE is
+mainline's source, MYPOLL_VENDOR_TREES a folder with the vendor's trees, or MYPOLL_NO_VENDOR_TREES why there is none;
+MYPOLL_SCHEMAS is what dt-mk-schema made of the driver's binding."""
 
 import os
 import shutil
@@ -16,7 +17,8 @@ from dtparam import set_parameter
 OVERLAY = Path(__file__).resolve().parents[2] / "recipes-kernel/linux/files/dts/mypoll.dtso"
 # The parameters "gpio" and "label" are no such properties; the recipe has these, too.
 NO_WARNINGS = ("-W", "no-gpios_property", "-W", "no-label_is_string")
-BOARDS = ("bcm2837-rpi-3-b-plus", "bcm2711-rpi-4-b", "bcm2712-rpi-5-b")
+MAINLINE = ("bcm2837-rpi-3-b-plus", "bcm2711-rpi-4-b", "bcm2712-rpi-5-b")
+VENDOR = ("bcm2710-rpi-3-b-plus", "bcm2711-rpi-4-b", "bcm2712-rpi-5-b")
 
 ACTIVE_LOW = 0x1
 PULL_UP, PULL_DOWN, PULL_DISABLE = 0x10, 0x20, 0x40
@@ -75,10 +77,12 @@ def resolved(tree, node):
 
 
 class Board(unittest.TestCase):
+    """The overlay, and the boards' trees: those of `trees`."""
+
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        cls.boards = {board: compile_board(board, cls.folder) for board in BOARDS}
+        cls.boards = cls.trees()
         cls.overlay = cls.folder / "mypoll.dtbo"
         cls.said = run("dtc", "-@", *NO_WARNINGS, "-I", "dts", "-O", "dtb", "-o", cls.overlay, OVERLAY)
 
@@ -144,7 +148,29 @@ class Board(unittest.TestCase):
             self.assertEqual(self.found(merged), found)
 
 
-class Parameters(Board):
+class Mainline(Board):
+    @classmethod
+    def trees(cls):
+        return {board: compile_board(board, cls.folder) for board in MAINLINE}
+
+
+class Vendor(Board):
+    @classmethod
+    def trees(cls):
+        if "MYPOLL_NO_VENDOR_TREES" in os.environ:
+            raise unittest.SkipTest(os.environ["MYPOLL_NO_VENDOR_TREES"])
+        trees = {}
+        for board in VENDOR:
+            tree = trees[board] = cls.folder / f"{board}.dtb"
+            shutil.copy(Path(os.environ["MYPOLL_VENDOR_TREES"], tree.name), tree)
+            # dt-validate takes for pins what only has the name: an alias, and parameters of the tree itself.
+            run("fdtput", "--remove", tree, "/__overrides__")
+            if "gpio" in run("fdtget", "--properties", tree, "/aliases").split():
+                run("fdtput", "--delete", tree, "/aliases", "gpio")
+        return trees
+
+
+class Parameters:
     def assert_line(self, parameters, **changes):
         self.assertEqual(self.with_parameters(**parameters), ({0: {**BUTTON, **changes}}, [LED]))
 
@@ -181,15 +207,15 @@ class Parameters(Board):
 
     def test_unknown(self):
         with self.assertRaises(KeyError):
-            self.merged(self.boards[BOARDS[0]], {"gpios": "17"})
+            self.merged(self.boards["bcm2711-rpi-4-b"], {"gpios": "17"})
 
     def test_the_binding_is_asked(self):
-        merged = self.merged(self.boards[BOARDS[0]], {"edge": "upwards"})
+        merged = self.merged(self.boards["bcm2711-rpi-4-b"], {"edge": "upwards"})
         with self.assertRaisesRegex(AssertionError, "'upwards' is not one of"):
             self.validate(merged)
 
 
-class Warnings(Board):
+class Warnings:
     def test_none_of_the_overlay(self):
         self.assertEqual(self.said, "")
 
@@ -202,3 +228,19 @@ class Warnings(Board):
 
     def complaints(self, said):
         return [line.partition(": ")[2] for line in said.splitlines()]
+
+
+class MainlineParameters(Parameters, Mainline):
+    pass
+
+
+class MainlineWarnings(Warnings, Mainline):
+    pass
+
+
+class VendorParameters(Parameters, Vendor):
+    pass
+
+
+class VendorWarnings(Warnings, Vendor):
+    pass

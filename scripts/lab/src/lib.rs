@@ -9,6 +9,7 @@ pub mod build;
 pub mod busybox;
 pub mod cache;
 pub mod driver;
+pub mod git;
 pub mod host;
 pub mod kernel;
 pub mod key;
@@ -20,6 +21,7 @@ pub mod source;
 pub mod step;
 pub mod toolchain;
 pub mod userspace;
+pub mod vendor_trees;
 pub mod yocto;
 
 // Running.

@@ -2,11 +2,11 @@
 //! Bitbake and the layers, which kas clones; whether they can be had is found out first.
 
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{Build, Unavailable, Yocto};
+use crate::git;
 use crate::step::Task;
 
 /// The files of `kas/` that name them.
@@ -53,21 +53,11 @@ fn name(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or(url)
 }
 
-/// An error that says why not.
 fn reachable(url: &str) -> Result<()> {
-    let listed = Command::new("timeout")
-        .args(["60", "git", "ls-remote", "--quiet", url])
-        .env("GIT_TERMINAL_PROMPT", "0")
-        // The git that kas finds: another one may have another configuration.
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .output()
-        .context("can't start timeout")?;
-    if listed.status.success() {
-        return Ok(());
+    match git::why_unreachable(url)? {
+        None => Ok(()),
+        Some(reason) => Err(Unavailable(reason).into()),
     }
-    let said = String::from_utf8_lossy(&listed.stderr);
-    let reason = said.lines().next().unwrap_or("no answer within a minute");
-    Err(Unavailable(format!("git can't get {url}: {reason}")).into())
 }
 
 #[cfg(test)]
@@ -89,14 +79,7 @@ mod tests {
     #[test]
     fn what_can_not_be_reached_is_unavailable() {
         let dir = tempfile::tempdir().unwrap();
-        let url = format!("file://{}/nothing", dir.path().display());
-        let error = reachable(&url).unwrap_err();
+        let error = reachable(&format!("file://{}/nothing", dir.path().display())).unwrap_err();
         assert!(error.downcast_ref::<Unavailable>().is_some());
-        assert!(
-            error
-                .to_string()
-                .starts_with(&format!("git can't get {url}: ")),
-            "{error}"
-        );
     }
 }

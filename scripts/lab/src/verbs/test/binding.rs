@@ -13,8 +13,10 @@ use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command, unittest};
 use crate::devicetree::{CPUS, device_tree};
+use crate::git;
 use crate::host::output;
 use crate::python::{self, NotInstalled};
+use crate::vendor_trees::{self, VendorTrees};
 
 const BINDING: &str = "recipes-kernel/mypoll/bindings/misc/mypoll,events.yaml";
 
@@ -95,9 +97,19 @@ impl Schema {
         Ok(cases)
     }
 
-    /// The overlay for a Raspberry Pi, with each of its parameters, on the kernel's own trees of the boards.
+    /// The overlay for a Raspberry Pi, with each of its parameters, on mainline's and the vendor's trees of the boards.
     fn raspberry_pi(&self, lab: &Lab<'_>) -> Result<Vec<Case>> {
+        let trees = VendorTrees::pinned();
         let mut python = Command::new(self.tools.join("bin/python3"));
+        let there = lab.cache().get(&trees).is_some();
+        match if there {
+            None
+        } else {
+            git::why_unreachable(vendor_trees::URL)?
+        } {
+            None => python.env("MYPOLL_VENDOR_TREES", lab.cache().ensure(&trees)?),
+            Some(reason) => python.env("MYPOLL_NO_VENDOR_TREES", reason),
+        };
         python
             .env("MYPOLL_KERNEL_SOURCE", &lab.system(Variant::Normal)?.source)
             .env("MYPOLL_SCHEMAS", &self.processed);

@@ -78,6 +78,9 @@ pub(super) fn phases() -> Vec<Phase> {
     phases.push(by_hand("30 power cuts", |lab, yocto| {
         virt_board::run(lab, yocto, 30)
     }));
+    phases.push(by_hand("agent by oe-core's cargo", |_, yocto| {
+        without_warning::agent_by_cargo(yocto)
+    }));
     // These take what the images left in sstate.
     phases.push(phase("product image", product::run));
     phases.push(by_hand("development image", dev_image::run));

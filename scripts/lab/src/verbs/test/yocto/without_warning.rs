@@ -27,6 +27,20 @@ pub(super) fn every_task(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> 
     run(yocto, build, &task, "bitbake -n mypoll-image")
 }
 
+/// The agent is compiled by oe-core's class.
+pub(super) fn agent_by_cargo(yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let build = Build {
+        name: "oe-core-cargo",
+        files: &[
+            "kas/qemuarm64.yml",
+            "kas/host-toolchain.yml",
+            "tests/yocto/kas/oe-core-cargo.yml",
+        ],
+    };
+    let task = Task::new("yocto-oe-core-cargo", "compiling the agent", 300);
+    run(yocto, &build, &task, "bitbake -c package mypoll-agent")
+}
+
 /// A command as a test.
 pub(super) fn run(
     yocto: &Yocto<'_>,

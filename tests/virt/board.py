@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from card import run
+from commands import run
 
 SERIAL_NUMBER = "10000000a1b2c3d4"
 HOSTNAME = "mypoll-a1b2c3d4"
@@ -46,6 +46,7 @@ class Session:
         self.log = board.folder / "console.log"
         # Of the time before.
         self.log.unlink(missing_ok=True)
+        self.cache = card.cache
         # Of the card's host key: another one is refused.
         self.known_hosts = card.file.with_suffix(".known_hosts")
         self.ssh_port, self.agent_port = free_port(), free_port()
@@ -53,7 +54,7 @@ class Session:
         self.process = subprocess.Popen(
             ["qemu-system-aarch64", *MACHINE, "-nodefaults", "-display", "none"]
             + ["-kernel", board.kernel, "-append", board.cmdline, "-dtb", board.devicetree]
-            + ["-drive", f"file={card.file},format=raw,if=none,id=card", "-device", "virtio-blk-pci,drive=card"]
+            + [*card.cache.power_on(), "-device", "virtio-blk-pci,drive=card,write-cache=on"]
             + ["-netdev", f"user,id=net,{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="]
             + ["-device", "virtio-rng-pci", "-serial", f"file:{self.log}"]
             # A board without a battery, and no reboot behind the test's back.
@@ -61,10 +62,14 @@ class Session:
         )
         self.started = time.monotonic()
 
-    def cut(self):
-        """The power goes."""
+    def stop(self):
         self.process.kill()
         self.process.wait()
+
+    def cut(self, is_kept):
+        """The power goes. What is asked and given: see WriteCache.power_off."""
+        self.stop()
+        return self.cache.power_off(is_kept)
 
     def console(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
@@ -121,6 +126,8 @@ class Session:
         """In good order."""
         subprocess.run(self.ssh("poweroff"), check=False, capture_output=True)
         self.process.wait(DEADLINE_S)
+        # A card has its time.
+        self.cache.power_off(lambda: True)
 
     def start_load(self):
         """

@@ -6,18 +6,22 @@ import json
 import subprocess
 from pathlib import Path
 
+from commands import run
+from write_cache import SECTOR, WriteCache
+
 MIB = 1 << 20
-SECTOR = 512
 # The image's is a few hundred MB; this much of it is holes.
 CARD_SIZE = 1024 * MIB
 PARTITIONS = ("boot", "root", "data")
 
 
-def run(*command, **options):
-    ended = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
-    if ended.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, command))} ended with status {ended.returncode}:\n{ended.stdout}")
-    return ended.stdout
+def partitions(file):
+    """Name: (start, length), in bytes, of what the partition table says."""
+    table = json.loads(run("sfdisk", "--json", file))["partitiontable"]
+    return {
+        name: (entry["start"] * SECTOR, entry["size"] * SECTOR)
+        for name, entry in zip(PARTITIONS, table["partitions"], strict=True)
+    }
 
 
 class Card:
@@ -25,6 +29,7 @@ class Card:
 
     def __init__(self, file, image, boot_files):
         self.file = Path(file)
+        self.cache = WriteCache(self.file)
         run("zstd", "--decompress", "--force", "--quiet", "--sparse", image, "-o", self.file)
         with self.file.open("r+b") as card:
             card.truncate(CARD_SIZE)
@@ -33,17 +38,9 @@ class Card:
         # That neither is written to when the board runs.
         self.read_only = {name: self.digest(name) for name in ("boot", "root")}
 
-    def partitions(self):
-        """Name: (start, length), in bytes, of what the partition table says."""
-        table = json.loads(run("sfdisk", "--json", self.file))["partitiontable"]
-        return {
-            name: (entry["start"] * SECTOR, entry["size"] * SECTOR)
-            for name, entry in zip(PARTITIONS, table["partitions"], strict=True)
-        }
-
     def boot_partition(self):
         """As mtools take it."""
-        return f"{self.file}@@{self.partitions()['boot'][0]}"
+        return f"{self.file}@@{partitions(self.file)['boot'][0]}"
 
     def boot_file(self, name, to):
         """Copies a file of the boot partition."""
@@ -52,14 +49,14 @@ class Card:
 
     def copy(self, name):
         """A file that holds what the partition does."""
-        start, length = self.partitions()[name]
+        start, length = partitions(self.file)[name]
         copy = self.file.with_suffix(f".{name}")
         part = (f"skip={start}", f"count={length}", "iflag=skip_bytes,count_bytes")
         run("dd", f"if={self.file}", f"of={copy}", "bs=1M", *part, "conv=sparse")
         return copy
 
     def digest(self, name):
-        start, length = self.partitions()[name]
+        start, length = partitions(self.file)[name]
         digest = hashlib.sha256()
         with self.file.open("rb") as card:
             card.seek(start)
@@ -68,10 +65,6 @@ class Card:
                 digest.update(block)
                 length -= len(block)
         return digest.hexdigest()
-
-    def is_grown(self):
-        start, length = self.partitions()["data"]
-        return start + length > CARD_SIZE - 2 * MIB
 
     def check(self):
         """
@@ -94,5 +87,5 @@ class Card:
 
     def was_unmounted(self):
         """Whether there is nothing in the data partition's journal to be replayed."""
-        start, _ = self.partitions()["data"]
+        start, _ = partitions(self.file)["data"]
         return "needs_recovery" not in run("dumpe2fs", "-h", f"{self.file}?offset={start}")

@@ -7,7 +7,8 @@ import unittest
 from pathlib import Path
 
 from board import HOSTNAME, Board, Session
-from card import Card, run
+from card import Card
+from commands import run
 
 ERROR = "mypoll-agent-error.txt"
 
@@ -21,7 +22,7 @@ class Mistake(unittest.TestCase):
 
     def test_the_pc_is_told(self):
         session = Session(Board(self.folder, self.card), self.card)
-        self.addCleanup(session.cut)
+        self.addCleanup(session.stop)
         session.log_in()
         self.assertNotIn("listen = 7070", session.run("cat /etc/mypoll-agent.toml"))
         session.wait("the agent", lambda: session.run("pidof mypoll-agent || :").strip())

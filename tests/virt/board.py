@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import write_cache
 from commands import run
 
 SERIAL_NUMBER = "10000000a1b2c3d4"
@@ -54,7 +55,7 @@ class Session:
         self.process = subprocess.Popen(
             ["qemu-system-aarch64", *MACHINE, "-nodefaults", "-display", "none"]
             + ["-kernel", board.kernel, "-append", board.cmdline, "-dtb", board.devicetree]
-            + [*card.cache.power_on(), "-device", "virtio-blk-pci,drive=card,write-cache=on"]
+            + [*card.cache.power_on(), "-device", f"virtio-blk-pci,drive=card,{write_cache.DISK}"]
             + ["-netdev", f"user,id=net,{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="]
             + ["-device", "virtio-rng-pci", "-serial", f"file:{self.log}"]
             # A board without a battery, and no reboot behind the test's back.

@@ -10,9 +10,14 @@ from typing import NamedTuple
 from commands import run
 
 SECTOR = 512
+# The first sector: a magic number, the version, and how many entries there were at the last flush.
+HEAD = struct.Struct("<QQQ")
 # Sector, number of sectors, flags, length. It has a sector of its own, before its data.
 ENTRY = struct.Struct("<QQQQ")
-FLUSH, DISCARD = 1, 4
+FLUSH = 1
+# What makes a disk of QEMU's like a card. Zeros without data get their place in the log too late, and requests that QEMU merged may
+# have more parts than fit, with the log's own.
+DISK = "write-cache=on,discard=off,write-zeroes=off,request-merging=off"
 # Of the host's disk: it has no power cut.
 NO_FLUSH = "cache.no-flush=on"
 
@@ -45,7 +50,7 @@ class WriteCache:
         The file gets what was written before the last flush, and of the rest each write that `is_kept` says yes to. Gives how many it was
         asked about, and how many of them are lost.
         """
-        writes = list(self._writes())
+        writes = self._writes()
         flushed = max((number for number, write in enumerate(writes) if write.is_flush), default=-1)
         cached = writes[flushed + 1 :]
         kept = [write for write in cached if is_kept()]
@@ -57,16 +62,20 @@ class WriteCache:
         return len(cached), len(cached) - len(kept)
 
     def _writes(self):
-        """In the order in which they were done; the one that QEMU was killed at is no longer among them."""
+        """In the order in which they were done. The last one is not among them when QEMU was killed at it."""
+        writes, place = [], SECTOR
         end = self.log.stat().st_size
         with self.log.open("rb") as log:
-            place = SECTOR
+            entries = HEAD.unpack(log.read(HEAD.size))[2] if end else 0
             while place + SECTOR <= end:
                 log.seek(place)
                 sector, count, flags, _ = ENTRY.unpack(log.read(ENTRY.size))
                 place += SECTOR
-                size = 0 if flags & DISCARD else count * SECTOR
-                if not (count or flags) or place + size > end:
-                    return
-                yield Write(sector * SECTOR, place, size, bool(flags & FLUSH))
-                place += size
+                write = Write(sector * SECTOR, place, count * SECTOR, flags == FLUSH)
+                place += write.size
+                if not (count or flags) or place > end:
+                    break
+                writes.append(write)
+        if len(writes) < entries:
+            raise AssertionError(f"{self.log} has {entries} entries at least, but {len(writes)} are in order")
+        return writes

@@ -32,7 +32,7 @@ pub mod guest;
 pub mod machine;
 pub mod qmp;
 pub mod qtest;
-pub mod raspi4b;
+pub mod raspi;
 pub mod signals;
 pub mod splat;
 

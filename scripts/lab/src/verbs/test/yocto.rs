@@ -15,6 +15,7 @@ mod wrong;
 
 use anyhow::{Result, bail};
 
+use self::raspberry_pi::{RASPBERRYPI3, RASPBERRYPI5};
 use super::case::Case;
 use super::{Lab, Phase};
 use crate::yocto::{Unavailable, Yocto, builds};
@@ -65,16 +66,15 @@ pub(super) fn phases() -> Vec<Phase> {
             image::run(lab, yocto, &machine)
         }));
     }
-    phases.push(by_hand(
-        &format!("image {}", raspberry_pi::RASPBERRYPI4.name),
-        raspberry_pi::run_raspberrypi4,
-    ));
-    for machine in raspberry_pi::OTHERS {
-        phases.push(by_hand(
-            &format!("image {}", machine.name),
-            move |lab, yocto| raspberry_pi::run(lab, yocto, &machine),
-        ));
-    }
+    phases.extend([
+        by_hand("image raspberrypi4-64", raspberry_pi::run_raspberrypi4),
+        by_hand("image raspberrypi3-64", |lab, yocto| {
+            raspberry_pi::run_and_boot(lab, yocto, &RASPBERRYPI3)
+        }),
+        by_hand("image raspberrypi5", |lab, yocto| {
+            raspberry_pi::run(lab, yocto, &RASPBERRYPI5)
+        }),
+    ]);
     phases.push(by_hand("30 power cuts", |lab, yocto| {
         virt_board::run(lab, yocto, 30)
     }));

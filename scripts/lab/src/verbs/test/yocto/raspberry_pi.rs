@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A Raspberry Pi's image: its card is looked into, and QEMU boots that of the Raspberry Pi 4, on two boards.
+//! A Raspberry Pi's image: its card is looked into, and QEMU boots it where it has the board.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -10,25 +10,23 @@ use super::super::case::Case;
 use super::super::{Lab, unittest};
 use super::image::{self, Machine};
 use super::virt_board;
-use crate::raspi4b;
+use crate::raspi;
 use crate::yocto::{Yocto, builds};
 
-/// The one that QEMU emulates.
+pub(super) const RASPBERRYPI3: Machine = Machine {
+    name: "raspberrypi3-64",
+    build: builds::HOST_RASPBERRYPI3_64,
+};
+
 pub(super) const RASPBERRYPI4: Machine = Machine {
     name: "raspberrypi4-64",
     build: builds::HOST_RASPBERRYPI4_64,
 };
 
-pub(super) const OTHERS: [Machine; 2] = [
-    Machine {
-        name: "raspberrypi3-64",
-        build: builds::HOST_RASPBERRYPI3_64,
-    },
-    Machine {
-        name: "raspberrypi5",
-        build: builds::HOST_RASPBERRYPI5,
-    },
-];
+pub(super) const RASPBERRYPI5: Machine = Machine {
+    name: "raspberrypi5",
+    build: builds::HOST_RASPBERRYPI5,
+};
 
 /// One of each kind.
 const POWER_CUTS: u32 = 3;
@@ -36,11 +34,24 @@ const POWER_CUTS: u32 = 3;
 /// Where the tests find what both look at, and `scripts/flash` its modules.
 const MODULES: &str = "tests/sdcard:scripts";
 
+/// Whose card QEMU's board "virt" boots, too.
 pub(super) fn run_raspberrypi4(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    let mut cases = run(lab, yocto, &RASPBERRYPI4)?;
+    let mut cases = run_and_boot(lab, yocto, &RASPBERRYPI4)?;
     if !cases[0].has_failed() {
-        cases.extend(boot(lab, yocto)?);
         cases.extend(virt_board::boot(lab, yocto, POWER_CUTS)?);
+    }
+    Ok(cases)
+}
+
+/// Builds the image, looks into it and boots it.
+pub(super) fn run_and_boot(
+    lab: &Lab<'_>,
+    yocto: &Yocto<'_>,
+    machine: &Machine,
+) -> Result<Vec<Case>> {
+    let mut cases = run(lab, yocto, machine)?;
+    if !cases[0].has_failed() {
+        cases.extend(boot(lab, yocto, machine)?);
     }
     Ok(cases)
 }
@@ -55,17 +66,17 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result
     Ok(cases)
 }
 
-fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    let qemu = match raspi4b::qemu(lab.cache()) {
+fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+    let qemu = match raspi::qemu(lab.cache()) {
         Ok(program) => program,
         Err(error) => {
-            let reason = format!("no QEMU with the board raspi4b can be had: {error:#}");
+            let reason = format!("no QEMU with the boards can be had: {error:#}");
             return Ok(vec![Case::skipped("QEMU boots it", reason)]);
         }
     };
-    let mut python = python(yocto, &RASPBERRYPI4);
+    let mut python = python(yocto, machine);
     python.env("MYPOLL_QEMU", qemu);
-    unittest::run(lab, &mut python, "tests/raspi4b", MODULES)
+    unittest::run(lab, &mut python, "tests/raspi", MODULES)
 }
 
 /// Python that is told where the image is.

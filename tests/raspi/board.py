@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""QEMU's Raspberry Pi 4 with a card in it. QEMU does not run the firmware: kernel, device tree and command line are taken from
-the card's first partition, as the firmware would. MYPOLL_QEMU is the program."""
+"""QEMU's Raspberry Pi with a card in it. QEMU does not run the firmware: kernel, device tree and command line are taken from the
+card's first partition, as the firmware would. MYPOLL_QEMU is the program; MYPOLL_IMAGE and MYPOLL_MACHINE: see card.py."""
 
 import os
 import re
 import selectors
 import subprocess
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from card import card, run
+from card import MACHINE, card, run
 
 DTS = Path(__file__).resolve().parents[2] / "recipes-kernel/linux/files/dts"
 SIM = Path(__file__).with_name("sim.dtso")
@@ -17,17 +19,39 @@ SIM = Path(__file__).with_name("sim.dtso")
 # Only ends a hang.
 DEADLINE_S = 600
 
-# The card is found on the controller that the real board has its Wi-Fi on, and that waits for a GPIO of the firmware's which QEMU
-# lacks. The other one's supplies are such GPIOs, too.
+# The Raspberry Pi 4's card is found on the controller that the real board has its Wi-Fi on, and that waits for a GPIO of the
+# firmware's which QEMU lacks. The other one's supplies are such GPIOs, too.
 WIFI, CARD_SLOT = "/soc/mmc@7e300000", "/emmc2bus/mmc@7e340000"
 
 # HDMI's interrupt controller, whose registers QEMU has not, and the header's serial port, which QEMU interrupts for without end.
 BROKEN = ("/soc/interrupt-controller@7ef00100", "/soc/serial@7e215040")
 
-# The console is the other serial port, which the real board has its Bluetooth at.
+# The console is the other serial port, which the real boards have their Bluetooth at.
 CONSOLE, BLUETOOTH = "console=ttyAMA0,115200", "/soc/serial@7e201000/bluetooth"
 
 PROMPT = "mypoll-test# "
+
+
+def change_raspberry_pi_4(tree):
+    run("fdtput", "-d", tree, WIFI, "mmc-pwrseq", "non-removable")
+    run("fdtput", "-r", tree, f"{WIFI}/wifi@1")
+    run("fdtput", "-d", tree, CARD_SLOT, "vqmmc-supply", "vmmc-supply")
+    for node in BROKEN:
+        run("fdtput", "-t", "s", tree, node, "status", "disabled")
+
+
+@dataclass(frozen=True)
+class Emulated:
+    machine: str
+    device_tree: str
+    # What QEMU's board needs another device tree for than the real one.
+    change: Callable[[Path], None]
+
+
+EMULATED = {
+    "raspberrypi3-64": Emulated("raspi3b", "bcm2837-rpi-3-b.dtb", lambda tree: None),
+    "raspberrypi4-64": Emulated("raspi4b", "bcm2711-rpi-4-b.dtb", change_raspberry_pi_4),
+}[MACHINE]
 
 
 def device_tree(folder):
@@ -35,13 +59,9 @@ def device_tree(folder):
     tree, sim = folder / "board.dtb", folder / "sim.dtbo"
     overlays = [card().boot / f"overlays/{name}.dtbo" for name in card().overlays()]
     run("dtc", "-q", "-@", "-i", DTS, "-I", "dts", "-O", "dtb", "-o", sim, SIM)
-    run("fdtoverlay", "-i", card().boot / "bcm2711-rpi-4-b.dtb", "-o", tree, *overlays, sim)
-    run("fdtput", "-d", tree, WIFI, "mmc-pwrseq", "non-removable")
-    run("fdtput", "-r", tree, f"{WIFI}/wifi@1")
-    run("fdtput", "-d", tree, CARD_SLOT, "vqmmc-supply", "vmmc-supply")
-    for node in BROKEN:
-        run("fdtput", "-t", "s", tree, node, "status", "disabled")
+    run("fdtoverlay", "-i", card().boot / EMULATED.device_tree, "-o", tree, *overlays, sim)
     run("fdtput", "-r", tree, BLUETOOTH)
+    EMULATED.change(tree)
     return tree
 
 
@@ -53,7 +73,7 @@ class Board:
         run("cp", "--sparse=always", card().image, sd)
         # QEMU takes cards of such sizes only.
         os.truncate(sd, 1 << (card().image.stat().st_size - 1).bit_length())
-        command = [os.environ["MYPOLL_QEMU"], "-machine", "raspi4b", "-display", "none", "-monitor", "none", "-no-reboot"]
+        command = [os.environ["MYPOLL_QEMU"], "-machine", EMULATED.machine, "-display", "none", "-monitor", "none", "-no-reboot"]
         command += ["-kernel", card().boot / "kernel8.img", "-dtb", device_tree(folder)]
         command += ["-append", f"{card().command_line()} {CONSOLE}", "-drive", f"if=sd,format=raw,file={sd}"]
         command += ["-serial", "stdio"]

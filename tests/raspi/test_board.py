@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The Raspberry Pi 4's image boots from its card, in QEMU."""
+"""A Raspberry Pi's image boots from its card, in QEMU."""
 
 import json
 import re

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A QEMU that emulates a Raspberry Pi 4, as QEMU 9 and newer do: the host's, or Debian 13's in a folder of its own.
+//! A QEMU that emulates a Raspberry Pi 3 and 4, as QEMU 9 and newer do: the host's, or Debian 13's in a folder of its own.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -60,7 +60,7 @@ impl<'a> Unpacked<'a> {
 
 impl Product for Unpacked<'_> {
     fn task(&self) -> Task {
-        Task::new("qemu", "fetching a QEMU with the board raspi4b", 30)
+        Task::new("qemu", "fetching a QEMU with the Raspberry Pi 4", 30)
     }
 
     fn key(&self) -> &Key {

@@ -3,6 +3,7 @@
 
 import argparse
 import shlex
+import struct
 import unittest
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from sdcard.image import Image
 (WKS,) = (Path(__file__).resolve().parents[2] / "files/wic").glob("mypoll-sdcard.wks*")
 TYPES = {"vfat": "c", "ext4": "83"}
 CHECKS = {"vfat": ("fsck.vfat", "-n"), "ext4": ("e2fsck", "-f", "-n")}
+
+# 14 March 2015, 9:26:52, which mkfs.fat has for --invariant, as FAT has times.
+INVARIANT = 0x466E4B5A
 
 
 def wanted():
@@ -60,6 +64,15 @@ class Partitions(unittest.TestCase):
         for found, part in self.pairs():
             with self.subTest(label=part.label):
                 run(*CHECKS[part.fstype], found.file)
+
+    def test_two_builds_have_the_same_label(self):
+        # The first entry of FAT16's root directory, which says when mkfs.fat was run unless it was told not to.
+        with card().partitions[0].file.open("rb") as boot:
+            sector, reserved, tables, length = struct.unpack("<11xHxHB5xH", boot.read(24))
+            boot.seek((reserved + tables * length) * sector)
+            label, made, written = struct.unpack("<11s3xI4xI", boot.read(26))
+        self.assertEqual(label.rstrip(), b"boot")
+        self.assertEqual((made, written), (INVARIANT, INVARIANT))
 
     def test_kernel_finds_the_root(self):
         (number,) = (found.number for found, part in self.pairs() if part.mountpoint == "/")

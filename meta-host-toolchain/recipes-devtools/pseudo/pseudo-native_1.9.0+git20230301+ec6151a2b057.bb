@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Pseudo gives fake root capabilities to a normal user"
-DESCRIPTION = "oe-core takes it from git. This one is Debian 13's, which its source archive keeps, with the one thing that bitbake \
-2.18 asks for and it does not know yet."
+DESCRIPTION = "oe-core takes it from git. This one is Debian 13's, which its source archive keeps, with what bitbake \
+2.18 and Python 3.13 ask for and it does not know yet."
 HOMEPAGE = "https://git.yoctoproject.org/pseudo"
 SECTION = "base"
 LICENSE = "LGPL-2.1-only"
@@ -11,6 +11,7 @@ PROVIDES += "virtual/fakeroot-native"
 SRC_URI = " \
     ${DEBIAN_MIRROR}/main/p/pseudo/pseudo_${PV}.orig.tar.xz \
     file://0001-add-PSEUDO_INCLUDE_PATHS.patch \
+    file://0002-wrap-posix_spawn.patch \
     file://passwd \
     file://group \
 "

@@ -5,6 +5,7 @@ use anyhow::Result;
 
 use super::super::case::Case;
 use crate::step::Task;
+use crate::yocto::builds::HOST_QEMUARM64;
 use crate::yocto::output::Output;
 use crate::yocto::{Build, Yocto};
 
@@ -39,6 +40,20 @@ pub(super) fn agent_by_cargo(yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     };
     let task = Task::new("yocto-oe-core-cargo", "compiling the agent", 300);
     run(yocto, &build, &task, "bitbake -c package mypoll-agent")
+}
+
+/// The profile's pseudo is there for what Python 3.13 starts by posix_spawn, whatever Python the host has.
+pub(super) fn pseudo(yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let task = Task::new("yocto-pseudo", "building pseudo", 60);
+    let script = format!(
+        "bitbake -c addto_recipe_sysroot pseudo-native && \
+         sysroot=$(bitbake-getvar --quiet --value --recipe pseudo-native STAGING_DIR_NATIVE) && \
+         export PSEUDO_PREFIX=$sysroot/usr && \
+         $sysroot/usr/bin/pseudo python3 '{}/tests/yocto/posix_spawn.py'",
+        yocto.repo().display()
+    );
+    let output = yocto.shell(&HOST_QEMUARM64, &task, &script)?;
+    Ok(vec![verdict("posix_spawn", &output)])
 }
 
 /// A command as a test.

@@ -101,12 +101,11 @@ impl Schema {
     fn raspberry_pi(&self, lab: &Lab<'_>) -> Result<Vec<Case>> {
         let trees = VendorTrees::pinned();
         let mut python = Command::new(self.tools.join("bin/python3"));
-        let there = lab.cache().get(&trees).is_some();
-        match if there {
-            None
-        } else {
-            git::why_unreachable(vendor_trees::URL)?
-        } {
+        let unreachable = match lab.cache().get(&trees) {
+            Some(_) => None,
+            None => git::why_unreachable(vendor_trees::URL)?,
+        };
+        match unreachable {
             None => python.env("MYPOLL_VENDOR_TREES", lab.cache().ensure(&trees)?),
             Some(reason) => python.env("MYPOLL_NO_VENDOR_TREES", reason),
         };

@@ -117,7 +117,11 @@ pub(super) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
 
 fn is_shell(path: &Path) -> bool {
     has_extension(path, &["sh"])
-        || fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"#!/bin/sh\n"))
+        || fs::read(path).is_ok_and(|bytes| {
+            [&b"#!/bin/sh\n"[..], b"#!/bin/bash\n"]
+                .iter()
+                .any(|shell| bytes.starts_with(shell))
+        })
 }
 
 fn in_repo(lab: &Lab<'_>, file: &Path) -> String {

@@ -55,7 +55,7 @@ class Session:
         self.process = subprocess.Popen(
             ["qemu-system-aarch64", *MACHINE, "-nodefaults", "-display", "none"]
             + ["-kernel", board.kernel, "-append", board.cmdline, "-dtb", board.devicetree]
-            + [*card.cache.power_on(), "-device", f"virtio-blk-pci,drive=card,{write_cache.DISK}"]
+            + [*self.cache.power_on(), "-device", f"virtio-blk-pci,drive=card,{write_cache.DISK}"]
             + ["-netdev", f"user,id=net,{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="]
             + ["-device", "virtio-rng-pci", "-serial", f"file:{self.log}"]
             # A board without a battery, and no reboot behind the test's back.

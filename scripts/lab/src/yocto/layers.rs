@@ -79,7 +79,14 @@ mod tests {
     #[test]
     fn what_can_not_be_reached_is_unavailable() {
         let dir = tempfile::tempdir().unwrap();
-        let error = reachable(&format!("file://{}/nothing", dir.path().display())).unwrap_err();
+        let url = format!("file://{}/nothing", dir.path().display());
+        let error = reachable(&url).unwrap_err();
         assert!(error.downcast_ref::<Unavailable>().is_some());
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("git can't get {url}: ")),
+            "{error}"
+        );
     }
 }

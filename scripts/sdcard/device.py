@@ -107,7 +107,8 @@ def refusal(facts, soldered, allow_fixed):
         return f"{path} is a partition: give the whole card, /dev/{facts['pkname']}"
     if facts["type"] not in ("disk", "loop"):
         return f"{path} is no disk, lsblk calls it {facts['type']}"
-    reason = _use(facts)
+    # The system first: nobody is to be told to unmount something else of that disk.
+    reason = _system(facts) or _use(facts)
     if reason:
         return reason
     if not facts["size"]:
@@ -119,12 +120,18 @@ def refusal(facts, soldered, allow_fixed):
     return None
 
 
+def _system(facts):
+    """Where the running system has the device, or anything on it, mounted; None where it has not."""
+    for place in facts["mountpoints"]:
+        if place in SYSTEM:
+            return f"{facts['path']} is mounted at {place}, it holds the running system: choose another device"
+    return next(filter(None, map(_system, facts.get("children", ()))), None)
+
+
 def _use(facts):
     """What the device, or anything on it, is used for; None where it is not."""
     path = facts["path"]
     for place in filter(None, facts["mountpoints"]):
-        if place in SYSTEM:
-            return f"{path} is mounted at {place}, it holds the running system: choose another device"
         if place == "[SWAP]":
             return f"{path} is swap space: swapoff {path} first"
         return f"{path} is mounted at {place}: umount {path} first"

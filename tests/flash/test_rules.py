@@ -40,12 +40,13 @@ class Devices(unittest.TestCase):
 
     def test_what_is_used_is_refused_even_when_told(self):
         mounted = {**PARTITION, "mountpoints": ["/media/a"]}
-        volume = {**PARTITION, "path": "/dev/mapper/vg-root", "type": "lvm", "mountpoints": ["/"]}
+        volume = {**PARTITION, "path": "/dev/mapper/vg-root", "type": "lvm", "mountpoints": [None]}
         array = {**PARTITION, "path": "/dev/md0", "type": "raid1"}
         for children, expected in (
             ([mounted], "/dev/sdb1 is mounted at /media/a: umount /dev/sdb1 first"),
-            ([PARTITION, {**mounted, "mountpoints": [None, "/"]}], "it holds the running system"),
+            ([mounted, {**PARTITION, "path": "/dev/sdb2", "mountpoints": ["/srv", "/"]}], "/dev/sdb2 is mounted at /, it holds"),
             ([{**PARTITION, "mountpoints": ["[SWAP]"]}], "/dev/sdb1 is swap space"),
+            ([{**PARTITION, "children": [{**volume, "mountpoints": ["/"]}]}], "/dev/mapper/vg-root is mounted at /, it holds"),
             ([{**PARTITION, "children": [volume]}], "/dev/sdb1 is a part of /dev/mapper/vg-root (lvm)"),
             ([array], "/dev/sdb is a part of /dev/md0 (raid1)"),
             ([{**PARTITION, "fstype": "LVM2_member"}], "/dev/sdb1 is a member of an array or volume group (LVM2_member)"),

@@ -8,6 +8,7 @@ import mmap
 import os
 import stat
 import subprocess
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +23,9 @@ SYSTEM = ("/", "/boot", "/boot/efi", "/boot/firmware", "/home", "/usr", "/var")
 # Direct I/O is in multiples of this, of the largest logical sector there is.
 ALIGNMENT = 4096
 CHUNK = 4 << 20
+
+# In seconds: udev has the lock while it looks at a card that was just put in.
+LOCK_PATIENCE = 5
 
 
 class Different(Exception):
@@ -38,7 +42,12 @@ class Device:
             raise Refusal(f"{path} is not a block device: lsblk lists those")
         self.path = path.resolve()
         lsblk = subprocess.run(
-            ["lsblk", "--json", "--bytes", "--tree", "--output", COLUMNS, self.path], check=False, capture_output=True, text=True
+            ["lsblk", "--json", "--bytes", "--tree", "--output", COLUMNS, self.path],
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+            # The label of a card may be in any encoding.
+            errors="replace",
         )
         if lsblk.returncode:
             raise Refusal(f"lsblk can't tell what {path} is: {lsblk.stderr.strip()}")
@@ -67,21 +76,33 @@ class Device:
     def claimed(self):
         """Keeps others away: udev leaves a locked disk alone, so that no desktop mounts what is half written."""
         try:
-            # Exclusive: what the kernel uses is busy, also where lsblk does not see it, as in another mount namespace.
-            os.close(os.open(self.path, os.O_RDWR | os.O_EXCL))
             lock = os.open(self.path, os.O_RDWR)
         except PermissionError as error:
             raise Refusal(f"{self.path} can't be written: {error.strerror}; try sudo") from error
         except OSError as error:
             raise Refusal(f"{self.path} can't be written: {error.strerror}") from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refusal(f"another program works on {self.path}: wait for it to end") from error
-        try:
+            self._lock(lock)
             yield
         finally:
             os.close(lock)
+
+    def _lock(self, fd):
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise Refusal(f"another program works on {self.path}: wait for it to end") from error
+                time.sleep(0.1)
+        try:
+            # Exclusive: what the kernel uses is busy, also where lsblk does not see it, as in another mount namespace. Only
+            # with the lock: udev looks at a disk as soon as somebody who could write to it closes it.
+            os.close(os.open(self.path, os.O_RDWR | os.O_EXCL))
+        except OSError as error:
+            raise Refusal(f"{self.path} can't be written: {error.strerror}") from error
 
     def verify(self, content):
         """Compares the device's `content.ranges` with their checksums; past the page cache, which holds what was written."""

@@ -6,6 +6,10 @@ import os
 import re
 import struct
 import subprocess
+from pathlib import Path
+from unittest import mock
+
+from sdcard import device
 
 from loop_card import CARD_SIZE, IMAGE_SIZE, MIB, CardTest, require_loop_devices, run
 
@@ -148,6 +152,33 @@ class Devices(CardTest):
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.flash(status=1, says=f"another program works on {self.device}")
         self.assert_untouched()
+
+    def test_another_program_that_ends(self):
+        # As udev, which has the lock while it looks at a card that was put in.
+        with open(self.device, "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with mock.patch.object(device.time, "sleep", lambda _: fcntl.flock(lock, fcntl.LOCK_UN)):
+                with device.Device(Path(self.device)).claimed(), self.assertRaises(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def test_closed_for_writing_only_when_locked(self):
+        # udev looks at a disk when that happens, and has it locked meanwhile.
+        states = []
+
+        def close(fd, really=os.close):
+            if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
+                with open(self.device, "rb") as other:
+                    try:
+                        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                        states.append("free")
+                    except BlockingIOError:
+                        states.append("locked")
+            really(fd)
+
+        claim = device.Device(Path(self.device)).claimed()
+        with mock.patch.object(device.os, "close", close), claim:
+            self.assertEqual(states, ["locked"])
 
     def test_the_system_disk(self):
         root = run("findmnt", "--noheadings", "--output", "SOURCE", "/")

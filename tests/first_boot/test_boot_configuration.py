@@ -145,6 +145,24 @@ class BootConfiguration(unittest.TestCase):
         self.boot.mkdir()
         self.assertEqual(self.start(read_only=False), (GOOD, ""))
 
+    def test_no_room_to_keep_it(self):
+        self.put(NAME, GOOD)
+        self.start()
+        full = self.kept.parent
+        run("mount", "-t", "tmpfs", "-o", "size=8k", "full", full)
+        self.addCleanup(run, "umount", full)
+        self.kept.write_text(GOOD, encoding="utf-8")
+        (full / "other").write_bytes(bytes(4096))
+        self.put(NAME, BETTER)
+        configuration, log = self.start()
+        self.assertEqual(configuration, GOOD)
+        for text in log, self.error():
+            self.assertRegex(text, f"{self.boot / NAME} can't be kept: .*No space left on device")
+        (full / "other").unlink()
+        self.assertEqual(self.start(), (BETTER, ""))
+        self.assertIsNone(self.error())
+        self.end()
+
     def test_kept_file_of_an_agent_that_took_it(self):
         self.put(NAME, GOOD)
         self.start()
@@ -159,7 +177,8 @@ class BootConfiguration(unittest.TestCase):
         self.start()
         self.put(NAME, BETTER)
         sync = self.folder / "bin/sync"
-        sync.write_text('#!/bin/sh\nkill -KILL "$PPID"\n', encoding="ascii")
+        # The script, and the part of it that called this.
+        sync.write_text('#!/bin/sh\nkill -KILL "$(cut -d " " -f 4 "/proc/$PPID/stat")" "$PPID"\n', encoding="ascii")
         sync.chmod(0o755)
         with self.assertRaises(AssertionError):
             self.start()

@@ -182,6 +182,22 @@ class Grows(Card):
         self.assertEqual(self.image.read_bytes()[: MIB], before)
         self.assert_grown(64 * MIB)
 
+    def test_once_where_mbr_ends_before_the_disk(self):
+        self.make(MBR)
+        self.remove()
+        try:
+            # Sparse.
+            os.truncate(self.image, 3 << 40)
+        except OSError as error:
+            self.skipTest(f"a file of 3 TiB can't be had: {error.strerror}")
+        # A file system of 2 TiB is none of this test's.
+        self.replace("grow-ext4", b"#!/bin/sh\n")
+        self.assertIn("grows", self.boot())
+        self.assertEqual(self.boot(), "")
+        table, kernel, _ = self.sizes()
+        self.assertEqual(table, kernel)
+        self.assertGreater(table + 8 * MIB, (2 << 40) - 2 * MIB)
+
     def test_a_larger_card_later(self):
         self.make(MBR)
         self.boot()

@@ -65,6 +65,21 @@ class Partitions(unittest.TestCase):
             with self.subTest(label=part.label):
                 run(*CHECKS[part.fstype], found.file)
 
+    def test_journals_are_in_the_block_map(self):
+        # What is not stays on a used card, and after a power cut the old journal's end would be replayed with the new one.
+        mapped = bmap.read(bmap.find(IMAGE)).ranges
+        for found, part in self.pairs():
+            if part.fstype != "ext4":
+                continue
+            with self.subTest(label=part.label):
+                with found.file.open("rb") as file:
+                    file.seek(1024 + 24)
+                    size = 1024 << int.from_bytes(file.read(4), "little")
+                journal = [found.start + int(block) * size for block in run("debugfs", "-R", "blocks <8>", found.file).split()]
+                self.assertGreaterEqual(len(journal), 1024)
+                holes = [at for at in journal if not any(part.start <= at and at + size <= part.end for part in mapped)]
+                self.assertEqual(holes, [])
+
     def test_two_builds_have_the_same_label(self):
         # The first entry of FAT16's root directory, which says when mkfs.fat was run unless it was told not to.
         with card().partitions[0].file.open("rb") as boot:

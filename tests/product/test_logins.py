@@ -2,6 +2,7 @@
 """Nobody gets into mypoll-image: MYPOLL_ROOT is its root file system, a .tar.zst."""
 
 import os
+import re
 import subprocess
 import tarfile
 import unittest
@@ -9,6 +10,18 @@ from io import BytesIO
 
 # Programs that let somebody in over the network.
 SERVERS = {"dropbear", "dropbearmulti", "sshd", "telnetd", "rlogind", "rshd", "ftpd", "tcpsvd"}
+
+# What init may keep running, or wait for: a login that asks, and the scripts of a runlevel.
+ASKS = re.compile(r"(/usr/sbin/ttyrun \S+ )?/sbin/getty( -L)? \d+ \S+|/etc/init\.d/rc \d")
+# What it does once, with nobody at a terminal.
+UNATTENDED = {"sysinit", "shutdown", "restart", "ctrlaltdel"}
+
+
+def opens(inittab):
+    """The lines by which somebody may get in without a question."""
+    lines = [line for line in inittab.splitlines() if line and not line.startswith("#")]
+    started = [(line, *line.split(":", 3)[2:]) for line in lines]
+    return [line for line, action, process in started if action not in UNATTENDED and not ASKS.fullmatch(process)]
 
 
 class Logins(unittest.TestCase):
@@ -50,8 +63,33 @@ class Logins(unittest.TestCase):
         self.assertEqual(keys, set())
 
     def test_no_login_without_a_question(self):
-        if "etc/inittab" in self.names:
-            inittab = self.root.extractfile("./etc/inittab").read().decode()
-            for shell in "/bin/sh", "/bin/ash", "-sh", "getty -n", "--autologin":
-                self.assertNotIn(f" {shell}", inittab)
-                self.assertNotIn(f":{shell}", inittab)
+        inittab = self.root.extractfile("./etc/inittab").read().decode()
+        self.assertEqual(opens(inittab), [])
+
+
+class Inittabs(unittest.TestCase):
+    """What would let somebody in is found."""
+
+    def test_one_that_asks(self):
+        self.assertEqual(
+            opens(
+                "# ::respawn:/bin/sh\n\n::sysinit:/etc/init.d/rcS\n::shutdown:/etc/init.d/rcK\nl5:5:wait:/etc/init.d/rc 5\n"
+                "::respawn:/usr/sbin/ttyrun hvc0 /sbin/getty -L 115200 hvc0\ntty1:12345:respawn:/sbin/getty 38400 tty1\n"
+            ),
+            [],
+        )
+
+    def test_ones_that_do_not(self):
+        for line in (
+            "::askfirst:-/bin/sh",
+            "::respawn:-/bin/sh",
+            "tty1::respawn:/bin/ash",
+            "::respawn:/bin/login -f root",
+            "::once:/bin/busybox sh",
+            "::respawn:/sbin/sulogin -e",
+            "::respawn:/sbin/getty -n -l /bin/sh 115200 hvc0",
+            "::respawn:/sbin/getty --autologin root 115200 hvc0",
+            "::respawn:/sbin/getty -L -a root 115200 hvc0",
+        ):
+            with self.subTest(line):
+                self.assertEqual(opens(line), [line])

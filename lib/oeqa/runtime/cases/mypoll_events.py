@@ -109,6 +109,20 @@ class MypollAgentTest(MypollCase):
         self.wait_for("the press", lambda: self.received(source="gpio", kind="rising", label="sim"))
         self.wait_for("the release", lambda: self.received(source="gpio", kind="falling", label="sim"))
 
+    @OETestDepends(["mypoll_events.MypollAgentTest.test_simulated_press_reaches_client"])
+    def test_agent_that_dies_starts_again(self):
+        before = self.run_on_target("pidof mypoll-agent")
+        self.run_on_target(f"kill -KILL {before}")
+        after = self.wait_for("another agent", lambda: self.target.run("pidof mypoll-agent")[1].strip())
+        self.assertNotEqual(after, before)
+        self.tearDown()
+        self.setUp()
+        self.agent("stop")
+        try:
+            self.assertNotEqual(self.target.run("sleep 3; pidof mypoll-agent")[0], 0, "an agent that was stopped starts again")
+        finally:
+            self.agent("start")
+
     @skipIfNotMachine("qemuarm64", "the only board with a GPIO controller that QEMU presses from outside")
     @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
     def test_press_from_outside_reaches_client(self):

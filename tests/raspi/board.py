@@ -61,6 +61,8 @@ def device_tree(folder):
     run("dtc", "-q", "-@", "-i", DTS, "-I", "dts", "-O", "dtb", "-o", sim, SIM)
     run("fdtoverlay", "-i", card().boot / EMULATED.device_tree, "-o", tree, *overlays, sim)
     run("fdtput", "-r", tree, BLUETOOTH)
+    # As dtoverlay=mypoll,wakeup=on: these chips refuse with another error than most.
+    run("fdtput", tree, "/events/line@0", "wakeup-source")
     EMULATED.change(tree)
     return tree
 

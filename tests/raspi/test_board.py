@@ -41,6 +41,10 @@ class Booted(unittest.TestCase):
         self.assertRegex(self.run_on_board("cat /proc/modules"), r"(?m)^mypoll ")
         self.assertRegex(self.run_on_board("mypollctl lines"), r"\bbutton\b")
 
+    def test_button_that_can_not_wake_the_board_is_there(self):
+        self.assertIn("line@0: wakeup-source: this line's chip can't wake the machine", self.run_on_board("dmesg"))
+        self.assertIn("label=button\n", self.run_on_board("cat /sys/class/misc/mypoll/lines"))
+
     def test_led_of_the_overlay(self):
         self.assertIn("[heartbeat]", self.run_on_board("cat /sys/class/leds/mypoll/trigger"))
 

@@ -27,7 +27,7 @@ const MISTAKES: [(&str, &str); 8] = [
     ),
     (
         "can-not-wake",
-        "sleepy: wakeup-source: this line's chip can't wake the machine",
+        "sleepy: wakeup-source: this line's chip can't wake the machine: ENXIO",
     ),
     ("twice-the-same", "gpios: can't be had: EBUSY"),
     ("number-twice", "reg: this number can't be had: EEXIST"),

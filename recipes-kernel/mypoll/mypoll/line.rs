@@ -10,7 +10,10 @@ use crate::{
             EdgeInterrupt, //
         },
         oneshot::OneShot,
-        wakeup::WakeupInterrupt, //
+        wakeup::{
+            self,
+            WakeupInterrupt, //
+        }, //
     },
     edges::{
         Choice,
@@ -187,17 +190,15 @@ fn wakeup(
     if !node.property_read_bool(c_str!("wakeup-source")) {
         return Ok(None);
     }
-    match WakeupInterrupt::new(dev, irq) {
-        Err(ENXIO) => {
-            dev_warn!(
-                dev,
-                "{}: wakeup-source: this line's chip can't wake the machine\n",
-                node.display_name()
-            );
-            Ok(None)
-        }
-        wakeup => wakeup.map(Some),
+    if let Err(error) = wakeup::try_irq(irq) {
+        dev_warn!(
+            dev,
+            "{}: wakeup-source: this line's chip can't wake the machine: {error:?}\n",
+            node.display_name()
+        );
+        return Ok(None);
     }
+    WakeupInterrupt::new(dev, irq).map(Some)
 }
 
 /// The number that `node` asks for, if it does.

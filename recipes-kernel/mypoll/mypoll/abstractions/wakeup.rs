@@ -59,13 +59,9 @@ unsafe impl Send for WakeupInterrupt {}
 unsafe impl Sync for WakeupInterrupt {}
 
 impl WakeupInterrupt {
-    /// Has the interrupt `irq` of `dev` wake the machine, and `dev` have a `power/wakeup`, that says
-    /// `enabled` at first.
-    ///
-    /// `ENXIO` where the interrupt controller can't.
+    /// Has the interrupt `irq` of `dev`, of which [`try_irq`] says that it can, wake the machine, and
+    /// `dev` have a `power/wakeup`, that says `enabled` at first.
     pub(crate) fn new(dev: &Device<Bound>, irq: u32) -> Result<Pin<KBox<Self>>> {
-        set_irq_wake(irq, true)?;
-        set_irq_wake(irq, false)?;
         // SAFETY: `dev` is valid, and bound: what is set up here ends with that.
         to_result(unsafe { mypoll_device_init_wakeup(raw(dev)) })?;
         KBox::try_pin_init(
@@ -161,6 +157,13 @@ fn raw(dev: &Device) -> *mut bindings::device {
     core::ptr::from_ref(dev)
         .cast::<bindings::device>()
         .cast_mut()
+}
+
+/// Whether the interrupt `irq` can wake the machine. Where it can't, the error is the interrupt
+/// controller's: `ENXIO` for most, `EINVAL` for the Raspberry Pi's.
+pub(crate) fn try_irq(irq: u32) -> Result {
+    set_irq_wake(irq, true)?;
+    set_irq_wake(irq, false)
 }
 
 fn set_irq_wake(irq: u32, on: bool) -> Result {

@@ -52,9 +52,11 @@ fn each_mistake_is_said_and_the_other_lines_work() {
         assert!(log.lines().any(|line| said(&line)), "{node}: {log}");
     }
 
-    // A node that fails leaves nothing behind. Without reg, the order is not the source's.
+    // A node that fails leaves nothing behind, no event either. Without reg, the order is not the source's.
     let lines = sh(&machine, "cut -d= -f3 /sys/class/misc/mypoll/lines | sort");
     assert_eq!(lines, "active low\nnamed-by-its-node\nsleepy\n");
+    let events = sh(&machine, "grep event_sequence /sys/class/misc/mypoll/stats");
+    assert_eq!(events, "event_sequence=0\n");
     let bound = sh(
         &machine,
         "cd /sys/bus/platform/drivers/mypoll && echo */of_node",

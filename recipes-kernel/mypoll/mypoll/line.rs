@@ -42,12 +42,12 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A line whose edges become events until it is dropped, which is an event too.
+/// A line whose edges become events, if they do, until it is dropped.
 pub(crate) struct Line {
     // In this order: no edge can follow the last event, and no other line has the number before it.
-    _interrupt: EdgeInterrupt<OneShot<Edges>>,
-    _edges: Arc<OneShot<Edges>>,
-    _removal: Removal,
+    interrupt: EdgeInterrupt<OneShot<Edges>>,
+    edges: Arc<OneShot<Edges>>,
+    removal: Removal,
 }
 
 impl Line {
@@ -108,21 +108,32 @@ impl Line {
             EdgeInterrupt::request(irq, physical, label, edges.clone()).inspect_err(|error| {
                 dev_err!(dev, "{name}: interrupt {irq} can't be had: {error:?}\n");
             })?;
-        edges.begin(interrupt.is_nested())?;
-        number.list();
         Ok(Self {
-            _interrupt: interrupt,
-            _edges: edges,
-            _removal: Removal(number),
+            interrupt,
+            edges,
+            removal: Removal(number),
         })
+    }
+
+    /// From now on, edges become events.
+    pub(crate) fn begin(&self) -> Result {
+        self.edges.begin(self.interrupt.is_nested())
+    }
+
+    /// Shows the line to programs, which see its end from now on.
+    pub(crate) fn list(&self) {
+        self.removal.0.list();
     }
 }
 
-/// The event that ends a line.
+/// The event that ends a line that programs saw.
 struct Removal(LineNumber);
 
 impl Drop for Removal {
     fn drop(&mut self) {
+        if !self.0.is_listed() {
+            return;
+        }
         let event = Event::removed(now_ns(), self.0.get());
         self.0.hub().report(event);
     }

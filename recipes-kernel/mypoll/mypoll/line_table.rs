@@ -153,6 +153,11 @@ impl LineNumber {
         }
     }
 
+    /// Whether programs see the line.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.hub.lines.lock().listed(self.number).is_some()
+    }
+
     /// The number.
     pub(crate) fn get(&self) -> u32 {
         self.number as u32

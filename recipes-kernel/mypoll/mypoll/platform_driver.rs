@@ -49,6 +49,14 @@ impl Lines {
             );
             return Err(EINVAL);
         }
+        // All or none, and only now: a probe that fails or is deferred, and those may be many, is to
+        // leave no trace in programs' queues.
+        for line in &lines {
+            line.begin()?;
+        }
+        for line in &lines {
+            line.list();
+        }
         Ok(Self { _lines: lines })
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use system_tests::{boot_with, sh};
 
 /// What the log says of each node of bad-lines.dtso, but for the one that is right.
-const MISTAKES: [(&str, &str); 8] = [
+const MISTAKES: [(&str, &str); 11] = [
     (
         "no-line",
         "no line: each takes a child node with a 'gpios' property",
@@ -28,6 +28,18 @@ const MISTAKES: [(&str, &str); 8] = [
     (
         "can-not-wake",
         "sleepy: wakeup-source: this line's chip can't wake the machine: ENXIO",
+    ),
+    (
+        "debounce-without-a-value",
+        "line: debounce-interval: it is there and can't be read: EOVERFLOW",
+    ),
+    (
+        "number-of-16-bits",
+        "line: reg: it is there and can't be read: EOVERFLOW",
+    ),
+    (
+        "label-without-an-end",
+        "line: label: it is there and can't be read: EILSEQ",
     ),
     ("twice-the-same", "gpios: can't be had: EBUSY"),
     ("number-twice", "reg: this number can't be had: EEXIST"),

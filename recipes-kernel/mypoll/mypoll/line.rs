@@ -33,12 +33,18 @@ use crate::{
 use kernel::{
     c_str,
     device::{
-        property::FwNode,
+        property::{
+            FwNode,
+            Property, //
+        },
         Bound,
         Device, //
     },
     prelude::*,
-    str::CString,
+    str::{
+        CStr,
+        CString, //
+    },
     sync::Arc, //
 };
 
@@ -52,10 +58,10 @@ pub(crate) struct Line {
 
 impl Line {
     /// Sets up the line that `node`, a child of the node of `dev`, describes. What is wrong with it
-    /// goes to the log.
+    /// goes to the log. Programs see nothing of it yet.
     pub(crate) fn new(hub: &Arc<Hub>, dev: &Device<Bound>, node: &FwNode) -> Result<Self> {
         let name = node.display_name();
-        let label = match node.property_read::<CString>(c_str!("label")).optional() {
+        let label = match property::<CString>(dev, node, c_str!("label"))? {
             Some(label) => label,
             None => CString::try_from_fmt(fmt!("{name}"))?,
         };
@@ -139,28 +145,46 @@ impl Drop for Removal {
     }
 }
 
+/// A property of `node`, if it is there. One that is there and can't be read is an error, which goes
+/// to the log: the line would be another one without it.
+fn property<T: Property>(dev: &Device, node: &FwNode, name: &CStr) -> Result<Option<T>> {
+    if !node.property_present(name) {
+        return Ok(None);
+    }
+    // This says in the log that it is missing, whatever the error.
+    let read = node.property_read(name).required_by(dev);
+    read.map(Some).inspect_err(|error| {
+        let line = node.display_name();
+        dev_err!(
+            dev,
+            "{line}: {name}: it is there and can't be read: {error:?}\n"
+        );
+    })
+}
+
 /// Which edges of the logical level give an event.
 fn reported_edges(dev: &Device, node: &FwNode) -> Result<EdgeDetection> {
     let property = c_str!("mypoll,edge");
     if !node.property_present(property) {
         return Ok(EdgeDetection::Both);
     }
-    [
+    for (word, edges) in [
         (c_str!("both"), EdgeDetection::Both),
         (c_str!("rising"), EdgeDetection::Rising),
         (c_str!("falling"), EdgeDetection::Falling),
-    ]
-    .into_iter()
-    .find(|(word, _)| node.property_match_string(property, word) == Ok(0))
-    .map(|(_, edges)| edges)
-    .ok_or_else(|| {
-        dev_err!(
-            dev,
-            "{}: mypoll,edge: it has to be \"both\", \"rising\" or \"falling\"\n",
-            node.display_name()
-        );
-        EINVAL
-    })
+    ] {
+        match node.property_match_string(property, word) {
+            Ok(0) => return Ok(edges),
+            Err(ENOMEM) => return Err(ENOMEM),
+            _ => {}
+        }
+    }
+    dev_err!(
+        dev,
+        "{}: mypoll,edge: it has to be \"both\", \"rising\" or \"falling\"\n",
+        node.display_name()
+    );
+    Err(EINVAL)
 }
 
 /// How contacts are debounced.
@@ -174,9 +198,7 @@ struct Debounce {
 impl Debounce {
     /// Has contacts debounced as `node` asks.
     fn set_up(dev: &Device, node: &FwNode, input: &Input) -> Result<Self> {
-        let ms = node
-            .property_read::<u32>(c_str!("debounce-interval"))
-            .or_default();
+        let ms = property(dev, node, c_str!("debounce-interval"))?.unwrap_or(0u32);
         let Some(us) = ms.checked_mul(1000) else {
             dev_err!(
                 dev,
@@ -214,7 +236,7 @@ fn wakeup(
 
 /// The number that `node` asks for, if it does.
 fn number(dev: &Device, node: &FwNode) -> Result<Option<u32>> {
-    let reg = node.property_read::<u32>(c_str!("reg")).optional();
+    let reg: Option<u32> = property(dev, node, c_str!("reg"))?;
     if let Some(number) = reg.filter(|number| *number > NUMBER_MAX) {
         dev_err!(
             dev,

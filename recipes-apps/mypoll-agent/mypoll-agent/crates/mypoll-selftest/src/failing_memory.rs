@@ -42,8 +42,18 @@ impl FailingMemory {
         operation: impl Fn() -> nix::Result<T>,
         unharmed: impl Fn() -> Result<()>,
     ) -> Result<()> {
+        self.every(1, operation, unharmed)
+    }
+
+    /// The same for an operation with so many allocations that there is time for each `step`th alone.
+    pub(crate) fn every<T>(
+        &self,
+        step: usize,
+        operation: impl Fn() -> nix::Result<T>,
+        unharmed: impl Fn() -> Result<()>,
+    ) -> Result<()> {
         let mut refusals = 0;
-        for nth in 1..1000 {
+        for nth in (1..1000).step_by(step) {
             self.set(nth)?;
             let result = operation();
             let has_failed = self.left()? == 0;

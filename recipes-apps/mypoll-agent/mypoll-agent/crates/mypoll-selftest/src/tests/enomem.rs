@@ -2,7 +2,9 @@
 
 //! What the driver does when there is no memory: say `ENOMEM`, and be as before.
 
-use anyhow::Result;
+use std::io;
+
+use anyhow::{Error, Result};
 use mypoll::uapi::{Config, OVERFLOW_DROP_OLDEST};
 use nix::errno::Errno;
 
@@ -18,6 +20,7 @@ tests!("enomem":
     configure,
     reconfigure_keeps_events,
     start_keeps_the_timer,
+    bind,
 );
 
 fn open(device: &Device) -> Result<()> {
@@ -68,5 +71,28 @@ fn start_keeps_the_timer(device: &Device) -> Result<()> {
     FailingMemory::new()?.each(
         || handle.write("start 3600000"),
         || expect_eq("timer_running", device.statistic("timer_running")?, 1),
+    )
+}
+
+/// All lines as before, or none.
+fn bind(device: &Device) -> Result<()> {
+    let lines = device.lines()?;
+    let binding = device.binding()?;
+    binding.unbind()?;
+    let errno = |error: Error| match error.downcast_ref::<io::Error>() {
+        Some(error) => Errno::from_raw(error.raw_os_error().unwrap_or(0)),
+        None => Errno::UnknownErrno,
+    };
+    // Some 300 allocations, and 0.2 s for each on an emulated debug kernel.
+    FailingMemory::new()?.every(
+        7,
+        || binding.bind().map_err(errno),
+        || {
+            if !binding.is_bound() {
+                return expect_eq("lines", device.lines()?, Vec::new());
+            }
+            expect_eq("lines", &device.lines()?, &lines)?;
+            binding.unbind()
+        },
     )
 }

@@ -268,8 +268,7 @@ impl PrivateQueue {
             let copied = event_iov::copy_all(&batch[..taken], iov);
             read += copied;
             if copied < taken {
-                let rest = &batch[copied..taken];
-                self.with_subscriber(|subscriber| subscriber.producer().put_back(rest));
+                self.put_back(&batch[copied..taken]);
             }
             if copied < BATCH {
                 self.pass_on();
@@ -280,6 +279,18 @@ impl PrivateQueue {
                 };
             }
         }
+    }
+
+    fn put_back(&self, events: &[uapi::Event]) {
+        let mut state = self.hub.state().lock();
+        let subscriber = self.subscriber(&mut state);
+        subscriber.producer().put_back(events);
+        // The timer may have found no event meanwhile, and was not started again.
+        let notice = subscriber.begin_wait();
+        self.notify(notice);
+        drop(state);
+        // Pollers may have looked meanwhile, and sleep.
+        self.changed.notify_one();
     }
 
     /// A reader is done and may have left events: the wake-up for them may have been its alone.

@@ -100,6 +100,8 @@ impl Queue {
         let mut events = vec![Event::default(); max];
         let taken = match &mut self.consumer {
             None => {
+                let lossy = self.producer.ring().lost_since_read();
+                let lost_before = self.producer.account().lost;
                 let taken = self.producer.take(&mut events);
                 let kept = taken.min(room);
                 let out: Vec<u64> = self.model.drain(..taken).collect();
@@ -113,6 +115,11 @@ impl Queue {
                 for (event, number) in events[..kept].iter().zip(&out) {
                     self.expect(event, *number);
                 }
+                let lost = self.producer.account().lost > lost_before;
+                assert_eq!(
+                    self.producer.ring().lost_since_read(),
+                    lost || (lossy && kept == 0),
+                );
                 return;
             }
             Some(consumer) => {

@@ -176,6 +176,7 @@ impl<M: Memory> Ring<M> {
                 delivered: start,
                 unreported: 0,
                 lost_before_head: 0,
+                taken_after_loss: 0,
                 account: Account::default(),
             },
             consumer,
@@ -241,6 +242,12 @@ impl<M: Memory> Ring<M> {
         self.lossy.store_relaxed(0);
     }
 
+    /// Remembers a loss until the next read; `head` is the ring's.
+    fn set_lossy(&self, head: u32) {
+        self.lost_at.store_relaxed(head);
+        self.lossy.store_relaxed(1);
+    }
+
     fn index(&self, position: u32) -> u32 {
         position & (self.memory.slots() - 1)
     }
@@ -285,6 +292,8 @@ pub(crate) struct Producer<M> {
     unreported: u64,
     /// Events dropped since the one that was taken last.
     lost_before_head: u64,
+    /// How many events were taken last, if one had been lost since the read before; else 0.
+    taken_after_loss: usize,
     account: Account,
 }
 
@@ -351,8 +360,7 @@ impl<M: Memory> Producer<M> {
             if self.overflow == Overflow::DropNewest {
                 self.unreported += 1 + u64::from(event.lost);
                 let first = !ring.lost_since_read();
-                ring.lost_at.store_relaxed(head);
-                ring.lossy.store_relaxed(1);
+                ring.set_lossy(head);
                 return if first {
                     Pushed::FirstLost
                 } else {
@@ -365,8 +373,7 @@ impl<M: Memory> Producer<M> {
             self.lost_before_head += 1 + u64::from(oldest.lost);
             head = head.wrapping_add(1);
             ring.set_head(head);
-            ring.lost_at.store_relaxed(head);
-            ring.lossy.store_relaxed(1);
+            ring.set_lossy(head);
         }
 
         let unreported = self.unreported + u64::from(event.lost);
@@ -404,13 +411,15 @@ impl<M: Memory> Producer<M> {
             self.lost_before_head = lost - u64::from(event.lost);
         }
         if count > 0 {
+            self.taken_after_loss = if ring.lost_since_read() { count } else { 0 };
             ring.set_head(head.wrapping_add(count as u32));
         }
         count
     }
 
-    /// Puts back events that [`take`](Self::take) gave last. Those that the ring has no room for
-    /// any more are lost, as the oldest ones.
+    /// Puts back events that [`take`](Self::take) gave last, from some on. Those that the ring has
+    /// no room for any more are lost, as the oldest ones. If they are all that it gave, nothing was
+    /// read.
     pub(crate) fn put_back(&mut self, events: &[Event]) {
         let ring = &*self.ring;
         for event in events.iter().rev() {
@@ -419,8 +428,7 @@ impl<M: Memory> Producer<M> {
             if self.tail.wrapping_sub(head) == ring.capacity {
                 self.lost_before_head += 1 + u64::from(event.lost);
                 self.account.lost += 1;
-                ring.lost_at.store_relaxed(head);
-                ring.lossy.store_relaxed(1);
+                ring.set_lossy(head);
                 continue;
             }
             let head = head.wrapping_sub(1);
@@ -430,6 +438,9 @@ impl<M: Memory> Producer<M> {
             ring.set_head(head);
             let depth = self.tail.wrapping_sub(head);
             self.account.high_water = self.account.high_water.max(depth);
+        }
+        if !events.is_empty() && events.len() == self.taken_after_loss {
+            ring.set_lossy(ring.head(self.tail));
         }
     }
 }

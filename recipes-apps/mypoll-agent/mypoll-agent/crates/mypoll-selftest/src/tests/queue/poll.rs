@@ -2,6 +2,9 @@
 
 //! EPOLLPRI after a loss, and that pollers of one queue hear nothing of another.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use anyhow::Result;
 use mypoll::uapi::{self, Config};
 use nix::poll::PollFlags;
@@ -12,12 +15,15 @@ use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
 use crate::handle::{LOSS, READABLE, WRITABLE};
+use crate::memory::GuardedPage;
 use crate::module::set_parameter;
-use crate::queue::Queue;
+use crate::queue::{Queue, RECORD};
 use crate::sleeper::Sleeper;
 
 tests!("queue.poll":
     priority_from_a_loss_to_the_next_read,
+    priority_outlives_a_failing_read,
+    a_failing_read_leaves_nobody_asleep,
     a_loss_wakes_who_polls_for_it,
     edge_triggered_epoll_sees_each_event,
     another_queues_events_wake_nobody,
@@ -48,6 +54,51 @@ fn priority_from_a_loss_to_the_next_read(device: &Device) -> Result<()> {
             queue.drain_records()?;
             expect_eq("when empty", queue.readiness()?, WRITABLE)?;
         }
+    }
+    Ok(())
+}
+
+fn priority_outlives_a_failing_read(device: &Device) -> Result<()> {
+    for base in both_policies() {
+        let queue = Queue::open(device, small(base))?;
+        queue.triggers(6)?;
+        for result in [
+            queue.read(&mut [0; RECORD - 1]),
+            queue.read_to(GuardedPage::new()?.first_end(8), 4 * RECORD),
+        ] {
+            expect_eq("read fails", result.is_err(), true)?;
+            expect_eq("poll", queue.readiness()?, READABLE | WRITABLE | LOSS)?;
+        }
+        let room_for_one = GuardedPage::new()?.first_end(RECORD);
+        expect_eq(
+            "read of one",
+            queue.read_to(room_for_one, 4 * RECORD),
+            Ok(RECORD),
+        )?;
+        expect_eq("after it", queue.readiness()?, READABLE | WRITABLE)?;
+    }
+    Ok(())
+}
+
+/// The event is out of a queue that drops its oldest one while a read tries to copy it.
+fn a_failing_read_leaves_nobody_asleep(device: &Device) -> Result<()> {
+    for base in both_policies() {
+        let queue = Queue::open(device, base)?;
+        queue.trigger()?;
+        let over = AtomicBool::new(false);
+        let address = GuardedPage::new()?.first_end(8).expose_provenance();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let address = std::ptr::with_exposed_provenance_mut(address);
+                    let _ = queue.read_to(address, RECORD);
+                }
+            });
+            let polls = (0..3000).try_for_each(|_| queue.wait(PollFlags::POLLIN).map(drop));
+            over.store(true, Ordering::Relaxed);
+            polls
+        })?;
+        queue.expect_account(0, 0, 1)?;
     }
     Ok(())
 }

@@ -213,11 +213,9 @@ impl Hub {
             }
             roomy.push_within_capacity(queue)?;
             core::mem::swap(&mut state.private, &mut roomy);
-            break;
+            self.announce_room(state);
+            return Ok(());
         }
-        // For those who poll for a write that would succeed.
-        self.changed.notify_one();
-        Ok(())
     }
 
     /// Has a private queue get no event any more.
@@ -256,10 +254,15 @@ impl Hub {
 
     /// Ends a claim whose event arrived.
     pub(crate) fn delivered(&self, claim: Claim) {
-        let was_full = self.state.lock().queue.delivered(claim);
-        if was_full {
-            self.changed.notify_one();
+        let mut state = self.state.lock();
+        if state.queue.delivered(claim) {
+            self.announce_room(state);
         }
+    }
+
+    /// A private queue may take software triggers now that took none.
+    pub(crate) fn filter_changed(&self) {
+        self.announce_room(self.state.lock());
     }
 
     /// Ends a claim whose event did not arrive, and lets the next reader have it.
@@ -309,6 +312,17 @@ impl Hub {
         self.state.lock().private.get(index).cloned()
     }
 
+    /// Tells who polls for it that a write may succeed which would not have.
+    fn announce_room(&self, mut state: Guard<'_, State, SpinLockIrqBackend>) {
+        state.with_private(|private, state| {
+            for queue in private {
+                queue.announce_room(state);
+            }
+        });
+        drop(state);
+        self.changed.notify_one();
+    }
+
     /// Tells that an event was queued: one sleeping reader, every poller, and who has `O_ASYNC`.
     fn announce(&self) {
         self.changed.notify_one();
@@ -318,32 +332,33 @@ impl Hub {
 
 impl State {
     /// Whether a software trigger would be queued anywhere, or lost where that is accounted for.
-    fn takes_trigger(&mut self) -> bool {
-        if !self.queue.is_full() {
-            return true;
-        }
-        let private = core::mem::take(&mut self.private);
-        let takes = private
-            .iter()
-            .any(|queue| queue.subscriber(self).settings().takes_trigger());
-        self.restore_private(private);
-        takes
+    pub(crate) fn takes_trigger(&mut self) -> bool {
+        !self.queue.is_full()
+            || self.with_private(|private, state| {
+                private
+                    .iter()
+                    .any(|queue| queue.subscriber(state).settings().takes_trigger())
+            })
     }
 
     #[inline]
     fn offer_to_private(&mut self, event: &Event) {
-        // Each queue wants the whole of `self` to prove that the lock is held.
-        let private = core::mem::take(&mut self.private);
-        for queue in &private {
-            queue.offer(self, event);
-        }
-        self.restore_private(private);
+        self.with_private(|private, state| {
+            for queue in private {
+                queue.offer(state, event);
+            }
+        });
     }
 
+    /// Looks at the private queues, each of which wants the whole of `self` to prove that the lock
+    /// is held.
     #[inline]
-    fn restore_private(&mut self, private: KVec<Arc<PrivateQueue>>) {
+    fn with_private<R>(&mut self, look: impl FnOnce(&[Arc<PrivateQueue>], &mut Self) -> R) -> R {
+        let private = core::mem::take(&mut self.private);
+        let result = look(&private, self);
         // What is there now is empty, but to drop it is a call into the allocator.
         core::mem::forget(core::mem::replace(&mut self.private, private));
+        result
     }
 
     fn push(&mut self, event: Event) -> Result<(), Full> {

@@ -195,6 +195,13 @@ impl PrivateQueue {
         self.notify(notice);
     }
 
+    /// Tells who polls for it that a write may succeed, where that does not go by this queue.
+    pub(crate) fn announce_room(&self, state: &mut State) {
+        if !self.subscriber(state).settings().takes_trigger() {
+            self.changed.notify_one();
+        }
+    }
+
     /// Takes events out, as many as there are and fit. With `block`, sleeps until poll would call
     /// the file readable.
     ///
@@ -314,26 +321,23 @@ impl PrivateQueue {
     pub(crate) fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
         table.register_wait(file, &self.changed);
         if self.ring_tells_all.load_relaxed() == 0 {
-            self.poll_subscriber(file, table)
+            self.poll_subscriber()
         } else {
             self.ring.read(readiness) | fops::WRITABLE
         }
     }
 
     #[inline(never)]
-    fn poll_subscriber(&self, file: &File, table: PollTable<'_>) -> u32 {
+    fn poll_subscriber(&self) -> u32 {
         let mut state = self.hub.state().lock();
         let subscriber = self.subscriber(&mut state);
         let notice = subscriber.begin_wait();
-        let ready = readiness(subscriber.producer().ring());
-        let takes_trigger = subscriber.settings().takes_trigger();
+        let mut ready = readiness(subscriber.producer().ring());
         self.notify(notice);
-        drop(state);
-        if takes_trigger {
-            ready | fops::WRITABLE
-        } else {
-            ready | (self.hub.poll(file, table) & fops::WRITABLE)
+        if state.takes_trigger() {
+            ready |= fops::WRITABLE;
         }
+        ready
     }
 
     /// Maps the ring into a program.
@@ -373,6 +377,7 @@ impl PrivateQueue {
         let subscriber = self.subscriber(&mut state);
         while reader.carry(subscriber.producer(), &mut producer, &mut batch) > 0 {}
         self.ring_tells_all.store_relaxed(ring_tells_all(&settings));
+        let takes_trigger = settings.takes_trigger();
         let old_producer = subscriber.end_change(producer, settings);
         let notice = if subscriber.is_readable() {
             Notice::Readable
@@ -390,6 +395,9 @@ impl PrivateQueue {
         drop((old_producer, old_reader));
         // Pollers who were woken meanwhile may have looked at the old ring.
         self.changed.notify_one();
+        if takes_trigger {
+            self.hub.filter_changed();
+        }
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ mod read;
 mod read_errors;
 mod readers;
 mod reconfigure;
+mod room;
 mod sigio;
 mod stress;
 mod watermark;
@@ -37,6 +38,7 @@ pub(super) const TESTS: &[&[Test]] = &[
     sigio::TESTS,
     readers::TESTS,
     reconfigure::TESTS,
+    room::TESTS,
     info::TESTS,
     mmap::TESTS,
     mmap_errors::TESTS,

@@ -31,17 +31,15 @@ use crate::{
         Ticker,
         TickerHandle, //
     },
+    waiters::Waiters,
 };
 use kernel::{
     fs::File,
-    new_mutex, new_poll_condvar,
+    new_mutex,
     prelude::*,
     sync::{
         lock::Guard,
-        poll::{
-            PollCondVar,
-            PollTable, //
-        },
+        poll::PollTable,
         Arc,
         Mutex, //
     },
@@ -93,7 +91,7 @@ pub(crate) struct Hub {
     #[pin]
     state: SpinLockIrq<State>,
     #[pin]
-    changed: PollCondVar,
+    waiters: Waiters,
     fasync: FasyncList,
     /// The running timer.
     #[pin]
@@ -146,7 +144,7 @@ impl Hub {
         };
         Ok(pin_init!(Self {
             state <- new_spinlock_irq!(state, "mypoll::Hub::state"),
-            changed <- new_poll_condvar!("mypoll::Hub::changed"),
+            waiters <- Waiters::new(),
             fasync: FasyncList::new(),
             ticker <- new_mutex!(None, "mypoll::Hub::ticker"),
             lines <- new_mutex!(LineTable::new(), "mypoll::Hub::lines"),
@@ -192,8 +190,8 @@ impl Hub {
         let first = state.queue.lose();
         drop(state);
         if first {
-            // For those who poll for a loss; readers find the queue full and don't sleep.
-            self.changed.notify_one();
+            // Readers find the queue full and don't sleep.
+            self.waiters.wake_pollers();
         }
     }
 
@@ -248,7 +246,7 @@ impl Hub {
             if interrupted {
                 return Err(ERESTARTSYS);
             }
-            interrupted = self.changed.wait_interruptible(&mut state);
+            interrupted = self.waiters.sleep(&mut state);
         }
     }
 
@@ -268,12 +266,12 @@ impl Hub {
     /// Ends a claim whose event did not arrive, and lets the next reader have it.
     pub(crate) fn put_back(&self, claim: Claim) {
         self.state.lock().queue.put_back(claim);
-        self.changed.notify_one();
+        self.waiters.wake();
     }
 
     /// Registers a poller and says what it would not have to wait for.
     pub(crate) fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
-        table.register_wait(file, &self.changed);
+        self.waiters.register(file, table);
 
         let mut state = self.state.lock();
         let mut ready = 0;
@@ -320,12 +318,12 @@ impl Hub {
             }
         });
         drop(state);
-        self.changed.notify_one();
+        self.waiters.wake_pollers();
     }
 
     /// Tells that an event was queued: one sleeping reader, every poller, and who has `O_ASYNC`.
     fn announce(&self) {
-        self.changed.notify_one();
+        self.waiters.wake();
         self.fasync.notify_readable();
     }
 }

@@ -62,6 +62,7 @@ mod ticker;
 #[allow(dead_code, unreachable_pub)]
 #[path = "uapi/mypoll.rs"]
 mod uapi;
+mod waiters;
 
 use abstractions::{
     fops,

@@ -37,20 +37,17 @@ use crate::{
         Notice,
         Subscriber, //
     },
-    uapi, //
+    uapi,
+    waiters::Waiters, //
 };
 use core::mem::size_of;
 use kernel::{
     fs::File,
     iov::IovIterDest,
     mm::virt::VmaNew,
-    new_poll_condvar,
     prelude::*,
     sync::{
-        poll::{
-            PollCondVar,
-            PollTable, //
-        },
+        poll::PollTable,
         Arc,
         LockedBy, //
     }, //
@@ -77,9 +74,8 @@ pub(crate) struct Inner {
     ring: RcuArc<Ring<MappedMemory>>,
     /// 1 if that is all that a poller has to look at. Changes under the hub's lock.
     ring_tells_all: Word,
-    /// Notified when the file may have become ready for something.
     #[pin]
-    changed: PollCondVar,
+    waiters: Waiters,
     fasync: FasyncList,
     /// How many readers sleep. Changes under the hub's lock.
     sleeping: Word,
@@ -141,7 +137,7 @@ impl PrivateQueue {
                 subscriber: LockedBy::new(hub.state(), subscriber),
                 ring: RcuArc::new(ring),
                 ring_tells_all: Word::new(ring_tells_all),
-                changed <- new_poll_condvar!("mypoll::PrivateQueue::changed"),
+                waiters <- Waiters::new(),
                 fasync: FasyncList::new(),
                 sleeping: Word::new(0),
                 reader <- new_lean_mutex!(reader, "mypoll::PrivateQueue::reader"),
@@ -184,7 +180,7 @@ impl PrivateQueue {
             Notice::Nothing => {}
             Notice::Wait(delay) => self.arm(delay),
             Notice::Readable => self.announce(),
-            Notice::Loss => self.changed.notify_one(),
+            Notice::Loss => self.waiters.wake_pollers(),
         }
     }
 
@@ -198,7 +194,7 @@ impl PrivateQueue {
     /// Tells who polls for it that a write may succeed, where that does not go by this queue.
     pub(crate) fn announce_room(&self, state: &mut State) {
         if !self.subscriber(state).settings().takes_trigger() {
-            self.changed.notify_one();
+            self.waiters.wake_pollers();
         }
     }
 
@@ -246,7 +242,7 @@ impl PrivateQueue {
             self.notify(notice);
             self.sleeping
                 .store_relaxed(self.sleeping.load_relaxed() + 1);
-            interrupted = self.changed.wait_interruptible(&mut state);
+            interrupted = self.waiters.sleep(&mut state);
             self.sleeping
                 .store_relaxed(self.sleeping.load_relaxed() - 1);
         }
@@ -297,7 +293,7 @@ impl PrivateQueue {
         self.notify(notice);
         drop(state);
         // Pollers may have looked meanwhile, and sleep.
-        self.changed.notify_one();
+        self.waiters.wake_pollers();
     }
 
     /// A reader is done and may have left events: the wake-up for them may have been its alone.
@@ -310,7 +306,7 @@ impl PrivateQueue {
         let mut state = self.hub.state().lock();
         let subscriber = self.subscriber(&mut state);
         if subscriber.is_readable() {
-            self.changed.notify_one();
+            self.waiters.wake_reader();
         } else {
             let notice = subscriber.begin_wait();
             self.notify(notice);
@@ -319,7 +315,7 @@ impl PrivateQueue {
 
     /// Registers a poller and says what it would not have to wait for.
     pub(crate) fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
-        table.register_wait(file, &self.changed);
+        self.waiters.register(file, table);
         if self.ring_tells_all.load_relaxed() == 0 {
             self.poll_subscriber()
         } else {
@@ -394,7 +390,7 @@ impl PrivateQueue {
         // The old ring's memory, which may not be freed under a spinlock.
         drop((old_producer, old_reader));
         // Pollers who were woken meanwhile may have looked at the old ring.
-        self.changed.notify_one();
+        self.waiters.wake_pollers();
         if takes_trigger {
             self.hub.filter_changed();
         }
@@ -424,7 +420,7 @@ fn readiness(ring: &Ring<MappedMemory>) -> u32 {
 impl Inner {
     /// Tells who waits that events can be read.
     fn announce(&self) {
-        self.changed.notify_one();
+        self.waiters.wake();
         self.fasync.notify_readable();
     }
 }

@@ -8,7 +8,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
-use crate::handle::Handle;
+use crate::handle::{Handle, LINE_MAX};
 use crate::sleeper::Sleeper;
 
 tests!("epoll":
@@ -22,6 +22,8 @@ tests!("epoll":
     epollpri_wakes_a_sleeper,
     timer_wakes_a_sleeper,
     two_sets_are_both_woken,
+    exclusive_waiters_are_all_woken,
+    exclusive_waiter_for_room_leaves_readers_theirs,
     closed_file_leaves_the_set,
 );
 
@@ -56,6 +58,7 @@ const NOTHING: EpollFlags = EpollFlags::empty();
 const IN: EpollFlags = EpollFlags::EPOLLIN;
 const OUT: EpollFlags = EpollFlags::EPOLLOUT;
 const EDGE: EpollFlags = EpollFlags::EPOLLET;
+const EXCLUSIVE: EpollFlags = EpollFlags::EPOLLEXCLUSIVE;
 
 fn level_reports_until_drained(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
@@ -162,6 +165,38 @@ fn two_sets_are_both_woken(device: &Device) -> Result<()> {
     sleepers
         .into_iter()
         .try_for_each(|sleeper| expect_eq("epoll_wait", sleeper.join()??, IN))
+}
+
+fn exclusive_waiters_are_all_woken(device: &Device) -> Result<()> {
+    expect_all_exclusive_waiters_woken(&device.open()?)
+}
+
+/// Expects one event to wake each epoll set with EPOLLEXCLUSIVE.
+pub(super) fn expect_all_exclusive_waiters_woken(handle: &Handle) -> Result<()> {
+    let sleepers = (0..3)
+        .map(|_| sleeper(watch(handle, IN | EXCLUSIVE)?))
+        .collect::<Result<Vec<_>>>()?;
+    handle.trigger()?;
+    sleepers
+        .into_iter()
+        .try_for_each(|sleeper| expect_eq("epoll_wait", sleeper.join()??, IN))
+}
+
+fn exclusive_waiter_for_room_leaves_readers_theirs(device: &Device) -> Result<()> {
+    expect_reader_woken_beside_exclusive_waiter(device.open()?)
+}
+
+/// Expects an event to wake a reader though an epoll set with EPOLLEXCLUSIVE, which wants no
+/// events, came first.
+pub(super) fn expect_reader_woken_beside_exclusive_waiter(handle: Handle) -> Result<()> {
+    let writer = handle.dup()?;
+    let epoll = watch(&handle, OUT | EDGE | EXCLUSIVE)?;
+    expect_eq("room", now(&epoll)?, OUT)?;
+    let _waiter = sleeper(epoll)?;
+    let reader = Sleeper::spawn(move || handle.read(&mut [0; LINE_MAX]).map(drop))?;
+    reader.wait_asleep()?;
+    writer.trigger()?;
+    expect_eq("read", reader.join()?, Ok(()))
 }
 
 /// The set outlives the file, and the driver no longer knows either.

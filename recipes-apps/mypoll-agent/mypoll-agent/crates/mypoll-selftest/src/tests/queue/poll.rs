@@ -19,6 +19,7 @@ use crate::memory::GuardedPage;
 use crate::module::set_parameter;
 use crate::queue::{Queue, RECORD};
 use crate::sleeper::Sleeper;
+use crate::tests::epoll;
 
 tests!("queue.poll":
     priority_from_a_loss_to_the_next_read,
@@ -26,6 +27,8 @@ tests!("queue.poll":
     a_failing_read_leaves_nobody_asleep,
     a_loss_wakes_who_polls_for_it,
     edge_triggered_epoll_sees_each_event,
+    exclusive_waiters_are_all_woken,
+    exclusive_waiter_for_room_leaves_readers_theirs,
     another_queues_events_wake_nobody,
     poll_ret0_holds_for_queues_too,
 );
@@ -129,6 +132,21 @@ fn edge_triggered_epoll_sees_each_event(device: &Device) -> Result<()> {
             expect_eq("no further", epoll.wait(&mut ready, EpollTimeout::ZERO)?, 0)?;
         }
         expect_eq("events", queue.drain_records()?.len(), 5)?;
+    }
+    Ok(())
+}
+
+fn exclusive_waiters_are_all_woken(device: &Device) -> Result<()> {
+    for base in both_policies() {
+        epoll::expect_all_exclusive_waiters_woken(&*Queue::open(device, base)?)?;
+    }
+    Ok(())
+}
+
+fn exclusive_waiter_for_room_leaves_readers_theirs(device: &Device) -> Result<()> {
+    for base in both_policies() {
+        let queue = Queue::open_blocking(device, base)?;
+        epoll::expect_reader_woken_beside_exclusive_waiter(queue.dup()?)?;
     }
     Ok(())
 }

@@ -42,8 +42,8 @@ pub(crate) enum Notice {
 pub(crate) struct Subscriber {
     producer: Producer<MappedMemory>,
     settings: Settings,
-    /// How often the ring was mapped.
-    mappings: u32,
+    /// How often the ring was mapped, which no program does 2⁶⁴ times.
+    mappings: u64,
     /// Events are being moved to another ring.
     changing: bool,
     /// The timer of the watermark runs.

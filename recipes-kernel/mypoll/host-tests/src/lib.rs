@@ -40,6 +40,8 @@ mod event_tests;
 mod heap_memory;
 #[cfg(not(loom))]
 mod queue_tests;
+#[cfg(not(loom))]
+mod ring_control_tests;
 #[cfg(loom)]
 mod ring_loom_tests;
 #[cfg(not(loom))]

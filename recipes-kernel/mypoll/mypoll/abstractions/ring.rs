@@ -13,15 +13,17 @@ use crate::uapi::Event;
 use core::ptr;
 
 /// The words that are shared with a program, `struct mypoll_ring`. All 0 is a valid value.
+///
+/// The program may store to any of them at any time, so that each is a [`Word`].
 #[repr(C)]
 pub(crate) struct Control {
     head: Word,
-    _reserved1: [u32; 15],
+    _reserved1: [Word; 15],
     tail: Word,
-    _reserved2: [u32; 15],
+    _reserved2: [Word; 15],
     mask: Word,
     capacity: Word,
-    _reserved3: [u32; 14],
+    _reserved3: [Word; 14],
 }
 
 #[cfg(not(loom))]
@@ -39,14 +41,18 @@ impl Control {
     /// The words of a ring that is not made yet.
     #[cfg(test)]
     pub(crate) fn new() -> Self {
+        fn reserved<const COUNT: usize>() -> [Word; COUNT] {
+            core::array::from_fn(|_| Word::new(0))
+        }
+
         Self {
             head: Word::new(0),
-            _reserved1: [0; 15],
+            _reserved1: reserved(),
             tail: Word::new(0),
-            _reserved2: [0; 15],
+            _reserved2: reserved(),
             mask: Word::new(0),
             capacity: Word::new(0),
-            _reserved3: [0; 14],
+            _reserved3: reserved(),
         }
     }
 

@@ -42,10 +42,13 @@ void mypoll_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
 	spin_unlock_irqrestore(lock, flags);
 }
 
-/* As vmalloc_user(), but what a program may ask for at any time must not fill the log. */
+/*
+ * As vmalloc_user(), but what a program may ask for at any time is charged to it and must not fill
+ * the log.
+ */
 void *mypoll_vmalloc_user(unsigned long size)
 {
-	return __vmalloc(size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 }
 
 int mypoll_map_vmalloc(struct vm_area_struct *vma, const void *address)

@@ -119,7 +119,11 @@ impl Reader {
 }
 
 fn batch() -> Result<KVec<uapi::Event>> {
-    Ok(KVec::from_elem(uapi::Event::default(), BATCH, GFP_KERNEL)?)
+    Ok(KVec::from_elem(
+        uapi::Event::default(),
+        BATCH,
+        GFP_KERNEL_ACCOUNT,
+    )?)
 }
 
 impl PrivateQueue {
@@ -142,7 +146,7 @@ impl PrivateQueue {
                 sleeping: Word::new(0),
                 reader <- new_lean_mutex!(reader, "mypoll::PrivateQueue::reader"),
             })),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )?;
         hub.subscribe(queue.clone())?;
         Ok(queue)

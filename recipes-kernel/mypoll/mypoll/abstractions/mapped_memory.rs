@@ -145,5 +145,7 @@ pub(crate) fn ring(
 ) -> Result<(Producer<MappedMemory>, Option<Consumer<MappedMemory>>)> {
     let memory = MappedMemory::new(settings.capacity.next_power_of_two())?;
     Ring::new(memory, settings.capacity, settings.watermark_events, start)
-        .share(settings.overflow, |ring| Ok(Arc::new(ring, GFP_KERNEL)?))
+        .share(settings.overflow, |ring| {
+            Ok(Arc::new(ring, GFP_KERNEL_ACCOUNT)?)
+        })
 }

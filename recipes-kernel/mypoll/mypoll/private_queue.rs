@@ -107,6 +107,7 @@ impl Reader {
         to: &mut Producer<MappedMemory>,
         batch: &mut [uapi::Event],
     ) -> usize {
+        to.carry_loss(from);
         let count = match self {
             Self::Ring(consumer) => consumer.take_into(batch),
             Self::Hub(_) => from.take(batch),

@@ -155,7 +155,10 @@ impl Queue {
         let start = self.producer.delivered();
         let (mut producer, consumer) = ring_with_watermark(capacity, WATERMARK, overflow, start);
         let mut batch = [Event::default(); 3];
+        let lossy = self.producer.ring().lost_since_read();
+        let lost_before = self.producer.account().lost;
         loop {
+            producer.carry_loss(&self.producer);
             let taken = match &mut self.consumer {
                 Some(consumer) => consumer.take_into(&mut batch),
                 None => self.producer.take(&mut batch),
@@ -168,6 +171,10 @@ impl Queue {
             }
         }
         producer.adopt(&self.producer);
+        assert_eq!(
+            producer.ring().lost_since_read(),
+            lossy || producer.account().lost > lost_before,
+        );
         for number in std::mem::take(&mut self.model) {
             Self::offer(&mut self.model, capacity, overflow, number);
         }

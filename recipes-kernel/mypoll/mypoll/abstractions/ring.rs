@@ -347,6 +347,14 @@ impl<M: Memory> Producer<M> {
         self.put(event);
     }
 
+    /// Goes on to remember a loss of the ring before this one, if nothing was read there since. To
+    /// be called before events are taken out of it, each time.
+    pub(crate) fn carry_loss(&mut self, old: &Self) {
+        if old.ring.lost_since_read() {
+            self.ring.set_lossy(self.ring.head(self.tail));
+        }
+    }
+
     /// Takes over what the producer of the ring before this one knew; all of its events were
     /// carried.
     pub(crate) fn adopt(&mut self, old: &Self) {

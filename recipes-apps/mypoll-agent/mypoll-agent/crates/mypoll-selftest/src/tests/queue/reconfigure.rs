@@ -22,6 +22,7 @@ tests!("queue.reconfigure":
     smaller_drops_the_newest,
     smaller_drops_the_oldest,
     losses_before_it_are_told_after_it,
+    priority_goes_on_to_the_next_read,
     sequence_and_account_go_on,
     another_policy_keeps_what_fits,
     queued_events_pass_the_new_filter,
@@ -138,6 +139,22 @@ fn losses_before_it_are_told_after_it(device: &Device) -> Result<()> {
                 )?;
                 queue.expect_account(events.len() as u64, told.into(), 0)?;
             }
+        }
+    }
+    Ok(())
+}
+
+fn priority_goes_on_to_the_next_read(device: &Device) -> Result<()> {
+    for before in [NEWEST, OLDEST] {
+        for after in [NEWEST, OLDEST] {
+            let queue = Queue::open(device, config(before, 4))?;
+            queue.triggers(6)?;
+            queue.configure(config(after, 9))?;
+            expect_eq("poll", queue.readiness()?, READABLE | WRITABLE | LOSS)?;
+            queue.read_records(1)?;
+            expect_eq("after a read", queue.readiness()?, READABLE | WRITABLE)?;
+            queue.configure(config(before, 4))?;
+            expect_eq("without a loss", queue.readiness()?, READABLE | WRITABLE)?;
         }
     }
     Ok(())

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypoll-agent`: carries the events of `/dev/mypoll` to the network and to GPIO outputs.
 
-use std::{env, future::Future, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    env,
+    future::Future,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -40,7 +47,8 @@ fn main() -> ExitCode {
     match start(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mypoll-agent: {error:#}");
+            // eprintln! would panic when nobody reads it; the status says it all the same.
+            let _ = writeln!(io::stderr(), "mypoll-agent: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -52,13 +60,15 @@ fn start(cli: &Cli) -> Result<()> {
         None => Config::read_if_there(Config::PATH.as_ref())?,
     };
     if cli.check {
-        println!("the configuration is valid");
+        let _ = writeln!(io::stdout(), "the configuration is valid");
         return Ok(());
     }
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .with_target(false)
         .with_max_level(level(&config)?)
+        // What can't be logged would be reported by eprintln!, and that panics.
+        .log_internal_errors(false)
         .init();
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -152,6 +152,49 @@ async fn sigint_drains() {
     ends_cleanly_on(Signal::SIGINT).await;
 }
 
+/// With a log that leads nowhere, as of `mypoll-agent 2>&1 | tee log` after Ctrl-C ended tee.
+#[tokio::test]
+async fn it_drains_without_a_log() {
+    let mut driver = FakeDriver::new();
+    let Agent {
+        mut child,
+        log,
+        address,
+    } = Agent::start(&driver).await;
+    let mut client = Client::connect(address).await;
+    driver.press(1);
+    assert_eq!(client.line().await, Some(json(1)));
+
+    drop(log);
+    let pid = Pid::from_raw(child.id().unwrap().try_into().unwrap());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    driver.press(2);
+    kill(pid, Signal::SIGINT).unwrap();
+    kill(pid, Signal::SIGCONT).unwrap();
+    assert_eq!(client.rest().await, [json(2)]);
+    drop(client);
+    let status = time::timeout(DEADLINE, child.wait()).await.unwrap();
+    assert_eq!(status.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_full_disk_does_not_change_its_status() {
+    let driver = FakeDriver::new();
+    for (config, status) in [("", 0), ("tcp.queue = 0", 1)] {
+        let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut check = agent()
+            .arg("--check")
+            .arg("--config")
+            .arg(configure(&driver, LISTEN, config))
+            .stdout(full())
+            .stderr(full())
+            .spawn()
+            .unwrap();
+        let ended = time::timeout(DEADLINE, check.wait()).await.unwrap();
+        assert_eq!(ended.unwrap().code(), Some(status), "{config}");
+    }
+}
+
 #[tokio::test]
 async fn a_device_that_fails_ends_it_after_the_clients_got_everything() {
     let mut driver = FakeDriver::new();

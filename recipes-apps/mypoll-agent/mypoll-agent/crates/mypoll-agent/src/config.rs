@@ -70,7 +70,8 @@ pub struct Tcp {
     /// A connection on which no byte moved for so long is closed. Default: never.
     #[serde(deserialize_with = "value::duration_or_never")]
     pub idle_timeout: Option<Duration>,
-    /// How long the clients have to take what is queued when the agent ends. Default: 2 s.
+    /// How long the end takes at most: for what the driver still has, and for the clients to take what is queued.
+    /// Default: 2 s.
     #[serde(deserialize_with = "value::duration")]
     pub drain_timeout: Duration,
 }

@@ -7,7 +7,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{self, JoinSet},
-    time,
+    time::{self, Instant},
 };
 use tracing::{debug, info, warn};
 
@@ -24,8 +24,8 @@ const KEEPALIVE: Duration = Duration::from_secs(300);
 
 /// Serves events to the clients of `listener` until `shutdown` ends.
 ///
-/// Then it stops accepting, takes what the source still has, and gives the clients `tcp.drain_timeout` to take what is
-/// queued for them.
+/// Then it stops accepting, takes what the source still has, and lets the clients take what is queued for them, all within
+/// `tcp.drain_timeout`.
 ///
 /// # Errors
 ///
@@ -41,11 +41,11 @@ pub async fn run(
     let mut clients = JoinSet::new();
     let mut shutdown = pin!(shutdown);
 
-    let outcome = loop {
+    let mut outcome = loop {
         tokio::select! {
             // A client that connected before an event happened gets it, so connections come before events.
             biased;
-            () = &mut shutdown => break drain(&mut source, &fanout).await,
+            () = &mut shutdown => break Ok(()),
             Some(_) = clients.join_next() => {}
             (stream, peer) = listener.accept() => {
                 if clients.len() < tcp.max_clients {
@@ -69,10 +69,20 @@ pub async fn run(
     };
 
     drop(listener);
+    let end = Instant::now() + tcp.drain_timeout;
+    if outcome.is_ok() {
+        outcome = match time::timeout_at(end, drain(&mut source, &fanout)).await {
+            Ok(drained) => drained,
+            Err(_) => {
+                warn!("after {:?} the device still has events", tcp.drain_timeout);
+                Ok(())
+            }
+        };
+    }
     // Ends every client's queue, behind what is in it.
     drop(fanout);
     let all_done = async { while clients.join_next().await.is_some() {} };
-    if time::timeout(tcp.drain_timeout, all_done).await.is_err() {
+    if time::timeout_at(end, all_done).await.is_err() {
         warn!(
             clients = clients.len(),
             "cut off: still connected after {:?}", tcp.drain_timeout

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How connections end: with the agent, or with the source.
 
-use std::time::Duration;
+use std::{future, sync::Arc, time::Duration};
 
-use crate::harness::{DEADLINE, Server, json};
-use mypoll_agent::{config::Tcp, source::SourceError};
+use crate::harness::{DEADLINE, Server, event, json};
+use mypoll::Event;
+use mypoll_agent::{
+    config::Tcp,
+    fanout::Fanout,
+    server,
+    source::{EventSource, SourceError},
+};
 use tokio::{
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     time::{self, Instant},
 };
 
@@ -52,6 +58,34 @@ async fn a_client_that_does_not_read_delays_the_end_by_the_drain_timeout() {
     let start = Instant::now();
     server.shut_down().await.unwrap().unwrap();
     assert_eq!(start.elapsed().as_secs(), 2);
+}
+
+/// A source that always has an event: a line that bounces, a timer faster than the agent.
+struct Endless;
+
+impl EventSource for Endless {
+    async fn next(&mut self) -> Result<Event, SourceError> {
+        Ok(event(1))
+    }
+
+    fn try_next(&mut self) -> Result<Option<Event>, SourceError> {
+        Ok(Some(event(1)))
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_never_rests_delays_the_end_by_the_drain_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tcp = Tcp {
+        drain_timeout: Duration::from_millis(100),
+        ..Tcp::default()
+    };
+    let fanout = Fanout::new(4, Arc::default());
+    let server = server::run(listener, Endless, fanout, &tcp, future::ready(()));
+    time::timeout(DEADLINE, server)
+        .await
+        .expect("it did not end")
+        .unwrap();
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod error;
 mod output;
+mod table;
 mod value;
 
 use std::{
@@ -16,6 +17,8 @@ use serde::Deserialize;
 use toml::de::DeTable;
 use tracing_subscriber::filter::LevelFilter;
 
+use table::Table;
+
 pub use error::ConfigError;
 pub use output::{Blink, Chip, Line, Output, Rule, UnknownLine};
 
@@ -24,13 +27,16 @@ pub use output::{Blink, Chip, Line, Output, Rule, UnknownLine};
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
     /// Where the driver is.
+    #[serde(deserialize_with = "table::table")]
     pub device: Device,
     /// The TCP server.
+    #[serde(deserialize_with = "table::table")]
     pub tcp: Tcp,
     /// What is logged.
+    #[serde(deserialize_with = "table::table")]
     pub log: Log,
     /// GPIO outputs that react to events. Default: none.
-    #[serde(rename = "output")]
+    #[serde(rename = "output", deserialize_with = "table::array")]
     pub outputs: Vec<Output>,
 }
 
@@ -39,9 +45,15 @@ pub struct Config {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Device {
     /// The device file. Default: /dev/mypoll.
+    #[serde(deserialize_with = "value::path")]
     pub path: PathBuf,
     /// The driver's directory in sysfs. Default: /sys/class/misc/mypoll.
+    #[serde(deserialize_with = "value::path")]
     pub sysfs: PathBuf,
+}
+
+impl Table for Device {
+    const EXPECTED: &str = "a table headed `[device]`";
 }
 
 impl Default for Device {
@@ -62,10 +74,10 @@ pub struct Tcp {
     pub listen: SocketAddr,
     /// How many clients at a time, 1 to 1000. Default: 64.
     // A process has 1024 descriptors by default.
-    #[serde(deserialize_with = "value::whole::<_, 1, 1000>")]
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 1000>")]
     pub max_clients: usize,
     /// How many events wait for a slow client, 1 to 65536, rounded up to a power of two. Default: 256.
-    #[serde(deserialize_with = "value::whole::<_, 1, 65536>")]
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 65536>")]
     pub queue: usize,
     /// A connection on which no byte moved for so long is closed. Default: never.
     #[serde(deserialize_with = "value::duration_or_never")]
@@ -74,6 +86,10 @@ pub struct Tcp {
     /// Default: 2 s.
     #[serde(deserialize_with = "value::duration")]
     pub drain_timeout: Duration,
+}
+
+impl Table for Tcp {
+    const EXPECTED: &str = "a table headed `[tcp]`";
 }
 
 impl Default for Tcp {
@@ -97,6 +113,10 @@ pub struct Log {
     pub level: LevelFilter,
 }
 
+impl Table for Log {
+    const EXPECTED: &str = "a table headed `[log]`";
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {
@@ -115,11 +135,15 @@ impl Config {
     ///
     /// The file can't be read, or something in it is wrong.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let bytes = fs::read(path).map_err(|source| ConfigError::Read {
             path: path.into(),
             source,
         })?;
-        Self::parse(path, &text)
+        let text = std::str::from_utf8(&bytes).map_err(|error| ConfigError::NotUtf8 {
+            path: path.into(),
+            line: error::line_at(&bytes, error.valid_up_to()),
+        })?;
+        Self::parse(path, text)
     }
 
     /// As [`Config::read`]; without a file the defaults.

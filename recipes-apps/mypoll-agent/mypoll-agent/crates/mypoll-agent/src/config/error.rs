@@ -22,6 +22,14 @@ pub enum ConfigError {
         /// What the system says.
         source: io::Error,
     },
+    /// The file is not text in UTF-8.
+    #[error("{}:{line}: this is not UTF-8; save the file as UTF-8", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The first line of it that is not, from 1.
+        line: usize,
+    },
     /// Something in the file is wrong.
     #[error("{}:{line}: {key}: {problem}", path.display())]
     Invalid {
@@ -46,8 +54,7 @@ impl ConfigError {
         error: &toml::de::Error,
     ) -> Self {
         let at = span.map_or(0, |span| span.start.min(text.len()));
-        let before = &text.as_bytes()[..at];
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = line_at(text.as_bytes(), at);
         let key = match key {
             "" | "." => format!(
                 "`{}`",
@@ -62,6 +69,11 @@ impl ConfigError {
             problem: error.message().replace('\n', ", "),
         }
     }
+}
+
+/// The line of `text`, from 1, in which the byte `at` is.
+pub(super) fn line_at(text: &[u8], at: usize) -> usize {
+    text[..at].iter().filter(|&&byte| byte == b'\n').count() + 1
 }
 
 /// Where the element of an array of tables stands that `key` names: toml itself places an error of the element as a

@@ -7,7 +7,10 @@ use mypoll::{Event, Kind, Lines, Source};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::value;
+use super::{
+    table::{self, Table},
+    value,
+};
 
 /// A GPIO line that reacts to events.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -24,8 +27,7 @@ pub struct Output {
 }
 
 /// A GPIO chip.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(from = "String")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Chip {
     /// By its device file: what begins with a slash.
     Path(PathBuf),
@@ -142,11 +144,15 @@ impl Blink {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct OutputKeys {
+    #[serde(deserialize_with = "value::chip")]
     chip: Chip,
+    #[serde(deserialize_with = "value::whole::<_, _, 0, { u32::MAX as i128 }>")]
     line: u32,
     #[serde(default)]
     active_low: bool,
+    #[serde(default, deserialize_with = "table::optional")]
     follow: Option<Line>,
+    #[serde(default, deserialize_with = "table::optional")]
     blink: Option<Blink>,
 }
 
@@ -154,7 +160,9 @@ struct OutputKeys {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LineKeys {
+    #[serde(default, deserialize_with = "value::line_number")]
     line: Option<u32>,
+    #[serde(default, deserialize_with = "value::line_label")]
     label: Option<String>,
 }
 
@@ -164,10 +172,24 @@ struct LineKeys {
 struct BlinkKeys {
     source: Option<Source>,
     kind: Option<Kind>,
+    #[serde(default, deserialize_with = "value::line_number")]
     line: Option<u32>,
+    #[serde(default, deserialize_with = "value::line_label")]
     label: Option<String>,
     #[serde(deserialize_with = "value::duration_above_zero")]
     on: Duration,
+}
+
+impl Table for Output {
+    const EXPECTED: &str = "a table headed `[[output]]`";
+}
+
+impl Table for Line {
+    const EXPECTED: &str = r#"a table such as { label = "door" }"#;
+}
+
+impl Table for Blink {
+    const EXPECTED: &str = r#"a table such as { on = "100ms" }"#;
 }
 
 impl TryFrom<OutputKeys> for Output {
@@ -186,16 +208,6 @@ impl TryFrom<OutputKeys> for Output {
             active_low: keys.active_low,
             rule,
         })
-    }
-}
-
-impl From<String> for Chip {
-    fn from(name: String) -> Self {
-        if name.starts_with('/') {
-            Self::Path(name.into())
-        } else {
-            Self::Label(name)
-        }
     }
 }
 

@@ -148,14 +148,75 @@ fn unknown_keys() {
 }
 
 #[test]
+fn tables_are_not_taken_from_anything_else() {
+    for (key, inline) in [
+        ("device", "['/x']"),
+        ("tcp", "['0.0.0.0:9', 3]"),
+        ("log", "[]"),
+    ] {
+        let expected = format!("expected a table headed `[{key}]`");
+        for (text, found) in [
+            (format!("\n{key} = {inline}"), "array"),
+            (format!("\n[[{key}]]"), "array"),
+            (format!("\n{key} = 5"), "integer `5`"),
+        ] {
+            assert_eq!(
+                rejection(&text),
+                format!("agent.toml:2: {key}: invalid type: {found}, {expected}")
+            );
+        }
+    }
+
+    let expected = "expected a table headed `[[output]]` for each";
+    for (text, found) in [
+        ("[output]\nchip = 'leds'", "single table"),
+        ("output = 'leds'", "string \"leds\""),
+    ] {
+        assert_eq!(
+            rejection(text),
+            format!("agent.toml:1: output: invalid type: {found}, {expected}")
+        );
+    }
+    assert_eq!(
+        rejection("output = [\n['leds', 4]]"),
+        "agent.toml:2: output[0]: invalid type: array, expected a table headed `[[output]]`"
+    );
+
+    for (rule, complaint) in [
+        (
+            "follow = 'door'",
+            r#"follow: invalid type: string "door", expected a table such as { label = "door" }"#,
+        ),
+        (
+            "follow = [0]",
+            r#"follow: invalid type: array, expected a table such as { label = "door" }"#,
+        ),
+        (
+            "blink = true",
+            r#"blink: invalid type: boolean `true`, expected a table such as { on = "100ms" }"#,
+        ),
+    ] {
+        assert_eq!(
+            rejection(&format!("{LED}{rule}")),
+            format!("agent.toml:4: output[0].{complaint}")
+        );
+    }
+}
+
+#[test]
 fn device_files() {
+    let expected = r#"expected a path such as "/dev/mypoll" or "/sys/class/misc/mypoll""#;
     assert_eq!(
         rejection("[device]\npath = 1"),
-        "agent.toml:2: device.path: invalid type: integer `1`, expected path string"
+        format!("agent.toml:2: device.path: invalid type: integer `1`, {expected}")
     );
     assert_eq!(
         rejection("[device]\nsysfs = true"),
-        "agent.toml:2: device.sysfs: invalid type: boolean `true`, expected path string"
+        format!("agent.toml:2: device.sysfs: invalid type: boolean `true`, {expected}")
+    );
+    assert_eq!(
+        rejection("[device]\npath = ''"),
+        format!("agent.toml:2: device.path: invalid value: string \"\", {expected}")
     );
 }
 
@@ -230,6 +291,7 @@ fn log_levels() {
 
 #[test]
 fn outputs() {
+    let chip = r#"expected a chip's device file such as "/dev/gpiochip0", or its label"#;
     assert_eq!(
         rejection("[[output]]\nline = 4"),
         "agent.toml:1: output[0]: missing field `chip`"
@@ -240,12 +302,21 @@ fn outputs() {
     );
     assert_eq!(
         rejection("[[output]]\nchip = 0"),
-        "agent.toml:2: output[0].chip: invalid type: integer `0`, expected a string"
+        format!("agent.toml:2: output[0].chip: invalid type: integer `0`, {chip}")
     );
     assert_eq!(
-        rejection("[[output]]\nline = -4"),
-        "agent.toml:2: output[0].line: invalid value: integer `-4`, expected u32"
+        rejection("[[output]]\nchip = ''"),
+        format!("agent.toml:2: output[0].chip: invalid value: string \"\", {chip}")
     );
+    for wrong in [-4, 1_i64 << 32] {
+        assert_eq!(
+            rejection(&format!("[[output]]\nline = {wrong}")),
+            format!(
+                "agent.toml:2: output[0].line: invalid value: integer `{wrong}`, \
+                 expected a whole number from 0 to 4294967295"
+            )
+        );
+    }
     assert_eq!(
         rejection("[[output]]\nactive-low = 1"),
         "agent.toml:2: output[0].active-low: invalid type: integer `1`, expected a boolean"
@@ -274,8 +345,26 @@ fn followed_lines() {
     );
     assert_eq!(
         rejection(&format!("{LED}follow = {{ line = 'door' }}")),
-        "agent.toml:4: output[0].follow.line: invalid type: string \"door\", expected u32"
+        "agent.toml:4: output[0].follow.line: invalid type: string \"door\", \
+         expected a whole number from 0 to 1023"
     );
+    for rule in ["follow = {", "blink = { on = '1s',"] {
+        let key = rule.split(' ').next().unwrap();
+        assert_eq!(
+            rejection(&format!("{LED}{rule} line = 1024 }}")),
+            format!(
+                "agent.toml:4: output[0].{key}.line: invalid value: integer `1024`, \
+                 expected a whole number from 0 to 1023"
+            )
+        );
+        assert_eq!(
+            rejection(&format!("{LED}{rule} label = '' }}")),
+            format!(
+                "agent.toml:4: output[0].{key}.label: invalid value: string \"\", \
+                 expected the label of a line of the driver's"
+            )
+        );
+    }
 }
 
 #[test]
@@ -361,6 +450,21 @@ fn files() {
         Config::read_if_there(directory.path()),
         Err(ConfigError::Read { .. })
     ));
+
+    for (text, line) in [
+        // "Tür" in Latin-1; UTF-16 with its mark.
+        (b"[[output]]\nchip = 'T\xfcr'\n".as_slice(), 2),
+        (b"\xff\xfe[\0t\0c\0p\0]\0".as_slice(), 1),
+    ] {
+        fs::write(&path, text).unwrap();
+        assert_eq!(
+            Config::read(&path).unwrap_err().to_string(),
+            format!(
+                "{}:{line}: this is not UTF-8; save the file as UTF-8",
+                path.display()
+            )
+        );
+    }
 
     fs::write(&path, "tcp.queue = 8").unwrap();
     assert_eq!(Config::read(&path).unwrap().tcp.queue, 8);

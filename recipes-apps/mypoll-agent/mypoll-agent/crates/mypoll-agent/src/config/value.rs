@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Values with a form or a range of their own. What does not fit is rejected with a sentence that says what would.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, marker::PhantomData, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{
     Deserializer,
@@ -9,31 +9,52 @@ use serde::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
+use super::Chip;
+
 /// A number from MIN to MAX.
-pub(super) fn whole<'de, D, const MIN: usize, const MAX: usize>(
+pub(super) fn whole<'de, D, T, const MIN: i128, const MAX: i128>(
     deserializer: D,
-) -> Result<usize, D::Error>
+) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
+    T: TryFrom<i128>,
 {
-    struct Whole<const MIN: usize, const MAX: usize>;
+    struct Whole<T, const MIN: i128, const MAX: i128>(PhantomData<T>);
 
-    impl<const MIN: usize, const MAX: usize> Visitor<'_> for Whole<MIN, MAX> {
-        type Value = usize;
+    impl<T: TryFrom<i128>, const MIN: i128, const MAX: i128> Visitor<'_> for Whole<T, MIN, MAX> {
+        type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "a whole number from {MIN} to {MAX}")
         }
 
-        fn visit_i64<E: Error>(self, number: i64) -> Result<usize, E> {
-            usize::try_from(number)
-                .ok()
+        fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+            self.visit_i128(number.into())
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+            self.visit_i128(number.into())
+        }
+
+        fn visit_i128<E: Error>(self, number: i128) -> Result<T, E> {
+            Some(number)
                 .filter(|number| (MIN..=MAX).contains(number))
-                .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+                .and_then(|number| number.try_into().ok())
+                .ok_or_else(|| {
+                    let found = format!("integer `{number}`");
+                    E::invalid_value(Unexpected::Other(&found), &self)
+                })
         }
     }
 
-    deserializer.deserialize_i64(Whole::<MIN, MAX>)
+    deserializer.deserialize_i64(Whole::<T, MIN, MAX>(PhantomData))
+}
+
+/// The number of a line of the driver's, in a table where it need not be: together with `default`.
+pub(super) fn line_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u32>, D::Error> {
+    whole::<_, _, 0, 1023>(deserializer).map(Some)
 }
 
 /// A string that `parse` takes; `expected` says which it does.
@@ -61,6 +82,32 @@ where
     }
 
     deserializer.deserialize_str(Parsed { expected, parse })
+}
+
+/// The label of a line of the driver's, in a table where it need not be: together with `default`.
+pub(super) fn line_label<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let expected = "the label of a line of the driver's";
+    parsed(deserializer, expected, not_empty).map(Some)
+}
+
+pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let expected = r#"a path such as "/dev/mypoll" or "/sys/class/misc/mypoll""#;
+    parsed(deserializer, expected, not_empty)
+}
+
+pub(super) fn chip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Chip, D::Error> {
+    let expected = r#"a chip's device file such as "/dev/gpiochip0", or its label"#;
+    parsed(deserializer, expected, |text| match text {
+        "" => None,
+        path if path.starts_with('/') => Some(Chip::Path(path.into())),
+        label => Some(Chip::Label(label.into())),
+    })
+}
+
+fn not_empty<T: for<'a> From<&'a str>>(text: &str) -> Option<T> {
+    (!text.is_empty()).then(|| text.into())
 }
 
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {

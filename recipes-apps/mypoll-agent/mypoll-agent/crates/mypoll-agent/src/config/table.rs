@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tables, and nothing else in their place: derived types would take an array for one, its values in the order of the
+//! keys, and would name themselves in what they say of other values.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        DeserializeSeed, Error, MapAccess, SeqAccess, Unexpected, Visitor,
+        value::MapAccessDeserializer,
+    },
+};
+
+/// What is written as a table.
+pub(super) trait Table {
+    /// How, for who wrote something else.
+    const EXPECTED: &str;
+}
+
+struct OneTable<T>(PhantomData<T>);
+
+impl<'de, T: Table + Deserialize<'de>> Visitor<'de> for OneTable<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, keys: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(keys))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<T, A::Error> {
+        Err(A::Error::invalid_type(Unexpected::Other("array"), &self))
+    }
+}
+
+impl<'de, T: Table + Deserialize<'de>> DeserializeSeed<'de> for OneTable<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+/// A table.
+pub(super) fn table<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Table + Deserialize<'de>,
+{
+    OneTable(PhantomData).deserialize(deserializer)
+}
+
+/// A table that need not be there: together with `default`.
+pub(super) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Table + Deserialize<'de>,
+{
+    table(deserializer).map(Some)
+}
+
+/// An array of tables.
+pub(super) fn array<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Table + Deserialize<'de>,
+{
+    struct Tables<T>(PhantomData<T>);
+
+    impl<'de, T: Table + Deserialize<'de>> Visitor<'de> for Tables<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{} for each", T::EXPECTED)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
+            let mut tables = Vec::new();
+            while let Some(table) = elements.next_element_seed(OneTable(PhantomData))? {
+                tables.push(table);
+            }
+            Ok(tables)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Vec<T>, A::Error> {
+            Err(A::Error::invalid_type(
+                Unexpected::Other("single table"),
+                &self,
+            ))
+        }
+    }
+
+    deserializer.deserialize_seq(Tables(PhantomData))
+}

@@ -79,11 +79,11 @@ pub struct Tcp {
     /// How many events wait for a slow client, 1 to 65536, rounded up to a power of two. Default: 256.
     #[serde(deserialize_with = "value::whole::<_, _, 1, 65536>")]
     pub queue: usize,
-    /// A connection on which no byte moved for so long is closed. Default: never.
+    /// A connection on which no byte moved for so long, at most 365 days, is closed. Default: never.
     #[serde(deserialize_with = "value::duration_or_never")]
     pub idle_timeout: Option<Duration>,
     /// How long the end takes at most: for what the driver still has, and for the clients to take what is queued.
-    /// Default: 2 s.
+    /// Up to 365 days. Default: 2 s.
     #[serde(deserialize_with = "value::duration")]
     pub drain_timeout: Duration,
 }

@@ -66,7 +66,7 @@ pub struct Blink {
     pub kind: Option<Kind>,
     /// Events of this GPIO line only.
     pub line: Option<Line>,
-    /// How long the output is active; above 0.
+    /// How long the output is active; above 0, at most 365 days.
     pub on: Duration,
 }
 

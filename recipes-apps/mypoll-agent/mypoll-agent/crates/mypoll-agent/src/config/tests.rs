@@ -264,20 +264,31 @@ fn numbers() {
 
 #[test]
 fn durations() {
-    for wrong in ["10", "-1s", "soon", ""] {
+    for wrong in ["10", "-1s", "soon", "", "366days", "18446744073709551615s"] {
         assert_eq!(
             rejection(&format!("[tcp]\nidle-timeout = '{wrong}'")),
             format!(
                 "agent.toml:2: tcp.idle-timeout: invalid value: string \"{wrong}\", \
-                 expected a duration such as \"10min\", or \"0s\" for never"
+                 expected a duration such as \"10min\", at most \"365days\", or \"0s\" for never"
             )
         );
     }
     assert_eq!(
         rejection("[tcp]\ndrain-timeout = 2"),
         "agent.toml:2: tcp.drain-timeout: invalid type: integer `2`, \
-         expected a duration such as \"2s\" or \"500ms\""
+         expected a duration such as \"2s\" or \"500ms\", at most \"365days\""
     );
+    for wrong in ["366days", "18446744073709551615s"] {
+        assert_eq!(
+            rejection(&format!("[tcp]\ndrain-timeout = '{wrong}'")),
+            format!(
+                "agent.toml:2: tcp.drain-timeout: invalid value: string \"{wrong}\", \
+                 expected a duration such as \"2s\" or \"500ms\", at most \"365days\""
+            )
+        );
+    }
+    let longest = parse("[tcp]\ndrain-timeout = '365days'\nidle-timeout = '365days'").unwrap();
+    assert_eq!(longest.tcp.idle_timeout, Some(longest.tcp.drain_timeout));
 }
 
 #[test]
@@ -374,11 +385,15 @@ fn blinks() {
         blink("kind = 'tick'"),
         "agent.toml:4: output[0].blink: missing field `on`"
     );
-    assert_eq!(
-        blink("on = '0s'"),
-        "agent.toml:4: output[0].blink.on: invalid value: string \"0s\", \
-         expected a duration above 0 such as \"100ms\""
-    );
+    for wrong in ["0s", "366days"] {
+        assert_eq!(
+            blink(&format!("on = '{wrong}'")),
+            format!(
+                "agent.toml:4: output[0].blink.on: invalid value: string \"{wrong}\", \
+                 expected a duration above 0 such as \"100ms\", at most \"365days\""
+            )
+        );
+    }
     assert_eq!(
         blink("source = 'button', on = '1s'"),
         "agent.toml:4: output[0].blink.source: unknown variant `button`, \

@@ -11,6 +11,9 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::Chip;
 
+/// The longest duration that is taken: the longest that can be written overflow when they are added to the present.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A number from MIN to MAX.
 pub(super) fn whole<'de, D, T, const MIN: i128, const MAX: i128>(
     deserializer: D,
@@ -121,29 +124,29 @@ pub(super) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelF
 }
 
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let expected = r#"a duration such as "2s" or "500ms""#;
-    parsed(deserializer, expected, |text| {
-        humantime::parse_duration(text).ok()
-    })
+    let expected = r#"a duration such as "2s" or "500ms", at most "365days""#;
+    parsed(deserializer, expected, not_too_long)
 }
 
 pub(super) fn duration_or_never<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
-    let expected = r#"a duration such as "10min", or "0s" for never"#;
-    parsed(deserializer, expected, |text| {
-        humantime::parse_duration(text).ok()
-    })
-    .map(|duration| Some(duration).filter(|duration| !duration.is_zero()))
+    let expected = r#"a duration such as "10min", at most "365days", or "0s" for never"#;
+    parsed(deserializer, expected, not_too_long)
+        .map(|duration| Some(duration).filter(|duration| !duration.is_zero()))
 }
 
 pub(super) fn duration_above_zero<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Duration, D::Error> {
-    let expected = r#"a duration above 0 such as "100ms""#;
+    let expected = r#"a duration above 0 such as "100ms", at most "365days""#;
     parsed(deserializer, expected, |text| {
-        humantime::parse_duration(text)
-            .ok()
-            .filter(|duration| !duration.is_zero())
+        not_too_long(text).filter(|duration| !duration.is_zero())
     })
+}
+
+fn not_too_long(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|duration| *duration <= LONGEST)
 }

@@ -21,6 +21,7 @@ use table::Table;
 
 pub use error::ConfigError;
 pub use output::{Blink, Chip, Line, Output, Rule, UnknownLine};
+pub use value::level_from;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

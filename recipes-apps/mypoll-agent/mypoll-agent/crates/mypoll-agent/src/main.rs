@@ -13,7 +13,13 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use mypoll::Sysfs;
-use mypoll_agent::{config::Config, fanout::Fanout, output::gpio, server, source::DeviceSource};
+use mypoll_agent::{
+    config::{self, Config},
+    fanout::Fanout,
+    output::gpio,
+    server,
+    source::DeviceSource,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -81,7 +87,8 @@ fn level(config: &Config) -> Result<LevelFilter> {
     match env::var(LEVEL_VARIABLE) {
         Err(env::VarError::NotPresent) => Ok(config.log.level),
         Err(error) => Err(error).context(LEVEL_VARIABLE),
-        Ok(level) => level.parse().with_context(|| {
+        Ok(level) if level.is_empty() => Ok(config.log.level),
+        Ok(level) => config::level_from(&level).with_context(|| {
             format!("{LEVEL_VARIABLE}={level}: expected off, error, warn, info, debug or trace")
         }),
     }

@@ -293,11 +293,28 @@ fn durations() {
 
 #[test]
 fn log_levels() {
-    assert_eq!(
-        rejection("[log]\nlevel = 'loud'"),
-        "agent.toml:2: log.level: invalid value: string \"loud\", \
-         expected \"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\""
-    );
+    for wrong in ["loud", "", "3"] {
+        assert_eq!(
+            rejection(&format!("[log]\nlevel = '{wrong}'")),
+            format!(
+                "agent.toml:2: log.level: invalid value: string \"{wrong}\", \
+                 expected \"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\""
+            )
+        );
+    }
+    for level in [
+        LevelFilter::OFF,
+        LevelFilter::ERROR,
+        LevelFilter::WARN,
+        LevelFilter::INFO,
+        LevelFilter::DEBUG,
+        LevelFilter::TRACE,
+    ] {
+        let config = parse(&format!("log.level = '{level}'")).unwrap();
+        assert_eq!(config.log.level, level);
+    }
+    let config = parse("log.level = 'WARN'").unwrap();
+    assert_eq!(config.log.level, LevelFilter::WARN);
 }
 
 #[test]

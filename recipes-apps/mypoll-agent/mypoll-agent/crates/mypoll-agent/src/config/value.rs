@@ -120,7 +120,15 @@ pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sock
 
 pub(super) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelFilter, D::Error> {
     let expected = r#""off", "error", "warn", "info", "debug" or "trace""#;
-    parsed(deserializer, expected, |text| text.parse().ok())
+    parsed(deserializer, expected, level_from)
+}
+
+/// The level that a word stands for: off, error, warn, info, debug or trace, in small letters or capitals.
+pub fn level_from(word: &str) -> Option<LevelFilter> {
+    // LevelFilter also takes numbers, and no text at all for error.
+    word.parse()
+        .ok()
+        .filter(|_| word.starts_with(|first: char| first.is_ascii_alphabetic()))
 }
 
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -268,17 +268,31 @@ async fn what_it_logs_can_be_chosen() {
     )
     .await;
 
-    let output = run(agent()
-        .arg("--config")
-        .arg(&config)
-        .env("MYPOLL_AGENT_LOG", "loud"))
+    // An empty one counts as none.
+    let config = configure(&driver, LISTEN, "log.level = 'info'");
+    Agent::spawn(
+        agent()
+            .arg("--config")
+            .arg(&config)
+            .env("MYPOLL_AGENT_LOG", ""),
+    )
     .await;
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        error.starts_with("mypoll-agent: MYPOLL_AGENT_LOG=loud: expected off, error, warn, info"),
-        "{error}"
-    );
+
+    for wrong in ["loud", "3"] {
+        let output = run(agent()
+            .arg("--config")
+            .arg(&config)
+            .env("MYPOLL_AGENT_LOG", wrong))
+        .await;
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            format!(
+                "mypoll-agent: MYPOLL_AGENT_LOG={wrong}: \
+                 expected off, error, warn, info, debug or trace\n"
+            )
+        );
+    }
 }
 
 #[tokio::test]

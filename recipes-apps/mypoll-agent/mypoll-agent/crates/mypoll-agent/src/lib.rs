@@ -5,6 +5,7 @@
 //! and every [`output`]. Nobody waits for anybody: who is too slow misses events and learns how many.
 #![deny(unsafe_code)]
 
+pub mod bind;
 mod client;
 pub mod config;
 mod deadline;

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use mypoll::Sysfs;
 use mypoll_agent::{
+    bind,
     config::{self, Config},
     fanout::Fanout,
     output::gpio,
@@ -21,7 +22,6 @@ use mypoll_agent::{
     source::DeviceSource,
 };
 use tokio::{
-    net::TcpListener,
     signal::unix::{SignalKind, signal},
     task::JoinSet,
 };
@@ -98,7 +98,7 @@ async fn run(config: Config) -> Result<()> {
     let shutdown = termination()?;
     let lines = Arc::new(Sysfs::at(&config.device.sysfs).lines()?);
     let source = DeviceSource::open(&config.device.path)?;
-    let listener = TcpListener::bind(config.tcp.listen)
+    let listener = bind::bind(config.tcp.listen)
         .await
         .with_context(|| format!("cannot listen on {} (tcp.listen)", config.tcp.listen))?;
 

@@ -255,6 +255,29 @@ async fn an_address_of_the_network_is_warned_of() {
     }
 }
 
+/// Addresses of RFC 5737 and RFC 3849, which are for documentation and no machine's.
+#[tokio::test]
+async fn an_address_that_is_not_there_yet_is_waited_for() {
+    let driver = FakeDriver::new();
+    for (any, listen) in [("0.0.0.0:0", "192.0.2.7:0"), ("[::]:0", "[2001:db8::7]:0")] {
+        if let Err(error) = TcpListener::bind(any).await {
+            eprintln!("{listen} can't be tried on this machine: {error}");
+            continue;
+        }
+        let config = configure(&driver, listen, "");
+        let (agent, before) = Agent::spawn(agent().arg("--config").arg(config)).await;
+        assert_eq!(
+            agent.address.ip(),
+            listen.parse::<SocketAddr>().unwrap().ip()
+        );
+        assert!(
+            before.iter().any(|line| line.contains(" WARN ")
+                && line.contains("is no address of this machine (yet); clients get in once it is")),
+            "{listen}: {before:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_it_logs_can_be_chosen() {
     let driver = FakeDriver::new();

@@ -37,6 +37,54 @@ fn an_led_follows_the_button() {
 }
 
 #[test]
+fn a_line_that_something_else_has_is_taken_when_it_is_free() {
+    let machine = turn(&MACHINE);
+    // Another agent, which reads something else: the FIFO stays open, and empty.
+    sh(
+        &machine,
+        "mkfifo /tmp/empty
+        cat >/tmp/holder.toml <<'END'
+device.path = \"/tmp/empty\"
+tcp.listen = \"127.0.0.1:0\"
+[[output]]
+chip = \"mypoll-sim\"
+line = 7
+blink = { on = \"1s\" }
+END
+        mypoll-agent --config /tmp/holder.toml 3<>/tmp/empty >/tmp/holder.log 2>&1 </dev/null &
+        echo $! >/tmp/holder.pid
+        until grep -q 'opened mypoll-sim line 7' /tmp/holder.log; do sleep 0.1; done",
+    );
+    let config = "[[output]]\nchip = \"mypoll-sim\"\nline = 7\nfollow = { label = \"door\" }";
+    let _agent = Agent::start(&machine, config);
+    let mut client = client(&machine);
+    let buttons = machine.buttons().unwrap();
+    let door = buttons.line("door").unwrap();
+    buttons.act(door, Action::Down).unwrap();
+    assert_eq!(client.event(DEADLINE).unwrap().value, 1);
+    let log = sh(&machine, "cat /tmp/agent.log");
+    assert!(
+        log.contains("ERROR cannot take line 7 of the chip `mypoll-sim` as an output"),
+        "{log}"
+    );
+    assert_eq!(sh(&machine, &format!("cat {LED}")), "0\n");
+
+    sh(
+        &machine,
+        &format!(
+            "kill -TERM $(cat /tmp/holder.pid)
+            until grep -q 1 {LED}; do sleep 0.1; done"
+        ),
+    );
+    buttons.act(door, Action::Up).unwrap();
+    assert_eq!(client.event(DEADLINE).unwrap().value, 0);
+    sh(
+        &machine,
+        &format!("until grep -q 0 {LED}; do sleep 0.1; done"),
+    );
+}
+
+#[test]
 fn a_second_agent_is_refused_the_port() {
     let machine = turn(&MACHINE);
     let _agent = Agent::start(&machine, "");
@@ -64,8 +112,8 @@ fn bad_configurations_are_refused_with_file_line_and_key() {
             "no line `bell`",
         ),
         (
-            "tcp.listen = \"127.0.0.1:0\"\n[[output]]\nchip = \"no-such-chip\"\nline = 4\nfollow = { line = 0 }",
-            "no-such-chip",
+            "tcp.listen = \"127.0.0.1:0\"\n[[output]]\nchip = \"mypoll-sim\"\nline = 4000\nfollow = { line = 0 }",
+            "output[0]: the chip `mypoll-sim` has lines 0 to ",
         ),
     ];
     for (config, complaint) in bad {

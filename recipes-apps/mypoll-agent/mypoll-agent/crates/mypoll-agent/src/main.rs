@@ -105,9 +105,9 @@ async fn run(config: Config) -> Result<()> {
     let fanout = Fanout::new(config.tcp.queue, Arc::clone(&lines));
     let mut outputs = JoinSet::new();
     for (index, output) in config.outputs.iter().enumerate() {
-        let output = gpio::open(output, &lines).with_context(|| format!("output[{index}]"))?;
-        info!("opened {} as an output", output.name);
-        outputs.spawn(output.run(fanout.subscribe()));
+        let output = gpio::start(output, &lines, fanout.subscribe())
+            .with_context(|| format!("output[{index}]"))?;
+        outputs.spawn(output);
     }
 
     let address = listener.local_addr().context("cannot tell the address")?;

@@ -2,8 +2,9 @@
 //! GPIO outputs that react to events.
 
 pub mod gpio;
+mod late_pin;
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use embedded_hal::digital::{OutputPin, PinState};
 use mypoll::{Event, Lines};
@@ -13,26 +14,31 @@ use tokio::{
 };
 use tracing::warn;
 
+pub use late_pin::LatePin;
+
 use crate::{config::Rule, deadline, fanout::Notice};
 
 /// A pin and what it does on which event.
-pub struct Output<P> {
+pub struct Output<P, O> {
     /// The pin; high and low are voltages here, whatever is active.
-    pub pin: P,
+    pub pin: LatePin<P, O>,
     /// Whether low is the active level.
     pub active_low: bool,
     /// What it does.
     pub rule: Rule,
     /// The labels that the rule may refer to.
     pub lines: Arc<Lines>,
-    /// What the log calls it.
-    pub name: String,
 }
 
-impl<P: OutputPin> Output<P> {
+impl<P, E, O> Output<P, O>
+where
+    P: OutputPin,
+    E: Display,
+    O: FnMut(PinState) -> Result<P, E>,
+{
     /// Reacts to events until there are no more, and leaves the pin inactive.
     ///
-    /// A failing pin is logged and tried again at the next change.
+    /// A failing pin is logged and tried again at the next change, one that can't be opened every few seconds.
     pub async fn run(mut self, mut events: Receiver<Notice>) {
         let mut off_at = None;
         loop {
@@ -42,7 +48,7 @@ impl<P: OutputPin> Output<P> {
                 notice = events.recv() => match notice {
                     Ok(Notice { event, .. }) => off_at = self.react(&event).or(off_at),
                     Err(RecvError::Lagged(missed)) => {
-                        warn!(output = self.name, missed, "too slow, did not react to some events");
+                        warn!(output = self.pin.name(), missed, "too slow, did not react to some events");
                     }
                     Err(RecvError::Closed) => break,
                 },
@@ -50,6 +56,7 @@ impl<P: OutputPin> Output<P> {
                     off_at = None;
                     self.set(false);
                 }
+                () = self.pin.try_again() => {}
             }
         }
         self.set(false);
@@ -72,23 +79,20 @@ impl<P: OutputPin> Output<P> {
     }
 
     fn set(&mut self, active: bool) {
-        let state = PinState::from(active != self.active_low);
-        if let Err(error) = self.pin.set_state(state) {
-            warn!(output = self.name, ?error, "cannot set the output");
-        }
+        self.pin.set(PinState::from(active != self.active_low));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{convert::Infallible, time::Duration};
 
     use embedded_hal_mock::eh1::{
         MockError,
         digital::{Mock, State, Transaction},
     };
     use mypoll::{Kind, Source};
-    use tokio::{task::JoinHandle, time};
+    use tokio::{sync::oneshot, task::JoinHandle, time};
 
     use super::*;
     use crate::{
@@ -107,12 +111,16 @@ mod tests {
         let lines: Arc<Lines> = Arc::new("line=0 label=button\nline=1 label=door".parse().unwrap());
         let fanout = Fanout::new(16, Arc::clone(&lines));
         let pin = Mock::new(expected);
+        let opened = pin.clone();
+        let mut late = LatePin::new("LED".to_owned(), PinState::Low, move |_| {
+            Ok::<_, Infallible>(opened.clone())
+        });
+        late.open().unwrap();
         let output = Output {
-            pin: pin.clone(),
+            pin: late,
             active_low,
             rule,
             lines,
-            name: "LED".to_owned(),
         };
         let task = tokio::spawn(output.run(fanout.subscribe()));
         (fanout, pin, task)
@@ -230,6 +238,38 @@ mod tests {
         output.0.publish(event(Kind::Rising, 1));
         output.0.publish(event(Kind::Falling, 1));
         finish(output).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pin_that_opens_late_shows_what_happened_before() {
+        let lines: Arc<Lines> = Arc::new("line=1 label=door".parse().unwrap());
+        let fanout = Fanout::new(16, Arc::clone(&lines));
+        let mut mock = Mock::new(&[low()]);
+        let late = mock.clone();
+        let (opened, state) = oneshot::channel();
+        let mut opened = Some(opened);
+        let mut tries = 0;
+        let mut pin = LatePin::new("LED".to_owned(), PinState::Low, move |state| {
+            tries += 1;
+            if tries < 3 {
+                return Err("busy");
+            }
+            opened.take().unwrap().send(state).unwrap();
+            Ok(late.clone())
+        });
+        pin.open().unwrap_err();
+        let output = Output {
+            pin,
+            active_low: false,
+            rule: Rule::Follow(Line::Number(1)),
+            lines,
+        };
+        let task = tokio::spawn(output.run(fanout.subscribe()));
+        fanout.publish(event(Kind::Rising, 1));
+        assert_eq!(state.await, Ok(PinState::High));
+        drop(fanout);
+        task.await.unwrap();
+        mock.done();
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `[[output]]`: a GPIO line and what it does on which event.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use mypoll::{Event, Kind, Lines, Source};
 use serde::Deserialize;
@@ -76,6 +76,15 @@ pub struct Blink {
 pub struct UnknownLine {
     wanted: String,
     there_are: String,
+}
+
+impl fmt::Display for Chip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Label(label) => f.write_str(label),
+        }
+    }
 }
 
 impl Rule {

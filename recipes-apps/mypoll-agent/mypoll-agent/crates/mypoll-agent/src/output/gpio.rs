@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Outputs on lines of the GPIO character device.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{future::Future, path::PathBuf, sync::Arc};
 
+use embedded_hal::digital::PinState;
 use gpio_cdev::LineRequestFlags;
 use linux_embedded_hal::CdevPin;
 use mypoll::Lines;
 use thiserror::Error;
+use tokio::sync::broadcast::Receiver;
 
-use super::Output;
-use crate::config::{self, Chip, UnknownLine};
+use super::{LatePin, Output};
+use crate::{
+    config::{self, Chip, UnknownLine},
+    fanout::Notice,
+};
 
 /// Why an output can't be had.
 #[derive(Debug, Error)]
@@ -60,45 +65,70 @@ pub enum OpenError {
     },
 }
 
-/// Takes the line and sets it inactive.
+impl OpenError {
+    /// Whether the configuration is wrong; the others may go away by themselves.
+    fn is_mistake(&self) -> bool {
+        matches!(self, Self::Line(_) | Self::NoLine { .. })
+    }
+}
+
+/// Takes the line and sets it inactive; the future reacts to `events` until there are no more.
+///
+/// A chip that can't be had, or a line of it, is logged, and the future tries again.
 ///
 /// # Errors
 ///
-/// There is no such chip or line, something else has the line, or the rule refers to a line that the driver lacks.
-pub fn open(output: &config::Output, lines: &Arc<Lines>) -> Result<Output<CdevPin>, OpenError> {
+/// The chip has no such line, or the rule refers to a line that the driver lacks.
+pub fn start(
+    output: &config::Output,
+    lines: &Arc<Lines>,
+    events: Receiver<Notice>,
+) -> Result<impl Future<Output = ()> + use<>, OpenError> {
     output.rule.check(lines)?;
-    let mut chip = open_chip(&output.chip)?;
-    let name = format!("{} line {}", chip.label(), output.line);
-    if output.line >= chip.num_lines() {
+    let (chip, line) = (output.chip.clone(), output.line);
+    let mut pin = LatePin::new(
+        format!("{chip} line {line}"),
+        PinState::from(output.active_low),
+        move |state| take_line(&chip, line, state),
+    );
+    match pin.open() {
+        Err(error) if error.is_mistake() => return Err(error),
+        Err(error) => pin.complain(&error),
+        Ok(()) => {}
+    }
+    let output = Output {
+        pin,
+        active_low: output.active_low,
+        rule: output.rule.clone(),
+        lines: Arc::clone(lines),
+    };
+    Ok(output.run(events))
+}
+
+fn take_line(chip: &Chip, line: u32, state: PinState) -> Result<CdevPin, OpenError> {
+    let mut chip = open_chip(chip)?;
+    if line >= chip.num_lines() {
         return Err(OpenError::NoLine {
             chip: chip.label().to_owned(),
             lines: chip.num_lines(),
-            line: output.line,
+            line,
         });
     }
     // `Output` knows what is active. Were the kernel told as well, CdevPin would turn the level around once more.
-    let pin = chip
-        .get_line(output.line)
+    chip.get_line(line)
         .and_then(|line| {
             line.request(
                 LineRequestFlags::OUTPUT,
-                u8::from(output.active_low),
+                u8::from(state == PinState::High),
                 env!("CARGO_PKG_NAME"),
             )
         })
         .and_then(CdevPin::new)
         .map_err(|error| OpenError::Request {
             chip: chip.label().to_owned(),
-            line: output.line,
+            line,
             error,
-        })?;
-    Ok(Output {
-        pin,
-        active_low: output.active_low,
-        rule: output.rule.clone(),
-        lines: Arc::clone(lines),
-        name,
-    })
+        })
 }
 
 fn open_chip(chip: &Chip) -> Result<gpio_cdev::Chip, OpenError> {

@@ -386,23 +386,55 @@ async fn it_says_what_it_can_not_open() {
 }
 
 #[tokio::test]
-async fn it_says_which_output_it_can_not_have() {
-    let driver = FakeDriver::new();
-    for (output, expected) in [
+async fn an_output_that_it_can_not_have_keeps_no_event_back() {
+    let mut driver = FakeDriver::new();
+    for (sequence, (chip, expected)) in [
         (
-            "chip = 'leds'\nline = 0\nfollow.label = 'window'",
-            "mypoll-agent: output[0]: the driver has no line `window`; it has: 0 `button`, 1 `door`\n",
+            "/dev/no-such-chip",
+            "cannot open the chip /dev/no-such-chip: No such file or directory (os error 2); tried again every 5s",
         ),
         (
-            "chip = '/dev/null'\nline = 0\nfollow.line = 0",
-            "mypoll-agent: output[0]: cannot open the chip /dev/null: Ioctl to get chip info failed: ",
+            "/dev/null",
+            "cannot open the chip /dev/null: Ioctl to get chip info failed: ",
         ),
         (
-            "chip = 'no such label'\nline = 0\nblink.on = '1s'",
-            "mypoll-agent: output[0]: no GPIO chip is labelled `no such label`; there are: ",
+            "no such label",
+            "no GPIO chip is labelled `no such label`; there are: ",
         ),
-    ] {
-        let error = refusal(&driver, &format!("[[output]]\n{output}")).await;
-        assert!(error.starts_with(expected), "{error}");
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let output = format!("[[output]]\nchip = '{chip}'\nline = 7\nfollow.line = 0");
+        let config = configure(&driver, LISTEN, &output);
+        let (agent, before) = Agent::spawn(agent().arg("--config").arg(config)).await;
+        assert!(
+            before
+                .iter()
+                .any(|line| line.contains(&format!("ERROR {expected}"))
+                    && line.ends_with(&format!("output=\"{chip} line 7\""))),
+            "{chip}: {before:?}"
+        );
+
+        let sequence = sequence as u32;
+        let mut client = Client::connect(agent.address).await;
+        driver.press(sequence);
+        assert_eq!(client.line().await, Some(json(sequence)));
+        drop(client);
+        agent.signal(Signal::SIGTERM);
+        assert_eq!(agent.status().await, Some(0));
     }
+}
+
+#[tokio::test]
+async fn a_rule_on_a_line_that_the_driver_lacks_ends_the_start() {
+    let driver = FakeDriver::new();
+    assert_eq!(
+        refusal(
+            &driver,
+            "[[output]]\nchip = 'leds'\nline = 0\nfollow.label = 'window'"
+        )
+        .await,
+        "mypoll-agent: output[0]: the driver has no line `window`; it has: 0 `button`, 1 `door`\n"
+    );
 }

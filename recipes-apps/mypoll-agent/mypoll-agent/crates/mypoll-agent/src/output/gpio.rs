@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Outputs on lines of the GPIO character device.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+mod chip;
+
+use std::{future::Future, io, path::PathBuf, sync::Arc};
 
 use embedded_hal::digital::PinState;
 use gpio_cdev::LineRequestFlags;
@@ -32,14 +34,14 @@ pub enum OpenError {
     },
     /// The chips can't be listed.
     #[error("cannot list the GPIO chips: {0}")]
-    Chips(gpio_cdev::Error),
-    /// No chip has this label.
-    #[error("no GPIO chip is labelled `{label}`; there are: {}", there_are.join(", "))]
+    Chips(io::Error),
+    /// No chip that can be opened has this label.
+    #[error("no GPIO chip is labelled `{label}`; there are: {there_are}")]
     NoChip {
         /// The label looked for.
         label: String,
-        /// The labels that there are.
-        there_are: Vec<String>,
+        /// The labels that there are, and the device files that can't be opened, each with the reason.
+        there_are: String,
     },
     /// The chip has fewer lines.
     #[error("the chip `{chip}` has lines 0 to {last}, not {line}", last = lines - 1)]
@@ -106,7 +108,7 @@ pub fn start(
 }
 
 fn take_line(chip: &Chip, line: u32, state: PinState) -> Result<CdevPin, OpenError> {
-    let mut chip = open_chip(chip)?;
+    let mut chip = chip::open(chip)?;
     if line >= chip.num_lines() {
         return Err(OpenError::NoLine {
             chip: chip.label().to_owned(),
@@ -129,28 +131,4 @@ fn take_line(chip: &Chip, line: u32, state: PinState) -> Result<CdevPin, OpenErr
             line,
             error,
         })
-}
-
-fn open_chip(chip: &Chip) -> Result<gpio_cdev::Chip, OpenError> {
-    let label = match chip {
-        Chip::Path(path) => {
-            return gpio_cdev::Chip::new(path).map_err(|error| OpenError::Chip {
-                path: path.clone(),
-                error,
-            });
-        }
-        Chip::Label(label) => label,
-    };
-    let mut there_are = Vec::new();
-    for chip in gpio_cdev::chips().map_err(OpenError::Chips)? {
-        let chip = chip.map_err(OpenError::Chips)?;
-        if chip.label() == label {
-            return Ok(chip);
-        }
-        there_are.push(chip.label().to_owned());
-    }
-    Err(OpenError::NoChip {
-        label: label.clone(),
-        there_are,
-    })
 }

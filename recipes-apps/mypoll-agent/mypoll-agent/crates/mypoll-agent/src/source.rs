@@ -2,14 +2,17 @@
 //! Where events come from.
 
 use std::{
+    collections::HashSet,
     future::Future,
     io,
+    mem::{self, Discriminant},
     path::{Path, PathBuf},
 };
 
-use mypoll::{Device, Event};
+use mypoll::{Device, Event, ParseEventError};
 use thiserror::Error;
 use tokio::io::{Interest, unix::AsyncFd};
+use tracing::warn;
 
 /// Gives events one by one: the device, or what a test puts in its place.
 pub trait EventSource {
@@ -44,7 +47,14 @@ pub enum SourceError {
 }
 
 /// `/dev/mypoll` in the event loop.
-pub struct DeviceSource(AsyncFd<Device>);
+///
+/// Events of a source or a kind that this version doesn't know are passed over, and the first of either is warned of: a
+/// newer driver has more to tell, and what is known goes on.
+pub struct DeviceSource {
+    device: AsyncFd<Device>,
+    /// Of which of the two it warned.
+    warned: HashSet<Discriminant<ParseEventError>>,
+}
 
 impl DeviceSource {
     /// Opens the device at `path` for reading. To be called within a runtime.
@@ -57,10 +67,15 @@ impl DeviceSource {
         #[expect(unsafe_code, reason = "AsyncFd's safe constructors are deprecated")]
         // SAFETY: `Device` owns its file, opened just now, for as long as it lives, and `as_raw_fd` always returns it.
         let device = unsafe { AsyncFd::register_with_interest(device, Interest::READABLE) };
-        device.map(Self).map_err(|error| SourceError::NotPollable {
-            path: path.into(),
-            source: error.into_parts().1,
-        })
+        device
+            .map(|device| Self {
+                device,
+                warned: HashSet::new(),
+            })
+            .map_err(|error| SourceError::NotPollable {
+                path: path.into(),
+                source: error.into_parts().1,
+            })
     }
 }
 
@@ -68,8 +83,8 @@ impl EventSource for DeviceSource {
     async fn next(&mut self) -> Result<Event, SourceError> {
         loop {
             // Stays ready, without another epoll_wait, until the queue was seen empty.
-            let mut ready = self.0.readable().await?;
-            match self.0.get_ref().try_read_event()? {
+            let mut ready = self.device.readable().await?;
+            match next_known(ready.get_inner(), &mut self.warned)? {
                 Some(event) => return Ok(event),
                 None => ready.clear_ready(),
             }
@@ -77,7 +92,27 @@ impl EventSource for DeviceSource {
     }
 
     fn try_next(&mut self) -> Result<Option<Event>, SourceError> {
-        Ok(self.0.get_ref().try_read_event()?)
+        Ok(next_known(self.device.get_ref(), &mut self.warned)?)
+    }
+}
+
+/// The next event that is known, if it is already there.
+fn next_known(
+    device: &Device,
+    warned: &mut HashSet<Discriminant<ParseEventError>>,
+) -> Result<Option<Event>, mypoll::Error> {
+    loop {
+        match device.try_read_event() {
+            Err(mypoll::Error::Line {
+                line,
+                source: error @ (ParseEventError::Source { .. } | ParseEventError::Kind { .. }),
+            }) => {
+                if warned.insert(mem::discriminant(&error)) {
+                    warn!("passed over `{line}` and the like: {error}");
+                }
+            }
+            outcome => return outcome,
+        }
     }
 }
 

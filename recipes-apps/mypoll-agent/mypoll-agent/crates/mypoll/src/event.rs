@@ -191,13 +191,13 @@ pub enum ParseEventError {
     /// A key is missing, or its value is not a number.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A source that this version doesn't know.
+    /// A source that this version doesn't know, in what is an event otherwise.
     #[error("source `{value}` is none of manual, timer, gpio")]
     Source {
         /// What stands there.
         value: String,
     },
-    /// A kind that this version doesn't know.
+    /// A kind that this version doesn't know, in what is an event otherwise.
     #[error("kind `{value}` is none of trigger, tick, rising, falling, removed")]
     Kind {
         /// What stands there.
@@ -212,12 +212,13 @@ impl FromStr for Event {
     fn from_str(line: &str) -> Result<Self, Self::Err> {
         Ok(Self {
             sequence: keys::number(line, "event")?,
-            source: keys::value(line, "source")?.parse()?,
-            kind: keys::value(line, "kind")?.parse()?,
             line: keys::number(line, "line")?,
             value: keys::number(line, "value")?,
             lost: keys::number(line, "lost")?,
             timestamp_ns: keys::number(line, "timestamp_ns")?,
+            // Last: where they are not known, all else is that of an event.
+            source: keys::value(line, "source")?.parse()?,
+            kind: keys::value(line, "kind")?.parse()?,
         })
     }
 }
@@ -320,5 +321,7 @@ mod tests {
             error(&TICK.replace("tick", "tock")),
             "kind `tock` is none of trigger, tick, rising, falling, removed"
         );
+        // What is no event at all is not one of an unknown source.
+        assert_eq!(error("event=1 source=sundial"), "`line=` is missing");
     }
 }

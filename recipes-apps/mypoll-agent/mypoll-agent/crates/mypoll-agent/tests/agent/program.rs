@@ -213,6 +213,50 @@ async fn a_device_that_fails_ends_it_after_the_clients_got_everything() {
 }
 
 #[tokio::test]
+async fn events_of_a_newer_driver_are_passed_over_and_warned_of_once() {
+    let mut driver = FakeDriver::new();
+    let mut agent = Agent::start(&driver).await;
+    let mut client = Client::connect(agent.address).await;
+    let rest = "line=1 value=1 lost=0 timestamp_ns=1";
+    for sequence in 0..3 {
+        driver.send(&format!("event=1 source=gpio kind=bounced {rest}"));
+        driver.send(&format!("event=2 source=radio kind=rising {rest}"));
+        driver.press(sequence);
+        assert_eq!(client.line().await, Some(json(sequence)));
+    }
+
+    // Also those that it meets at its end.
+    agent.signal(Signal::SIGSTOP);
+    driver.send(&format!("event=1 source=gpio kind=bounced {rest}"));
+    driver.press(3);
+    agent.signal(Signal::SIGTERM);
+    agent.signal(Signal::SIGCONT);
+    assert_eq!(client.rest().await, [json(3)]);
+    drop(client);
+
+    let mut warnings = Vec::new();
+    while let Some(line) = agent.log.next_line().await.unwrap() {
+        if let Some((_, warning)) = line.split_once(" WARN ") {
+            warnings.push(warning.to_owned());
+        }
+    }
+    assert_eq!(
+        warnings,
+        [
+            format!(
+                "passed over `event=1 source=gpio kind=bounced {rest}` and the like: \
+                 kind `bounced` is none of trigger, tick, rising, falling, removed"
+            ),
+            format!(
+                "passed over `event=2 source=radio kind=rising {rest}` and the like: \
+                 source `radio` is none of manual, timer, gpio"
+            ),
+        ]
+    );
+    assert_eq!(agent.status().await, Some(0));
+}
+
+#[tokio::test]
 async fn it_survives_a_lack_of_descriptors() {
     let mut driver = FakeDriver::new();
     let config = configure(&driver, LISTEN, "");

@@ -86,7 +86,7 @@ fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
                 assert_eq!(event.event, next);
                 next += 1;
             }
-            Message::Missed { missed: count } => {
+            Message::Missed { missed: count, .. } => {
                 missed += count;
                 next += u32::try_from(count).unwrap();
             }

@@ -36,6 +36,8 @@ pub enum Message {
     Missed {
         /// How many.
         missed: u64,
+        /// How many the driver dropped before them.
+        lost: u64,
     },
 }
 
@@ -187,7 +189,7 @@ mod tests {
     fn events_and_gaps_are_told_apart() {
         let (mut client, mut agent) = connected();
         let event = r#"{"event":26,"source":"gpio","kind":"rising","line":1,"label":"door","value":1,"lost":0,"timestamp_ns":48213377104}"#;
-        write!(agent, "{event}\n{{\"missed\":7}}\n").unwrap();
+        write!(agent, "{event}\n{{\"missed\":7,\"lost\":3}}\n").unwrap();
         drop(agent);
         let received = client.next(DEADLINE).unwrap();
         assert_eq!(received.text, event);
@@ -203,7 +205,7 @@ mod tests {
         };
         assert_eq!(received.message, Message::Event(expected));
         let received = client.next(DEADLINE).unwrap();
-        assert_eq!(received.message, Message::Missed { missed: 7 });
+        assert_eq!(received.message, Message::Missed { missed: 7, lost: 3 });
         assert!(matches!(client.next(DEADLINE), Err(ReceiveError::Closed)));
     }
 
@@ -213,9 +215,9 @@ mod tests {
         agent.write_all(b"{\"mis").unwrap();
         let silent = client.next(Duration::from_millis(50));
         assert!(matches!(silent, Err(ReceiveError::Silent(_))), "{silent:?}");
-        agent.write_all(b"sed\":1}\n").unwrap();
+        agent.write_all(b"sed\":1,\"lost\":0}\n").unwrap();
         let received = client.next(DEADLINE).unwrap();
-        assert_eq!(received.message, Message::Missed { missed: 1 });
+        assert_eq!(received.message, Message::Missed { missed: 1, lost: 0 });
     }
 
     #[test]

@@ -68,9 +68,10 @@ impl Table {
     pub(super) fn add(&mut self, message: Message) {
         let row = match message {
             Message::Event(event) => self.event(event),
-            Message::Missed { missed } => {
+            Message::Missed { missed, lost } => {
                 let mut row = <[String; 8]>::default();
                 row[4] = format!("{missed} missed: this client was too slow");
+                row[6] = lost.to_string();
                 row
             }
         };
@@ -216,10 +217,14 @@ mod tests {
     #[test]
     fn what_was_missed_and_what_went_wrong_are_shown() {
         let mut table = table();
-        table.add(Message::Missed { missed: 7 });
+        table.add(Message::Missed {
+            missed: 7,
+            lost: 31,
+        });
         table.say("can't press".to_owned());
         let screen = shown(&table, 10);
         assert!(screen.contains("7 missed"), "{screen}");
+        assert!(screen.contains(" 31 "), "{screen}");
         assert!(screen.contains("can't press"), "{screen}");
     }
 }

@@ -7,11 +7,13 @@ use bytes::{Buf as _, Bytes};
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    sync::broadcast::{Receiver, error::RecvError},
     time::Instant,
 };
 
-use crate::{deadline, fanout::Notice};
+use crate::{
+    deadline,
+    fanout::{Delivery, Missed, Subscription},
+};
 
 /// Why a client was left before the agent ended.
 #[derive(Debug, Error)]
@@ -30,11 +32,11 @@ pub(crate) enum Left {
 pub(crate) async fn serve(
     mut reader: impl AsyncRead + Unpin,
     mut writer: impl AsyncWrite + Unpin,
-    mut events: Receiver<Notice>,
+    mut events: Subscription,
     idle_timeout: Option<Duration>,
 ) -> Result<(), Left> {
     let mut received = [0; 256];
-    // What is left of the line being sent.
+    // What is left of the line being sent, or of two: an account of missed events goes before the next event.
     let mut line = Bytes::new();
     let mut last_byte = Instant::now();
     loop {
@@ -49,10 +51,14 @@ pub(crate) async fn serve(
                 line.advance(written?);
                 last_byte = Instant::now();
             }
-            event = events.recv(), if !line.has_remaining() => line = match event {
-                Ok(notice) => notice.json,
-                Err(RecvError::Lagged(events)) => format!("{{\"missed\":{events}}}\n").into(),
-                Err(RecvError::Closed) => break,
+            delivery = events.next(), if !line.has_remaining() => match delivery {
+                Some(Delivery { missed: None, notice }) => line = notice.json,
+                Some(Delivery { missed: Some(Missed { events, lost }), notice }) => {
+                    let mut lines = format!("{{\"missed\":{events},\"lost\":{lost}}}\n").into_bytes();
+                    lines.extend_from_slice(&notice.json);
+                    line = lines.into();
+                }
+                None => break,
             },
             () = deadline::reached(idle_timeout.map(|timeout| last_byte + timeout)) => {
                 return Err(Left::Idle(idle_timeout.unwrap_or_default()));
@@ -96,51 +102,63 @@ mod tests {
         (fanout, BufReader::new(here), task)
     }
 
-    fn publish(fanout: &Fanout, sequence: u32) {
+    /// An event before which the driver lost as many as its sequence number says.
+    fn publish(fanout: &mut Fanout, sequence: u32) {
         fanout.publish(Event {
             sequence,
             source: Kind::Tick.source(),
             kind: Kind::Tick,
             line: 0,
             value: 1,
-            lost: 0,
+            lost: sequence,
             timestamp_ns: 0,
         });
     }
 
-    /// What `line` tells: a sequence number, or how many are missing.
+    /// The next line: of an event only its beginning, the sequence number.
     async fn line(connection: &mut BufReader<DuplexStream>) -> String {
         let mut line = String::new();
         connection.read_line(&mut line).await.unwrap();
-        let end = line.find([',', '}']).expect("a line of JSON");
-        line[..end].to_owned()
+        line.split(r#","source""#).next().unwrap().trim().to_owned()
     }
 
     #[tokio::test]
     async fn a_full_queue_loses_the_oldest_and_says_so_in_their_place() {
         // Every byte is a partial send.
-        let (fanout, mut connection, _task) = client(1);
-        publish(&fanout, 1);
+        let (mut fanout, mut connection, _task) = client(1);
+        publish(&mut fanout, 1);
         // The first byte is on its way, so this event has left the queue.
         assert_eq!(connection.fill_buf().await.unwrap(), b"{");
         for sequence in 2..=10 {
-            publish(&fanout, sequence);
+            publish(&mut fanout, sequence);
         }
         assert_eq!(line(&mut connection).await, r#"{"event":1"#);
-        assert_eq!(line(&mut connection).await, r#"{"missed":5"#);
+        assert_eq!(
+            line(&mut connection).await,
+            format!(r#"{{"missed":5,"lost":{}}}"#, 2 + 3 + 4 + 5 + 6)
+        );
         for sequence in 7..=10 {
             assert_eq!(
                 line(&mut connection).await,
                 format!(r#"{{"event":{sequence}"#)
             );
         }
+
+        // The account starts anew with each.
+        for sequence in 11..=20 {
+            publish(&mut fanout, sequence);
+        }
+        assert_eq!(
+            line(&mut connection).await,
+            format!(r#"{{"missed":6,"lost":{}}}"#, 11 + 12 + 13 + 14 + 15 + 16)
+        );
     }
 
     #[tokio::test]
     async fn what_is_queued_is_sent_before_the_end() {
-        let (fanout, mut connection, task) = client(1);
+        let (mut fanout, mut connection, task) = client(1);
         for sequence in 1..=4 {
-            publish(&fanout, sequence);
+            publish(&mut fanout, sequence);
         }
         drop(fanout);
         for sequence in 1..=4 {
@@ -173,22 +191,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_idle() {
         let start = Instant::now();
-        let (fanout, _connection, task) = client(8);
-        publish(&fanout, 1);
+        let (mut fanout, _connection, task) = client(8);
+        publish(&mut fanout, 1);
         time::sleep(IDLE / 2).await;
-        publish(&fanout, 2);
+        publish(&mut fanout, 2);
         assert!(matches!(task.await.unwrap(), Err(Left::Idle(IDLE))));
         assert_eq!(start.elapsed().as_secs(), IDLE.as_secs());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_byte_either_way_keeps_the_connection() {
-        let (fanout, mut connection, task) = client(256);
+        let (mut fanout, mut connection, task) = client(256);
         for sequence in 1..=3 {
             time::sleep(IDLE * 9 / 10).await;
             connection.write_all(b"\n").await.unwrap();
             time::sleep(IDLE * 9 / 10).await;
-            publish(&fanout, sequence);
+            publish(&mut fanout, sequence);
             assert_eq!(
                 line(&mut connection).await,
                 format!(r#"{{"event":{sequence}"#)

@@ -8,15 +8,16 @@ use std::{fmt::Display, sync::Arc};
 
 use embedded_hal::digital::{OutputPin, PinState};
 use mypoll::{Event, Lines};
-use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tracing::warn;
 
 pub use late_pin::LatePin;
 
-use crate::{config::Rule, deadline, fanout::Notice};
+use crate::{
+    config::Rule,
+    deadline,
+    fanout::{Delivery, Subscription},
+};
 
 /// A pin and what it does on which event.
 pub struct Output<P, O> {
@@ -39,19 +40,25 @@ where
     /// Reacts to events until there are no more, and leaves the pin inactive.
     ///
     /// A failing pin is logged and tried again at the next change, one that can't be opened every few seconds.
-    pub async fn run(mut self, mut events: Receiver<Notice>) {
+    pub async fn run(mut self, mut events: Subscription) {
         let mut off_at = None;
         loop {
             tokio::select! {
                 // An event at the very end of a blink prolongs it, without a gap.
                 biased;
-                notice = events.recv() => match notice {
-                    Ok(Notice { event, .. }) => off_at = self.react(&event).or(off_at),
-                    Err(RecvError::Lagged(missed)) => {
-                        warn!(output = self.pin.name(), missed, "too slow, did not react to some events");
+                delivery = events.next() => {
+                    let Some(Delivery { missed, notice }) = delivery else {
+                        break;
+                    };
+                    if let Some(missed) = missed {
+                        warn!(
+                            output = self.pin.name(),
+                            missed = missed.events,
+                            "too slow, did not react to some events"
+                        );
                     }
-                    Err(RecvError::Closed) => break,
-                },
+                    off_at = self.react(&notice.event).or(off_at);
+                }
                 () = deadline::reached(off_at) => {
                     off_at = None;
                     self.set(false);
@@ -165,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn it_follows_its_line_and_no_other() {
         for line in [Line::Number(1), Line::Label("door".to_owned())] {
-            let output = start(Rule::Follow(line), false, &[high(), low(), low()]);
+            let mut output = start(Rule::Follow(line), false, &[high(), low(), low()]);
             output.0.publish(event(Kind::Rising, 0));
             output.0.publish(event(Kind::Tick, 0));
             output.0.publish(event(Kind::Rising, 1));
@@ -177,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn active_low_turns_the_level_around() {
-        let output = start(Rule::Follow(Line::Number(1)), true, &[low(), high()]);
+        let mut output = start(Rule::Follow(Line::Number(1)), true, &[low(), high()]);
         output.0.publish(event(Kind::Rising, 1));
         finish(output).await;
     }
@@ -218,7 +225,7 @@ mod tests {
             let count = wanted.into_iter().filter(|wanted| *wanted).count();
             let mut expected = vec![high(); count];
             expected.push(low());
-            let output = start(rule, false, &expected);
+            let mut output = start(rule, false, &expected);
             output.0.publish(event(Kind::Tick, 0));
             output.0.publish(event(Kind::Rising, 0));
             output.0.publish(event(Kind::Rising, 1));
@@ -230,7 +237,7 @@ mod tests {
     #[tokio::test]
     async fn a_failing_pin_is_tried_again_at_the_next_change() {
         let broken = MockError::Io(std::io::ErrorKind::Other);
-        let output = start(
+        let mut output = start(
             Rule::Follow(Line::Number(1)),
             false,
             &[high().with_error(broken), low(), low()],
@@ -243,7 +250,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pin_that_opens_late_shows_what_happened_before() {
         let lines: Arc<Lines> = Arc::new("line=1 label=door".parse().unwrap());
-        let fanout = Fanout::new(16, Arc::clone(&lines));
+        let mut fanout = Fanout::new(16, Arc::clone(&lines));
         let mut mock = Mock::new(&[low()]);
         let late = mock.clone();
         let (opened, state) = oneshot::channel();
@@ -274,7 +281,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_output_goes_on_with_the_events_that_are_left() {
-        let output = start(Rule::Follow(Line::Number(1)), false, &[low(), low()]);
+        let mut output = start(Rule::Follow(Line::Number(1)), false, &[low(), low()]);
         for _ in 0..16 {
             output.0.publish(event(Kind::Rising, 1));
         }

@@ -33,7 +33,7 @@ const KEEPALIVE: Duration = Duration::from_secs(300);
 pub async fn run(
     listener: TcpListener,
     mut source: impl EventSource,
-    fanout: Fanout,
+    mut fanout: Fanout,
     tcp: &Tcp,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), SourceError> {
@@ -71,7 +71,7 @@ pub async fn run(
     drop(listener);
     let end = Instant::now() + tcp.drain_timeout;
     if outcome.is_ok() {
-        outcome = match time::timeout_at(end, drain(&mut source, &fanout)).await {
+        outcome = match time::timeout_at(end, drain(&mut source, &mut fanout)).await {
             Ok(drained) => drained,
             Err(_) => {
                 warn!("after {:?} the device still has events", tcp.drain_timeout);
@@ -92,7 +92,7 @@ pub async fn run(
 }
 
 /// Publishes what the source still has.
-async fn drain(source: &mut impl EventSource, fanout: &Fanout) -> Result<(), SourceError> {
+async fn drain(source: &mut impl EventSource, fanout: &mut Fanout) -> Result<(), SourceError> {
     while let Some(event) = source.try_next()? {
         fanout.publish(event);
         task::yield_now().await;

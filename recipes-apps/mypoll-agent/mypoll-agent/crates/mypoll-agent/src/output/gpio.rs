@@ -10,12 +10,11 @@ use gpio_cdev::LineRequestFlags;
 use linux_embedded_hal::CdevPin;
 use mypoll::Lines;
 use thiserror::Error;
-use tokio::sync::broadcast::Receiver;
 
 use super::{LatePin, Output};
 use crate::{
     config::{self, Chip, UnknownLine},
-    fanout::Notice,
+    fanout::Subscription,
 };
 
 /// Why an output can't be had.
@@ -84,7 +83,7 @@ impl OpenError {
 pub fn start(
     output: &config::Output,
     lines: &Arc<Lines>,
-    events: Receiver<Notice>,
+    events: Subscription,
 ) -> Result<impl Future<Output = ()> + use<>, OpenError> {
     output.rule.check(lines)?;
     let (chip, line) = (output.chip.clone(), output.line);

@@ -12,10 +12,10 @@ fn queue(queue: usize) -> Tcp {
     }
 }
 
-/// The number in `{"missed":N}`.
+/// The number in `{"missed":N,"lost":0}`.
 fn missed(line: &str) -> Option<u32> {
     line.strip_prefix("{\"missed\":")?
-        .strip_suffix('}')?
+        .strip_suffix(",\"lost\":0}")?
         .parse()
         .ok()
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From the source of events to the TCP clients.
 
-use std::{future::Future, io, io::Write as _, net::SocketAddr, pin::pin, time::Duration};
+use std::{future::Future, io, io::Write as _, mem, net::SocketAddr, pin::pin, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
@@ -40,18 +40,29 @@ pub async fn run(
     let mut listener = Listener::new(listener);
     let mut clients = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut refusing = false;
 
     let mut outcome = loop {
         tokio::select! {
             // A client that connected before an event happened gets it, so connections come before events.
             biased;
             () = &mut shutdown => break Ok(()),
-            Some(_) = clients.join_next() => {}
+            Some(_) = clients.join_next() => {
+                if mem::take(&mut refusing) {
+                    info!("there is room for clients again");
+                }
+            }
             (stream, peer) = listener.accept() => {
                 if clients.len() < tcp.max_clients {
                     clients.spawn(serve(stream, peer, &fanout, tcp));
                 } else {
-                    warn!(%peer, "refused: {} clients are connected", clients.len());
+                    // Who is refused may try again at once.
+                    if refusing {
+                        debug!(%peer, "refused");
+                    } else {
+                        warn!(%peer, "refused: {} clients are connected (tcp.max-clients)", clients.len());
+                        refusing = true;
+                    }
                     if let Err(error) = refuse(stream, tcp.max_clients) {
                         debug!(%peer, %error, "could not say why");
                     }

@@ -285,6 +285,44 @@ async fn it_survives_a_lack_of_descriptors() {
 }
 
 #[tokio::test]
+async fn clients_that_are_refused_again_and_again_do_not_fill_the_log() {
+    let mut driver = FakeDriver::new();
+    let config = configure(&driver, LISTEN, "tcp.max-clients = 1");
+    let (mut agent, _) = Agent::spawn(agent().arg("--config").arg(config)).await;
+    let mut logged = Vec::new();
+    for round in 0..2 {
+        let mut served = Client::connect(agent.address).await;
+        for _ in 0..5 {
+            assert_eq!(Client::connect(agent.address).await.rest().await.len(), 1);
+        }
+        driver.press(round);
+        assert_eq!(served.line().await, Some(json(round)));
+        drop(served);
+        loop {
+            let line = next(&mut agent.log).await;
+            let (_, message) = line.split_once('Z').unwrap();
+            let message = message.split(" peer=").next().unwrap().trim();
+            logged.push(message.to_owned());
+            if message == "INFO left" {
+                break;
+            }
+        }
+    }
+    assert_eq!(
+        logged,
+        [
+            "INFO connected",
+            "WARN refused: 1 clients are connected (tcp.max-clients)",
+            "INFO left",
+            "INFO there is room for clients again",
+            "INFO connected",
+            "WARN refused: 1 clients are connected (tcp.max-clients)",
+            "INFO left",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn an_address_of_the_network_is_warned_of() {
     let driver = FakeDriver::new();
     for (listen, warned) in [(LISTEN, false), ("0.0.0.0:0", true)] {

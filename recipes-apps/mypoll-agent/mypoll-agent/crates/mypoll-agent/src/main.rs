@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypoll-agent`: carries the events of `/dev/mypoll` to the network and to GPIO outputs.
 
+mod termination;
+
 use std::{
     env,
-    future::Future,
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
@@ -21,10 +22,7 @@ use mypoll_agent::{
     server,
     source::DeviceSource,
 };
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -33,7 +31,7 @@ const LEVEL_VARIABLE: &str = "MYPOLL_AGENT_LOG";
 
 /// Carry the events of /dev/mypoll to TCP clients as JSON lines, and to GPIO outputs.
 ///
-/// Runs in the foreground, logs to stderr, and ends on SIGTERM or SIGINT after its clients got what is queued.
+/// Runs in the foreground, logs to stderr, and ends on SIGTERM, SIGINT or SIGHUP after its clients got what is queued.
 /// MYPOLL_AGENT_LOG=debug logs more (off, error, warn, info, debug, trace).
 #[derive(Parser)]
 #[command(
@@ -95,7 +93,7 @@ fn level(config: &Config) -> Result<LevelFilter> {
 }
 
 async fn run(config: Config) -> Result<()> {
-    let shutdown = termination()?;
+    let shutdown = termination::termination()?;
     let lines = Arc::new(Sysfs::at(&config.device.sysfs).lines()?);
     let source = DeviceSource::open(&config.device.path)?;
     let listener = bind::bind(config.tcp.listen)
@@ -126,17 +124,4 @@ async fn run(config: Config) -> Result<()> {
     outcome.with_context(|| config.device.path.display().to_string())?;
     info!("ended");
     Ok(())
-}
-
-/// Ends at the first SIGTERM or SIGINT from now on.
-fn termination() -> Result<impl Future<Output = ()>> {
-    let mut sigterm = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
-    let mut sigint = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
-    Ok(async move {
-        let name = tokio::select! {
-            _ = sigterm.recv() => "SIGTERM",
-            _ = sigint.recv() => "SIGINT",
-        };
-        info!("{name}: ending");
-    })
 }

@@ -124,7 +124,16 @@ async fn refusal(driver: &FakeDriver, more: &str) -> String {
 
 async fn ends_cleanly_on(signal: Signal) {
     let mut driver = FakeDriver::new();
-    let agent = Agent::start(&driver).await;
+    // Whoever runs the tests may ignore SIGHUP, and so would the agent.
+    let (agent, _) = Agent::spawn(
+        Command::new("env")
+            .arg("--default-signal")
+            .arg(env!("CARGO_BIN_EXE_mypoll-agent"))
+            .arg("--config")
+            .arg(configure(&driver, LISTEN, ""))
+            .kill_on_drop(true),
+    )
+    .await;
     let mut client = Client::connect(agent.address).await;
     driver.press(1);
     assert_eq!(client.line().await, Some(json(1)));
@@ -150,6 +159,45 @@ async fn sigterm_drains() {
 #[tokio::test]
 async fn sigint_drains() {
     ends_cleanly_on(Signal::SIGINT).await;
+}
+
+#[tokio::test]
+async fn sighup_drains() {
+    ends_cleanly_on(Signal::SIGHUP).await;
+}
+
+#[tokio::test]
+async fn under_nohup_it_survives_sighup() {
+    let mut driver = FakeDriver::new();
+    let (agent, _) = Agent::spawn(
+        Command::new("sh")
+            .args(["-c", "trap '' HUP; exec \"$0\" --config \"$1\""])
+            .arg(env!("CARGO_BIN_EXE_mypoll-agent"))
+            .arg(configure(&driver, LISTEN, ""))
+            .kill_on_drop(true),
+    )
+    .await;
+    let mut client = Client::connect(agent.address).await;
+    agent.signal(Signal::SIGHUP);
+    driver.press(1);
+    assert_eq!(client.line().await, Some(json(1)));
+    drop(client);
+    agent.signal(Signal::SIGTERM);
+    assert_eq!(agent.status().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_second_sigint_changes_nothing() {
+    let driver = FakeDriver::new();
+    let mut agent = Agent::start(&driver).await;
+    let client = Client::connect(agent.address).await;
+    agent.wait_for_log("connected").await;
+    agent.signal(Signal::SIGINT);
+    agent.wait_for_log("SIGINT: ending").await;
+    agent.signal(Signal::SIGINT);
+    drop(client);
+    agent.wait_for_log("ended").await;
+    assert_eq!(agent.status().await, Some(0));
 }
 
 /// With a log that leads nowhere, as of `mypoll-agent 2>&1 | tee log` after Ctrl-C ended tee.

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Python programs, in virtual environments.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use thiserror::Error;
 
-use crate::cache::Product;
-use crate::host::output;
+use crate::cache::{Cache, Product};
+use crate::host::packages::package;
+use crate::host::{output, provide};
 use crate::key::{Key, KeyBuilder};
 use crate::step::{Log, Task};
 
 /// The distribution's, which its package python3-venv belongs to.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// pip can't install these programs.
+/// These programs can't be installed.
 #[derive(Debug, Error)]
-#[error("pip can't install {0}")]
-pub struct NotInstalled(&'static str);
+#[error("can't install {programs}: {reason}")]
+pub struct NotInstalled {
+    programs: &'static str,
+    reason: String,
+}
 
 /// A virtual environment. Its result is its folder.
 #[derive(Debug)]
@@ -47,6 +51,29 @@ impl Environment {
                 .finish(),
         })
     }
+
+    /// Its folder. It is made where it is not there yet, with the package that this takes.
+    ///
+    /// # Errors
+    /// [`NotInstalled`] is among the causes when the package or the programs can't be had, or with `install` unset the
+    /// package mustn't be.
+    pub fn ensure(&self, cache: Cache<'_>, install: bool) -> Result<PathBuf> {
+        if cache.get(self).is_none() {
+            let venv = [package("python3-venv")];
+            provide(cache.paths, cache.progress, &venv, install).map_err(|error| {
+                let reason = self.not_installed(&error);
+                error.context(reason)
+            })?;
+        }
+        cache.ensure(self)
+    }
+
+    fn not_installed(&self, reason: impl ToString) -> NotInstalled {
+        NotInstalled {
+            programs: self.programs,
+            reason: reason.to_string(),
+        }
+    }
 }
 
 impl Product for Environment {
@@ -74,7 +101,7 @@ impl Product for Environment {
                 ])
                 .arg(&requirements),
         )
-        .context(NotInstalled(self.programs))
+        .with_context(|| self.not_installed(format!("pip can't, see {}", log.path().display())))
     }
 }
 

@@ -66,7 +66,7 @@ impl<'a> Yocto<'a> {
         layers::can_be_had(&folder.join(LAYERS))?;
         let yocto = Self {
             cache,
-            tools: tools(cache)?,
+            tools: tools(cache, install)?,
             rust_library: Toolchain::prepare(cache, llvm, install)?
                 .library()
                 .to_owned(),
@@ -161,10 +161,10 @@ fn forget_recipes(build_folder: &Path) -> Result<()> {
 }
 
 /// Installs the Python programs.
-fn tools(cache: Cache<'_>) -> Result<PathBuf> {
+fn tools(cache: Cache<'_>, install: bool) -> Result<PathBuf> {
     let requirements = include_str!("../../../tests/yocto/requirements.txt");
     let tools = python::Environment::new("yocto-tools", "kas and oelint-adv", requirements)?;
-    cache.ensure(&tools).map_err(|error| {
+    tools.ensure(cache, install).map_err(|error| {
         match error
             .downcast_ref::<NotInstalled>()
             .map(ToString::to_string)

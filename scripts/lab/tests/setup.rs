@@ -45,10 +45,10 @@ impl Machine {
         )
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, verb: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
         command
-            .arg("build")
+            .arg(verb)
             .args(args)
             .env_clear()
             .env("PATH", self.dir.path().join("bin"))
@@ -57,7 +57,22 @@ impl Machine {
     }
 
     fn build(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
+        self.command("build", args).output().unwrap()
+    }
+
+    /// What `./scripts/test` says about a phase that has to be skipped here.
+    fn skips(&self, phase: &str) -> String {
+        let output = self
+            .command("test", &["--no-install", "--only", phase])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout.clone()).unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(
+            said.contains(&format!("{phase}: 0 passed, 0 failed, 1 skipped")),
+            "{said}"
+        );
+        said
     }
 
     fn path(&self) -> &Path {
@@ -108,6 +123,15 @@ fn no_install_names_the_packages_and_touches_nothing() {
     );
     assert!(!message.contains("clang-14"), "too old: {message}");
     assert!(!machine.path().join("called").exists());
+}
+
+#[test]
+fn the_package_that_python_programs_take_is_asked_for() {
+    let said = Machine::new()
+        .debian()
+        .with("apt-get", "")
+        .skips("driver: device-tree binding");
+    assert!(has_word(&said, "python3-venv"), "{said}");
 }
 
 #[test]
@@ -164,7 +188,7 @@ fn a_signal_ends_what_a_step_has_started() {
     let fifo = machine.path().join("fifo");
     mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let mut lab = machine
-        .command(&[])
+        .command("build", &[])
         .env("FIFO", &fifo)
         .stderr(Stdio::null())
         .spawn()

@@ -27,7 +27,6 @@ const BITBAKE: &[Need] = &[
     tool("which", "debianutils"),
     // It switches to en_US.UTF-8.
     package("locales-all"),
-    package("python3-venv"),
     Need::Tool {
         name: "aarch64-linux-gnu-g++",
         package: "g++-aarch64-linux-gnu",

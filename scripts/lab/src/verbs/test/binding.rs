@@ -63,11 +63,8 @@ struct Schema {
 impl Schema {
     fn prepare(lab: &Lab<'_>) -> Result<Self> {
         let requirements = include_str!("../../../../../tests/devicetree/requirements.txt");
-        let tools = lab.cache().ensure(&python::Environment::new(
-            "dtschema",
-            "dtschema",
-            requirements,
-        )?)?;
+        let tools = python::Environment::new("dtschema", "dtschema", requirements)?
+            .ensure(lab.cache(), !lab.args.no_install)?;
         let work = tempfile::tempdir().context("can't create a temporary folder")?;
         let processed = work.path().join("schemas.json");
         let schemas = output(

@@ -135,6 +135,14 @@ fn the_package_that_python_programs_take_is_asked_for() {
 }
 
 #[test]
+fn a_component_of_which_rustup_has_no_more_than_the_name_is_not_installed() {
+    let said = Machine::new()
+        .with("rustfmt", "exit 1")
+        .skips("driver: the kernel's rustfmt");
+    assert!(said.contains("rustfmt is not installed"), "{said}");
+}
+
+#[test]
 fn a_failing_installation_shows_what_apt_said() {
     let script = "case \"$*\" in *update) ;; *) echo 'E: Unable to locate package bison' >&2; exit 100;; esac";
     // As a user, sudo stands in between.

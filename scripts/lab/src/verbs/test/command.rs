@@ -31,6 +31,14 @@ pub(super) fn run(command: &mut Command) -> Result<(bool, String)> {
     ))
 }
 
+/// Whether a program of Rust's can be run: rustup has all their names in PATH, installed or not.
+pub(super) fn is_there(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
 /// A program that is a test itself: it succeeds, or what it says is why not.
 pub(super) fn case(name: &str, command: &mut Command) -> Result<Case> {
     let (success, said) = run(command)?;

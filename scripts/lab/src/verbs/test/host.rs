@@ -89,17 +89,11 @@ fn cargo(lab: &Lab<'_>, workspace: Workspace, verb: &str) -> Command {
 
 /// A test by one of Rust's components, which rustup's minimal profile leaves out.
 fn component(lab: &Lab<'_>, component: &str, command: &mut Command) -> Result<Vec<Case>> {
-    let there = |name: &str| {
-        Command::new(name)
-            .arg("--version")
-            .output()
-            .is_ok_and(|output| output.status.success())
-    };
     let program = format!("cargo-{}", component.trim_start_matches("rust"));
-    if !there(&program) {
+    if !command::is_there(&program) {
         let mut add = Command::new("rustup");
         add.args(["component", "add", component]);
-        if lab.args.no_install || !there("rustup") {
+        if lab.args.no_install || !command::is_there("rustup") {
             return Ok(vec![Case::skipped(component, "it is not installed")]);
         }
         let (success, said) = command::run(&mut add)?;

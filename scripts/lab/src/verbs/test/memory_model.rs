@@ -75,8 +75,7 @@ fn miri_is_missing(lab: &Lab<'_>) -> Result<Option<String>> {
     if there {
         return Ok(None);
     }
-    let has_rustup = Command::new("rustup").arg("--version").output().is_ok();
-    if lab.args.no_install || !has_rustup {
+    if lab.args.no_install || !command::is_there("rustup") {
         return Ok(Some(
             "it is not installed, and comes with nightly Rust by rustup".into(),
         ));

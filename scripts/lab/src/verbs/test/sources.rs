@@ -52,10 +52,10 @@ fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
 }
 
 fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let config = lab.system(Variant::Normal)?.source.join(".rustfmt.toml");
-    if find_tool("rustfmt").is_none() {
+    if !command::is_there("rustfmt") {
         return Ok(vec![Case::skipped("all files", "rustfmt is not installed")]);
     }
+    let config = lab.system(Variant::Normal)?.source.join(".rustfmt.toml");
     files(&lab.paths.repo.join(DRIVER), |path| {
         has_extension(path, &["rs"])
     })?

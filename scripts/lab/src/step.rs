@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Steps: each has a name, a log file, and an expected duration, and says what it does and for how long.
 
-mod children;
+pub(crate) mod children;
 mod cure;
 mod log;
 

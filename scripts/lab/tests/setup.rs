@@ -182,28 +182,16 @@ fn a_distribution_without_a_new_enough_llvm_is_an_error() {
     );
 }
 
-#[test]
-fn a_signal_ends_what_a_step_has_started() {
-    let machine = Machine::new()
-        .debian()
-        .with(
-            "apt-get",
-            "(echo \"$$\" > \"$FIFO\"; exec cat \"$FIFO\") & wait",
-        )
-        .with_real("cat")
-        .with_real("env")
-        .with("sudo", "exec \"$@\"");
-    let fifo = machine.path().join("fifo");
-    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-    let mut lab = machine
-        .command("build", &[])
-        .env("FIFO", &fifo)
+/// That SIGTERM to `lab` ends the program that it runs, whose shell has written its number to `$FIFO`.
+fn is_ended_with(mut lab: Command, fifo: &Path) {
+    mknodat(CWD, fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let mut lab = lab
+        .env("FIFO", fifo)
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-
-    // The step's own shell; what that has started waits for this test to write.
-    let shell: i32 = fs::read_to_string(&fifo).unwrap().trim().parse().unwrap();
+    let shell: i32 = fs::read_to_string(fifo).unwrap().trim().parse().unwrap();
     let shell = pidfd_open(Pid::from_raw(shell).unwrap(), PidfdFlags::empty()).unwrap();
     kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
     assert_eq!(lab.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
@@ -212,5 +200,37 @@ fn a_signal_ends_what_a_step_has_started() {
         tv_nsec: 0,
     };
     let ended = poll(&mut [PollFd::new(&shell, PollFlags::IN)], Some(&deadline)).unwrap();
-    assert_eq!(ended, 1, "the step's shell is still running");
+    assert_eq!(ended, 1, "the program's shell is still running");
+}
+
+/// Its own child is what says who it is, and then waits for the test to write.
+const WAITS: &str = "(echo \"$$\" > \"$FIFO\"; exec cat \"$FIFO\") & wait";
+
+#[test]
+fn a_signal_ends_what_a_step_has_started() {
+    let machine = Machine::new()
+        .debian()
+        .with("apt-get", WAITS)
+        .with_real("cat")
+        .with_real("env")
+        .with("sudo", "exec \"$@\"");
+    is_ended_with(machine.command("build", &[]), &machine.path().join("fifo"));
+}
+
+#[test]
+fn a_signal_ends_the_tests() {
+    let machine = Machine::new().with("cargo", WAITS).with_real("cat");
+    let lab = machine.command("test", &["--only", "agent: tests on the host"]);
+    is_ended_with(lab, &machine.path().join("fifo"));
+}
+
+#[test]
+fn tests_in_python_are_interrupted_so_that_they_clean_up() {
+    let script = format!("trap 'echo cleaned up > \"$FIFO.said\"; kill $!; exit' INT\n{WAITS}");
+    let machine = Machine::new().with("python3", &script).with_real("cat");
+    let fifo = machine.path().join("fifo");
+    let lab = machine.command("test", &["--only", "yocto: python tests"]);
+    is_ended_with(lab, &fifo);
+    let said = fs::read_to_string(machine.path().join("fifo.said")).unwrap();
+    assert_eq!(said, "cleaned up\n");
 }

@@ -10,11 +10,14 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::signals::before_death;
 
-/// Each is the leader of a process group of its own. None before the first command.
-static RUNNING: Mutex<Option<Vec<Pid>>> = Mutex::new(None);
+/// The leader of a process group of its own, and what ends it.
+type Child = (Pid, Signal);
 
-/// Runs a command to its end.
-pub(super) fn run(command: &mut Command) -> io::Result<Output> {
+/// None before the first command.
+static RUNNING: Mutex<Option<Vec<Child>>> = Mutex::new(None);
+
+/// Runs a command to its end, or sends it `end` when this program has to go first.
+pub(crate) fn run(command: &mut Command, end: Signal) -> io::Result<Output> {
     let mut running = lock();
     if running.is_none() {
         before_death(end_all)?;
@@ -22,24 +25,26 @@ pub(super) fn run(command: &mut Command) -> io::Result<Output> {
     // The list is locked until the command is in it, so that a signal finds all that were started.
     let child = command.process_group(0).spawn()?;
     let pid = Pid::from_child(&child);
-    running.get_or_insert_default().push(pid);
+    running.get_or_insert_default().push((pid, end));
     drop(running);
 
     let output = child.wait_with_output();
-    lock().get_or_insert_default().retain(|&other| other != pid);
+    lock()
+        .get_or_insert_default()
+        .retain(|&(other, _)| other != pid);
     output
 }
 
 fn end_all() {
     let running = lock();
-    for &pid in running.iter().flatten() {
+    for &(pid, end) in running.iter().flatten() {
         // It may just have ended.
-        let _ = kill_process_group(pid, Signal::TERM);
+        let _ = kill_process_group(pid, end);
     }
     // The list stays locked, so that nothing more is started.
     std::mem::forget(running);
 }
 
-fn lock() -> MutexGuard<'static, Option<Vec<Pid>>> {
+fn lock() -> MutexGuard<'static, Option<Vec<Child>>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }

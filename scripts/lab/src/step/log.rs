@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 use thiserror::Error;
 
 use super::children;
@@ -100,6 +101,7 @@ impl Log {
                     .stdin(Stdio::null())
                     .stdout(stdout?)
                     .stderr(self.file.try_clone()?),
+                Signal::TERM,
             )
         };
         match run() {

@@ -6,22 +6,30 @@ use std::io::{Read, Seek};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 
 use super::case::Case;
+use crate::step::children;
 
 /// What a program put out on both its streams, in the order in which it did, and whether it succeeded.
 pub(super) fn run(command: &mut Command) -> Result<(bool, String)> {
+    run_until(command, Signal::TERM)
+}
+
+/// The same for a program that `end` ends when a signal ends this one.
+pub(super) fn run_until(command: &mut Command, end: Signal) -> Result<(bool, String)> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut file = tempfile::tempfile().context("can't create a temporary file")?;
     let again = |file: &fs::File| file.try_clone().map(Stdio::from);
-    let status = command
+    command
         .env("CARGO_TERM_COLOR", "never")
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(again(&file)?)
-        .stderr(again(&file)?)
-        .status()
-        .with_context(|| format!("can't start {program}"))?;
+        .stderr(again(&file)?);
+    let status = children::run(command, end)
+        .with_context(|| format!("can't start {program}"))?
+        .status;
     let mut bytes = Vec::new();
     file.rewind()?;
     file.read_to_end(&mut bytes)?;

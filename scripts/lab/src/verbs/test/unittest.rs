@@ -5,6 +5,7 @@ use std::iter;
 use std::process::Command;
 
 use anyhow::Result;
+use rustix::process::Signal;
 
 use super::case::Case;
 use super::{Lab, command};
@@ -17,12 +18,13 @@ pub(super) fn run(
     path: &str,
 ) -> Result<Vec<Case>> {
     python
-        .args(["-m", "unittest", "discover", "--verbose"])
+        // A test that SIGINT ends still cleans up: loop devices, mounts.
+        .args(["-m", "unittest", "discover", "--verbose", "--catch"])
         .args(["--start-directory", folder])
         .current_dir(&lab.paths.repo)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONPATH", path);
-    let (success, said) = command::run(python)?;
+    let (success, said) = command::run_until(python, Signal::INT)?;
     Ok(cases(success, &said))
 }
 

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod build;
 pub mod busybox;
 pub mod cache;
+pub mod cargo;
 pub mod driver;
 pub mod git;
 pub mod host;

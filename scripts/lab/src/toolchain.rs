@@ -14,6 +14,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::cache::Cache;
+use crate::cargo::cargo;
 use crate::host::packages::Llvm;
 use crate::host::{CROSS, is_arm64, output};
 use sysroot::Sysroot;
@@ -44,6 +45,7 @@ pub struct Toolchain {
     bindgen: PathBuf,
     library: PathBuf,
     guest_library: GuestLibrary,
+    repo: PathBuf,
     for_kernel: String,
     for_guest_c: String,
     for_guest_rust: String,
@@ -80,6 +82,7 @@ impl Toolchain {
             bindgen,
             library,
             guest_library,
+            repo: cache.paths.repo.clone(),
         })
     }
 
@@ -134,7 +137,7 @@ impl Toolchain {
     pub fn cargo_build_for_guest(&self, target: &Path) -> Command {
         let linker = format!("{CROSS}gcc");
         let mut flags = "-Ctarget-feature=+crt-static".to_owned();
-        let mut cargo = Command::new("cargo");
+        let mut cargo = cargo(&self.repo, target);
         cargo.args(["build", "--locked", "--release", "--target", GUEST_TARGET]);
         if let GuestLibrary::Built(sysroot) = &self.guest_library {
             cargo
@@ -143,7 +146,6 @@ impl Toolchain {
             flags += &format!(" --sysroot={}", sysroot.display());
         }
         cargo
-            .env("CARGO_TARGET_DIR", target)
             .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", linker)
             .env("RUSTFLAGS", flags)
             .env_remove("CARGO_ENCODED_RUSTFLAGS")

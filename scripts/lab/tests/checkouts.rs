@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
+use lab::cargo::cargo;
+
 const MANIFEST: &str = "[package]\nname = \"lab\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"lab\"\nversion = \"0.1.0\"\n";
 const SCRIPT: &str = "#!/bin/sh\n. \"$(dirname \"$0\")/lab/start.sh\"\nlab\n";
@@ -43,6 +45,27 @@ fn each_runs_what_it_has_itself() {
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
+    }
+}
+
+/// As guests' programs are built, by whatever has been started without start.sh, such as a test by hand.
+#[test]
+fn each_builds_what_it_has_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("target");
+    let time = SystemTime::now();
+    for word in ["one", "other"] {
+        check_out(&dir.path().join(word), word, time);
+    }
+    for word in ["one", "other", "one"] {
+        let repo = dir.path().join(word);
+        let status = cargo(&repo, &target)
+            .args(["build", "--quiet"])
+            .current_dir(repo.join("scripts/lab"))
+            .status();
+        assert!(status.unwrap().success());
+        let output = Command::new(target.join("debug/lab")).output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
     }
 }

@@ -79,11 +79,9 @@ pub(super) fn phases() -> Vec<Phase> {
 }
 
 fn cargo(lab: &Lab<'_>, workspace: Workspace, verb: &str) -> Command {
-    let mut command = Command::new("cargo");
-    command
-        .arg(verb)
-        .current_dir(lab.paths.repo.join(workspace.folder))
-        .env("CARGO_TARGET_DIR", lab.paths.cache.join(workspace.target));
+    let repo = &lab.paths.repo;
+    let mut command = crate::cargo::cargo(repo, &lab.paths.cache.join(workspace.target));
+    command.arg(verb).current_dir(repo.join(workspace.folder));
     command
 }
 

@@ -44,16 +44,14 @@ pub(super) fn phases() -> Vec<Phase> {
 }
 
 fn cargo(lab: &Lab<'_>, tool: &str) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(lab.paths.repo.join(FOLDER)).env(
-        "CARGO_TARGET_DIR",
-        lab.paths.cache.join(format!("target-{tool}")),
-    );
+    let target = lab.paths.cache.join(format!("target-{tool}"));
+    let mut command = crate::cargo::cargo(&lab.paths.repo, &target);
+    command.current_dir(lab.paths.repo.join(FOLDER));
     command
 }
 
 /// Miri goes to the folder that the crate was built in, which may be another checkout's and gone. The wrapper that tells
-/// checkouts apart (`start.sh`) is nothing that Miri takes.
+/// checkouts apart ([`crate::cargo`]) is nothing that Miri takes.
 fn forget_other_checkouts(lab: &Lab<'_>) -> Result<()> {
     let mut clean = cargo(lab, "miri/miri");
     clean

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
@@ -11,6 +10,7 @@ use anyhow::{Context, Error, Result};
 use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command, ktap, libtest};
+use crate::cargo::cargo;
 use crate::machine::{Machine, MachineOptions};
 use crate::source::Unavailable;
 use crate::{Flavour, splat};
@@ -86,7 +86,7 @@ fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
 fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     let system = lab.system(variant)?;
     let logs = tempfile::tempdir().context("can't create a temporary folder")?;
-    let mut test = Command::new("cargo");
+    let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
     test.args([
         "test",
         "--locked",
@@ -96,7 +96,6 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     // Each test program boots machines of two processors.
     .args(["--", "--test-threads=2"])
     .current_dir(lab.paths.repo.join("scripts/lab"))
-    .env("CARGO_TARGET_DIR", lab.paths.cache.join("target"))
     .env("MYPOLL_KERNEL", &system.version)
     .env("MYPOLL_FLAVOUR", system.flavour.to_string())
     .env("MYPOLL_LOGS", logs.path());

@@ -15,3 +15,15 @@ pub fn cargo(repo: &Path, target: &Path) -> Command {
         .env("RUSTC_WORKSPACE_WRAPPER", repo.join("scripts/lab/rustc"));
     cargo
 }
+
+/// `cargo clippy` in the same way, for which a warning is an error. It has a wrapper of its own, but looks again when its
+/// arguments change.
+pub fn clippy(repo: &Path, target: &Path) -> Command {
+    let mut clippy = cargo(repo, target);
+    clippy
+        .args(["clippy", "--locked", "--quiet", "--workspace"])
+        .args(["--all-targets", "--all-features"])
+        .args(["--", "-D", "warnings", "--cfg"])
+        .arg(format!("checkout={repo:?}"));
+    clippy
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
-use lab::cargo::cargo;
+use lab::cargo::{cargo, clippy};
 
 const MANIFEST: &str = "[package]\nname = \"lab\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"lab\"\nversion = \"0.1.0\"\n";
@@ -67,6 +67,31 @@ fn each_builds_what_it_has_itself() {
         assert!(status.unwrap().success());
         let output = Command::new(target.join("debug/lab")).output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
+    }
+}
+
+#[test]
+fn each_has_its_own_checked() {
+    if !Command::new("cargo-clippy")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        eprintln!("clippy is not installed");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let time = SystemTime::now();
+    check_out(&dir.path().join("right"), "right", time);
+    // print!("{}", "wrong") is nothing that the compiler itself warns of.
+    check_out(&dir.path().join("wrong"), "{}\", \"wrong", time);
+    for (name, expected) in [("right", true), ("wrong", false), ("right", true)] {
+        let repo = dir.path().join(name);
+        let output = clippy(&repo, &dir.path().join("target"))
+            .current_dir(repo.join("scripts/lab"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.success(), expected, "{name}: {output:?}");
     }
 }
 

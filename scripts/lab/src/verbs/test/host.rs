@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::case::Case;
 use super::{Lab, Phase, command, libtest};
+use crate::cargo;
 
 /// A cargo workspace.
 #[derive(Clone, Copy)]
@@ -52,22 +53,20 @@ pub(super) fn phases() -> Vec<Phase> {
                     component(
                         lab,
                         "rustfmt",
-                        cargo(lab, workspace, "fmt").args(["--all", "--check"]),
+                        cargo_verb(lab, workspace, "fmt").args(["--all", "--check"]),
                     )
                 }),
                 Phase::new(format!("{name}: clippy"), move |lab| {
-                    let mut clippy = cargo(lab, workspace, "clippy");
-                    clippy.args([
-                        "--locked",
-                        "--quiet",
-                        "--workspace",
-                        "--all-targets",
-                        "--all-features",
-                    ]);
-                    component(lab, "clippy", clippy.args(["--", "-D", "warnings"]))
+                    let repo = &lab.paths.repo;
+                    let mut clippy = cargo::clippy(repo, &lab.paths.cache.join(workspace.target));
+                    component(
+                        lab,
+                        "clippy",
+                        clippy.current_dir(repo.join(workspace.folder)),
+                    )
                 }),
                 Phase::new(format!("{name}: tests on the host"), move |lab| {
-                    let mut test = cargo(lab, workspace, "test");
+                    let mut test = cargo_verb(lab, workspace, "test");
                     test.args(["--locked", "--no-fail-fast"])
                         .args(workspace.tests);
                     let (success, said) = command::run(&mut test)?;
@@ -78,9 +77,9 @@ pub(super) fn phases() -> Vec<Phase> {
         .collect()
 }
 
-fn cargo(lab: &Lab<'_>, workspace: Workspace, verb: &str) -> Command {
+fn cargo_verb(lab: &Lab<'_>, workspace: Workspace, verb: &str) -> Command {
     let repo = &lab.paths.repo;
-    let mut command = crate::cargo::cargo(repo, &lab.paths.cache.join(workspace.target));
+    let mut command = cargo::cargo(repo, &lab.paths.cache.join(workspace.target));
     command.arg(verb).current_dir(repo.join(workspace.folder));
     command
 }

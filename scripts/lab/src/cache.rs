@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 
 use crate::key::Key;
 use crate::step::{Log, Task};
-use crate::{Paths, Progress};
+use crate::{Paths, Progress, lock};
 
 /// Something that is made from what its key says, and from nothing else.
 pub trait Product {
@@ -63,7 +61,11 @@ impl Cache<'_> {
         if let Some(folder) = self.get(product) {
             return Ok(folder);
         }
-        let _lock = self.lock()?;
+        let _lock = lock::hold(
+            &self.paths.cache.join("lock"),
+            self.progress,
+            "Another build uses the cache",
+        )?;
         if let Some(folder) = self.get(product) {
             return Ok(folder);
         }
@@ -84,22 +86,6 @@ impl Cache<'_> {
         fs::rename(unfinished.keep(), &folder)
             .with_context(|| format!("can't create {}", folder.display()))?;
         Ok(folder)
-    }
-
-    fn lock(&self) -> Result<File> {
-        let path = self.paths.cache.join("lock");
-        let file =
-            File::create(&path).with_context(|| format!("can't create {}", path.display()))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => {
-                self.progress
-                    .say("Another build uses the cache: waiting until its step is done.");
-                flock(&file, FlockOperation::LockExclusive)
-            }
-            result => result,
-        }
-        .with_context(|| format!("can't lock {}", path.display()))?;
-        Ok(file)
     }
 }
 

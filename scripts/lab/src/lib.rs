@@ -14,6 +14,7 @@ pub mod git;
 pub mod host;
 pub mod kernel;
 pub mod key;
+mod lock;
 pub mod overlay;
 pub mod paths;
 pub mod python;

@@ -12,7 +12,7 @@ pub mod output;
 mod packages;
 mod user;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +22,7 @@ use thiserror::Error;
 
 use crate::cache::Cache;
 use crate::host;
+use crate::lock;
 use crate::python::{self, NotInstalled};
 use crate::step::{CommandFailed, Task};
 use crate::toolchain::Toolchain;
@@ -92,6 +93,7 @@ impl<'a> Yocto<'a> {
         let mut kas = self.kas(build);
         kas.args(["shell", "--command", script])
             .arg(build.chain(&self.repo()));
+        let _lock = self.lock()?;
         self.cache.progress.step(self.cache.paths, task, |log| {
             layer_copy::update(&self.cache.paths.repo, &self.repo())?;
             let success = match log.run(&mut kas) {
@@ -99,9 +101,7 @@ impl<'a> Yocto<'a> {
                 Err(CommandFailed::Status { .. }) => false,
                 Err(error) => return Err(error.into()),
             };
-            let said = fs::read(log.path())
-                .with_context(|| format!("can't read {}", log.path().display()))?;
-            let output = Output::new(success, &String::from_utf8_lossy(&said));
+            let output = Output::new(success, &log.text()?);
             if !output.complaints().is_empty() {
                 forget_recipes(&self.build_folder(build))?;
             }
@@ -122,6 +122,15 @@ impl<'a> Yocto<'a> {
     /// The folder of a repository that kas has cloned.
     pub fn layer(&self, name: &str) -> PathBuf {
         self.folder.join(LAYERS).join(name)
+    }
+
+    /// Another run has another copy of the repository, and moves the layers to its own commits.
+    fn lock(&self) -> Result<File> {
+        lock::hold(
+            &self.folder.join("lock"),
+            self.cache.progress,
+            "Another run uses bitbake",
+        )
     }
 
     fn kas(&self, build: &Build) -> Command {
@@ -173,4 +182,62 @@ fn tools(cache: Cache<'_>, install: bool) -> Result<PathBuf> {
             None => error,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::thread;
+
+    use super::*;
+    use crate::{Paths, Progress};
+
+    /// Fails when it runs twice at a time.
+    const KAS: &str =
+        "mkdir \"$KAS_WORK_DIR/used\" && echo \"$3\" && sleep 0.3 && rmdir \"$KAS_WORK_DIR/used\"";
+
+    #[test]
+    fn runs_take_turns() {
+        if user::check().is_err() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("yocto");
+        let bin = folder.join("tools/bin");
+        for folder in [&bin, &folder.join(LAYERS)] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        symlink("/bin/sh", bin.join("python3")).unwrap();
+        fs::write(bin.join("kas"), KAS).unwrap();
+        let paths = Paths {
+            repo: dir.path().join("repo"),
+            cache: dir.path().to_owned(),
+        };
+        fs::create_dir(&paths.repo).unwrap();
+        let build = Build {
+            name: "test",
+            files: &[],
+        };
+        let run = |says: &str| {
+            let progress = Progress::new();
+            let yocto = Yocto {
+                cache: Cache {
+                    paths: &paths,
+                    progress: &progress,
+                },
+                tools: folder.join("tools"),
+                rust_library: PathBuf::new(),
+                folder: folder.clone(),
+            };
+            yocto.shell(&build, &Task::new("test", "testing", 1), says)
+        };
+        thread::scope(|scope| {
+            let runs = ["one", "other"].map(|says| (says, scope.spawn(move || run(says))));
+            for (says, run) in runs {
+                let output = run.join().unwrap().unwrap();
+                assert!(output.success, "{output:?}");
+                assert!(output.text.lines().any(|line| line == says), "{output:?}");
+            }
+        });
+    }
 }

@@ -61,7 +61,13 @@ impl Log {
                     Err(error)
                 }
             })
-            .and_then(|()| File::options().append(true).create_new(true).open(&path))
+            .and_then(|()| {
+                File::options()
+                    .read(true)
+                    .append(true)
+                    .create_new(true)
+                    .open(&path)
+            })
             .with_context(|| format!("can't write {}", path.display()))?;
         Ok(Self { path, file })
     }
@@ -69,6 +75,16 @@ impl Log {
     /// Where the log is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// All that is in it, even where another run has begun the same step, and with it another file, since.
+    pub fn text(&mut self) -> Result<String> {
+        let mut bytes = Vec::new();
+        self.file
+            .rewind()
+            .and_then(|()| self.file.read_to_end(&mut bytes))
+            .with_context(|| format!("can't read {}", self.path.display()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Writes one line.
@@ -185,6 +201,17 @@ mod tests {
         assert_eq!(text, "out\n");
         assert_eq!(log.tail(1), ["err"]);
         assert_eq!(last_line(log.path()), "err");
+    }
+
+    #[test]
+    fn what_a_run_has_logged_is_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut old = log(dir.path());
+        old.line("old").unwrap();
+        log(dir.path()).line("new").unwrap();
+        assert_eq!(old.text().unwrap(), "old\n");
+        old.line("more").unwrap();
+        assert_eq!(old.text().unwrap(), "old\nmore\n");
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //! The repository as bitbake gets it: a copy that is always at the same path, and in which a file has another time only when its
 //! content is another. What has another path or time bitbake parses again, and in a fresh clone that is every recipe.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::host::output;
 
-/// Makes `copy` what `repo` is now, with what is not committed and without what git ignores.
+/// Makes `copy` what `repo` is now, with what is not committed and without what git ignores. One caller at a time may do so.
 pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
     let git_dir = copy.join(".git");
     let git = |work_tree: &Path| {
@@ -24,8 +25,14 @@ pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
     if !git_dir.exists() {
         output(Command::new("git").args(["init", "--quiet"]).arg(copy))?;
     }
+    let index = git_dir.join("index-of-repo");
+    // What a git that was killed left makes every later one fail.
+    for stale in [&index, &git_dir.join("index")].map(|index| index.with_extension("lock")) {
+        if stale.exists() {
+            fs::remove_file(&stale).with_context(|| format!("can't remove {}", stale.display()))?;
+        }
+    }
     let tree = {
-        let index = git_dir.join("index-of-repo");
         let with_index = |arguments: &[&str]| {
             let mut git = git(repo);
             git.args(arguments).env("GIT_INDEX_FILE", &index);
@@ -41,8 +48,6 @@ pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -75,6 +80,21 @@ mod tests {
         assert_eq!(fs::read_to_string(copy.join("changed.bb")).unwrap(), "new");
         assert!(!copy.join("removed.bb").exists());
         assert!(!copy.join("build").exists());
+    }
+
+    #[test]
+    fn what_a_killed_git_left_is_no_obstacle() {
+        let dir = tempfile::tempdir().unwrap();
+        let (repo, copy) = (dir.path().join("repo"), dir.path().join("copy"));
+        fs::create_dir(&repo).unwrap();
+        for word in ["one", "other"] {
+            fs::write(repo.join("file"), word).unwrap();
+            update(&repo, &copy).unwrap();
+            assert_eq!(fs::read_to_string(copy.join("file")).unwrap(), word);
+            for index in ["index", "index-of-repo"] {
+                fs::write(copy.join(".git").join(index).with_extension("lock"), "").unwrap();
+            }
+        }
     }
 
     #[test]

@@ -13,10 +13,26 @@ use super::Unavailable;
 /// A user namespace in which root's files belong to an ordinary user, who has root's rights outside and none inside.
 const UNSHARE: [&str; 4] = ["unshare", "--user", "--map-user=1000", "--map-group=1000"];
 
+/// As bitbake starts a task.
+const ISOLATED: [&str; 5] = ["unshare", "--user", "--map-current-user", "--net", "true"];
+
 pub(super) fn check() -> Result<()> {
     if rustix::process::geteuid().is_root() && !works(Command::new(UNSHARE[0]).args(&UNSHARE[1..]))
     {
         let reason = "bitbake refuses root, and this machine permits no user namespace (unshare --user): run this as an ordinary user";
+        return Err(Unavailable(reason.to_owned()).into());
+    }
+    let mut isolated = Command::new(ISOLATED[0]);
+    can_isolate(&mut unprivileged(isolated.args(&ISOLATED[1..])))
+}
+
+/// Bitbake does without a namespace where there is none, but not without the user's number in one that there is.
+fn can_isolate(unshare: &mut Command) -> Result<()> {
+    let refused = unshare.output().is_ok_and(|output| {
+        !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("uid_map")
+    });
+    if refused {
+        let reason = "bitbake keeps tasks from the network in user namespaces, and AppArmor lets it make none that work: 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0' permits them until the next boot, or give bitbake an AppArmor profile with 'userns'";
         return Err(Unavailable(reason.to_owned()).into());
     }
     Ok(())
@@ -69,6 +85,22 @@ mod tests {
             .chain(all.get_args())
             .collect();
         assert!(words.ends_with(&["kas".as_ref(), "shell".as_ref(), "a b".as_ref()]));
+    }
+
+    #[test]
+    fn a_namespace_without_the_users_number_is_told_from_none() {
+        // Ubuntu 24.04's, where AppArmor restricts namespaces.
+        let said = "unshare: write failed /proc/self/uid_map: Operation not permitted";
+        let script = format!("echo '{said}' >&2; exit 1");
+        let error = can_isolate(Command::new("sh").args(["-c", &script])).unwrap_err();
+        assert!(error.downcast_ref::<Unavailable>().is_some(), "{error}");
+        let remedy = "sysctl kernel.apparmor_restrict_unprivileged_userns=0";
+        assert!(error.to_string().contains(remedy), "{error}");
+
+        let script = "echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"";
+        let mut none = Command::new("unshare");
+        none.args(["--user", "--map-root-user", "sh", "-c", script, "sh"]);
+        can_isolate(none.args(ISOLATED)).unwrap();
     }
 
     #[test]

@@ -140,18 +140,27 @@ fn machines(base: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn remove_dead(base: &Path) -> io::Result<()> {
     for path in machines(base)? {
-        match flock(File::open(&path)?, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => {}
-            Ok(()) => fs::remove_dir_all(&path)?,
-            Err(error) => return Err(error.into()),
+        match remove_if_dead(&path) {
+            // A machine that ends removes its folder whoever looks.
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
     Ok(())
 }
 
+fn remove_if_dead(path: &Path) -> io::Result<()> {
+    match flock(File::open(path)?, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Ok(()),
+        Ok(()) => fs::remove_dir_all(path),
+        Err(error) => Err(error.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::thread;
 
     use super::*;
 
@@ -178,6 +187,22 @@ mod tests {
         fs::write(left.join("qmp"), "").unwrap();
         assert_eq!(running_in(base.path()).unwrap(), Vec::<PathBuf>::new());
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn machines_end_while_others_look() {
+        let base = tempfile::tempdir().unwrap();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        let machine = Runtime::create_in(base.path(), "run").unwrap();
+                        fs::write(machine.path().join(QMP), "").unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(running_in(base.path()).unwrap(), Vec::<PathBuf>::new());
     }
 
     #[test]

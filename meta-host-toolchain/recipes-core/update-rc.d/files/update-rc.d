@@ -66,7 +66,7 @@ while [ $# -gt 0 ]; do
     number=${2:?}
     shift 2
     while [ $# -gt 0 ] && [ "$1" != . ]; do
-        link $kind "$number" "$1"
+        link "$kind" "$number" "$1"
         shift
     done
     [ $# -eq 0 ] || shift

@@ -11,18 +11,9 @@ use walkdir::WalkDir;
 use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command};
-use crate::host::find_tool;
+use crate::host::{find_tool, output};
 
 const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
-
-/// Where scripts are, files without a name of their own kind.
-const SCRIPTS: [&str; 5] = [
-    "scripts",
-    ".ci",
-    "recipes-apps",
-    "recipes-core",
-    "tests/yocto",
-];
 
 pub(super) fn phases() -> Vec<Phase> {
     vec![
@@ -76,15 +67,33 @@ fn shellcheck(lab: &Lab<'_>) -> Result<Vec<Case>> {
         let reason = "shellcheck is not installed (Debian, Ubuntu: package shellcheck)";
         return Ok(vec![Case::skipped("all scripts", reason)]);
     }
-    let mut cases = Vec::new();
-    for folder in SCRIPTS {
-        for file in files(&lab.paths.repo.join(folder), is_shell)? {
+    shell_scripts(&lab.paths.repo)?
+        .iter()
+        .map(|file| {
             let mut command = Command::new("shellcheck");
-            command.arg("--external-sources").arg(&file);
-            cases.push(command::case(&in_repo(lab, &file), &mut command)?);
-        }
-    }
-    Ok(cases)
+            command.arg("--external-sources").arg(file);
+            command::case(&in_repo(lab, file), &mut command)
+        })
+        .collect()
+}
+
+/// All that git has or would take.
+fn shell_scripts(repo: &Path) -> Result<Vec<PathBuf>> {
+    // A clone of another user's, as in a container, is to be looked at all the same.
+    let mut git = Command::new("git");
+    git.args(["-c", "safe.directory=*", "-C"]).arg(repo).args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]);
+    Ok(output(&mut git)?
+        .split_terminator('\0')
+        .map(|file| repo.join(file))
+        .filter(|file| fs::symlink_metadata(file).is_ok_and(|file| file.is_file()))
+        .filter(|file| is_shell(file))
+        .collect())
 }
 
 /// The files below `folder` that `wanted` takes; that there are none is an error.
@@ -129,4 +138,42 @@ fn in_repo(lab: &Lab<'_>, file: &Path) -> String {
         .unwrap_or(file)
         .display()
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn every_script_of_the_repository_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = dir.path();
+        let git = |arguments: &[&str]| {
+            output(Command::new("git").arg("-C").arg(repo).args(arguments)).unwrap();
+        };
+        git(&["init", "--quiet"]);
+        fs::create_dir_all(repo.join("meta/files")).unwrap();
+        for (file, text) in [
+            (".gitignore", "ignored"),
+            ("ignored", "#!/bin/sh\n"),
+            ("meta/files/script", "#!/bin/sh\n"),
+            ("meta/files/bash", "#!/bin/bash\n"),
+            ("meta/files/python", "#!/usr/bin/env python3\n"),
+            ("new", "#!/bin/sh\n"),
+            ("removed.sh", ""),
+            ("sourced.sh", ""),
+        ] {
+            fs::write(repo.join(file), text).unwrap();
+        }
+        symlink("sourced.sh", repo.join("link.sh")).unwrap();
+        git(&["add", "meta", "removed.sh", "sourced.sh", "link.sh"]);
+        fs::remove_file(repo.join("removed.sh")).unwrap();
+
+        let mut found = shell_scripts(repo).unwrap();
+        found.sort();
+        let expected = ["meta/files/bash", "meta/files/script", "new", "sourced.sh"];
+        assert_eq!(found, expected.map(|file| repo.join(file)));
+    }
 }

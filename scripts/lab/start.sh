@@ -4,7 +4,7 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
-die() { say "error: $*"; exit 1; }
+die() { say "error: $*"; exit "$failure"; }
 
 usable_cargo() {
     minor=$(cargo --version 2>/dev/null | sed -n 's/^cargo 1\.\([0-9]*\)\..*/\1/p')
@@ -47,7 +47,9 @@ install_rust() {
 }
 
 lab() {
-    crate=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/lab" && pwd) || exit 1
+    # The status of "run" is its command's: a failure here may not look like one.
+    if [ "$1" = run ]; then failure=69; else failure=1; fi
+    crate=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/lab" && pwd) || exit "$failure"
     cache=${XDG_CACHE_HOME:-$HOME/.cache}/mypoll
     may_install=yes
     for arg; do

@@ -126,6 +126,26 @@ fn no_install_names_the_packages_and_touches_nothing() {
 }
 
 #[test]
+fn a_lab_that_can_not_be_compiled_is_no_status_of_a_command() {
+    let machine = ["dirname", "readlink", "sed"]
+        .into_iter()
+        .fold(Machine::new(), Machine::with_real);
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (script, status) in [("run", 69), ("press", 1)] {
+        let output = Command::new(scripts.join(script))
+            .args(["--no-install", "--", "true"])
+            .env_clear()
+            .env("PATH", machine.path().join("bin"))
+            .env("HOME", machine.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("Missing: a C compiler"), "{said}");
+    }
+}
+
+#[test]
 fn the_package_that_python_programs_take_is_asked_for() {
     let said = Machine::new()
         .debian()

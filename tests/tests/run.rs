@@ -90,7 +90,10 @@ fn a_command_that_is_not_there_is_127() {
 #[test]
 fn a_machine_that_does_not_come_up_is_69_and_shows_its_log() {
     let no_init = "init=/nonexistent rdinit=/nonexistent";
-    let output = run_with_input(script("run").args(["--append", no_init, "--", "true"]), b"");
+    let mut run = script("run");
+    // The panic is what is wanted, and no mistake of the kernel's to be found in the logs.
+    run.env_remove("MYPOLL_LOGS");
+    let output = run_with_input(run.args(["--append", no_init, "--", "true"]), b"");
     assert_eq!(output.status.code(), Some(69), "{}", said(&output));
     assert!(
         said(&output).contains("Kernel panic - not syncing"),
@@ -104,6 +107,24 @@ fn a_machine_that_does_not_come_up_is_69_and_shows_its_log() {
             .unwrap()
             .contains("Booting Linux")
     );
+}
+
+#[test]
+fn the_kernels_log_is_kept_where_logs_are_asked_for() {
+    let logs = tempfile::tempdir().unwrap();
+    let output = run_with_input(
+        script("run")
+            .env("MYPOLL_LOGS", logs.path())
+            .args(["--", "true"]),
+        b"",
+    );
+    assert!(output.status.success(), "{}", said(&output));
+    let kept: Vec<_> = fs::read_dir(logs.path())
+        .unwrap()
+        .map(|log| fs::read_to_string(log.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].contains("Booting Linux"), "{}", kept[0]);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `./scripts/run`: boots the built system and runs a command in it, or gives a shell.
 
+use std::env;
 use std::io::{self, IsTerminal, Read, stderr, stdin, stdout};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 use crossterm::terminal;
@@ -37,6 +38,9 @@ pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
         share,
         // It would take the events that the command is to see.
         agent: false,
+        // As the tests in `tests/` do, some of which start this.
+        log: env::var_os("MYPOLL_LOGS")
+            .map(|folder| Path::new(&folder).join(format!("run-{}.log", process::id()))),
         ..MachineOptions::default()
     };
     let machine = Machine::start(cache, &system, &options)?;
@@ -83,7 +87,7 @@ fn absolute_folder(dir: &Path) -> Result<PathBuf> {
 fn shell_on_terminal(guest: &Guest) -> Result<Result<u8, GuestError>> {
     let (columns, rows) = terminal::size().context("can't tell the terminal's size")?;
     let terminal = Terminal {
-        name: std::env::var("TERM").unwrap_or_else(|_| "linux".to_owned()),
+        name: env::var("TERM").unwrap_or_else(|_| "linux".to_owned()),
         rows,
         columns,
     };

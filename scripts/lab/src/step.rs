@@ -81,6 +81,11 @@ impl Progress {
         self.bars.suspend(|| eprintln!("{line}"));
     }
 
+    /// The same on standard output.
+    pub fn print(&self, text: &str) {
+        self.bars.suspend(|| println!("{text}"));
+    }
+
     /// Does `work`, showing `task` meanwhile.
     ///
     /// What `work` writes to its log is kept in `CACHE/log/NAME.log`. An error of `work` comes back as [`StepFailed`],

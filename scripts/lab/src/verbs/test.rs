@@ -8,6 +8,7 @@ mod first_boot;
 mod flash;
 mod host;
 mod ktap;
+mod lanes;
 mod libtest;
 mod memory_model;
 mod report;
@@ -18,10 +19,9 @@ mod variant;
 mod vendor_config;
 mod yocto;
 
-use std::cell::OnceCell;
 use std::iter;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::OnceLock;
 
 use anyhow::{Error, Result, anyhow, bail};
 
@@ -32,6 +32,7 @@ use crate::source::Unavailable;
 use crate::yocto::Yocto;
 use crate::{Paths, Progress, System};
 use case::Case;
+use lanes::Lane;
 use report::Report;
 use variant::Variant;
 use yocto::NoYocto;
@@ -42,8 +43,8 @@ struct Lab<'a> {
     progress: &'a Progress,
     args: &'a TestArgs,
     /// By [`Variant`].
-    systems: [OnceCell<Result<System>>; Variant::COUNT],
-    yocto: OnceCell<Result<Yocto<'a>, NoYocto>>,
+    systems: [OnceLock<Result<System>>; Variant::COUNT],
+    yocto: OnceLock<Result<Yocto<'a>, NoYocto>>,
 }
 
 impl<'a> Lab<'a> {
@@ -85,18 +86,23 @@ impl<'a> Lab<'a> {
 }
 
 /// Runs the tests of a phase; an error means that they could not be run.
-type Run = dyn Fn(&Lab<'_>) -> Result<Vec<Case>>;
+type Run = dyn Fn(&Lab<'_>) -> Result<Vec<Case>> + Send + Sync;
 
 /// Some tests that belong together.
 struct Phase {
     name: String,
+    lane: Lane,
     run: Box<Run>,
 }
 
 impl Phase {
-    fn new(name: impl Into<String>, run: impl Fn(&Lab<'_>) -> Result<Vec<Case>> + 'static) -> Self {
+    fn new(
+        name: impl Into<String>,
+        run: impl Fn(&Lab<'_>) -> Result<Vec<Case>> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             name: name.into(),
+            lane: Lane::Rest,
             run: Box::new(run),
         }
     }
@@ -134,7 +140,8 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
             .as_ref()
             .is_none_or(|only| phase.name.contains(only))
     };
-    if !phases.iter().any(wanted) {
+    let chosen: Vec<_> = phases.iter().filter(|phase| wanted(phase)).collect();
+    if chosen.is_empty() {
         bail!(
             "no phase's name contains {:?}; --list lists them",
             args.only
@@ -146,20 +153,17 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         progress: &progress,
         args,
         systems: Default::default(),
-        yocto: OnceCell::new(),
+        yocto: OnceLock::new(),
     };
+    let mut ended = lanes::run(&lab, &chosen).into_iter();
     let mut report = Report::default();
     for phase in &phases {
-        if !wanted(phase) {
-            let case = Case::skipped("all of it", "--only asks for others");
-            report.left_out(&phase.name, case);
-            continue;
-        }
-        let started = Instant::now();
-        // What can't even start has failed.
-        let cases = (phase.run)(&lab)
-            .unwrap_or_else(|error| vec![Case::failed("all of it", format!("{error:#}"))]);
-        println!("{}", report.add(&phase.name, cases, started.elapsed()));
+        let cases = if wanted(phase) {
+            ended.next().expect("it has run")
+        } else {
+            vec![Case::skipped("all of it", "--only asks for others")]
+        };
+        report.add(&phase.name, cases);
     }
     println!("{report}");
     Ok(report.exit_code())

@@ -7,6 +7,29 @@ use std::time::Duration;
 
 use super::case::{Case, Outcome};
 
+/// What to print about a phase when it has ended.
+pub(super) fn of_phase(phase: &str, cases: &[Case], took: Duration) -> String {
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let mut details = String::new();
+    for Case { name, outcome } in cases {
+        match outcome {
+            Outcome::Passed => passed += 1,
+            Outcome::Skipped(_) => skipped += 1,
+            Outcome::Failed(said) => {
+                failed += 1;
+                let _ = write!(details, "\nFAILED {phase}: {name}");
+                for line in said.trim_end().lines() {
+                    let _ = write!(details, "\n  | {line}");
+                }
+            }
+        }
+    }
+    format!(
+        "{phase}: {passed} passed, {failed} failed, {skipped} skipped ({:.1} s){details}",
+        took.as_secs_f32(),
+    )
+}
+
 /// All phases so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -17,36 +40,16 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Counts a phase's tests and returns what to print about them.
-    pub(super) fn add(&mut self, phase: &str, cases: Vec<Case>, took: Duration) -> String {
-        let (passed, failed, skipped) = (self.passed, self.failed.len(), self.skipped.len());
-        let mut details = String::new();
+    /// Counts a phase's tests.
+    pub(super) fn add(&mut self, phase: &str, cases: Vec<Case>) {
         for Case { name, outcome } in cases {
             let name = format!("{phase}: {name}");
             match outcome {
                 Outcome::Passed => self.passed += 1,
                 Outcome::Skipped(reason) => self.skipped.push((name, reason)),
-                Outcome::Failed(said) => {
-                    let _ = write!(details, "\nFAILED {name}");
-                    for line in said.trim_end().lines() {
-                        let _ = write!(details, "\n  | {line}");
-                    }
-                    self.failed.push(name);
-                }
+                Outcome::Failed(_) => self.failed.push(name),
             }
         }
-        format!(
-            "{phase}: {} passed, {} failed, {} skipped ({:.1} s){details}",
-            self.passed - passed,
-            self.failed.len() - failed,
-            self.skipped.len() - skipped,
-            took.as_secs_f32(),
-        )
-    }
-
-    /// Counts a phase that was not wanted.
-    pub(super) fn left_out(&mut self, phase: &str, case: Case) {
-        self.add(phase, vec![case], Duration::ZERO);
     }
 
     /// 0 only when nothing failed.
@@ -84,21 +87,21 @@ mod tests {
     #[test]
     fn the_totals_are_the_last_line() {
         let mut report = Report::default();
-        let line = report.add(
-            "lab: tests",
-            vec![
-                Case::passed("one"),
-                Case::failed("two", "left: 1\nright: 2\n"),
-                Case::skipped("three", "no shellcheck"),
-            ],
-            Duration::from_millis(1500),
-        );
+        let cases = vec![
+            Case::passed("one"),
+            Case::failed("two", "left: 1\nright: 2\n"),
+            Case::skipped("three", "no shellcheck"),
+        ];
         assert_eq!(
-            line,
+            of_phase("lab: tests", &cases, Duration::from_millis(1500)),
             "lab: tests: 1 passed, 1 failed, 1 skipped (1.5 s)\n\
              FAILED lab: tests: two\n  | left: 1\n  | right: 2"
         );
-        report.left_out("debug: selftest", Case::skipped("all of it", "--only"));
+        report.add("lab: tests", cases);
+        report.add(
+            "debug: selftest",
+            vec![Case::skipped("all of it", "--only")],
+        );
         assert_eq!(
             report.to_string(),
             "skipped lab: tests: three: no shellcheck\n\
@@ -115,7 +118,6 @@ mod tests {
         report.add(
             "lab",
             vec![Case::passed("one"), Case::skipped("two", "why")],
-            Duration::ZERO,
         );
         assert_eq!(report.exit_code(), ExitCode::SUCCESS);
     }

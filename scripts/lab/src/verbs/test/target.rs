@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Error, Result};
 
 use super::case::Case;
+use super::lanes::Lane;
 use super::variant::Variant;
 use super::{Lab, Phase, command, ktap, libtest};
 use crate::cargo::cargo;
@@ -38,9 +39,13 @@ pub(super) fn phases(variant: Variant) -> [Phase; 2] {
 }
 
 fn phase(variant: Variant, what: &str, run: fn(&Lab<'_>, Variant) -> Result<Vec<Case>>) -> Phase {
-    Phase::new(format!("{}: {what}", variant.name()), move |lab| {
-        run(lab, variant).or_else(|error| without_system(variant, error))
-    })
+    let name = format!("{}: {what}", variant.name());
+    Phase {
+        lane: Lane::Guests,
+        ..Phase::new(name, move |lab| {
+            run(lab, variant).or_else(|error| without_system(variant, error))
+        })
+    }
 }
 
 /// What a phase comes to that could not be run.

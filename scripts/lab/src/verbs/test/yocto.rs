@@ -90,7 +90,10 @@ pub(super) fn phases() -> Vec<Phase> {
 }
 
 /// A phase that needs bitbake and takes too long to run each time: --only asks for it.
-fn by_hand(name: &str, run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + 'static) -> Phase {
+fn by_hand(
+    name: &str,
+    run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + Send + Sync + 'static,
+) -> Phase {
     let reason = format!("it takes long: run it with {}", only(name));
     phase(name, move |lab, yocto| {
         if lab.args.only.is_none() {
@@ -106,7 +109,10 @@ fn only(name: &str) -> String {
 }
 
 /// A phase that needs bitbake.
-fn phase(name: &str, run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + 'static) -> Phase {
+fn phase(
+    name: &str,
+    run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + Send + Sync + 'static,
+) -> Phase {
     Phase::new(format!("yocto: {name}"), move |lab| match lab.yocto() {
         Ok(yocto) => run(lab, yocto),
         Err(NoYocto::Unavailable(reason)) => Ok(vec![Case::skipped("all of it", reason)]),

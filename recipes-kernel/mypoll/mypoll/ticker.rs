@@ -77,8 +77,9 @@ impl HrTimerCallback for Ticker {
         this: ArcBorrow<'_, Self>,
         mut context: HrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
-        let timestamp_ns = now_ns();
         let periods = context.forward_now(this.period);
+        // After that, so that the periods counted are over by then, however long this was held up.
+        let timestamp_ns = now_ns();
         this.hub.report(Event::tick(
             timestamp_ns,
             periods.try_into().unwrap_or(u32::MAX),

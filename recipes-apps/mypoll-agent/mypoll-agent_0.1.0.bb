@@ -13,17 +13,18 @@ LIC_FILES_CHKSUM = "\
     file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10 \
 "
 
-# The folders lie as in the repository: the client crate has a relative link to the driver's uapi.
+# The folders lie as in the repository: the client crate has a relative link to the driver's uapi. All in one, which devtool
+# takes as a whole.
 FILESEXTRAPATHS:prepend := "${THISDIR}:${THISDIR}/../../recipes-kernel/mypoll/mypoll:"
 SRC_URI = "\
-    file://mypoll-agent;subdir=recipes-apps/mypoll-agent \
-    file://uapi;subdir=recipes-kernel/mypoll/mypoll \
+    file://mypoll-agent;subdir=${BP}/recipes-apps/mypoll-agent \
+    file://uapi;subdir=${BP}/recipes-kernel/mypoll/mypoll \
     file://files/mypoll-agent.init \
     file://files/mypoll-agent.rules \
     file://files/mypoll-agent.service \
 "
 
-S = "${UNPACKDIR}/recipes-apps/mypoll-agent/mypoll-agent"
+S = "${UNPACKDIR}/${BP}/recipes-apps/mypoll-agent/mypoll-agent"
 # Not the youngest file's time, which is that of its clone: two builds are to give the same bytes.
 SOURCE_DATE_EPOCH = "${SOURCE_DATE_EPOCH_FALLBACK}"
 
@@ -51,6 +52,9 @@ INITSCRIPT_PARAMS = "defaults 70 30"
 USERADD_PACKAGES = "${PN}"
 GROUPADD_PARAM:${PN} = "--system mypoll; --system gpio"
 USERADD_PARAM:${PN} = "--system --gid mypoll --groups gpio --no-create-home --home-dir / --shell ${base_sbindir}/nologin mypoll"
+
+# meta-rust-bin's looks at the machine, for 32-bit ARM: machines of the same tune share the programs.
+rust_target[vardepsexclude] += "MACHINEOVERRIDES"
 
 do_compile:append() {
     # Apart from the programs, so that the examples' development dependencies change none of their features.

@@ -10,7 +10,8 @@ python () {
     if sha256:
         uris = d.getVar("SRC_URI").split()
         tarball = next(uri for uri in uris if uri.endswith(".tar.xz"))
-        debian = f"{d.getVar('DEBIAN_MIRROR')}/main/l/linux/linux_{version}.orig.tar.xz"
+        # Unexpanded: whichever mirror it is, the kernel is the same.
+        debian = f"${{DEBIAN_MIRROR}}/main/l/linux/linux_{version}.orig.tar.xz"
         d.setVar("SRC_URI", " ".join(debian if uri == tarball else uri for uri in uris))
         d.setVarFlag("SRC_URI", "sha256sum", sha256)
 }

@@ -54,6 +54,7 @@ GROUPADD_PARAM:${PN} = "--system mypoll; --system gpio"
 USERADD_PARAM:${PN} = "--system --gid mypoll --groups gpio --no-create-home --home-dir / --shell ${base_sbindir}/nologin mypoll"
 
 # meta-rust-bin's looks at the machine, for 32-bit ARM: machines of the same tune share the programs.
+# nooelint: oelint.vars.mispell.unknown - a function of that layer's
 rust_target[vardepsexclude] += "MACHINEOVERRIDES"
 
 do_compile:append() {

@@ -65,18 +65,24 @@ impl Level {
 
     /// Finds out the first level, while edges may already come. May sleep.
     pub(crate) fn settle(&self) -> Result<bool> {
-        let mut level = self.input.level_may_sleep()?;
+        // In this order: an edge after the level was read is counted, and seen to be.
+        let look = || -> Result<_> {
+            let level = self.input.level_may_sleep()?;
+            Ok((level, self.edges.load_relaxed()))
+        };
+        let mut seen = look()?;
         if self.input.can_sleep() && self.known.is_none() {
             for _ in 0..ATTEMPTS {
-                let (edges, before) = (self.edges.load_relaxed(), level);
+                let before = seen;
                 fsleep(SETTLED);
-                level = self.input.level_may_sleep()?;
-                if level == before && self.edges.load_relaxed() == edges {
+                seen = look()?;
+                if seen == before {
                     break;
                 }
             }
         }
-        self.mend(By::Nothing as u32, self.edges.load_relaxed(), level);
+        let (level, edges) = seen;
+        self.mend(By::Nothing as u32, edges, level);
         Ok(level)
     }
 
@@ -95,7 +101,7 @@ impl Level {
     /// [`begin`](Self::begin).
     pub(crate) fn after_edge(&self) -> Option<bool> {
         if self.known.is_some() {
-            return self.known;
+            return self.known.filter(|_| self.has_begun());
         }
         let edges = self.edges.load_relaxed().wrapping_add(1);
         self.edges.store_relaxed(edges);
@@ -116,6 +122,10 @@ impl Level {
             None => return Some(counted(how, edges)),
         }
         read
+    }
+
+    fn has_begun(&self) -> bool {
+        self.how.load_relaxed() >> 1 != By::Nothing as u32
     }
 
     /// The level now, or after the last edge where asking the chip would sleep.

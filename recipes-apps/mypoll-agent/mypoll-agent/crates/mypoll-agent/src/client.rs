@@ -75,7 +75,6 @@ pub(crate) async fn serve(
 mod tests {
     use std::sync::Arc;
 
-    use mypoll::{Event, Kind};
     use tokio::{
         io::{AsyncBufReadExt as _, BufReader, DuplexStream, duplex, split},
         task::{self, JoinHandle},
@@ -83,7 +82,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::fanout::Fanout;
+    use crate::fanout::{self, Fanout};
 
     const IDLE: Duration = Duration::from_secs(600);
 
@@ -104,15 +103,7 @@ mod tests {
 
     /// An event before which the driver lost as many as its sequence number says.
     fn publish(fanout: &mut Fanout, sequence: u32) {
-        fanout.publish(Event {
-            sequence,
-            source: Kind::Tick.source(),
-            kind: Kind::Tick,
-            line: 0,
-            value: 1,
-            lost: sequence,
-            timestamp_ns: 0,
-        });
+        fanout::tests::publish(fanout, sequence, sequence);
     }
 
     /// The next line: of an event only its beginning, the sequence number.

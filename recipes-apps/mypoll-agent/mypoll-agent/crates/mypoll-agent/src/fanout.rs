@@ -111,12 +111,13 @@ impl Subscription {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use mypoll::Kind;
 
     use super::*;
 
-    fn publish(fanout: &mut Fanout, sequence: u32, lost: u32) {
+    /// An event before which the driver lost some.
+    pub(crate) fn publish(fanout: &mut Fanout, sequence: u32, lost: u32) {
         fanout.publish(Event {
             sequence,
             source: Kind::Tick.source(),

@@ -19,12 +19,13 @@
 #define MYPOLL_SOURCE_TIMER	2
 #define MYPOLL_SOURCE_GPIO	3
 
-/* What happened there. */
+/* What happened there. A filter has them as bits: 1 << MYPOLL_KIND_RISING. */
 #define MYPOLL_KIND_TRIGGER	1	/* manual */
 #define MYPOLL_KIND_TICK	2	/* timer */
 #define MYPOLL_KIND_RISING	3	/* gpio: the line became active */
 #define MYPOLL_KIND_FALLING	4	/* gpio: the line became inactive */
-#define MYPOLL_KIND_REMOVED	5	/* gpio: the line went away, its driver was unbound */
+#define MYPOLL_KIND_REMOVED	5	/* gpio: the line went away */
+#define MYPOLL_KIND_ADDED	6	/* gpio: the line came */
 
 /**
  * struct mypoll_event - what read() gives, and what a slot of the mapped ring holds
@@ -37,9 +38,10 @@
  * @source: MYPOLL_SOURCE_*
  * @kind: MYPOLL_KIND_*
  * @line: the number of the GPIO line, 0 to 1023; 0 for other sources
- * @value: gpio: the logical level after the edge, 0 or 1; timer: how many periods this tick stands
- *	for; manual: 0
- * @reserved: 0
+ * @value: gpio: the logical level after the edge, 0 or 1 (MYPOLL_KIND_ADDED: the level now,
+ *	MYPOLL_KIND_REMOVED: 0); timer: how many periods this tick stands for; manual: 0
+ * @line_sequence: gpio: 1 for the event that adds the line, then one more for each event of this
+ *	line, whichever queues take it; wraps at 2^32; 0 for other sources
  */
 struct mypoll_event {
 	__aligned_u64 timestamp_ns;
@@ -49,7 +51,7 @@ struct mypoll_event {
 	__u16 kind;
 	__u32 line;
 	__u32 value;
-	__u32 reserved;
+	__u32 line_sequence;
 };
 
 /* What a full queue does with one more event. */
@@ -67,7 +69,7 @@ struct mypoll_event {
 #define MYPOLL_LINES_MAX	1024
 
 /**
- * struct mypoll_config - a queue of one's own; all 0 is a good one
+ * struct mypoll_config - the settings of a private queue; all 0 are the defaults
  * @capacity: how many events it holds, 1 to MYPOLL_CAPACITY_MAX; 0 is MYPOLL_CAPACITY_DEFAULT
  * @overflow: MYPOLL_OVERFLOW_*
  * @clock: MYPOLL_CLOCK_*
@@ -77,7 +79,8 @@ struct mypoll_event {
  * @watermark_us: or how many microseconds after the first of fewer events, up to
  *	MYPOLL_WATERMARK_US_MAX; 0 is never
  * @flags: 0
- * @reserved: 0
+ * @kinds: which kinds of events it takes, bits 1 << MYPOLL_KIND_*; 0 is all of them, those of later
+ *	versions too
  * @lines: which GPIO lines it takes: line n is bit n % 64 of lines[n / 64]; all 0 is every line
  *
  * The file is readable when there are @watermark_events, or @watermark_us are over, or the queue is
@@ -91,13 +94,16 @@ struct mypoll_config {
 	__u32 watermark_events;
 	__u32 watermark_us;
 	__u32 flags;
-	__u32 reserved;
+	__u32 kinds;
 	__aligned_u64 lines[MYPOLL_LINES_MAX / 64];
 };
 
+#define MYPOLL_CONFIG_SIZE_VER0	160	/* sizeof the first published struct */
+
 /**
  * struct mypoll_stats - the account of a file's queue since its first MYPOLL_CONFIGURE
- * @generated: events that its filter let through: @read + @lost + @depth, always
+ * @generated: events that its filter let through. It is @read + @lost + @depth, as long as no
+ *	program stores an impossible head in the mapped page; @read is a guess after that
  * @read: events that were read, or taken from the mapped ring
  * @lost: events that were lost
  * @depth: events that wait
@@ -115,23 +121,29 @@ struct mypoll_stats {
 	__u32 reserved;
 };
 
+#define MYPOLL_STATS_SIZE_VER0	40
+
 /* What a driver can do. */
 #define MYPOLL_FEATURE_QUEUES	_BITULL(0)	/* MYPOLL_CONFIGURE with all that is above */
 #define MYPOLL_FEATURE_MMAP	_BITULL(1)	/* struct mypoll_ring */
+#define MYPOLL_FEATURE_LEVELS	_BITULL(2)	/* MYPOLL_GET_LEVELS, MYPOLL_KIND_ADDED, line_sequence */
+#define MYPOLL_FEATURE_COUNTERS	_BITULL(3)	/* struct mypoll_line from @line_sequence on */
 
 /**
  * struct mypoll_info - the driver
- * @version: its version, major << 16 | minor << 8 | patch
+ * @queues_max: how many private queues there may be at a time
  * @line_count: how many GPIO lines there are now
  * @features: MYPOLL_FEATURE_*
  * @lines: which they are, as in struct mypoll_config
  */
 struct mypoll_info {
-	__u32 version;
+	__u32 queues_max;
 	__u32 line_count;
 	__aligned_u64 features;
 	__aligned_u64 lines[MYPOLL_LINES_MAX / 64];
 };
+
+#define MYPOLL_INFO_SIZE_VER0	144
 
 #define MYPOLL_LABEL_MAX	64
 
@@ -150,6 +162,12 @@ struct mypoll_info {
  * @debounce_us: for how long it has to be quiet, 0 when it is not debounced
  * @reserved: 0
  * @label: its label, cut to fit and ended by a 0
+ * @line_sequence: that of its newest event, see struct mypoll_event
+ * @reserved2: 0
+ * @edges: how many interrupts it raised
+ * @reported: how many events of it were reported
+ * @bounced: how many of @edges gave no event, as the contact was bouncing
+ * @dropped: how many events of it full private queues lost, those of all queues together
  */
 struct mypoll_line {
 	__u32 number;
@@ -159,32 +177,67 @@ struct mypoll_line {
 	__u32 debounce_us;
 	__u32 reserved;
 	char label[MYPOLL_LABEL_MAX];
+	__u32 line_sequence;
+	__u32 reserved2;
+	__aligned_u64 edges;
+	__aligned_u64 reported;
+	__aligned_u64 bounced;
+	__aligned_u64 dropped;
 };
 
+#define MYPOLL_LINE_SIZE_VER0	88	/* up to @label */
+#define MYPOLL_LINE_SIZE_VER1	128
+
+/**
+ * struct mypoll_levels - the levels of all lines at one moment in the order of events
+ * @position: how many events the file's queue was offered until then, whether it lost them or not.
+ *	The position of an event that is read is its sequence, plus the lost of all events read up to
+ *	and with it: the levels contain each event whose position is not higher
+ * @sequence: the sequence number of the last event that the queue took, 0 before the first. With
+ *	MYPOLL_OVERFLOW_DROP_OLDEST it is lower by what is dropped before it is read: use @position
+ * @reserved: 0
+ * @lines: which lines there are, as in struct mypoll_config
+ * @levels: the lines whose logical level is 1
+ */
+struct mypoll_levels {
+	__aligned_u64 position;
+	__u32 sequence;
+	__u32 reserved;
+	__aligned_u64 lines[MYPOLL_LINES_MAX / 64];
+	__aligned_u64 levels[MYPOLL_LINES_MAX / 64];
+};
+
+#define MYPOLL_LEVELS_SIZE_VER0	272
+
 /*
- * The size of the structure is part of each number, and later versions append to it. A driver that
- * knows fewer fields takes what it does not know if that is 0, else E2BIG, and fills it with 0; one
- * that knows more takes 0 for what is not there. Less than the size here is EINVAL, as are unknown
- * bits, values out of range and reserved fields that are not 0; nothing is changed then.
+ * The size of the structure is part of each number, and later versions append fields. A program may
+ * use an older or a newer structure than the driver, down to its SIZE_VER0: fields that the program
+ * lacks count as 0 and are not returned. Fields that the driver does not know must be 0 (E2BIG), and
+ * are returned as 0. EINVAL: a structure below SIZE_VER0, unknown bits, values out of range, reserved
+ * fields that are not 0. A call that fails changes nothing.
  *
- * MYPOLL_CONFIGURE may be called again. Events that wait stay in their order, with their time
- * stamps, whatever the new filter and clock; those that the new capacity has no room for are lost
- * by the new policy. EBUSY once the ring was mapped, and for a file with O_ASYNC that has no queue
- * of its own yet. Who waits for the file since before the first one, or has it in an epoll set
- * since then, goes on to wait for the shared queue.
+ * MYPOLL_CONFIGURE: EUSERS if there are queues_max private queues, EPERM if the memory of the user's
+ * queues would exceed RLIMIT_MEMLOCK (CAP_IPC_LOCK lifts that), ENOMEM; EBUSY if the ring was
+ * mapped, or if the file has O_ASYNC but no private queue yet. It may be called again: events that
+ * wait stay in their order, with their time stamps, whatever the new filter and clock. The new
+ * overflow policy decides which are lost if the new capacity is too small. A waiter that polled the
+ * file before the first MYPOLL_CONFIGURE, or an epoll set that holds it since then, goes on to wait
+ * for the shared queue.
  *
- * MYPOLL_GET_STATS is EINVAL for a file without a queue of its own.
+ * MYPOLL_GET_STATS: EINVAL for a file without a private queue. MYPOLL_GET_LEVELS: for such a file the
+ * queue is the shared one.
  */
 #define MYPOLL_IOC_MAGIC	0xE6
 #define MYPOLL_CONFIGURE	_IOW(MYPOLL_IOC_MAGIC, 0x01, struct mypoll_config)
 #define MYPOLL_GET_STATS	_IOR(MYPOLL_IOC_MAGIC, 0x02, struct mypoll_stats)
 #define MYPOLL_GET_INFO		_IOR(MYPOLL_IOC_MAGIC, 0x03, struct mypoll_info)
 #define MYPOLL_GET_LINE		_IOWR(MYPOLL_IOC_MAGIC, 0x04, struct mypoll_line)
+#define MYPOLL_GET_LEVELS	_IOR(MYPOLL_IOC_MAGIC, 0x05, struct mypoll_levels)
 
 /*
  * The ring of a queue with MYPOLL_OVERFLOW_DROP_NEWEST, by mmap with MAP_SHARED: at
  * MYPOLL_OFF_RING a struct mypoll_ring, at MYPOLL_OFF_EVENTS its (mask + 1) slots, which can't be
- * mapped for writing (EPERM). Lengths are rounded up to pages; another length or offset is EINVAL,
+ * mapped for writing (EPERM). Neither can be mapped for execution (EPERM). Lengths are rounded up to pages; another length or offset is EINVAL,
  * as is mmap before MYPOLL_CONFIGURE and with MYPOLL_OVERFLOW_DROP_OLDEST.
  */
 #define MYPOLL_OFF_RING		0x00000000
@@ -199,8 +252,8 @@ struct mypoll_line {
  * @capacity: tail - head when the ring is full
  *
  * Positions wrap at 2^32: tail - head, modulo 2^32, events wait. The driver reads @head alone. One
- * that is not within @capacity of its own tail counts as tail - @capacity, a full ring: it costs
- * this file events, and nobody else anything.
+ * that is not within @capacity of its own tail counts as tail - @capacity, a full ring: this file
+ * loses events then, and nobody else does.
  */
 struct mypoll_ring {
 	__u32 head;

@@ -23,6 +23,8 @@ pub const KIND_RISING: u16 = 3;
 pub const KIND_FALLING: u16 = 4;
 /// See [`KIND_TRIGGER`].
 pub const KIND_REMOVED: u16 = 5;
+/// See [`KIND_TRIGGER`].
+pub const KIND_ADDED: u16 = 6;
 
 /// `struct mypoll_event`.
 #[repr(C)]
@@ -42,8 +44,8 @@ pub struct Event {
     pub line: u32,
     /// The level, or the number of periods.
     pub value: u32,
-    /// 0.
-    pub reserved: u32,
+    /// From 1 for each GPIO line; 0 for other sources.
+    pub line_sequence: u32,
 }
 
 /// Values of [`Config::overflow`].
@@ -88,8 +90,8 @@ pub struct Config {
     pub watermark_us: u32,
     /// 0.
     pub flags: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Bits `1 << KIND_*`, or 0 for all.
+    pub kinds: u32,
     /// Which GPIO lines; all 0 for every one.
     pub lines: LineSet,
 }
@@ -98,7 +100,7 @@ pub struct Config {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// `read + lost + depth`.
+    /// `read + lost + depth`, as long as no program stores an impossible head.
     pub generated: u64,
     /// Events that were read or taken from the mapped ring.
     pub read: u64,
@@ -118,13 +120,17 @@ pub struct Stats {
 pub const FEATURE_QUEUES: u64 = 1 << 0;
 /// See [`FEATURE_QUEUES`].
 pub const FEATURE_MMAP: u64 = 1 << 1;
+/// See [`FEATURE_QUEUES`].
+pub const FEATURE_LEVELS: u64 = 1 << 2;
+/// See [`FEATURE_QUEUES`].
+pub const FEATURE_COUNTERS: u64 = 1 << 3;
 
 /// `struct mypoll_info`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Info {
-    /// `major << 16 | minor << 8 | patch`.
-    pub version: u32,
+    /// How many private queues there may be at a time.
+    pub queues_max: u32,
     /// How many GPIO lines there are.
     pub line_count: u32,
     /// `FEATURE_*`.
@@ -165,7 +171,48 @@ pub struct Line {
     pub reserved: u32,
     /// Ended by a 0.
     pub label: [u8; LABEL_MAX],
+    /// That of its newest event.
+    pub line_sequence: u32,
+    /// 0.
+    pub reserved2: u32,
+    /// Interrupts that it raised.
+    pub edges: u64,
+    /// Events of it that were reported.
+    pub reported: u64,
+    /// Of `edges`, those that gave no event, as the contact was bouncing.
+    pub bounced: u64,
+    /// Events of it that full private queues lost.
+    pub dropped: u64,
 }
+
+/// `struct mypoll_levels`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// How many events the file's queue was offered.
+    pub position: u64,
+    /// The number of the last event that the queue took.
+    pub sequence: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Which lines there are.
+    pub lines: LineSet,
+    /// Those whose level is 1.
+    pub levels: LineSet,
+}
+
+/// The sizes of the first published structures: no driver takes less.
+pub const CONFIG_SIZE_VER0: usize = 160;
+/// See [`CONFIG_SIZE_VER0`].
+pub const STATS_SIZE_VER0: usize = 40;
+/// See [`CONFIG_SIZE_VER0`].
+pub const INFO_SIZE_VER0: usize = 144;
+/// See [`CONFIG_SIZE_VER0`]. Up to `label`.
+pub const LINE_SIZE_VER0: usize = 88;
+/// With the counters.
+pub const LINE_SIZE_VER1: usize = 128;
+/// See [`CONFIG_SIZE_VER0`].
+pub const LEVELS_SIZE_VER0: usize = 272;
 
 /// The `type` of the ioctl numbers.
 pub const IOC_MAGIC: u32 = 0xE6;
@@ -178,23 +225,8 @@ pub const NR_GET_INFO: u32 = 0x03;
 /// `nr` of MYPOLL_GET_LINE.
 pub const NR_GET_LINE: u32 = 0x04;
 
-/// As asm-generic/ioctl.h has them: the driver reads, the driver writes.
-const IOC_WRITE: u32 = 1;
-const IOC_READ: u32 = 2;
-
-/// The number of an ioctl with a structure of `size` bytes.
-const fn ioc(direction: u32, nr: u32, size: usize) -> u32 {
-    direction << 30 | (size as u32) << 16 | IOC_MAGIC << 8 | nr
-}
-
-/// `_IOW(MYPOLL_IOC_MAGIC, 0x01, struct mypoll_config)`.
-pub const CONFIGURE: u32 = ioc(IOC_WRITE, NR_CONFIGURE, size_of::<Config>());
-/// `_IOR(MYPOLL_IOC_MAGIC, 0x02, struct mypoll_stats)`.
-pub const GET_STATS: u32 = ioc(IOC_READ, NR_GET_STATS, size_of::<Stats>());
-/// `_IOR(MYPOLL_IOC_MAGIC, 0x03, struct mypoll_info)`.
-pub const GET_INFO: u32 = ioc(IOC_READ, NR_GET_INFO, size_of::<Info>());
-/// `_IOWR(MYPOLL_IOC_MAGIC, 0x04, struct mypoll_line)`.
-pub const GET_LINE: u32 = ioc(IOC_READ | IOC_WRITE, NR_GET_LINE, size_of::<Line>());
+/// `nr` of MYPOLL_GET_LEVELS.
+pub const NR_GET_LEVELS: u32 = 0x05;
 
 /// The offset at which a [`Ring`] can be mapped.
 pub const OFF_RING: u64 = 0x0000_0000;
@@ -223,9 +255,10 @@ pub struct Ring {
 
 const _: () = {
     assert!(size_of::<Event>() == 32);
-    assert!(size_of::<Config>() == 160);
-    assert!(size_of::<Stats>() == 40);
-    assert!(size_of::<Info>() == 144);
-    assert!(size_of::<Line>() == 88);
+    assert!(size_of::<Config>() == CONFIG_SIZE_VER0);
+    assert!(size_of::<Stats>() == STATS_SIZE_VER0);
+    assert!(size_of::<Info>() == INFO_SIZE_VER0);
+    assert!(size_of::<Line>() == LINE_SIZE_VER1);
+    assert!(size_of::<Levels>() == LEVELS_SIZE_VER0);
     assert!(size_of::<Ring>() == 192);
 };

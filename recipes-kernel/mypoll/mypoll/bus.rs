@@ -1,70 +1,100 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where the sources meet the readers: the shared queue with its statistics, the private queues, and
-//! who is told.
+//! Where the sources meet the receivers: one lock, one order of events, the shared queue, and the
+//! sinks.
+//!
+//! An event is delivered in two phases. Under the bus lock, with interrupts off, it is queued wherever
+//! it is wanted, and it is noted who is to be told. After that sleepers are woken and signals sent, under
+//! RCU, which keeps the sinks. Nothing that sleeps, prints, allocates or takes another lock runs under
+//! the bus lock.
+
+mod interest;
+mod lines;
+mod receiver;
+mod told;
+
+pub(crate) use receiver::Receiver;
 
 use crate::{
-    abstractions::{
-        dynamic_debug,
+    event::{
+        Event,
+        Kind,
+        Record,
+        Source, //
+    },
+    kernel_ext::{
         fasync::FasyncList,
-        fops,
-        global::Published,
+        misc_device::{
+            PRIORITY,
+            READABLE,
+            WRITABLE, //
+        },
+        rcu::RcuSlot,
         spinlock_irq::{
             new_spinlock_irq,
             SpinLockIrq,
             SpinLockIrqBackend, //
         },
+        sync::full_barrier,
+        wait::{
+            new_poll_queue,
+            PollQueue,
+            Readers, //
+        },
     },
-    event::{
-        Event,
-        Record,
-        Source, //
-    },
-    line_table::LineTable,
-    private_queue::PrivateQueue,
     queue::{
-        Claim,
-        Full,
-        Queue, //
+        owed::Owed,
+        shared::{
+            Claim,
+            Full,
+            SharedQueue, //
+        },
     },
-    ticker::{
-        Ticker,
-        TickerHandle, //
+    sink::{
+        Notice,
+        SinkState, //
     },
-    waiters::Waiters,
+    trace,
+    uapi::Levels, //
 };
+use interest::Interest;
 use kernel::{
     fs::File,
-    new_mutex,
     prelude::*,
     sync::{
         lock::Guard,
         poll::PollTable,
-        Arc,
-        Mutex, //
-    },
-    time::{
-        ClockSource,
-        Monotonic, //
+        rcu,
+        Arc, //
     },
 };
+pub(crate) use lines::LineAccount;
+use lines::LineAccounts;
+use receiver::Subscription;
+use told::Told;
 
-/// What happened since load or the last reset.
+/// The most private queues that there can be.
+pub(crate) const QUEUES_LIMIT: usize = told::SLOTS;
+
+/// How many events there were.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Statistics {
-    /// Events that were queued.
-    pub(crate) generated: u32,
-    /// Events that found the queue full, and whose source was not told.
-    pub(crate) dropped: u32,
+pub(crate) struct Counters {
+    /// Events that the shared queue took.
+    pub(crate) generated: u64,
+    /// Events that found the shared queue full, and whose source was not told.
+    pub(crate) dropped: u64,
     /// Of `generated`, those of each source.
-    pub(crate) manual: u32,
-    pub(crate) timer: u32,
-    pub(crate) gpio: u32,
+    pub(crate) manual: u64,
+    pub(crate) timer: u64,
+    pub(crate) gpio: u64,
 }
 
-/// A look at the queue at one moment.
+/// The shared queue at one moment.
 pub(crate) struct Snapshot {
-    pub(crate) statistics: Statistics,
+    /// Since load.
+    pub(crate) counters: Counters,
+    /// What `counters` were at the last reset.
+    pub(crate) base: Counters,
     /// The sequence number given last.
     pub(crate) sequence: u32,
     /// How many events wait to be read.
@@ -77,94 +107,94 @@ pub(crate) struct Snapshot {
     pub(crate) private_queues: usize,
 }
 
-/// What the hub's lock protects. Whatever is queued is queued under it, so that all queues have the
-/// same order.
-pub(crate) struct State {
-    queue: Queue<KVVec<Record>>,
-    statistics: Statistics,
-    private: KVec<Arc<PrivateQueue>>,
+/// What the bus lock protects.
+struct State {
+    shared: SharedQueue<KVVec<Record>>,
+    /// Removed lines that the shared queue had no room to tell of.
+    owed: Owed,
+    /// How many readers of the shared queue sleep.
+    sleeping: u32,
+    counters: Counters,
+    base: Counters,
+    lines: LineAccounts,
+    /// By slot.
+    sinks: KVec<Option<KBox<Entry>>>,
+    interest: Interest,
+}
+
+/// A sink, as the bus lock protects it.
+struct Entry {
+    state: SinkState,
+    subscription: Arc<Subscription>,
 }
 
 /// The module's centre. Sources call it in any context; readers sleep in it.
 #[pin_data]
-pub(crate) struct Hub {
+pub(crate) struct Bus {
     #[pin]
     state: SpinLockIrq<State>,
+    /// The sinks again, for who does not hold the lock. By slot; changed under the lock.
+    subscriptions: KVec<RcuSlot<Arc<Subscription>>>,
     #[pin]
-    waiters: Waiters,
+    readers: Readers,
+    #[pin]
+    pollers: PollQueue,
+    /// Who waits until a software trigger is taken.
+    #[pin]
+    room: PollQueue,
     fasync: FasyncList,
-    /// The running timer.
-    #[pin]
-    pub(crate) ticker: Mutex<Option<TickerHandle>>,
-    /// The GPIO lines there are.
-    #[pin]
-    pub(crate) lines: Mutex<LineTable>,
 }
 
-/// The hub's place in the module: found by [`hub`](crate::abstractions::global::hub) from here on,
-/// and left without a timer at the end.
-pub(crate) struct Owner {
-    _published: Published,
-    hub: Arc<Hub>,
-}
+type StateGuard<'a> = Guard<'a, State, SpinLockIrqBackend>;
 
-impl Owner {
-    /// Makes the hub, with a queue of `size` events.
-    pub(crate) fn new(size: usize) -> Result<Self> {
-        let hub = Arc::pin_init(Hub::new(size)?, GFP_KERNEL)?;
-        Ok(Self {
-            _published: Published::new(hub.clone())?,
-            hub,
-        })
-    }
-
-    /// The hub.
-    pub(crate) fn hub(&self) -> Arc<Hub> {
-        self.hub.clone()
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        Ticker::stop(&self.hub);
-    }
-}
-
-/// The time stamp of an event that is noticed now.
-pub(crate) fn now_ns() -> u64 {
-    Monotonic::ktime_get() as u64
-}
-
-impl Hub {
-    fn new(size: usize) -> Result<impl PinInit<Self>> {
+impl Bus {
+    /// Makes a bus with a shared queue of `size` events, and room for `queues_max` sinks, 1 to
+    /// [`QUEUES_LIMIT`].
+    pub(crate) fn new(size: usize, queues_max: usize) -> Result<Arc<Self>> {
+        let queues_max = queues_max.clamp(1, QUEUES_LIMIT);
+        let mut sinks = KVec::with_capacity(queues_max, GFP_KERNEL)?;
+        let mut subscriptions = KVec::with_capacity(queues_max, GFP_KERNEL)?;
+        for _ in 0..queues_max {
+            sinks.push_within_capacity(None)?;
+            subscriptions.push_within_capacity(RcuSlot::new())?;
+        }
         let state = State {
-            queue: Queue::new(KVVec::from_elem(Record::EMPTY, size, GFP_KERNEL)?),
-            statistics: Statistics::default(),
-            private: KVec::new(),
+            shared: SharedQueue::new(KVVec::from_elem(Record::EMPTY, size, GFP_KERNEL)?),
+            owed: Owed::default(),
+            sleeping: 0,
+            counters: Counters::default(),
+            base: Counters::default(),
+            lines: LineAccounts::new()?,
+            sinks,
+            interest: Interest::new(queues_max)?,
         };
-        Ok(pin_init!(Self {
-            state <- new_spinlock_irq!(state, "mypoll::Hub::state"),
-            waiters <- Waiters::new(),
-            fasync: FasyncList::new(),
-            ticker <- new_mutex!(None, "mypoll::Hub::ticker"),
-            lines <- new_mutex!(LineTable::new(), "mypoll::Hub::lines"),
-        }))
+        Arc::pin_init(
+            pin_init!(Self {
+                state <- new_spinlock_irq!(state, "mypoll::Bus::state"),
+                subscriptions,
+                readers <- Readers::new(),
+                pollers <- new_poll_queue!("mypoll::Bus::pollers"),
+                room <- new_poll_queue!("mypoll::Bus::room"),
+                fasync: FasyncList::new(),
+            }),
+            GFP_KERNEL,
+        )
     }
 
-    /// What the lock protects.
-    pub(crate) fn state(&self) -> &SpinLockIrq<State> {
-        &self.state
+    /// Returns how many private queues there may be.
+    pub(crate) fn queues_max(&self) -> usize {
+        self.subscriptions.len()
     }
 
-    /// The files without a queue of their own that get `SIGIO` for each event.
+    /// Returns the files without a queue of their own that get `SIGIO` for each event.
     pub(crate) fn fasync(&self) -> &FasyncList {
         &self.fasync
     }
 
-    /// Queues an event wherever it is wanted. Refuses, and counts nothing, when that is a full
-    /// shared queue and nowhere else: the caller hears of it.
+    /// Queues an event wherever it is wanted. Refuses, and counts nothing, where that is a full shared
+    /// queue and nowhere else: the caller hears of it.
     pub(crate) fn submit(&self, event: Event) -> Result<(), Full> {
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         if !state.takes_trigger() {
             return Err(Full);
         }
@@ -173,62 +203,91 @@ impl Hub {
     }
 
     /// Queues an event wherever it is wanted, or counts it as lost: for sources that have nobody to
-    /// tell.
+    /// tell. May be called in any context.
     pub(crate) fn report(&self, event: Event) {
         self.deliver(self.state.lock(), event);
     }
 
-    fn deliver(&self, mut state: Guard<'_, State, SpinLockIrqBackend>, event: Event) {
-        dynamic_debug::event(&event);
-        state.offer_to_private(&event);
-        if state.push(event).is_ok() {
-            drop(state);
-            self.announce();
-            return;
+    /// The same if `still` holds, which is asked under the bus lock: nothing is queued between its
+    /// answer and the event.
+    pub(crate) fn report_if(&self, event: Event, still: impl FnOnce() -> bool) {
+        let state = self.state.lock();
+        if still() {
+            self.deliver(state, event);
         }
-        state.statistics.dropped = state.statistics.dropped.wrapping_add(1);
-        let first = state.queue.lose();
+    }
+
+    #[inline]
+    fn deliver(&self, mut state: StateGuard<'_>, mut event: Event) {
+        let guard = rcu::read_lock();
+        let mut told = Told::default();
+        state.queue(&mut event, &mut told);
         drop(state);
-        if first {
-            // Readers find the queue full and don't sleep.
-            self.waiters.wake_pollers();
+        self.tell(&told, &guard);
+        drop(guard);
+        trace::queued(
+            event.source as u16,
+            event.kind as u16,
+            event.line,
+            event.value,
+            event.timestamp_ns,
+            told.taken,
+        );
+        if told.lost > 0 {
+            trace::dropped(event.source as u16, event.kind as u16, event.line, told.lost);
         }
     }
 
-    /// Has a private queue get events from now on.
-    pub(crate) fn subscribe(&self, queue: Arc<PrivateQueue>) -> Result {
-        let mut roomy = KVec::new();
-        loop {
-            // No memory can be had or given back under a spinlock.
-            let needed = self.state.lock().private.len() + 1;
-            roomy.reserve(needed, GFP_KERNEL)?;
-            let mut state = self.state.lock();
-            if state.private.len() >= roomy.capacity() {
-                continue;
+    /// The second phase. The lock is not held.
+    #[inline]
+    fn tell(&self, told: &Told, guard: &rcu::Guard) {
+        // Pollers register, and then look; here it is the other way round.
+        full_barrier();
+        if told.wake_reader {
+            self.readers.wake_one();
+        }
+        match told.shared {
+            Notice::Readable => {
+                self.pollers.wake(READABLE | PRIORITY);
+                self.fasync.notify_readable();
             }
-            for other in state.private.drain_all() {
-                roomy.push_within_capacity(other)?;
+            Notice::Loss => self.pollers.wake(PRIORITY),
+            _ => {}
+        }
+        told.readable.for_each(|slot| {
+            if let Some(subscription) = self.subscription(slot, guard) {
+                subscription.sink().announce();
             }
-            roomy.push_within_capacity(queue)?;
-            core::mem::swap(&mut state.private, &mut roomy);
-            self.announce_room(state);
-            return Ok(());
+        });
+        if told.is_rare {
+            self.tell_rare(told, guard);
         }
     }
 
-    /// Has a private queue get no event any more.
-    pub(crate) fn unsubscribe(&self, queue: &PrivateQueue) {
-        let mut state = self.state.lock();
-        let place = state
-            .private
-            .iter()
-            .position(|other| core::ptr::eq(&**other, queue));
-        let removed = place.map(|place| state.private.remove(place));
-        drop(state);
-        drop(removed);
+    #[cold]
+    fn tell_rare(&self, told: &Told, guard: &rcu::Guard) {
+        told.lossy.for_each(|slot| {
+            if let Some(subscription) = self.subscription(slot, guard) {
+                subscription.sink().pollers().wake(PRIORITY);
+            }
+        });
+        told.waiting.for_each(|slot| {
+            if let Some(subscription) = self.subscription(slot, guard) {
+                subscription.start_timer();
+            }
+        });
     }
 
-    /// Takes the next event; with `block`, sleeps until there is one.
+    #[inline]
+    fn subscription<'a>(
+        &'a self,
+        slot: usize,
+        guard: &'a rcu::Guard,
+    ) -> Option<&'a Arc<Subscription>> {
+        self.subscriptions.get(slot)?.read(guard)
+    }
+
+    /// Takes the next event of the shared queue; with `block`, sleeps until there is one.
     ///
     /// `EAGAIN` when there is none, `ERESTARTSYS` when a signal ends the sleep.
     pub(crate) fn claim(&self, block: bool) -> Result<Claim> {
@@ -237,7 +296,7 @@ impl Hub {
         loop {
             // Before the signal is looked at: the wake-up for an event that is there may have been
             // ours alone.
-            if let Some(claim) = state.queue.claim() {
+            if let Some(claim) = state.shared.claim() {
                 return Ok(claim);
             }
             if !block {
@@ -246,129 +305,197 @@ impl Hub {
             if interrupted {
                 return Err(ERESTARTSYS);
             }
-            interrupted = self.waiters.sleep(&mut state);
+            state.sleeping += 1;
+            interrupted = self.readers.sleep(&mut state);
+            state.sleeping -= 1;
         }
     }
 
     /// Ends a claim whose event arrived.
     pub(crate) fn delivered(&self, claim: Claim) {
         let mut state = self.state.lock();
-        if state.queue.delivered(claim) {
-            self.announce_room(state);
+        let had_no_room = state.shared.delivered(claim);
+        let settled = state.settle_shared();
+        let wake_reader = settled && state.sleeping > 0;
+        drop(state);
+        if settled {
+            self.announce_shared(wake_reader);
         }
-    }
-
-    /// A private queue may take software triggers now that took none.
-    pub(crate) fn filter_changed(&self) {
-        self.announce_room(self.state.lock());
+        if had_no_room {
+            self.announce_room();
+        }
     }
 
     /// Ends a claim whose event did not arrive, and lets the next reader have it.
     pub(crate) fn put_back(&self, claim: Claim) {
-        self.state.lock().queue.put_back(claim);
-        self.waiters.wake();
+        let mut state = self.state.lock();
+        state.shared.put_back(claim);
+        let wake_reader = state.sleeping > 0;
+        drop(state);
+        self.announce_shared(wake_reader);
     }
 
-    /// Registers a poller and says what it would not have to wait for.
-    pub(crate) fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
-        self.waiters.register(file, table);
+    fn announce_shared(&self, wake_reader: bool) {
+        full_barrier();
+        if wake_reader {
+            self.readers.wake_one();
+        }
+        self.pollers.wake(READABLE | PRIORITY);
+    }
 
-        let mut state = self.state.lock();
+    /// Wakes who polls for it that a write may succeed which would not have.
+    fn announce_room(&self) {
+        full_barrier();
+        self.room.wake(WRITABLE);
+    }
+
+    /// Registers a poller of the shared queue, and says what it would not have to wait for.
+    pub(crate) fn poll(&self, file: &File, table: &PollTable<'_>) -> u32 {
+        self.pollers.register(file, table);
+        self.room.register(file, table);
+
+        let state = self.state.lock();
         let mut ready = 0;
-        if !state.queue.is_empty() {
-            ready |= fops::READABLE;
+        if !state.shared.is_empty() {
+            ready |= READABLE;
         }
         if state.takes_trigger() {
-            ready |= fops::WRITABLE;
+            ready |= WRITABLE;
         }
-        if state.queue.lost_since_read() {
-            ready |= fops::PRIORITY;
+        if state.shared.lost_since_read() {
+            ready |= PRIORITY;
         }
         ready
     }
 
-    /// Sets the statistics to 0 and nothing else.
-    pub(crate) fn reset_statistics(&self) {
-        self.state.lock().statistics = Statistics::default();
+    /// Has the counters of [`Snapshot::base`] begin again.
+    pub(crate) fn reset_counters(&self) {
+        let mut state = self.state.lock();
+        state.base = state.counters;
     }
 
-    /// The statistics and the queue's depth, of one moment.
+    /// Returns the counters and the shared queue's depth, of one moment.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.state.lock();
         Snapshot {
-            statistics: state.statistics,
-            sequence: state.queue.sequence(),
-            depth: state.queue.len(),
-            high_water: state.queue.high_water(),
-            capacity: state.queue.capacity(),
-            private_queues: state.private.len(),
+            counters: state.counters,
+            base: state.base,
+            sequence: state.shared.sequence(),
+            depth: state.shared.len(),
+            high_water: state.shared.high_water(),
+            capacity: state.shared.capacity(),
+            private_queues: state.interest.sinks(),
         }
     }
 
-    /// The private queue that was made as number `index` of those that there are.
-    pub(crate) fn private_queue(&self, index: usize) -> Option<Arc<PrivateQueue>> {
-        self.state.lock().private.get(index).cloned()
+    /// Returns what there is to know of a line's events, since it was added.
+    pub(crate) fn line(&self, number: u32) -> LineAccount {
+        self.state.lock().lines.get(number)
     }
 
-    /// Tells who polls for it that a write may succeed which would not have.
-    fn announce_room(&self, mut state: Guard<'_, State, SpinLockIrqBackend>) {
-        state.with_private(|private, state| {
-            for queue in private {
-                queue.announce_room(state);
-            }
-        });
-        drop(state);
-        self.waiters.wake_pollers();
-    }
-
-    /// Tells that an event was queued: one sleeping reader, every poller, and who has `O_ASYNC`.
-    fn announce(&self) {
-        self.waiters.wake();
-        self.fasync.notify_readable();
+    /// Returns the levels of all lines, and the place of the shared queue at which they hold.
+    pub(crate) fn levels(&self) -> Levels {
+        let state = self.state.lock();
+        let (lines, levels) = state.lines.levels();
+        Levels {
+            position: state.shared.offered(),
+            sequence: state.shared.sequence(),
+            reserved: 0,
+            lines,
+            levels,
+        }
     }
 }
 
 impl State {
     /// Whether a software trigger would be queued anywhere, or lost where that is accounted for.
-    pub(crate) fn takes_trigger(&mut self) -> bool {
-        !self.queue.is_full()
-            || self.with_private(|private, state| {
-                private
-                    .iter()
-                    .any(|queue| queue.subscriber(state).settings().takes_trigger())
-            })
+    fn takes_trigger(&self) -> bool {
+        !self.shared.is_full() || self.interest.takes_triggers()
     }
 
+    /// The first phase.
     #[inline]
-    fn offer_to_private(&mut self, event: &Event) {
-        self.with_private(|private, state| {
-            for queue in private {
-                queue.offer(state, event);
+    fn queue(&mut self, event: &mut Event, told: &mut Told) {
+        if event.source == Source::Gpio {
+            self.lines.count(event);
+        }
+        for word in 0..self.interest.words() {
+            let mut slots = self.interest.slots(event, word);
+            while slots != 0 {
+                let slot = word * 64 + slots.trailing_zeros() as usize;
+                slots &= slots - 1;
+                if let Some(Some(entry)) = self.sinks.get_mut(slot) {
+                    let Entry {
+                        state,
+                        subscription,
+                    } = &mut **entry;
+                    let lines = &self.lines;
+                    let offered =
+                        state.offer(subscription.sink(), event, |line| lines.removal(line));
+                    told.note(slot, offered.notice);
+                    if let Notice::Wait(us) = offered.notice {
+                        subscription.set_wait(us);
+                    }
+                    match offered.lost {
+                        None => told.taken += 1,
+                        Some(line) => {
+                            told.lost += 1;
+                            if let Some(line) = line {
+                                self.lines.count_dropped(line);
+                            }
+                        }
+                    }
+                }
             }
-        });
+        }
+        self.queue_shared(event, told);
     }
 
-    /// Looks at the private queues, each of which wants the whole of `self` to prove that the lock
-    /// is held.
     #[inline]
-    fn with_private<R>(&mut self, look: impl FnOnce(&[Arc<PrivateQueue>], &mut Self) -> R) -> R {
-        let private = core::mem::take(&mut self.private);
-        let result = look(&private, self);
-        // What is there now is empty, but to drop it is a call into the allocator.
-        core::mem::forget(core::mem::replace(&mut self.private, private));
-        result
+    fn queue_shared(&mut self, event: &Event, told: &mut Told) {
+        if self.push_shared(*event) {
+            told.shared = Notice::Readable;
+            told.wake_reader = self.sleeping > 0;
+        } else if event.kind == Kind::Removed {
+            self.owed.owe(event.line);
+        } else {
+            self.counters.dropped += 1;
+            if self.shared.lose() {
+                // Readers find the queue full and don't sleep.
+                told.shared = Notice::Loss;
+            }
+        }
     }
 
-    fn push(&mut self, event: Event) -> Result<(), Full> {
-        self.queue.push(event)?;
-        let statistics = &mut self.statistics;
+    #[inline]
+    fn push_shared(&mut self, event: Event) -> bool {
+        if self.shared.push(event).is_err() {
+            return false;
+        }
         let of_source = match event.source {
-            Source::Manual => &mut statistics.manual,
-            Source::Timer => &mut statistics.timer,
-            Source::Gpio => &mut statistics.gpio,
+            Source::Manual => &mut self.counters.manual,
+            Source::Timer => &mut self.counters.timer,
+            Source::Gpio => &mut self.counters.gpio,
         };
-        *of_source = of_source.wrapping_add(1);
-        statistics.generated = statistics.generated.wrapping_add(1);
-        Ok(())
+        *of_source += 1;
+        self.counters.generated += 1;
+        true
+    }
+
+    /// Queues the ends of lines that are owed to readers of the shared queue. Returns whether there
+    /// were some.
+    fn settle_shared(&mut self) -> bool {
+        let mut settled = false;
+        while !self.owed.is_empty() && !self.shared.is_full() {
+            let Some(line) = self.owed.pop() else {
+                break;
+            };
+            let (timestamp_ns, line_sequence) = self.lines.removal(line);
+            settled |= self.push_shared(Event {
+                line_sequence,
+                ..Event::removed(timestamp_ns, line)
+            });
+        }
+        settled
     }
 }

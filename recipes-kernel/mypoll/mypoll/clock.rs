@@ -1,21 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One moment, told by different clocks.
-//!
-//! C header: [`include/linux/timekeeping.h`](srctree/include/linux/timekeeping.h)
+//! The clocks that the moment of an event can be told by.
 
-use crate::settings::Clock;
-use kernel::bindings;
+use crate::kernel_ext::ktime;
 
-/// What `clock` shows in the moment in which CLOCK_MONOTONIC shows `monotonic_ns`. May be called in
-/// any context but an NMI.
+/// A clock of time stamps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// CLOCK_MONOTONIC.
+    Monotonic,
+    /// CLOCK_REALTIME.
+    Realtime,
+    /// CLOCK_BOOTTIME.
+    Boottime,
+}
+
+impl Clock {
+    /// Returns its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Clock::Monotonic => "monotonic",
+            Clock::Realtime => "realtime",
+            Clock::Boottime => "boottime",
+        }
+    }
+
+    /// Returns what it shows at the moment when CLOCK_MONOTONIC shows `monotonic_ns`.
+    #[inline]
+    pub(crate) fn at(self, monotonic_ns: u64) -> u64 {
+        match self {
+            Clock::Monotonic => monotonic_ns,
+            Clock::Realtime => ktime::realtime_at(monotonic_ns),
+            Clock::Boottime => ktime::boottime_at(monotonic_ns),
+        }
+    }
+}
+
+/// Returns the time stamp of an event that is noticed now: CLOCK_MONOTONIC in nanoseconds.
 #[inline]
-pub(crate) fn convert(clock: Clock, monotonic_ns: u64) -> u64 {
-    let offset = match clock {
-        Clock::Monotonic => return monotonic_ns,
-        Clock::Realtime => bindings::tk_offsets_TK_OFFS_REAL,
-        Clock::Boottime => bindings::tk_offsets_TK_OFFS_BOOT,
-    };
-    // SAFETY: May be called with any time, and an offset that there is.
-    unsafe { bindings::ktime_mono_to_any(monotonic_ns as i64, offset) as u64 }
+pub(crate) fn now_ns() -> u64 {
+    ktime::monotonic_ns()
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `mypoll/queues` in debugfs: who has a private queue, and how it does.
+//! `mypoll/queues` in debugfs: who has a private queue, and its account.
 
-use crate::hub::Hub;
+use crate::context::Context;
 use kernel::{
     c_str,
     debugfs::{
@@ -15,28 +15,24 @@ use kernel::{
 };
 
 /// The folder, until it is dropped.
-pub(crate) type DebugFolder = Pin<KBox<File<Arc<Hub>>>>;
+pub(crate) type DebugFolder = Pin<KBox<File<Arc<Context>>>>;
 
 /// Makes the folder.
-pub(crate) fn debug_folder(hub: Arc<Hub>) -> Result<DebugFolder> {
+pub(crate) fn debug_folder(context: Arc<Context>) -> Result<DebugFolder> {
     let folder = Dir::new(c_str!("mypoll"));
     KBox::pin_init(
-        folder.read_callback_file(c_str!("queues"), hub, &queues),
+        folder.read_callback_file(c_str!("queues"), context, &queues),
         GFP_KERNEL,
     )
 }
 
-/// A line for each private queue. One that comes or goes meanwhile may be missed or told twice.
-fn queues(hub: &Arc<Hub>, text: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for index in 0.. {
-        let Some(queue) = hub.private_queue(index) else {
-            break;
-        };
-        let stats = queue.with_subscriber(|subscriber| subscriber.stats());
+/// A line for each private queue.
+fn queues(context: &Arc<Context>, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let bus = &context.bus;
+    for (pid, stats) in (0..bus.queues_max()).filter_map(|slot| bus.sink_stats(slot)) {
         writeln!(
             text,
-            "pid={} capacity={} depth={} high_water={} generated={} read={} lost={}",
-            queue.pid(),
+            "pid={pid} capacity={} depth={} high_water={} generated={} read={} lost={}",
             stats.capacity,
             stats.depth,
             stats.high_water,

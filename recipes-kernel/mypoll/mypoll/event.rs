@@ -23,7 +23,7 @@ impl Source {
     /// Every source there is.
     pub(crate) const ALL: [Self; 3] = [Self::Manual, Self::Timer, Self::Gpio];
 
-    /// What it is called.
+    /// Returns its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Source::Manual => "manual",
@@ -47,16 +47,30 @@ pub(crate) enum Kind {
     Falling = 4,
     /// A line went away.
     Removed = 5,
+    /// A line came.
+    Added = 6,
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    /// Every kind there is.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Trigger,
+        Self::Tick,
+        Self::Rising,
+        Self::Falling,
+        Self::Removed,
+        Self::Added,
+    ];
+
+    /// Returns its name.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Trigger => "trigger",
             Kind::Tick => "tick",
             Kind::Rising => "rising",
             Kind::Falling => "falling",
             Kind::Removed => "removed",
+            Kind::Added => "added",
         }
     }
 }
@@ -72,9 +86,11 @@ pub(crate) struct Event {
     pub(crate) kind: Kind,
     /// The number of the GPIO line, 0 for the other sources.
     pub(crate) line: u32,
-    /// GPIO: the logical level after the edge, 0 when the line went away; timer: how many periods
-    /// ended; manual: 0.
+    /// GPIO: the logical level after the edge, or of a line that came, 0 when the line went away;
+    /// timer: how many periods ended; manual: 0.
     pub(crate) value: u32,
+    /// GPIO: counts the events of the line, from 1; the bus fills it in.
+    pub(crate) line_sequence: u32,
 }
 
 impl Event {
@@ -86,6 +102,7 @@ impl Event {
             kind: Kind::Trigger,
             line: 0,
             value: 0,
+            line_sequence: 0,
         }
     }
 
@@ -97,6 +114,7 @@ impl Event {
             kind: Kind::Tick,
             line: 0,
             value: periods,
+            line_sequence: 0,
         }
     }
 
@@ -108,6 +126,15 @@ impl Event {
             kind: if active { Kind::Rising } else { Kind::Falling },
             line,
             value: active.into(),
+            line_sequence: 0,
+        }
+    }
+
+    /// The beginning of `line`, with its logical level.
+    pub(crate) fn added(timestamp_ns: u64, line: u32, active: bool) -> Self {
+        Self {
+            kind: Kind::Added,
+            ..Self::edge(timestamp_ns, line, active)
         }
     }
 
@@ -119,6 +146,7 @@ impl Event {
             kind: Kind::Removed,
             line,
             value: 0,
+            line_sequence: 0,
         }
     }
 }
@@ -145,6 +173,7 @@ impl Record {
             kind: Kind::Trigger,
             line: 0,
             value: 0,
+            line_sequence: 0,
         },
     };
 }

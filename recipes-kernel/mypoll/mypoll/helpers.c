@@ -6,23 +6,33 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/compiler.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/device.h>
-#include <linux/gpio/consumer.h>
-#include <linux/gpio/driver.h>
+#include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/pm_wakeup.h>
+#include <linux/poll.h>
 #include <linux/printk.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
 #include <linux/spinlock.h>
-#include <linux/suspend.h>
 #include <linux/vmalloc.h>
+#include <linux/wait.h>
 
 #include "helpers.h"
 
+#define CREATE_TRACE_POINTS
+#define CREATE_RUST_TRACE_POINTS
+#include "mypoll_trace.h"
+
 #define QUEUE_SIZE_MAX 65536
+/* bus/told.rs has room for so many. */
+#define QUEUES_MAX_MAX 256
+/* file/command.rs has the same. */
+#define TIMER_PERIOD_MS_MAX 3600000
 
 unsigned long mypoll_spin_lock_irqsave(struct spinlock *lock)
 {
@@ -63,73 +73,80 @@ int mypoll_map_vmalloc(struct vm_area_struct *vma, const void *address)
 	return ret;
 }
 
-struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer)
+/*
+ * As perf, io_uring and AF_XDP do it: one counter for each user, up to the limit of the task that asks.
+ * Returns NULL over the limit. The reference goes back with mypoll_memlock_uncharge().
+ */
+struct user_struct *mypoll_memlock_charge(unsigned long pages)
 {
-	return fwnode_gpiod_get_index(fwnode, NULL, 0, GPIOD_IN, consumer);
+	struct user_struct *user = get_uid(current_user());
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+
+	if (atomic_long_add_return(pages, &user->locked_vm) > limit && !capable(CAP_IPC_LOCK)) {
+		mypoll_memlock_uncharge(user, pages);
+		return NULL;
+	}
+	return user;
 }
 
-int mypoll_gpiod_link(struct gpio_desc *desc, struct device *consumer)
+void mypoll_memlock_uncharge(struct user_struct *user, unsigned long pages)
 {
-	struct device *chip = gpio_device_to_device(gpiod_to_gpio_device(desc))->parent;
-
-	/* Without a driver it can't be unbound from one. */
-	if (!chip || !chip->driver)
-		return 0;
-
-	return device_link_add(consumer, chip, DL_FLAG_AUTOPROBE_CONSUMER) ? 0 : -EINVAL;
+	atomic_long_sub(pages, &user->locked_vm);
+	free_uid(user);
 }
 
-unsigned int mypoll_gpiod_offset(struct gpio_desc *desc)
+bool mypoll_capable_sys_admin(void)
 {
-	return desc_to_gpio(desc) - gpio_device_get_base(gpiod_to_gpio_device(desc));
+	return capable(CAP_SYS_ADMIN);
 }
 
-int mypoll_device_init_wakeup(struct device *dev)
+/*
+ * Removes all waiters. Returns whether there were some: they may use @queue until an RCU grace period
+ * has passed.
+ */
+bool mypoll_wait_queue_end(struct wait_queue_head *queue)
 {
-	/* One of the device's lines was here before. */
-	if (device_can_wakeup(dev))
-		return 0;
+	unsigned long flags;
+	bool active;
 
-	return devm_device_init_wakeup(dev);
+	/* Under the lock, so that no waiter is just being removed. */
+	spin_lock_irqsave(&queue->lock, flags);
+	active = waitqueue_active(queue);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	if (active)
+		/* As wake_up_pollfree(), which modules can't call. */
+		__wake_up(queue, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | POLLFREE));
+	return active;
 }
 
-bool mypoll_device_may_wakeup(struct device *dev)
-{
-	return device_may_wakeup(dev);
-}
-
-void mypoll_pm_wakeup_event(struct device *dev, unsigned int msec)
-{
-	pm_wakeup_event(dev, msec);
-}
-
-int mypoll_register_pm_notifier(struct notifier_block *nb)
-{
-	return register_pm_notifier(nb);
-}
-
-void mypoll_unregister_pm_notifier(struct notifier_block *nb)
-{
-	unregister_pm_notifier(nb);
-}
-
-static unsigned int queue_size = 16;
-static unsigned int timer_period_ms = 1000;
+unsigned int mypoll_queue_size = 16;
+unsigned int mypoll_queues_max = 64;
+unsigned int mypoll_timer_period_ms = 1000;
 bool mypoll_poll_ret0;
-static bool debugfs;
+bool mypoll_debugfs;
 
 static int queue_size_set(const char *val, const struct kernel_param *kp)
 {
 	return param_set_uint_minmax(val, kp, 1, QUEUE_SIZE_MAX);
 }
 
+static int queues_max_set(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, QUEUES_MAX_MAX);
+}
+
 static int timer_period_ms_set(const char *val, const struct kernel_param *kp)
 {
-	return param_set_uint_minmax(val, kp, 1, mypoll_timer_period_ms_max);
+	return param_set_uint_minmax(val, kp, 1, TIMER_PERIOD_MS_MAX);
 }
 
 static const struct kernel_param_ops queue_size_ops = {
 	.set = queue_size_set,
+	.get = param_get_uint,
+};
+
+static const struct kernel_param_ops queues_max_ops = {
+	.set = queues_max_set,
 	.get = param_get_uint,
 };
 
@@ -138,59 +155,43 @@ static const struct kernel_param_ops timer_period_ms_ops = {
 	.get = param_get_uint,
 };
 
-module_param_cb(queue_size, &queue_size_ops, &queue_size, 0444);
-MODULE_PARM_DESC(queue_size, "How many events the queue holds, 1 to 65536 (default 16)");
+module_param_cb(queue_size, &queue_size_ops, &mypoll_queue_size, 0444);
+MODULE_PARM_DESC(queue_size, "How many events the shared queue holds, 1 to 65536 (default 16)");
 
-module_param_cb(timer_period_ms, &timer_period_ms_ops, &timer_period_ms, 0644);
+module_param_cb(queues_max, &queues_max_ops, &mypoll_queues_max, 0444);
+MODULE_PARM_DESC(queues_max, "How many private queues there may be, 1 to 256 (default 64)");
+
+module_param_cb(timer_period_ms, &timer_period_ms_ops, &mypoll_timer_period_ms, 0644);
 MODULE_PARM_DESC(timer_period_ms, "Period of a plain 'start' in ms, 1 to 3600000 (default 1000)");
 
 module_param_named(poll_ret0, mypoll_poll_ret0, bool, 0644);
-MODULE_PARM_DESC(poll_ret0, "While true, poll answers 0 whatever is queued (default false)");
+MODULE_PARM_DESC(poll_ret0, "While true, poll returns 0 whatever is queued (default false)");
 
-module_param(debugfs, bool, 0444);
+module_param_named(debugfs, mypoll_debugfs, bool, 0444);
 MODULE_PARM_DESC(debugfs, "Show the private queues in debugfs, in mypoll/queues (default false)");
-
-unsigned int mypoll_queue_size(void)
-{
-	return queue_size;
-}
-
-unsigned int mypoll_timer_period_ms(void)
-{
-	return READ_ONCE(timer_period_ms);
-}
-
-bool mypoll_debugfs(void)
-{
-	return debugfs;
-}
 
 void mypoll_debug_poll_ret0(void)
 {
 	pr_debug("poll_ret0 is set: poll answers 0\n");
 }
 
-void mypoll_debug_event(u16 source, u16 kind, u32 line, u32 value, u64 timestamp_ns)
+/* What shows an attribute; set before the device is registered. */
+static mypoll_show_fn *attribute_show;
+
+static ssize_t show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	pr_debug("source %u kind %u line %u value %u at %llu ns\n", source, kind, line, value,
-		 timestamp_ns);
+	return attribute_show(dev_get_drvdata(dev), attr->attr.name, buf);
 }
 
-static ssize_t stats_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return mypoll_stats_show(buf);
-}
-static DEVICE_ATTR_RO(stats);
+#define ATTRIBUTE(_name)						\
+	static struct device_attribute attribute_##_name = __ATTR(_name, 0444, show, NULL)
 
-static ssize_t lines_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return mypoll_lines_show(buf);
-}
-static DEVICE_ATTR_RO(lines);
+ATTRIBUTE(stats);
+ATTRIBUTE(lines);
 
 static struct attribute *mypoll_attrs[] = {
-	&dev_attr_stats.attr,
-	&dev_attr_lines.attr,
+	&attribute_stats.attr,
+	&attribute_lines.attr,
 	NULL,
 };
 
@@ -198,39 +199,32 @@ static const struct attribute_group mypoll_group = {
 	.attrs = mypoll_attrs,
 };
 
-static ssize_t statistic_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return mypoll_statistic_show(attr->attr.name, buf);
-}
-
-#define STATISTIC(_name)						\
-	static struct device_attribute statistic_##_name =		\
-		__ATTR(_name, 0444, statistic_show, NULL)
-
-STATISTIC(event_sequence);
-STATISTIC(generated);
-STATISTIC(dropped);
-STATISTIC(manual_triggered);
-STATISTIC(timer_triggered);
-STATISTIC(gpio_triggered);
-STATISTIC(timer_running);
-STATISTIC(queue_depth);
-STATISTIC(queue_capacity);
-STATISTIC(queue_high_water);
-STATISTIC(private_queues);
+ATTRIBUTE(event_sequence);
+ATTRIBUTE(generated);
+ATTRIBUTE(dropped);
+ATTRIBUTE(manual_triggered);
+ATTRIBUTE(timer_triggered);
+ATTRIBUTE(gpio_triggered);
+ATTRIBUTE(timer_running);
+ATTRIBUTE(queue_depth);
+ATTRIBUTE(queue_capacity);
+ATTRIBUTE(queue_high_water);
+ATTRIBUTE(private_queues);
+ATTRIBUTE(queues_max);
 
 static struct attribute *statistics_attrs[] = {
-	&statistic_event_sequence.attr,
-	&statistic_generated.attr,
-	&statistic_dropped.attr,
-	&statistic_manual_triggered.attr,
-	&statistic_timer_triggered.attr,
-	&statistic_gpio_triggered.attr,
-	&statistic_timer_running.attr,
-	&statistic_queue_depth.attr,
-	&statistic_queue_capacity.attr,
-	&statistic_queue_high_water.attr,
-	&statistic_private_queues.attr,
+	&attribute_event_sequence.attr,
+	&attribute_generated.attr,
+	&attribute_dropped.attr,
+	&attribute_manual_triggered.attr,
+	&attribute_timer_triggered.attr,
+	&attribute_gpio_triggered.attr,
+	&attribute_timer_running.attr,
+	&attribute_queue_depth.attr,
+	&attribute_queue_capacity.attr,
+	&attribute_queue_high_water.attr,
+	&attribute_private_queues.attr,
+	&attribute_queues_max.attr,
 	NULL,
 };
 
@@ -245,7 +239,17 @@ static const struct attribute_group *mypoll_groups[] = {
 	NULL,
 };
 
-void mypoll_set_attributes(struct miscdevice *misc)
+void mypoll_set_attributes(struct miscdevice *misc, mypoll_show_fn *show)
 {
+	attribute_show = show;
 	misc->groups = mypoll_groups;
+}
+
+const int mypoll_iocb_nowait = IOCB_NOWAIT;
+
+/* No position, and reads and writes that honour IOCB_NOWAIT. */
+void mypoll_stream_open(struct inode *inode, struct file *file)
+{
+	stream_open(inode, file);
+	file->f_mode |= FMODE_NOWAIT;
 }

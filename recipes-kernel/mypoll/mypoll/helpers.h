@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The seam between the Rust and the C half of the module; abstractions/ has the Rust side of each
+ * The seam between the Rust and the C half of the module; kernel_ext/ has the Rust side of each
  * declaration.
  */
 
@@ -9,54 +9,45 @@
 
 #include <linux/types.h>
 
-struct device;
-struct fwnode_handle;
-struct gpio_desc;
+struct file;
+struct inode;
 struct miscdevice;
-struct notifier_block;
 struct spinlock;
+struct user_struct;
 struct vm_area_struct;
+struct wait_queue_head;
 
-/* From C, for abstractions/spinlock_irq.rs. */
+/* kernel_ext/spinlock_irq.rs */
 unsigned long mypoll_spin_lock_irqsave(struct spinlock *lock);
 bool mypoll_spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags);
 void mypoll_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags);
 
-/* From C, for abstractions/mapped_memory.rs. */
+/* kernel_ext/wait.rs */
+bool mypoll_wait_queue_end(struct wait_queue_head *queue);
+
+/* kernel_ext/mapped_area.rs */
 void *mypoll_vmalloc_user(unsigned long size);
 int mypoll_map_vmalloc(struct vm_area_struct *vma, const void *address);
 
-/* From C, for abstractions/gpio.rs. */
-struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer);
-int mypoll_gpiod_link(struct gpio_desc *desc, struct device *consumer);
-unsigned int mypoll_gpiod_offset(struct gpio_desc *desc);
+/* kernel_ext/memlock.rs */
+struct user_struct *mypoll_memlock_charge(unsigned long pages);
+void mypoll_memlock_uncharge(struct user_struct *user, unsigned long pages);
 
-/* From C, for abstractions/wakeup.rs. */
-int mypoll_device_init_wakeup(struct device *dev);
-bool mypoll_device_may_wakeup(struct device *dev);
-void mypoll_pm_wakeup_event(struct device *dev, unsigned int msec);
-int mypoll_register_pm_notifier(struct notifier_block *nb);
-void mypoll_unregister_pm_notifier(struct notifier_block *nb);
+/* kernel_ext/cred.rs */
+bool mypoll_capable_sys_admin(void);
 
-/* From C, for abstractions/params.rs. */
+/* kernel_ext/params.rs */
+extern unsigned int mypoll_queue_size;
+extern unsigned int mypoll_queues_max;
+extern unsigned int mypoll_timer_period_ms;
 extern bool mypoll_poll_ret0;
-unsigned int mypoll_queue_size(void);
-unsigned int mypoll_timer_period_ms(void);
+extern bool mypoll_debugfs;
 void mypoll_debug_poll_ret0(void);
-bool mypoll_debugfs(void);
 
-/* From C, for abstractions/dynamic_debug.rs. */
-void mypoll_debug_event(u16 source, u16 kind, u32 line, u32 value, u64 timestamp_ns);
-
-/* From C, for abstractions/fops.rs. */
-void mypoll_set_attributes(struct miscdevice *misc);
-
-/* From Rust, in abstractions/params.rs. */
-extern const unsigned int mypoll_timer_period_ms_max;
-
-/* From Rust, in abstractions/attributes.rs; buf is a page. */
-ssize_t mypoll_stats_show(char *buf);
-ssize_t mypoll_lines_show(char *buf);
-ssize_t mypoll_statistic_show(const char *name, char *buf);
+/* kernel_ext/misc_device.rs; @page is the page that a sysfs file is read into */
+typedef ssize_t mypoll_show_fn(struct miscdevice *misc, const char *name, char *page);
+void mypoll_set_attributes(struct miscdevice *misc, mypoll_show_fn *show);
+extern const int mypoll_iocb_nowait;
+void mypoll_stream_open(struct inode *inode, struct file *file);
 
 #endif

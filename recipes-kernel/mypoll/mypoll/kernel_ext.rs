@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel crate of Linux 6.18 and 7.2 lacks, each as small as it can be and written to be
-//! sent upstream.
+//! What the kernel crate of Linux 6.18 and 7.3 lacks, each file as small as it can be and written to be
+//! sent upstream. Nothing in here knows the driver.
 //!
 //! All the `unsafe` code of the module is in here.
 
-pub(crate) mod attributes;
-pub(crate) mod clock;
-pub(crate) mod dynamic_debug;
-pub(crate) mod event_iov;
+pub(crate) mod counter;
+pub(crate) mod cred;
+pub(crate) mod device;
 pub(crate) mod fasync;
-pub(crate) mod fops;
-pub(crate) mod global;
 pub(crate) mod gpio;
 pub(crate) mod interrupt;
-pub(crate) mod mapped_memory;
+pub(crate) mod ktime;
+pub(crate) mod line_device;
+pub(crate) mod mapped_area;
+pub(crate) mod memlock;
+pub(crate) mod misc_device;
 pub(crate) mod mutex;
-pub(crate) mod once_arc;
 pub(crate) mod oneshot;
 pub(crate) mod params;
-pub(crate) mod rcu_arc;
-pub(crate) mod ring;
+pub(crate) mod published;
+pub(crate) mod rcu;
+pub(crate) mod set_once;
 pub(crate) mod spinlock_irq;
 pub(crate) mod sync;
+pub(crate) mod trace;
 pub(crate) mod user_struct;
+pub(crate) mod wait;
 pub(crate) mod wakeup;

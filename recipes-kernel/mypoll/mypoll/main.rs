@@ -3,9 +3,40 @@
 //! `mypoll`: events from GPIO lines, a timer and software, for programs that read, poll or want a
 //! signal.
 //!
-//! docs/interface.md says what /dev/mypoll gives and takes. Inside, sources (`line`, `ticker`, a
-//! write in `chardev`) hand each [`event::Event`] to the [`hub::Hub`], in hard interrupt context as
-//! a rule; the hub queues it and wakes who waits.
+//! docs/interface.md has what /dev/mypoll gives and takes, docs/driver.md the layers of the module.
+//! Imports point downward only:
+//!
+//! ```text
+//! main
+//! file  sysfs  debugfs  configfs      what users touch
+//! context                             the parts of the loaded module
+//! source                              where events come from
+//! bus                                 one lock, one order, the shared queue, the sinks
+//! sink                                one receiver
+//! queue                               data structures alone
+//! event  clock  text  trace  uapi
+//! kernel_ext                          what the kernel crate lacks
+//! ```
+//!
+//! # The path of an edge
+//!
+//! 1. The GPIO chip raises an interrupt; `source/gpio/edges` takes the time, counts the edge, and
+//!    learns the level after it from `source/gpio/level`.
+//! 2. A line that the driver debounces starts its timer instead, and goes on when that expires.
+//! 3. [`bus::Bus::report`] takes the bus lock, with interrupts off on this CPU.
+//! 4. The event gets its number among those of its line, and the line's level is noted.
+//! 5. The bus looks up which sinks want this line. The others cost nothing.
+//! 6. Each of these sinks filters by kind, converts the time to its clock, and writes a record into
+//!    its ring; a full one loses this event, or its oldest.
+//! 7. The sink says who has to be told: nobody yet, its watermark timer, or those who wait.
+//! 8. The shared queue takes the event, too.
+//! 9. The bus lock is released.
+//! 10. Under RCU, which keeps sinks that are closed meanwhile, sleepers are woken, pollers are woken,
+//!     and `SIGIO` is sent.
+//! 11. The woken reader comes back to `file/private`, takes its reader's lock, and copies whole
+//!     stretches of the ring to the program, without the bus lock.
+//! 12. What it could not copy stays. The slots that it read are the producer's again.
+//! 13. If it left events, it wakes the next reader.
 //!
 //! # Examples
 //!
@@ -34,46 +65,44 @@
 //! - A chip that raises hard interrupts but sleeps when its level is read (gpio-sim does) is
 //!   taken to change its level with each interrupt: two edges that share one would turn the levels
 //!   round until the device is bound anew.
-//! - An edge between the moment the interrupt is requested and the moment the first level is
-//!   known gives no event.
 
-mod abstractions;
-mod attributes;
-mod chardev;
-mod command;
-mod compat;
-mod debug_folder;
-mod edges;
+mod bus;
+mod clock;
+mod configfs;
+mod context;
+mod debugfs;
 mod event;
-mod fdinfo;
-mod hub;
-mod ioctl;
-mod level;
-mod line;
-mod line_table;
-mod platform_driver;
-mod private_queue;
+mod file;
+mod kernel_ext;
 mod queue;
-mod settings;
-mod subscriber;
+mod sink;
+mod source;
+mod sysfs;
 mod text;
-mod ticker;
-// For programs, too, who use more of it.
-#[allow(dead_code, unreachable_pub)]
-#[path = "uapi/mypoll.rs"]
+mod trace;
 mod uapi;
-mod waiters;
 
-use abstractions::{
-    fops,
-    params, //
-};
+use bus::Bus;
+use configfs::Configfs;
+use context::Context;
 use kernel::{
     c_str,
     driver,
     miscdevice::MiscDeviceOptions,
     platform,
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
+};
+use kernel_ext::{
+    misc_device,
+    params,
+    published::Publication,
+    rcu, //
+};
+use source::gpio::{
+    driver::Lines,
+    Gpio,
+    GPIO, //
 };
 
 /// The loaded module. The fields go away in this order: the device, the lines, and last what both
@@ -81,25 +110,46 @@ use kernel::{
 #[pin_data]
 struct MyPoll {
     #[pin]
-    device: fops::Registration<chardev::OpenFile>,
-    _debug_folder: Option<debug_folder::DebugFolder>,
+    device: misc_device::Registration<file::OpenFile>,
+    _debug_folder: Option<debugfs::DebugFolder>,
     #[pin]
-    driver: driver::Registration<platform::Adapter<platform_driver::Lines>>,
-    hub: hub::Owner,
+    configfs: Configfs,
+    #[pin]
+    driver: driver::Registration<platform::Adapter<Lines>>,
+    _published: Publication<Gpio>,
+    context: Arc<Context>,
+    _barrier: RcuBarrier,
+}
+
+/// Waits, when it is dropped, for what RCU has yet to free.
+struct RcuBarrier;
+
+impl Drop for RcuBarrier {
+    fn drop(&mut self) {
+        rcu::barrier();
+    }
 }
 
 impl kernel::InPlaceModule for MyPoll {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            hub: hub::Owner::new(params::queue_size())?,
+            _barrier: RcuBarrier,
+            context: {
+                let bus = Bus::new(params::queue_size(), params::queues_max())?;
+                let gpio = Arc::pin_init(Gpio::new(bus.clone()), GFP_KERNEL)?;
+                Context::new(bus, gpio)?
+            },
+            _published: GPIO.publish(context.gpio.clone())?,
             _debug_folder: params::debugfs()
-                .then(|| debug_folder::debug_folder(hub.hub()))
+                .then(|| debugfs::debug_folder(context.clone()))
                 .transpose()?,
             driver <- driver::Registration::new(<Self as kernel::ModuleMetadata>::NAME, module),
+            configfs <- Configfs::new(),
             // Last, for then nothing can fail any more: a file that is opened at once keeps a module
             // that stays.
-            device <- fops::Registration::new(
+            device <- misc_device::Registration::new(
                 MiscDeviceOptions { name: c_str!("mypoll") },
+                context.clone(),
                 module,
             ),
         }? Error)

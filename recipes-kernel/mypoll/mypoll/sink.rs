@@ -1,20 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The queue of one open file, seen from the sources: what goes in, and what comes of it.
+//! One receiver of events: a private queue, who waits for it, and who is signalled.
+//!
+//! A sink has two halves. The bus lock protects [`SinkState`], where events go in. [`Sink`] is what is
+//! used without that lock: by pollers, and to wake who waits.
 
 use crate::{
-    abstractions::{
-        clock,
-        mapped_memory::MappedMemory,
+    clock::now_ns,
+    event::{
+        Event,
+        Kind, //
+    },
+    kernel_ext::{
+        fasync::FasyncList,
+        misc_device::{
+            PRIORITY,
+            READABLE,
+            WRITABLE, //
+        },
+        rcu::{
+            RcuNode,
+            RcuSlot,
+            Retire, //
+        },
+        sync::Word,
+        wait::{
+            new_poll_queue,
+            PollQueue,
+            Readers, //
+        },
+    },
+    queue::{
+        owed::Owed,
         ring::{
+            Consumer,
             Producer,
             Pushed,
+            Relayout,
             Ring, //
-        }, //
+        },
+        settings::Settings,
+        Area, //
     },
-    event::Event,
-    hub::now_ns,
-    settings::Settings,
     uapi::{
         self,
         Stats, //
@@ -22,26 +49,167 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc,
-    time::Delta, //
+    sync::{
+        rcu,
+        Arc, //
+    }, //
 };
 
 /// What an event is to those who wait for the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     /// Nothing yet.
     Nothing,
-    /// Nothing yet, but after this time.
-    Wait(Delta),
+    /// Nothing yet, but after so many microseconds.
+    Wait(u32),
     /// The file is readable.
     Readable,
     /// An event was lost for the first time since the last read.
     Loss,
 }
 
-/// What the hub's lock protects of a private queue.
-pub(crate) struct Subscriber {
-    producer: Producer<MappedMemory>,
+/// What became of an event that was offered.
+pub(crate) struct Offered {
+    pub(crate) notice: Notice,
+    /// Whether an event was lost, and of which GPIO line.
+    pub(crate) lost: Option<Option<u32>>,
+}
+
+/// The ring of a sink, for pollers.
+pub(crate) struct PolledRing {
+    ring: Arc<Ring<Area>>,
+    /// Whether the ring is all that a poller has to look at: no timer has to be started for it, and a
+    /// software trigger is never refused.
+    is_enough: bool,
+}
+
+impl PolledRing {
+    /// The ring of a sink with `settings`.
+    pub(crate) fn new(ring: Arc<Ring<Area>>, settings: &Settings) -> Self {
+        Self {
+            ring,
+            is_enough: settings.watermark_us.is_none() && settings.takes_trigger(),
+        }
+    }
+}
+
+impl Retire for PolledRing {}
+
+/// The half of a sink that is used without the bus lock.
+#[pin_data]
+pub(crate) struct Sink {
+    ring: RcuSlot<PolledRing>,
+    #[pin]
+    readers: Readers,
+    /// How many readers sleep. Changes under the bus lock.
+    sleeping: Word,
+    #[pin]
+    pollers: PollQueue,
+    fasync: FasyncList,
+    /// 1 while the end of a line is owed. Changes under the bus lock.
+    owes: Word,
+}
+
+impl Retire for Sink {
+    fn retire(&self) {
+        self.pollers.end();
+    }
+}
+
+impl Sink {
+    /// A sink with `ring` that nobody waits for.
+    pub(crate) fn new(ring: RcuNode<PolledRing>) -> impl PinInit<Self> {
+        let slot = RcuSlot::new();
+        drop(slot.swap(Some(ring)));
+        pin_init!(Self {
+            ring: slot,
+            readers <- Readers::new(),
+            sleeping: Word::new(0),
+            pollers <- new_poll_queue!("mypoll::Sink::pollers"),
+            fasync: FasyncList::new(),
+            owes: Word::new(0),
+        })
+    }
+
+    /// Returns the place of the ring that pollers look at. Replaced under the bus lock.
+    pub(crate) fn ring(&self) -> &RcuSlot<PolledRing> {
+        &self.ring
+    }
+
+    /// Returns the readers that sleep.
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// Returns the pollers.
+    pub(crate) fn pollers(&self) -> &PollQueue {
+        &self.pollers
+    }
+
+    /// Returns the files that get `SIGIO` when it becomes readable.
+    pub(crate) fn fasync(&self) -> &FasyncList {
+        &self.fasync
+    }
+
+    /// Counts a reader that goes to sleep, or no longer does. The bus lock is held.
+    pub(crate) fn count_sleeping(&self, sleeps: bool) {
+        let sleeping = self.sleeping.load_relaxed();
+        let sleeping = if sleeps { sleeping + 1 } else { sleeping - 1 };
+        self.sleeping.store_relaxed(sleeping);
+    }
+
+    /// Whether a reader sleeps that did so before the bus lock was taken last.
+    #[inline]
+    pub(crate) fn has_sleeper(&self) -> bool {
+        self.sleeping.load_relaxed() != 0
+    }
+
+    /// Whether the end of a line waits for room.
+    #[inline]
+    pub(crate) fn owes(&self) -> bool {
+        self.owes.load_relaxed() != 0
+    }
+
+    /// Wakes one reader and all pollers, and sends `SIGIO`.
+    #[inline]
+    pub(crate) fn announce(&self) {
+        if self.has_sleeper() {
+            self.readers.wake_one();
+        }
+        self.pollers.wake(READABLE | PRIORITY);
+        self.fasync.notify_readable();
+    }
+
+    /// Returns what a poller would not have to wait for, if that can be said without the bus lock.
+    #[inline]
+    pub(crate) fn poll(&self) -> Option<u32> {
+        if self.owes() {
+            return None;
+        }
+        let guard = rcu::read_lock();
+        let polled = self.ring.read(&guard).filter(|polled| polled.is_enough)?;
+        Some(readiness(&polled.ring) | WRITABLE)
+    }
+}
+
+/// Returns what a reader of `ring` would not have to wait for.
+#[inline]
+fn readiness(ring: &Ring<Area>) -> u32 {
+    let mut ready = 0;
+    if ring.is_readable() {
+        ready |= READABLE;
+    }
+    if ring.lost_since_read() {
+        ready |= PRIORITY;
+    }
+    ready
+}
+
+/// The half of a sink that the bus lock protects.
+pub(crate) struct SinkState {
+    producer: Producer<Area>,
     settings: Settings,
+    owed: Owed,
     /// How often the ring was mapped, which no program does 2⁶⁴ times.
     mappings: u64,
     /// Events are being moved to another ring.
@@ -50,50 +218,114 @@ pub(crate) struct Subscriber {
     waiting: bool,
 }
 
-impl Subscriber {
+impl SinkState {
     /// A queue with `settings` over the ring of `producer`.
-    pub(crate) fn new(producer: Producer<MappedMemory>, settings: Settings) -> Self {
+    pub(crate) fn new(producer: Producer<Area>, settings: Settings) -> Self {
         Self {
             producer,
             settings,
+            owed: Owed::default(),
             mappings: 0,
             changing: false,
             waiting: false,
         }
     }
 
-    /// How it was asked to be.
+    /// Returns how it was asked to be.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The end that events go in.
-    pub(crate) fn producer(&mut self) -> &mut Producer<MappedMemory> {
+    /// Returns the end that events go in.
+    pub(crate) fn producer(&mut self) -> &mut Producer<Area> {
         &mut self.producer
     }
 
-    /// Queues `event`, if it is one of those that are wanted.
+    /// Queues `event`, of a source and a line that are wanted, if its kind is, too. `removed` tells when a
+    /// line went away last, and with which number among its events.
     #[inline]
-    pub(crate) fn offer(&mut self, event: &Event) -> Notice {
-        if !self.settings.filter.takes(event) {
-            return Notice::Nothing;
+    pub(crate) fn offer(
+        &mut self,
+        sink: &Sink,
+        event: &Event,
+        removed: impl Fn(u32) -> (u64, u32),
+    ) -> Offered {
+        let nothing = Offered {
+            notice: Notice::Nothing,
+            lost: None,
+        };
+        if !self.settings.filter.takes_kind(event.kind) {
+            return nothing;
         }
-        let pushed = self.producer.push(uapi::Event {
-            timestamp_ns: clock::convert(self.settings.clock, event.timestamp_ns),
+        if !self.owed.is_empty() {
+            self.settle(sink, removed);
+        }
+        if event.kind == Kind::Removed && !self.producer.takes_out() && self.producer.is_full() {
+            // Who waits has been told that the queue is full.
+            self.owed.owe(event.line);
+            sink.owes.store_relaxed(1);
+            return nothing;
+        }
+        match self.push(event) {
+            Pushed::Queued(depth) => Offered {
+                notice: self.notice(depth),
+                lost: None,
+            },
+            Pushed::Displaced {
+                depth,
+                source,
+                line,
+            } => Offered {
+                notice: self.notice(depth),
+                lost: Some((source == uapi::SOURCE_GPIO).then_some(line)),
+            },
+            pushed => Offered {
+                notice: if pushed == Pushed::FirstLost {
+                    Notice::Loss
+                } else {
+                    Notice::Nothing
+                },
+                lost: Some((event.source as u16 == uapi::SOURCE_GPIO).then_some(event.line)),
+            },
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, event: &Event) -> Pushed {
+        self.producer.push(uapi::Event {
+            timestamp_ns: self.settings.clock.at(event.timestamp_ns),
             sequence: 0,
             lost: 0,
             source: event.source as u16,
             kind: event.kind as u16,
             line: event.line,
             value: event.value,
-            reserved: 0,
-        });
-        match pushed {
-            Pushed::Queued(depth) if depth >= self.settings.watermark_events => Notice::Readable,
-            Pushed::Queued(_) if self.is_readable() => Notice::Readable,
-            Pushed::Queued(_) => self.begin_wait(),
-            Pushed::FirstLost => Notice::Loss,
-            Pushed::Lost => Notice::Nothing,
+            line_sequence: event.line_sequence,
+        })
+    }
+
+    #[inline]
+    fn notice(&mut self, depth: u32) -> Notice {
+        if depth >= self.settings.watermark_events || self.is_readable() {
+            Notice::Readable
+        } else {
+            self.begin_wait()
+        }
+    }
+
+    /// Queues the ends of lines that are owed, as far as there is room by now. `removed` as for
+    /// [`offer`](Self::offer).
+    pub(crate) fn settle(&mut self, sink: &Sink, removed: impl Fn(u32) -> (u64, u32)) {
+        while !self.producer.is_full() {
+            let Some(line) = self.owed.pop() else {
+                sink.owes.store_relaxed(0);
+                return;
+            };
+            let (timestamp_ns, line_sequence) = removed(line);
+            self.push(&Event {
+                line_sequence,
+                ..Event::removed(timestamp_ns, line)
+            });
         }
     }
 
@@ -114,9 +346,14 @@ impl Subscriber {
     /// The time is over that [`Notice::Wait`] asked for.
     pub(crate) fn end_wait(&mut self) -> Notice {
         // Else the event whose time it was has been read, or the settings have changed.
-        if core::mem::take(&mut self.waiting) && self.time_left().is_some_and(Delta::is_zero) {
+        if core::mem::take(&mut self.waiting) && self.time_left() == Some(0) {
             self.producer.ring().end_wait();
         }
+        self.look_again()
+    }
+
+    /// Returns what those who wait have to be told now.
+    pub(crate) fn look_again(&mut self) -> Notice {
         if self.is_readable() {
             Notice::Readable
         } else {
@@ -124,33 +361,34 @@ impl Subscriber {
         }
     }
 
-    /// How long it is until the oldest event has waited long enough; `None` when there is none, or
-    /// time doesn't count.
-    fn time_left(&self) -> Option<Delta> {
-        let us = i64::from(self.settings.watermark_us?);
+    /// Returns how many microseconds it is until the oldest event has waited long enough; `None` when
+    /// there is none, or time doesn't count.
+    fn time_left(&self) -> Option<u32> {
+        let us = self.settings.watermark_us?;
         let oldest = self.producer.oldest()?.timestamp_ns;
-        let now = clock::convert(self.settings.clock, now_ns());
+        let waited_ns = self.settings.clock.at(now_ns()).wrapping_sub(oldest);
         // A clock that was set back meanwhile makes this very long, and so ends the wait.
-        let waited_us = now.wrapping_sub(oldest) / 1000;
-        Some(Delta::from_micros((us - waited_us as i64).max(0)))
+        Some(u64::from(us).saturating_sub(waited_ns / 1000) as u32)
     }
 
     /// Whether poll calls the file readable.
+    #[inline]
     pub(crate) fn is_readable(&self) -> bool {
         self.producer.ring().is_readable()
     }
 
-    fn depth(&self) -> u32 {
-        self.producer.ring().depth()
+    /// Returns what a poller would not have to wait for, but for room.
+    pub(crate) fn readiness(&self) -> u32 {
+        readiness(self.producer.ring())
     }
 
-    /// The account.
+    /// Returns the account.
     pub(crate) fn stats(&self) -> Stats {
         let account = self.producer.account();
-        let depth = self.depth();
+        let depth = self.producer.ring().depth();
         Stats {
             generated: account.generated,
-            // A program that stores nonsense as its head may have "read" less than nothing.
+            // A program that stores an impossible head may have "read" less than nothing.
             read: account
                 .generated
                 .saturating_sub(account.lost + u64::from(depth)),
@@ -162,10 +400,10 @@ impl Subscriber {
         }
     }
 
-    /// Gives the ring for mapping.
+    /// Returns the ring for mapping.
     ///
     /// `EINVAL` when it drops its oldest event, `EBUSY` while it is being changed.
-    pub(crate) fn begin_mapping(&mut self) -> Result<Arc<Ring<MappedMemory>>> {
+    pub(crate) fn begin_mapping(&mut self) -> Result<Arc<Ring<Area>>> {
         if self.producer.takes_out() {
             return Err(EINVAL);
         }
@@ -190,17 +428,20 @@ impl Subscriber {
         Ok(())
     }
 
-    /// Goes on with other settings over another ring, to which all events were moved. Gives back
-    /// the old one.
+    /// Goes on with other settings over another ring. Returns the old end for events, and the new one
+    /// to take them out.
     pub(crate) fn end_change(
         &mut self,
-        mut producer: Producer<MappedMemory>,
+        relayout: Relayout<Area>,
         settings: Settings,
-    ) -> Producer<MappedMemory> {
-        producer.adopt(&self.producer);
+    ) -> (Producer<Area>, Option<Consumer<Area>>) {
+        let (producer, consumer) = relayout.finish(&self.producer, settings.watermark_us.is_some());
         self.settings = settings;
         self.changing = false;
         self.waiting = false;
-        core::mem::replace(&mut self.producer, producer)
+        (
+            core::mem::replace(&mut self.producer, producer),
+            consumer,
+        )
     }
 }

@@ -1,63 +1,80 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the files in /sys/class/misc/mypoll say.
+//! The files in /sys/class/misc/mypoll.
 
 use crate::{
-    hub::Hub,
+    bus::Counters,
+    context::Context,
     text::TextBuffer, //
 };
 use core::fmt::Write as _;
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
-/// How many of [`values`] are in `stats`: Day51's keys in its order, and one that came later.
-const STATS: usize = 8;
-
-/// What there is to know, of one moment.
-fn values(hub: &Hub) -> [(&'static str, u64); 11] {
-    let snapshot = hub.snapshot();
-    let statistics = snapshot.statistics;
-    let timer_running = hub.ticker.lock().is_some();
-    [
-        ("event_sequence", snapshot.sequence.into()),
-        ("generated", statistics.generated.into()),
-        ("dropped", statistics.dropped.into()),
-        ("manual_triggered", statistics.manual.into()),
-        ("timer_triggered", statistics.timer.into()),
-        ("queue_depth", snapshot.depth as u64),
-        ("timer_running", timer_running.into()),
-        ("gpio_triggered", statistics.gpio.into()),
-        ("queue_capacity", snapshot.capacity as u64),
-        ("queue_high_water", snapshot.high_water as u64),
-        ("private_queues", snapshot.private_queues as u64),
-    ]
+/// Writes the file called `name` to `page`. Returns how many bytes that are.
+///
+/// `EOVERFLOW` where they are more than a page.
+pub(crate) fn show(context: &Context, name: &[u8], page: &mut [u8]) -> Result<usize> {
+    let mut text = TextBuffer::new(page);
+    match name {
+        b"stats" => stats(context, &mut text),
+        b"lines" => lines(context, &mut text),
+        _ => statistic(context, name, &mut text),
+    }
+    .map_err(|_| EOVERFLOW)?;
+    Ok(text.len())
 }
 
-/// `stats`: one `key=value` a line.
-pub(crate) fn stats(hub: &Hub, text: &mut TextBuffer<'_>) -> fmt::Result {
-    for (key, value) in &values(hub)[..STATS] {
+/// `stats`: Day51's keys in its order, and one that came later. Counters start at `reset`, and wrap as
+/// they did there.
+fn stats(context: &Context, text: &mut TextBuffer<'_>) -> core::fmt::Result {
+    let snapshot = context.bus.snapshot();
+    let since_reset = |counter: fn(&Counters) -> u64| {
+        (counter(&snapshot.counters) - counter(&snapshot.base)) as u32
+    };
+    let timer_running = u32::from(context.timer.is_running());
+    for (key, value) in [
+        ("event_sequence", snapshot.sequence),
+        ("generated", since_reset(|counters| counters.generated)),
+        ("dropped", since_reset(|counters| counters.dropped)),
+        ("manual_triggered", since_reset(|counters| counters.manual)),
+        ("timer_triggered", since_reset(|counters| counters.timer)),
+        ("queue_depth", snapshot.depth as u32),
+        ("timer_running", timer_running),
+        ("gpio_triggered", since_reset(|counters| counters.gpio)),
+    ] {
         writeln!(text, "{key}={value}")?;
     }
     Ok(())
 }
 
-/// `statistics/`: one value, that of the file called `name`.
-pub(crate) fn statistic(hub: &Hub, name: &[u8], text: &mut TextBuffer<'_>) -> fmt::Result {
-    let values = values(hub);
-    let (_, value) = values
-        .iter()
-        .find(|(key, _)| key.as_bytes() == name)
-        .ok_or(fmt::Error)?;
+/// `statistics/`: one value. Counters start at load, and nobody resets them.
+fn statistic(context: &Context, name: &[u8], text: &mut TextBuffer<'_>) -> core::fmt::Result {
+    let snapshot = context.bus.snapshot();
+    let counters = snapshot.counters;
+    let value = match name {
+        b"event_sequence" => snapshot.sequence.into(),
+        b"generated" => counters.generated,
+        b"dropped" => counters.dropped,
+        b"manual_triggered" => counters.manual,
+        b"timer_triggered" => counters.timer,
+        b"gpio_triggered" => counters.gpio,
+        b"timer_running" => context.timer.is_running().into(),
+        b"queue_depth" => snapshot.depth as u64,
+        b"queue_capacity" => snapshot.capacity as u64,
+        b"queue_high_water" => snapshot.high_water as u64,
+        b"private_queues" => snapshot.private_queues as u64,
+        b"queues_max" => context.bus.queues_max() as u64,
+        _ => return Err(core::fmt::Error),
+    };
     writeln!(text, "{value}")
 }
 
 /// `lines`: number and label of each GPIO line.
-pub(crate) fn lines(hub: &Hub, text: &mut TextBuffer<'_>) -> fmt::Result {
-    for (number, label) in hub.lines.lock().iter() {
-        // `writeln!` can't show a CStr from 7.2 on.
-        text.write_fmt(fmt!("line={number} label={}\n", &**label))?;
+fn lines(context: &Context, text: &mut TextBuffer<'_>) -> core::fmt::Result {
+    for (number, label) in context.gpio.lines.lock().iter() {
+        write!(text, "line={number} label=")?;
+        text.write_bytes(label)?;
+        text.write_bytes(b"\n")?;
     }
     Ok(())
 }

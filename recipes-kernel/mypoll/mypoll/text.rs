@@ -25,6 +25,17 @@ impl<'a> TextBuffer<'a> {
         self.used
     }
 
+    /// Writes bytes as they are, which need not be UTF-8.
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
+        let end = self.used.checked_add(bytes.len()).ok_or(fmt::Error)?;
+        self.buffer
+            .get_mut(self.used..end)
+            .ok_or(fmt::Error)?
+            .copy_from_slice(bytes);
+        self.used = end;
+        Ok(())
+    }
+
     /// What was written.
     pub(crate) fn text(&self) -> &[u8] {
         &self.buffer[..self.used]
@@ -33,13 +44,7 @@ impl<'a> TextBuffer<'a> {
 
 impl fmt::Write for TextBuffer<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.used.checked_add(text.len()).ok_or(fmt::Error)?;
-        self.buffer
-            .get_mut(self.used..end)
-            .ok_or(fmt::Error)?
-            .copy_from_slice(text.as_bytes());
-        self.used = end;
-        Ok(())
+        self.write_bytes(text.as_bytes())
     }
 }
 

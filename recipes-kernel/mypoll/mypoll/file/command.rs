@@ -25,6 +25,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether carrying it out may sleep.
+    pub(crate) fn may_sleep(&self) -> bool {
+        matches!(self, Self::Start(_) | Self::Stop)
+    }
+
     /// Reads a command, with or without a newline at its end; `None` where it is not one.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         match text.strip_suffix(b"\n").unwrap_or(text) {

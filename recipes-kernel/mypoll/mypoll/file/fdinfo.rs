@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What /proc/PID/fdinfo/FD says of an open file.
+//! /proc/PID/fdinfo/FD of an open file.
 
-use crate::{
-    chardev::OpenFile,
-    event::Source, //
+use super::OpenFile;
+use crate::event::{
+    Kind,
+    Source, //
 };
 use kernel::{
     seq_file::SeqFile,
@@ -14,16 +15,17 @@ use kernel::{
 /// Writes the settings and the account of the queue that `open` reads.
 pub(crate) fn show(open: &OpenFile, text: &SeqFile) {
     let Some(queue) = open.queue() else {
-        let snapshot = open.hub().snapshot();
+        let snapshot = open.context().bus.snapshot();
         seq_print!(text, "queue:\tshared\n");
         seq_print!(text, "capacity:\t{}\n", snapshot.capacity);
         seq_print!(text, "depth:\t{}\n", snapshot.depth);
         seq_print!(text, "high-water:\t{}\n", snapshot.high_water);
-        seq_print!(text, "lost:\t{}\n", snapshot.statistics.dropped);
+        seq_print!(text, "lost:\t{}\n", snapshot.counters.dropped);
         return;
     };
-    let (stats, settings) =
-        queue.with_subscriber(|subscriber| (subscriber.stats(), subscriber.settings().clone()));
+    let Ok((stats, settings)) = queue.stats_and_settings() else {
+        return;
+    };
     seq_print!(text, "queue:\tprivate\n");
     seq_print!(text, "capacity:\t{}\n", stats.capacity);
     seq_print!(text, "depth:\t{}\n", stats.depth);
@@ -43,6 +45,12 @@ pub(crate) fn show(open: &OpenFile, text: &SeqFile) {
     for source in Source::ALL {
         if settings.filter.takes_source(source) {
             seq_print!(text, "{} ", source.name());
+        }
+    }
+    seq_print!(text, "\nkinds:\t");
+    for kind in Kind::ALL {
+        if settings.filter.takes_kind(kind) {
+            seq_print!(text, "{} ", kind.name());
         }
     }
     seq_print!(text, "\nlines:\t");

@@ -2,71 +2,92 @@
 
 //! The ioctls of uapi/mypoll.h.
 
+use super::OpenFile;
 use crate::{
-    abstractions::user_struct::UserStruct,
-    chardev::OpenFile,
-    settings::Settings,
+    kernel_ext::user_struct,
+    queue::settings::Settings,
     uapi::{
         self,
         Config,
         Info,
-        Line, //
+        Levels,
+        Line,
+        Stats, //
     }, //
 };
 use kernel::{
-    bindings,
-    fs::File,
-    ioctl::_IOC_SIZE,
-    prelude::*, //
+    ioctl::{
+        _IOC_SIZE,
+        _IOR,
+        _IOW,
+        _IOWR, //
+    },
+    prelude::*,
+    uapi as kernel_uapi, //
 };
 
-/// What [`Info::version`] says: the recipe's version, 0.1.0.
-const VERSION: u32 = 0x00_01_00;
+const CONFIGURE: u32 = sizeless(_IOW::<Config>(uapi::IOC_MAGIC, uapi::NR_CONFIGURE));
+const GET_STATS: u32 = sizeless(_IOR::<Stats>(uapi::IOC_MAGIC, uapi::NR_GET_STATS));
+const GET_INFO: u32 = sizeless(_IOR::<Info>(uapi::IOC_MAGIC, uapi::NR_GET_INFO));
+const GET_LINE: u32 = sizeless(_IOWR::<Line>(uapi::IOC_MAGIC, uapi::NR_GET_LINE));
+const GET_LEVELS: u32 = sizeless(_IOR::<Levels>(uapi::IOC_MAGIC, uapi::NR_GET_LEVELS));
 
-const CONFIGURE: u32 = sizeless(uapi::CONFIGURE);
-const GET_STATS: u32 = sizeless(uapi::GET_STATS);
-const GET_INFO: u32 = sizeless(uapi::GET_INFO);
-const GET_LINE: u32 = sizeless(uapi::GET_LINE);
-
-/// An ioctl's number without the size of its structure, which versions may differ in.
+/// Returns an ioctl's number without the size of its structure, which versions may differ in.
 const fn sizeless(cmd: u32) -> u32 {
-    cmd & !(bindings::_IOC_SIZEMASK << bindings::_IOC_SIZESHIFT)
+    cmd & !(kernel_uapi::_IOC_SIZEMASK << kernel_uapi::_IOC_SIZESHIFT)
 }
 
 /// Does what ioctl `cmd` asks for, with a structure at `arg`.
 ///
 /// `ENOTTY` for an unknown one; other errors as uapi/mypoll.h has them.
-pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Result<isize> {
+pub(super) fn ioctl(open: &OpenFile, cmd: u32, arg: usize) -> Result<isize> {
     let size = _IOC_SIZE(cmd);
+    let context = open.context();
     match sizeless(cmd) {
         CONFIGURE => {
-            let config = Config::read(arg, size)?;
-            open.configure(file, Settings::new(&config).ok_or(EINVAL)?)?;
+            let config: Config = user_struct::read(arg, size, uapi::CONFIG_SIZE_VER0)?;
+            open.configure(Settings::new(&config).ok_or(EINVAL)?)?;
         }
         GET_STATS => {
-            let queue = open.queue().ok_or(EINVAL)?;
-            queue
-                .with_subscriber(|subscriber| subscriber.stats())
-                .write(arg, size)?;
+            let stats = open.queue().ok_or(EINVAL)?.stats()?;
+            user_struct::write(&stats, arg, size, uapi::STATS_SIZE_VER0)?;
         }
         GET_INFO => {
-            let lines = open.hub().lines.lock().set();
-            let line_count = lines.iter().map(|word| word.count_ones()).sum();
+            let lines = context.gpio.lines.lock().set();
             let info = Info {
-                version: VERSION,
-                line_count,
-                features: uapi::FEATURE_QUEUES | uapi::FEATURE_MMAP,
+                queues_max: context.bus.queues_max() as u32,
+                line_count: lines.iter().map(|word| word.count_ones()).sum(),
+                features: uapi::FEATURE_QUEUES
+                    | uapi::FEATURE_MMAP
+                    | uapi::FEATURE_LEVELS
+                    | uapi::FEATURE_COUNTERS,
                 lines,
             };
-            info.write(arg, size)?;
+            user_struct::write(&info, arg, size, uapi::INFO_SIZE_VER0)?;
         }
         GET_LINE => {
-            let asked = Line::read(arg, size)?;
-            if asked.reserved != 0 {
+            let asked: Line = user_struct::read(arg, size, uapi::LINE_SIZE_VER0)?;
+            if asked.reserved != 0 || asked.reserved2 != 0 {
                 return Err(EINVAL);
             }
-            let line = open.hub().lines.lock().describe(asked.number)?;
-            line.write(arg, size)?;
+            let line = context
+                .gpio
+                .lines
+                .lock()
+                .describe(&context.bus, asked.number)?;
+            user_struct::write(&line, arg, size, uapi::LINE_SIZE_VER0)?;
+        }
+        GET_LEVELS => {
+            // Lines that report one kind of edge alone tell nothing by their events.
+            let (one_edge, read) = context.gpio.lines.lock().one_edge_levels();
+            let mut levels = match open.queue() {
+                None => context.bus.levels(),
+                Some(queue) => queue.levels()?,
+            };
+            for (word, (mask, read)) in levels.levels.iter_mut().zip(one_edge.iter().zip(read)) {
+                *word = *word & !mask | read & mask;
+            }
+            user_struct::write(&levels, arg, size, uapi::LEVELS_SIZE_VER0)?;
         }
         _ => return Err(ENOTTY),
     }

@@ -19,7 +19,7 @@ pub(crate) type LeanMutex<T> = lock::Lock<T, LeanMutexBackend>;
 /// Creates a [`LeanMutex`] initialiser with the given value and name and a lock class of its own.
 macro_rules! new_lean_mutex {
     ($value:expr, $name:literal) => {
-        $crate::abstractions::mutex::LeanMutex::new(
+        $crate::kernel_ext::mutex::LeanMutex::new(
             $value,
             ::kernel::c_str!($name),
             ::kernel::static_lock_class!(),

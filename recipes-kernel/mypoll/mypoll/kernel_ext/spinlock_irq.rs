@@ -34,7 +34,7 @@ pub(crate) type SpinLockIrq<T> = lock::Lock<T, SpinLockIrqBackend>;
 /// Creates a [`SpinLockIrq`] initialiser with the given value and name and a lock class of its own.
 macro_rules! new_spinlock_irq {
     ($value:expr, $name:literal) => {
-        $crate::abstractions::spinlock_irq::SpinLockIrq::new(
+        $crate::kernel_ext::spinlock_irq::SpinLockIrq::new(
             $value,
             ::kernel::c_str!($name),
             ::kernel::static_lock_class!(),

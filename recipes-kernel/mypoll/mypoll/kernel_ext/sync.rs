@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What threads, interrupt handlers and programs synchronise with.
+//! Words that threads, interrupt handlers and programs share.
 
 pub(crate) use kernel::sync::Arc;
 use kernel::sync::{
@@ -9,10 +9,13 @@ use kernel::sync::{
         Atomic,
         Release, //
     },
-    barrier::smp_wmb, //
+    barrier::{
+        smp_mb,
+        smp_wmb, //
+    },
 };
 
-/// A word that is accessed by more than one of them.
+/// A `u32` that is accessed by more than one of them.
 ///
 /// The kernel crate's [`Atomic`] calls a C function for each access. A relaxed one is the same as
 /// `READ_ONCE()` and `WRITE_ONCE()`, which are volatile accesses.
@@ -47,12 +50,18 @@ impl Word {
     }
 }
 
-/// Stores `value` to both words. Who loads it from one of them with acquire order sees all that was
-/// written before.
+/// Stores `value` to both words. A load of one of them with acquire order sees all that was written
+/// before.
 #[inline]
 pub(crate) fn publish(words: [&Word; 2], value: u32) {
     smp_wmb();
     for word in words {
         word.store_relaxed(value);
     }
+}
+
+/// Orders all accesses before it before all after it, on every CPU.
+#[inline]
+pub(crate) fn full_barrier() {
+    smp_mb();
 }

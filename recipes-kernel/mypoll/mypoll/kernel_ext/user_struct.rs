@@ -2,85 +2,71 @@
 
 //! Structures that a program and the driver may know in different versions: later ones append.
 //!
-//! The kernel crate has no `copy_struct_from_user()`, whose rules these are.
+//! The kernel crate has no `copy_struct_from_user()` and `copy_struct_to_user()`, whose rules these
+//! are.
 //!
 //! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h)
 
-use crate::uapi;
-use core::{
-    mem::size_of,
-    slice, //
+use core::mem::{
+    size_of,
+    zeroed, //
 };
 use kernel::{
     prelude::*,
+    transmute::{
+        AsBytes,
+        FromBytes, //
+    },
     uaccess::{
         UserPtr,
         UserSlice, //
     }, //
 };
 
-/// A structure that programs get or give.
+/// Reads the structure of `size` bytes that a program has at `address`. What a shorter one lacks is
+/// 0.
 ///
-/// # Safety
-///
-/// It has no padding, and every value of its bytes is valid.
-pub(crate) unsafe trait UserStruct: Sized {
-    /// All 0.
-    const ZERO: Self;
-
-    /// Reads the structure of `size` bytes that a program has at `address`.
-    ///
-    /// `EINVAL` when it is too short to be any version, `E2BIG` when it has something that is not
-    /// known here, `EFAULT` when it can't be read.
-    fn read(address: usize, size: usize) -> Result<Self> {
-        if size < size_of::<Self>() {
-            return Err(EINVAL);
-        }
-        let mut value = Self::ZERO;
-        let mut user = UserSlice::new(UserPtr::from_addr(address), size).reader();
-        // SAFETY: By the safety requirements of the trait the bytes may have any value.
-        user.read_slice(unsafe {
-            slice::from_raw_parts_mut((&raw mut value).cast(), size_of::<Self>())
-        })?;
-        let mut unknown = [0; 64];
-        while !user.is_empty() {
-            let unknown = &mut unknown[..user.len().min(64)];
-            user.read_slice(unknown)?;
-            if unknown.iter().any(|byte| *byte != 0) {
-                return Err(E2BIG);
-            }
-        }
-        Ok(value)
+/// `EINVAL` where it is shorter than `least` bytes, `E2BIG` where it has a field that is not known here
+/// and not 0, `EFAULT` where it can't be read.
+pub(crate) fn read<T>(address: usize, size: usize, least: usize) -> Result<T>
+where
+    T: AsBytes + FromBytes,
+{
+    if size < least {
+        return Err(EINVAL);
     }
-
-    /// Writes the structure to the `size` bytes that a program has at `address`, and 0 behind it.
-    ///
-    /// `EINVAL` when that is too short for any version, `EFAULT` when it can't be written.
-    fn write(&self, address: usize, size: usize) -> Result {
-        if size < size_of::<Self>() {
-            return Err(EINVAL);
+    // SAFETY: Zeroes are valid, as all bytes are for a `FromBytes`.
+    let mut value: T = unsafe { zeroed() };
+    let known = size.min(size_of::<T>());
+    let mut user = UserSlice::new(UserPtr::from_addr(address), size).reader();
+    user.read_slice(&mut value.as_bytes_mut()[..known])?;
+    let mut unknown = [0; 64];
+    while !user.is_empty() {
+        let unknown = &mut unknown[..user.len().min(64)];
+        user.read_slice(unknown)?;
+        if unknown.iter().any(|byte| *byte != 0) {
+            return Err(E2BIG);
         }
-        let mut user = UserSlice::new(UserPtr::from_addr(address), size).writer();
-        // SAFETY: By the safety requirements of the trait there is no padding.
-        user.write_slice(unsafe {
-            slice::from_raw_parts((&raw const *self).cast(), size_of::<Self>())
-        })?;
-        while !user.is_empty() {
-            user.write_slice(&[0; 64][..user.len().min(64)])?;
-        }
-        Ok(())
     }
+    Ok(value)
 }
 
-macro_rules! user_struct {
-    ($($name:ident),*) => {$(
-        // SAFETY: All fields are integers and arrays of them, and uapi/mypoll.rs has no padding:
-        // its sizes are the sums of the fields'.
-        unsafe impl UserStruct for uapi::$name {
-            // SAFETY: As above, 0 is valid.
-            const ZERO: Self = unsafe { core::mem::zeroed() };
-        }
-    )*};
+/// Writes `value` to the `size` bytes that a program has at `address`: its first fields to a shorter
+/// structure, zeroes after it to a longer one.
+///
+/// `EINVAL` where that is shorter than `least` bytes, `EFAULT` where it can't be written.
+pub(crate) fn write<T>(value: &T, address: usize, size: usize, least: usize) -> Result
+where
+    T: AsBytes,
+{
+    if size < least {
+        return Err(EINVAL);
+    }
+    let known = size.min(size_of::<T>());
+    let mut user = UserSlice::new(UserPtr::from_addr(address), size).writer();
+    user.write_slice(&value.as_bytes()[..known])?;
+    while !user.is_empty() {
+        user.write_slice(&[0; 64][..user.len().min(64)])?;
+    }
+    Ok(())
 }
-
-user_struct!(Config, Stats, Info, Line);

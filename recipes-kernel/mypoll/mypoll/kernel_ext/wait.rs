@@ -1,72 +1,159 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Who waits for a file to become ready: readers, one of which is woken for an event, and pollers,
-//! all of which are.
+//! Tasks that wait for a file to become ready: readers, one of which is woken, and pollers, all of
+//! which are.
+//!
+//! The kernel crate's [`PollCondVar`](kernel::sync::poll::PollCondVar) waits for an RCU grace period
+//! whenever it is dropped, that is each time a file is closed.
+//!
+//! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
+use core::ptr;
 use kernel::{
+    bindings,
     fs::File,
-    new_condvar, new_poll_condvar,
+    new_condvar,
     prelude::*,
+    str::CStr,
     sync::{
         lock::{
             Backend,
             Guard, //
         },
-        poll::{
-            PollCondVar,
-            PollTable, //
-        },
-        CondVar, //
+        poll::PollTable,
+        CondVar,
+        LockClassKey, //
     },
+    types::Opaque, //
 };
 
-/// The readers and the pollers of a queue.
-///
-/// Two lists, as a wake-up of one waiter may go to an epoll set with `EPOLLEXCLUSIVE`, whatever
-/// that wants to hear of.
-#[pin_data]
-pub(crate) struct Waiters {
-    #[pin]
-    readers: CondVar,
-    #[pin]
-    pollers: PollCondVar,
+extern "C" {
+    fn mypoll_wait_queue_end(queue: *mut bindings::wait_queue_head) -> bool;
 }
 
-impl Waiters {
+/// Creates a [`PollQueue`] initialiser with the given name and a lock class of its own.
+macro_rules! new_poll_queue {
+    ($name:literal) => {
+        $crate::kernel_ext::wait::PollQueue::new(
+            ::kernel::c_str!($name),
+            ::kernel::static_lock_class!(),
+        )
+    };
+}
+pub(crate) use new_poll_queue;
+
+/// A `struct wait_queue_head` for `poll_wait()`.
+///
+/// An owner that is dropped where it must not sleep calls [`end`](Self::end) first, and is dropped a
+/// grace period later.
+#[pin_data(PinnedDrop)]
+pub(crate) struct PollQueue {
+    #[pin]
+    head: Opaque<bindings::wait_queue_head>,
+}
+
+// SAFETY: The C side serialises what is done with a wait queue.
+unsafe impl Send for PollQueue {}
+// SAFETY: As above.
+unsafe impl Sync for PollQueue {}
+
+impl PollQueue {
+    /// Initialises an empty queue.
+    pub(crate) fn new(
+        name: &'static CStr,
+        key: Pin<&'static LockClassKey>,
+    ) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: `slot` is valid for writes, and pinned. Name and key are never freed, and
+            // `LockClassKey` is transparent over a `lock_class_key`.
+            head <- Opaque::ffi_init(|slot| unsafe {
+                bindings::__init_waitqueue_head(slot, name.as_char_ptr(), ptr::from_ref(key.get_ref()).cast_mut().cast())
+            }),
+        })
+    }
+
+    /// Has a poller of `file` woken by this queue, too.
+    pub(crate) fn register(&self, file: &File, table: &PollTable<'_>) {
+        // SAFETY: `PollTable` is transparent over a pointer to the caller's table, which is null or
+        // valid. The queue outlives its waiters, by `end` and the grace period.
+        unsafe {
+            bindings::poll_wait(
+                file.as_ptr(),
+                self.head.get(),
+                ptr::from_ref(table).cast::<*mut bindings::poll_table>().read(),
+            )
+        }
+    }
+
+    /// Wakes all pollers that wait for one of the `POLL*` events in `mask`.
+    ///
+    /// A full barrier has to stand between the change that makes a file ready and this.
+    #[inline]
+    pub(crate) fn wake(&self, mask: u32) {
+        if self.is_active() {
+            // SAFETY: The queue is initialised, and this may be called in any context.
+            unsafe {
+                bindings::__wake_up(
+                    self.head.get(),
+                    bindings::TASK_NORMAL,
+                    0,
+                    ptr::without_provenance_mut(mask as usize),
+                );
+            }
+        }
+    }
+
+    /// Whether somebody waits, as `waitqueue_active()` says.
+    #[inline]
+    fn is_active(&self) -> bool {
+        // SAFETY: The queue is initialised, and stays where it is.
+        let first = unsafe { &raw mut (*self.head.get()).head };
+        // SAFETY: As above; the word is written atomically.
+        unsafe { (&raw const (*first).next).read_volatile() != first }
+    }
+
+    /// Removes all waiters. What is left of them ends with the next grace period.
+    pub(crate) fn end(&self) {
+        // SAFETY: The queue is initialised.
+        unsafe { mypoll_wait_queue_end(self.head.get()) };
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for PollQueue {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: The queue is initialised.
+        if unsafe { mypoll_wait_queue_end(self.head.get()) } {
+            // SAFETY: May sleep: an owner that must not has called `end`, and nobody can have
+            // registered since.
+            unsafe { bindings::synchronize_rcu() };
+        }
+    }
+}
+
+/// The readers that sleep in `read`.
+#[pin_data]
+pub(crate) struct Readers {
+    #[pin]
+    sleepers: CondVar,
+}
+
+impl Readers {
     /// Nobody yet.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            readers <- new_condvar!("mypoll::Waiters::readers"),
-            pollers <- new_poll_condvar!("mypoll::Waiters::pollers"),
+            sleepers <- new_condvar!("mypoll::Readers::sleepers"),
         })
     }
 
     /// Has a reader sleep, with the lock released. Returns whether a signal ended that.
     pub(crate) fn sleep<T, B: Backend>(&self, guard: &mut Guard<'_, T, B>) -> bool {
-        self.readers.wait_interruptible(guard)
-    }
-
-    /// Has a poller wait.
-    pub(crate) fn register(&self, file: &File, table: PollTable<'_>) {
-        table.register_wait(file, &self.pollers);
-    }
-
-    /// Wakes one reader and all pollers.
-    #[inline]
-    pub(crate) fn wake(&self) {
-        self.wake_reader();
-        self.wake_pollers();
+        self.sleepers.wait_interruptible(guard)
     }
 
     /// Wakes one reader.
     #[inline]
-    pub(crate) fn wake_reader(&self) {
-        self.readers.notify_one();
-    }
-
-    /// Wakes all pollers.
-    #[inline]
-    pub(crate) fn wake_pollers(&self) {
-        self.pollers.notify_all();
+    pub(crate) fn wake_one(&self) {
+        self.sleepers.notify_one();
     }
 }

@@ -2,101 +2,59 @@
 
 //! A ring of events between one producer and one consumer that need no lock between them.
 //!
-//! Its control words may be mapped into a program, which then is the consumer. Nothing that stands
-//! there is trusted: the ring's own words decide where the producer writes.
+//! Its header may be mapped into a program, which then is the consumer. Nothing that stands there is
+//! trusted: the ring's own words decide where the producer writes.
 //!
 //! This file needs nothing but `core`, and `sync` beside it: it is compiled into the module
 //! and, unchanged, into a host crate that tests it.
 
-use super::sync::{publish, Arc, Word};
-use crate::uapi::Event;
-use core::ptr;
+mod relayout;
 
-/// The words that are shared with a program, `struct mypoll_ring`. All 0 is a valid value.
-///
-/// The program may store to any of them at any time, so that each is a [`Word`].
-#[repr(C)]
-pub(crate) struct Control {
-    head: Word,
-    _reserved1: [Word; 15],
-    tail: Word,
-    _reserved2: [Word; 15],
-    mask: Word,
-    capacity: Word,
-    _reserved3: [Word; 14],
-}
+pub(crate) use relayout::Relayout;
 
-#[cfg(not(loom))]
-const _: () = {
-    use crate::uapi;
-    use core::mem::{offset_of, size_of};
-    assert!(size_of::<Control>() == size_of::<uapi::Ring>());
-    assert!(offset_of!(Control, head) == offset_of!(uapi::Ring, head));
-    assert!(offset_of!(Control, tail) == offset_of!(uapi::Ring, tail));
-    assert!(offset_of!(Control, mask) == offset_of!(uapi::Ring, mask));
-    assert!(offset_of!(Control, capacity) == offset_of!(uapi::Ring, capacity));
+use crate::{
+    kernel_ext::sync::{
+        publish,
+        Arc,
+        Word, //
+    },
+    uapi::{
+        self,
+        Event, //
+    },
+};
+use core::mem::{
+    offset_of,
+    size_of, //
 };
 
-impl Control {
-    /// The words of a ring that is not made yet.
-    #[cfg(test)]
-    pub(crate) fn new() -> Self {
-        fn reserved<const COUNT: usize>() -> [Word; COUNT] {
-            core::array::from_fn(|_| Word::new(0))
-        }
+const HEADER_WORDS: usize = size_of::<uapi::Ring>() / size_of::<u32>();
 
-        Self {
-            head: Word::new(0),
-            _reserved1: reserved(),
-            tail: Word::new(0),
-            _reserved2: reserved(),
-            mask: Word::new(0),
-            capacity: Word::new(0),
-            _reserved3: reserved(),
-        }
-    }
+const HEAD: usize = offset_of!(uapi::Ring, head) / size_of::<u32>();
+const TAIL: usize = offset_of!(uapi::Ring, tail) / size_of::<u32>();
+const MASK: usize = offset_of!(uapi::Ring, mask) / size_of::<u32>();
+const CAPACITY: usize = offset_of!(uapi::Ring, capacity) / size_of::<u32>();
 
-    /// The word that a program stores when it took events.
-    #[cfg(test)]
-    pub(crate) fn head(&self) -> &Word {
-        &self.head
-    }
+/// The words of `struct mypoll_ring`, each of which a program may store to at any time.
+pub(crate) type Header = [Word; HEADER_WORDS];
 
-    /// The word that tells a program of new events.
-    #[cfg(test)]
-    pub(crate) fn tail(&self) -> &Word {
-        &self.tail
-    }
-}
+/// How often a look at both ends is repeated while the head moves. A program that moves it for ever
+/// gets an answer of some moment.
+const LOOKS: usize = 8;
 
 /// Where a ring's events lie.
-///
-/// # Safety
-///
-/// - `control` always gives the same words.
-/// - There are `slots()` slots, a power of two; `slot` gives each index below that a place of its
-///   own, valid for reads and writes for as long as this lives, and initialised.
-/// - Nobody in the kernel accesses a slot but through a [`Producer`] and a [`Consumer`].
-pub(crate) unsafe trait Memory {
-    /// The shared words.
-    fn control(&self) -> &Control;
+pub(crate) trait Memory {
+    /// Returns the shared words, always the same ones.
+    fn header(&self) -> &Header;
 
-    /// How many slots there are.
+    /// Returns how many slots there are, a power of two.
     fn slots(&self) -> u32;
 
-    /// The place of slot `index`, which is below [`slots`](Self::slots).
-    fn slot(&self, index: u32) -> *mut Event;
+    /// Returns the event in slot `index`, which is below [`slots`](Self::slots).
+    fn read(&self, index: u32) -> Event;
 
-    /// Fills a slot.
-    ///
-    /// # Safety
-    ///
-    /// `index` is below [`slots`](Self::slots), and the consumer has no use for what is there.
-    unsafe fn write(&self, index: u32, event: Event) {
-        // SAFETY: By the safety requirements of the trait and of this function. A program that
-        // stored a wrong head may be reading there: it gets what it asked for.
-        unsafe { self.slot(index).write(event) }
-    }
+    /// Fills slot `index`, which is below [`slots`](Self::slots).
+    fn write(&self, index: u32, event: Event);
 }
 
 /// What a full ring does with one more event.
@@ -109,7 +67,7 @@ pub(crate) enum Overflow {
 }
 
 impl Overflow {
-    /// What it is called.
+    /// Returns its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::DropNewest => "drop-newest",
@@ -128,7 +86,7 @@ pub(crate) struct Ring<M> {
     capacity: u32,
     /// How many events make it readable.
     watermark: u32,
-    /// The position after the last event, of which the control word is but a copy.
+    /// The position after the last event, of which the word in the header is but a copy.
     tail: Word,
     /// The position up to which events have waited long enough.
     due: Word,
@@ -143,13 +101,11 @@ impl<M: Memory> Ring<M> {
     /// of them make it readable. Its first event gets position `start`.
     pub(crate) fn new(memory: M, capacity: u32, watermark: u32, start: u32) -> Self {
         assert!(1 <= capacity && capacity <= memory.slots());
-        let control = memory.control();
-        control.head.store_relaxed(start);
-        control.tail.store_relaxed(start);
-        control.mask.store_relaxed(memory.slots() - 1);
-        control.capacity.store_relaxed(capacity);
+        let header = memory.header();
+        header[MASK].store_relaxed(memory.slots() - 1);
+        header[CAPACITY].store_relaxed(capacity);
         // INVARIANT: As asserted.
-        Self {
+        let ring = Self {
             memory,
             capacity,
             watermark,
@@ -157,63 +113,44 @@ impl<M: Memory> Ring<M> {
             due: Word::new(start),
             lossy: Word::new(0),
             lost_at: Word::new(start),
-        }
-    }
-
-    /// Gives the two ends of the ring, once `share` has put it where both can reach it. A ring that
-    /// drops its oldest event has no consumer: its producer takes events out, too.
-    pub(crate) fn share<E>(
-        self,
-        overflow: Overflow,
-        share: impl FnOnce(Self) -> Result<Arc<Self>, E>,
-    ) -> Result<(Producer<M>, Option<Consumer<M>>), E> {
-        let ring = share(self)?;
-        let start = ring.tail.load_relaxed();
-        // INVARIANT: This is called but once for a ring, and the new ends are the only ones.
-        let consumer = match overflow {
-            Overflow::DropNewest => Some(Consumer { ring: ring.clone() }),
-            Overflow::DropOldest => None,
         };
-        Ok((
-            Producer {
-                ring,
-                overflow,
-                tail: start,
-                delivered: start,
-                unreported: 0,
-                lost_before_head: 0,
-                taken_after_loss: 0,
-                account: Account::default(),
-            },
-            consumer,
-        ))
+        ring.place(start, start);
+        ring
     }
 
-    /// Where the ring lies.
+    /// Puts both ends of a ring that nobody else uses yet.
+    fn place(&self, head: u32, tail: u32) {
+        self.memory.header()[HEAD].store_relaxed(head);
+        self.memory.header()[TAIL].store_relaxed(tail);
+        self.tail.store_relaxed(tail);
+        self.due.store_relaxed(head);
+    }
+
+    /// Returns where the ring lies.
     pub(crate) fn memory(&self) -> &M {
         &self.memory
     }
 
-    /// How many events wait.
+    /// Returns how many events wait.
     pub(crate) fn depth(&self) -> u32 {
-        let tail = self.tail.load_relaxed();
-        tail.wrapping_sub(self.head(tail))
+        let (head, tail) = self.ends();
+        tail.wrapping_sub(head)
     }
 
     /// Whether as many events wait as the watermark asks for, or the ring is full, or the oldest
     /// event has waited long enough.
+    #[inline]
     pub(crate) fn is_readable(&self) -> bool {
-        let tail = self.tail.load_relaxed();
-        let head = self.head(tail);
+        let (head, tail) = self.ends();
         let depth = tail.wrapping_sub(head);
         let due = self.due.load_relaxed().wrapping_sub(head);
         depth >= self.watermark || depth == self.capacity || (1 <= due && due <= depth)
     }
 
     /// Whether an event was lost since one was last taken.
+    #[inline]
     pub(crate) fn lost_since_read(&self) -> bool {
-        let tail = self.tail.load_relaxed();
-        self.lossy.load_relaxed() != 0 && self.lost_at.load_relaxed() == self.head(tail)
+        self.lossy.load_relaxed() != 0 && self.lost_at.load_relaxed() == self.ends().0
     }
 
     /// Has all events that wait now wait no longer.
@@ -221,19 +158,32 @@ impl<M: Memory> Ring<M> {
         self.due.store_relaxed(self.tail.load_relaxed());
     }
 
-    /// The position of the oldest event. A program's nonsense counts as a full ring.
+    /// Returns the positions of the oldest event and after the last one, of one moment.
+    #[inline]
+    fn ends(&self) -> (u32, u32) {
+        let head = &self.memory.header()[HEAD];
+        let mut seen = head.load_acquire();
+        for _ in 1..LOOKS {
+            let tail = self.tail.load_acquire();
+            let again = head.load_acquire();
+            if again == seen {
+                return (self.sane(seen, tail), tail);
+            }
+            seen = again;
+        }
+        let tail = self.tail.load_relaxed();
+        (self.sane(seen, tail), tail)
+    }
+
+    /// Returns the position of the oldest event to the producer, whose `tail` stands still. It may use
+    /// the slots before it anew.
     #[inline]
     fn head(&self, tail: u32) -> u32 {
-        self.sane(self.memory.control().head.load_relaxed(), tail)
-    }
-
-    /// The same for the producer, which may use the slots before it anew.
-    #[inline]
-    fn head_to_reuse(&self, tail: u32) -> u32 {
         // Pairs with the release with which the consumer is done with them.
-        self.sane(self.memory.control().head.load_acquire(), tail)
+        self.sane(self.memory.header()[HEAD].load_acquire(), tail)
     }
 
+    /// Takes an impossible head, which only a program can have stored, for that of a full ring.
     #[inline]
     fn sane(&self, head: u32, tail: u32) -> u32 {
         if tail.wrapping_sub(head) <= self.capacity {
@@ -244,7 +194,7 @@ impl<M: Memory> Ring<M> {
     }
 
     fn set_head(&self, head: u32) {
-        self.memory.control().head.store_release(head);
+        self.memory.header()[HEAD].store_release(head);
         self.lossy.store_relaxed(0);
     }
 
@@ -257,6 +207,38 @@ impl<M: Memory> Ring<M> {
     fn index(&self, position: u32) -> u32 {
         position & (self.memory.slots() - 1)
     }
+
+    fn event_at(&self, position: u32) -> Event {
+        self.memory.read(self.index(position))
+    }
+}
+
+/// Makes the two ends of a ring. One that drops its oldest event has no consumer: its producer takes
+/// events out, too.
+///
+/// To be called once for a ring.
+pub(crate) fn ends<M: Memory>(
+    ring: Arc<Ring<M>>,
+    overflow: Overflow,
+) -> (Producer<M>, Option<Consumer<M>>) {
+    let start = ring.tail.load_relaxed();
+    let consumer = match overflow {
+        Overflow::DropNewest => Some(Consumer { ring: ring.clone() }),
+        Overflow::DropOldest => None,
+    };
+    (
+        Producer {
+            ring,
+            overflow,
+            tail: start,
+            delivered: start,
+            unreported: 0,
+            lost_before_head: 0,
+            taken_after_loss: 0,
+            account: Account::default(),
+        },
+        consumer,
+    )
 }
 
 /// What became of the events of a queue.
@@ -275,6 +257,13 @@ pub(crate) struct Account {
 pub(crate) enum Pushed {
     /// It waits, one of so many.
     Queued(u32),
+    /// It waits, one of `depth`, and the oldest one was lost.
+    Displaced {
+        depth: u32,
+        /// Where the lost one came from.
+        source: u16,
+        line: u32,
+    },
     /// It was lost, the first since the last read.
     FirstLost,
     /// It was lost, too.
@@ -285,8 +274,7 @@ pub(crate) enum Pushed {
 ///
 /// # Invariants
 ///
-/// - It is the only producer of its ring, and `tail` is the ring's.
-/// - A ring with [`Overflow::DropOldest`] has no consumer.
+/// `tail` is the ring's.
 pub(crate) struct Producer<M> {
     ring: Arc<Ring<M>>,
     overflow: Overflow,
@@ -304,29 +292,41 @@ pub(crate) struct Producer<M> {
 }
 
 impl<M: Memory> Producer<M> {
-    /// The ring.
+    /// Returns the ring.
+    #[inline]
     pub(crate) fn ring(&self) -> &Arc<Ring<M>> {
         &self.ring
     }
 
-    /// What became of all events.
+    /// Returns what became of all events.
     pub(crate) fn account(&self) -> Account {
         self.account
     }
 
-    /// The event that would be taken next.
+    /// Returns the event that would be taken next.
     pub(crate) fn oldest(&self) -> Option<Event> {
         let head = self.ring.head(self.tail);
-        // SAFETY: The index is below the number of slots, and only this end writes to them.
-        (head != self.tail).then(|| unsafe { *self.ring.memory.slot(self.ring.index(head)) })
+        (head != self.tail).then(|| self.ring.event_at(head))
     }
 
-    /// The number of the event that was taken last.
-    pub(crate) fn delivered(&self) -> u32 {
+    /// Whether an event would be lost, or another one for it.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.tail.wrapping_sub(self.ring.head(self.tail)) == self.ring.capacity
+    }
+
+    /// Returns the number of the event that was taken last.
+    fn delivered(&self) -> u32 {
         match self.overflow {
             Overflow::DropNewest => self.ring.head(self.tail),
             Overflow::DropOldest => self.delivered,
         }
+    }
+
+    /// Returns the number of the event that was queued last.
+    pub(crate) fn sequence(&self) -> u32 {
+        let depth = self.tail.wrapping_sub(self.ring.head(self.tail));
+        self.delivered().wrapping_add(depth)
     }
 
     /// Whether this end takes events out, too.
@@ -334,45 +334,18 @@ impl<M: Memory> Producer<M> {
         self.overflow == Overflow::DropOldest
     }
 
-    /// Queues an event, of which `lost`, `sequence` and what was lost are the ring's to fill in.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, event: Event) -> Pushed {
-        self.account.generated += 1;
-        self.put(event)
-    }
-
-    /// Queues an event that was taken from the ring before this one, with the losses that it tells
-    /// of.
-    pub(crate) fn carry(&mut self, event: Event) {
-        self.put(event);
-    }
-
-    /// Goes on to remember a loss of the ring before this one, if nothing was read there since. To
-    /// be called before events are taken out of it, each time.
-    pub(crate) fn carry_loss(&mut self, old: &Self) {
-        if old.ring.lost_since_read() {
-            self.ring.set_lossy(self.ring.head(self.tail));
-        }
-    }
-
-    /// Takes over what the producer of the ring before this one knew; all of its events were
-    /// carried.
-    pub(crate) fn adopt(&mut self, old: &Self) {
-        self.unreported += old.unreported + old.lost_before_head;
-        self.account.generated += old.account.generated;
-        self.account.lost += old.account.lost;
-        self.account.high_water = self.account.high_water.max(old.account.high_water);
-    }
-
+    /// Queues an event, of which `sequence` and `lost` are the ring's to fill in.
     // Inlined, as each event of an interrupt passes here.
     #[inline(always)]
-    fn put(&mut self, mut event: Event) -> Pushed {
+    pub(crate) fn push(&mut self, mut event: Event) -> Pushed {
+        self.account.generated += 1;
         let ring = &*self.ring;
-        let mut head = ring.head_to_reuse(self.tail);
+        let mut head = ring.head(self.tail);
+        let mut displaced = None;
         if self.tail.wrapping_sub(head) == ring.capacity {
             self.account.lost += 1;
             if self.overflow == Overflow::DropNewest {
-                self.unreported += 1 + u64::from(event.lost);
+                self.unreported += 1;
                 let first = !ring.lost_since_read();
                 ring.set_lossy(head);
                 return if first {
@@ -381,29 +354,32 @@ impl<M: Memory> Producer<M> {
                     Pushed::Lost
                 };
             }
-            // SAFETY: The oldest event waits in this slot, and by the type invariant there is no
-            // consumer.
-            let oldest = unsafe { *ring.memory.slot(ring.index(head)) };
+            let oldest = ring.event_at(head);
+            displaced = Some((oldest.source, oldest.line));
             self.lost_before_head += 1 + u64::from(oldest.lost);
             head = head.wrapping_add(1);
             ring.set_head(head);
             ring.set_lossy(head);
         }
 
-        let unreported = self.unreported + u64::from(event.lost);
-        event.lost = u32::try_from(unreported).unwrap_or(u32::MAX);
-        self.unreported = unreported - u64::from(event.lost);
+        event.lost = take_u32(&mut self.unreported);
         let index = ring.index(self.tail);
         self.tail = self.tail.wrapping_add(1);
         event.sequence = self.tail;
-        // SAFETY: The index is below the number of slots. The slot is not between `head` and
-        // `tail`, so the consumer is done with it.
-        unsafe { ring.memory.write(index, event) };
-        publish([&ring.tail, &ring.memory.control().tail], self.tail);
+        // The slot is not between `head` and `tail`, so the consumer is done with it.
+        ring.memory.write(index, event);
+        publish([&ring.tail, &ring.memory.header()[TAIL]], self.tail);
 
         let depth = self.tail.wrapping_sub(head);
         self.account.high_water = self.account.high_water.max(depth);
-        Pushed::Queued(depth)
+        match displaced {
+            None => Pushed::Queued(depth),
+            Some((source, line)) => Pushed::Displaced {
+                depth,
+                source,
+                line,
+            },
+        }
     }
 
     /// Takes the oldest events of a ring with [`Overflow::DropOldest`], as many as there are and
@@ -416,13 +392,11 @@ impl<M: Memory> Producer<M> {
         let head = ring.head(self.tail);
         let count = events.len().min(self.tail.wrapping_sub(head) as usize);
         for (offset, event) in (0u32..).zip(&mut events[..count]) {
-            // SAFETY: An event waits in this slot, and by the type invariant there is no consumer.
-            *event = unsafe { *ring.memory.slot(ring.index(head.wrapping_add(offset))) };
+            *event = ring.event_at(head.wrapping_add(offset));
             self.delivered = self.delivered.wrapping_add(1);
             event.sequence = self.delivered;
-            let lost = self.lost_before_head + u64::from(event.lost);
-            event.lost = u32::try_from(lost).unwrap_or(u32::MAX);
-            self.lost_before_head = lost - u64::from(event.lost);
+            self.lost_before_head += u64::from(event.lost);
+            event.lost = take_u32(&mut self.lost_before_head);
         }
         if count > 0 {
             self.taken_after_loss = if ring.lost_since_read() { count } else { 0 };
@@ -446,9 +420,8 @@ impl<M: Memory> Producer<M> {
                 continue;
             }
             let head = head.wrapping_sub(1);
-            // SAFETY: The slot before the oldest event is free, as there are fewer events than
-            // slots, and by the type invariant there is no consumer.
-            unsafe { ring.memory.write(ring.index(head), *event) };
+            // The slot before the oldest event is free, as there are fewer events than slots.
+            ring.memory.write(ring.index(head), *event);
             ring.set_head(head);
             let depth = self.tail.wrapping_sub(head);
             self.account.high_water = self.account.high_water.max(depth);
@@ -459,55 +432,45 @@ impl<M: Memory> Producer<M> {
     }
 }
 
-/// The end that events come out.
-///
-/// # Invariants
-///
-/// It is the only consumer in the kernel of its ring.
+/// Takes as much of a count as a record can tell.
+fn take_u32(count: &mut u64) -> u32 {
+    let told = u32::try_from(*count).unwrap_or(u32::MAX);
+    *count -= u64::from(told);
+    told
+}
+
+/// The end that events come out, the only one in the kernel.
 pub(crate) struct Consumer<M> {
     ring: Arc<Ring<M>>,
 }
 
 impl<M: Memory> Consumer<M> {
-    /// Takes the oldest events, `max` at most. `copy` gets one or two runs of them, as a pointer to
-    /// the first and their number, and says how many of them it took. Returns how many that were in
-    /// all; the others stay.
+    /// Takes the oldest events, `max` at most. `copy` gets one or two runs of slots, as the memory, the
+    /// index of the first and their number, and says how many of them it took. Returns how many that
+    /// were in all; the others stay.
     ///
-    /// What is behind the pointer changes only if a program that mapped the ring stores a wrong
-    /// head meanwhile: `copy` must not rely on it.
+    /// The slots change meanwhile only if a program that mapped the ring stores a wrong head: `copy`
+    /// must not rely on what it reads.
     pub(crate) fn take(
         &mut self,
         max: usize,
-        mut copy: impl FnMut(*const Event, usize) -> usize,
+        mut copy: impl FnMut(&M, u32, usize) -> usize,
     ) -> usize {
         let ring = &*self.ring;
-        let tail = ring.tail.load_acquire();
-        let head = ring.head(tail);
+        let (head, tail) = ring.ends();
         let index = ring.index(head);
         let count = max.min(tail.wrapping_sub(head) as usize);
         let first = count.min((ring.memory.slots() - index) as usize);
         if count == 0 {
             return 0;
         }
-        let mut taken = copy(ring.memory.slot(index).cast_const(), first);
+        let mut taken = copy(&ring.memory, index, first);
         if taken == first && count > first {
-            taken += copy(ring.memory.slot(0).cast_const(), count - first);
+            taken += copy(&ring.memory, 0, count - first);
         }
         if taken > 0 {
             ring.set_head(head.wrapping_add(taken as u32));
         }
         taken
-    }
-
-    /// Takes the oldest events, as many as there are and `events` has room for. Returns how many.
-    pub(crate) fn take_into(&mut self, events: &mut [Event]) -> usize {
-        let mut filled = 0;
-        self.take(events.len(), |from, count| {
-            let to = events[filled..filled + count].as_mut_ptr();
-            // SAFETY: `from` points to `count` events, `to` to as many others.
-            unsafe { ptr::copy_nonoverlapping(from, to, count) };
-            filled += count;
-            count
-        })
     }
 }

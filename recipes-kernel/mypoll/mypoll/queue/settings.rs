@@ -5,10 +5,11 @@
 //! This file needs nothing but `core` and the ring: it is compiled into the module and, unchanged,
 //! into a host crate that tests it.
 
+use super::ring::Overflow;
 use crate::{
-    abstractions::ring::Overflow,
+    clock::Clock,
     event::{
-        Event,
+        Kind,
         Source, //
     },
     uapi::{
@@ -17,28 +18,6 @@ use crate::{
         LineSet, //
     },
 };
-
-/// A clock that the moment of an event can be told by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Clock {
-    /// CLOCK_MONOTONIC.
-    Monotonic,
-    /// CLOCK_REALTIME.
-    Realtime,
-    /// CLOCK_BOOTTIME.
-    Boottime,
-}
-
-impl Clock {
-    /// What it is called.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Clock::Monotonic => "monotonic",
-            Clock::Realtime => "realtime",
-            Clock::Boottime => "boottime",
-        }
-    }
-}
 
 /// A configuration that makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +39,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// What a program asks for; `None` where something is unknown or out of range.
     pub(crate) fn new(config: &Config) -> Option<Self> {
-        if config.flags != 0 || config.reserved != 0 {
+        if config.flags != 0 {
             return None;
         }
         let capacity = or_default(config.capacity, uapi::CAPACITY_DEFAULT);
@@ -81,7 +60,7 @@ impl Settings {
                 uapi::CLOCK_BOOTTIME => Clock::Boottime,
                 _ => return None,
             },
-            filter: Filter::new(config.sources, &config.lines)?,
+            filter: Filter::new(config)?,
             watermark_events,
             watermark_us: (config.watermark_us != 0).then_some(config.watermark_us),
         })
@@ -91,7 +70,7 @@ impl Settings {
 impl Settings {
     /// Whether it takes software triggers.
     pub(crate) fn takes_trigger(&self) -> bool {
-        self.filter.takes_source(Source::Manual)
+        self.filter.takes_source(Source::Manual) && self.filter.takes_kind(Kind::Trigger)
     }
 }
 
@@ -106,50 +85,50 @@ fn or_default(value: u32, default: u32) -> u32 {
 /// Which events a queue takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
+    /// Bits of [`Source`].
     sources: u32,
+    /// Bits of [`Kind`].
+    kinds: u32,
     lines: Option<LineSet>,
 }
 
 impl Filter {
-    fn new(sources: u32, lines: &LineSet) -> Option<Self> {
-        let known = Source::ALL.iter().map(|source| bit(*source)).sum::<u32>();
-        if sources & !known != 0 {
+    fn new(config: &Config) -> Option<Self> {
+        let sources = Source::ALL
+            .iter()
+            .fold(0, |bits, source| bits | 1 << *source as u32);
+        let kinds = Kind::ALL
+            .iter()
+            .fold(0, |bits, kind| bits | 1 << *kind as u32);
+        if config.sources & !sources != 0 || config.kinds & !kinds != 0 {
             return None;
         }
         Some(Self {
-            sources: or_default(sources, u32::MAX),
-            lines: lines.iter().any(|word| *word != 0).then_some(*lines),
+            sources: or_default(config.sources, u32::MAX),
+            kinds: or_default(config.kinds, u32::MAX),
+            lines: config
+                .lines
+                .iter()
+                .any(|word| *word != 0)
+                .then_some(config.lines),
         })
     }
 
     /// Whether events of `source` may be among them.
     pub(crate) fn takes_source(&self, source: Source) -> bool {
-        self.sources & bit(source) != 0
+        self.sources & 1 << source as u32 != 0
     }
 
-    /// Whether `event` is among them.
+    /// Whether events of `kind` may be among them.
     #[inline]
-    pub(crate) fn takes(&self, event: &Event) -> bool {
-        if !self.takes_source(event.source) {
-            return false;
-        }
-        match &self.lines {
-            Some(lines) if event.source == Source::Gpio => {
-                let word = lines.get(event.line as usize / 64);
-                word.is_some_and(|word| word >> (event.line % 64) & 1 != 0)
-            }
-            _ => true,
-        }
+    pub(crate) fn takes_kind(&self, kind: Kind) -> bool {
+        self.kinds & 1 << kind as u32 != 0
     }
 
-    /// The lines, unless it is every one.
+    /// Returns the lines, unless it is every one.
     pub(crate) fn lines(&self) -> Option<impl Iterator<Item = usize> + '_> {
         let lines = self.lines.as_ref()?;
         let has = |number: &usize| lines[number / 64] >> (number % 64) & 1 != 0;
         Some((0..uapi::LINES_MAX).filter(has))
     }
-}
-
-const fn bit(source: Source) -> u32 {
-    1 << source as u32
 }

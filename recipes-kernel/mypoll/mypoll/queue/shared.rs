@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The queue: first in, first out, with an exact account of what it could not take.
+//! The shared queue: first in, first out, with an exact account of what it could not take.
 //!
 //! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
 //! crate that tests it.
 
-use super::event::{Event, Record};
+use crate::event::{Event, Record};
 use core::ops::DerefMut;
 
 /// The queue has no room.
@@ -15,7 +15,7 @@ pub(crate) struct Full;
 /// A record that left the queue for a reader and keeps its slot until the reader says whether it
 /// arrived.
 ///
-/// It goes back with [`Queue::delivered`] or [`Queue::put_back`]; a claim that is dropped without
+/// It goes back with [`SharedQueue::delivered`] or [`SharedQueue::put_back`]; a claim that is dropped without
 /// keeps its slot for ever.
 #[must_use]
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Claim {
 /// - The `len` slots from `head` on, around the end, hold records in the order of their sequence
 ///   numbers.
 /// - `len + claimed` is at most the number of slots, so that every claim can be put back.
-pub(crate) struct Queue<S> {
+pub(crate) struct SharedQueue<S> {
     slots: S,
     head: usize,
     len: usize,
@@ -44,9 +44,10 @@ pub(crate) struct Queue<S> {
     lost: u32,
     lost_since_read: bool,
     high_water: usize,
+    offered: u64,
 }
 
-impl<S: DerefMut<Target = [Record]>> Queue<S> {
+impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
     /// An empty queue that holds as many records as there are slots.
     pub(crate) fn new(slots: S) -> Self {
         // INVARIANT: Nothing is held and nothing claimed.
@@ -59,6 +60,7 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
             lost: 0,
             lost_since_read: false,
             high_water: 0,
+            offered: 0,
         }
     }
 
@@ -87,6 +89,11 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
         self.len + self.claimed == self.slots.len()
     }
 
+    /// Returns how many events were queued or lost, ever.
+    pub(crate) fn offered(&self) -> u64 {
+        self.offered
+    }
+
     /// The sequence number given last, 0 before the first.
     pub(crate) fn sequence(&self) -> u32 {
         self.sequence
@@ -103,6 +110,7 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
         if self.is_full() {
             return Err(Full);
         }
+        self.offered += 1;
         self.sequence = self.sequence.wrapping_add(1);
         let tail = self.slot(self.len);
         // INVARIANT: The sequence number is the newest, and there was room.
@@ -120,6 +128,7 @@ impl<S: DerefMut<Target = [Record]>> Queue<S> {
     ///
     /// Returns whether it is the first since the last read.
     pub(crate) fn lose(&mut self) -> bool {
+        self.offered += 1;
         self.lost = self.lost.saturating_add(1);
         !core::mem::replace(&mut self.lost_since_read, true)
     }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A misc device that can be polled, sends `SIGIO`, and keeps its module loaded while a file is
-//! open.
+//! A misc device with data of its own, which can be polled, sends `SIGIO`, has sysfs attributes, and
+//! keeps its module loaded while a file is open.
 //!
-//! The kernel crate's [`MiscDevice`] has no `poll`, `fasync` or `owner`. A [`PollDevice`] adds them
-//! to the file operations that [`MiscDeviceOptions::into_raw`] makes; all other operations stay the
-//! kernel crate's.
+//! The kernel crate's [`MiscDevice`] has no `poll`, `fasync`, `owner` or data. A [`PollDevice`] adds
+//! them to the file operations that [`MiscDeviceOptions::into_raw`] makes; all other operations stay
+//! the kernel crate's.
 //!
 //! C headers: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h),
 //! [`include/linux/poll.h`](srctree/include/linux/poll.h)
 
 use super::fasync::FasyncList;
-use core::marker::PhantomData;
+use core::slice;
 use kernel::{
     bindings,
     c_str,
@@ -28,9 +28,12 @@ use kernel::{
     },
     miscdevice::{
         MiscDevice,
-        MiscDeviceOptions, //
+        MiscDeviceOptions,
+        MiscDeviceRegistration, //
     },
+    page::PAGE_SIZE,
     prelude::*,
+    str::CStr,
     sync::poll::PollTable,
     types::{
         ForeignOwnable,
@@ -46,28 +49,63 @@ pub(crate) const WRITABLE: u32 = bindings::POLLOUT | bindings::POLLWRNORM;
 /// Something out of the ordinary happened.
 pub(crate) const PRIORITY: u32 = bindings::POLLPRI;
 
+type ShowFn = unsafe extern "C" fn(
+    misc: *mut bindings::miscdevice,
+    name: *const ffi::c_char,
+    page: *mut ffi::c_char,
+) -> isize;
+
 // Some kernel configurations leave types in these structures without a field.
 #[allow(improper_ctypes)]
 extern "C" {
-    fn mypoll_set_attributes(misc: *mut bindings::miscdevice);
+    fn mypoll_set_attributes(misc: *mut bindings::miscdevice, show: ShowFn);
+    static mypoll_iocb_nowait: ffi::c_int;
+    fn mypoll_stream_open(inode: *mut bindings::inode, file: *mut bindings::file);
 }
 
 /// The private data of an open file that can be polled.
-pub(crate) trait PollDevice: MiscDevice<Ptr = KBox<Self>> {
+pub(crate) trait PollDevice: MiscDevice<Ptr = Pin<KBox<Self>>> {
+    /// What belongs to the device and not to one of its files.
+    type Data: Send + Sync + 'static;
+
     /// Registers `table` with what wakes its pollers, and then says what the file is ready for, of
     /// [`READABLE`], [`WRITABLE`] and [`PRIORITY`].
-    fn poll(&self, file: &File, table: PollTable<'_>) -> u32;
+    fn poll(&self, file: &File, table: &PollTable<'_>) -> u32;
 
-    /// The list that a file which asks for `SIGIO` is put on, and others that it may be on from
-    /// earlier.
-    fn fasync(&self) -> (&FasyncList, Option<&FasyncList>);
+    /// Has `update` put the file on the list for its `SIGIO`, or take it off. May sleep.
+    fn fasync(&self, on: bool, update: impl Fn(&FasyncList) -> Result) -> Result;
+
+    /// Writes the sysfs attribute called `name` to `page`. Returns how many bytes that are.
+    fn show(data: &Self::Data, name: &[u8], page: &mut [u8]) -> Result<usize>;
 }
 
-/// Whether a read or write must not block.
+/// Returns the data of the device that is being opened.
+pub(crate) fn data<T: PollDevice + 'static>(misc: &MiscDeviceRegistration<T>) -> &T::Data {
+    // SAFETY: Files of `T` are only opened by `Registration::open`, whose misc device is the field of a
+    // `Registration` that outlives all files.
+    let this = unsafe {
+        &*kernel::container_of!(
+            Opaque::cast_from(misc.as_raw().cast_const()),
+            Registration<T>,
+            misc
+        )
+    };
+    &this.data
+}
+
+/// Whether a read or write must not sleep: by `O_NONBLOCK`, `RWF_NOWAIT`, or io_uring.
 pub(crate) fn is_nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
     // SAFETY: A kiocb holds a valid file for as long as it lives.
     let file = unsafe { LocalFile::from_raw_file((*kiocb.as_raw()).ki_filp) };
-    file.flags() & flags::O_NONBLOCK != 0
+    file.flags() & flags::O_NONBLOCK != 0 || is_nowait(kiocb)
+}
+
+/// Whether nothing on the way may sleep, not even on a lock: by `RWF_NOWAIT` or io_uring.
+pub(crate) fn is_nowait<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
+    // SAFETY: The kiocb is valid.
+    let flags = unsafe { (*kiocb.as_raw()).ki_flags };
+    // SAFETY: A constant.
+    flags & unsafe { mypoll_iocb_nowait } != 0
 }
 
 /// A registered misc device, a field of its module's own data.
@@ -78,26 +116,28 @@ pub(crate) fn is_nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
 /// - It lives until the module is unloaded, and open files put that off: all of them have been
 ///   released before it goes away.
 #[pin_data(PinnedDrop)]
-pub(crate) struct Registration<T> {
+pub(crate) struct Registration<T: PollDevice + 'static> {
+    data: T::Data,
     #[pin]
     fops: Opaque<bindings::file_operations>,
     #[pin]
     misc: Opaque<bindings::miscdevice>,
-    _t: PhantomData<T>,
 }
 
-// SAFETY: `misc_deregister()` may be called from any thread.
-unsafe impl<T> Send for Registration<T> {}
-// SAFETY: A shared reference gives access to nothing.
-unsafe impl<T> Sync for Registration<T> {}
+// SAFETY: `misc_deregister()` may be called from any thread, and the data may be sent.
+unsafe impl<T: PollDevice + 'static> Send for Registration<T> {}
+// SAFETY: A shared reference gives access to the data alone, which may be shared.
+unsafe impl<T: PollDevice + 'static> Sync for Registration<T> {}
 
 impl<T: PollDevice + 'static> Registration<T> {
-    /// Registers a misc device whose open files keep `module` loaded.
+    /// Registers a misc device with `data`, whose open files keep `module` loaded.
     pub(crate) fn new(
         options: MiscDeviceOptions,
+        data: T::Data,
         module: &'static ThisModule,
     ) -> impl PinInit<Self, Error> {
         try_pin_init!(&this in Self {
+            data,
             fops <- Opaque::ffi_init(|slot: *mut bindings::file_operations| {
                 // SAFETY: `into_raw` points `fops` to operations that are never freed; `slot` is
                 // valid for writes.
@@ -121,11 +161,10 @@ impl<T: PollDevice + 'static> Registration<T> {
                 // INVARIANT: On success the device is registered with the operations above.
                 unsafe {
                     slot.write(misc);
-                    mypoll_set_attributes(slot);
+                    mypoll_set_attributes(slot, Self::show);
                     to_result(bindings::misc_register(slot))
                 }
             }),
-            _t: PhantomData,
         }? Error)
     }
 
@@ -146,8 +185,8 @@ impl<T: PollDevice + 'static> Registration<T> {
             // which is transparent over a `miscdevice`.
             to_result(unsafe { inner(inode, file) })?;
             // SAFETY: As above. An event stream has no position: no seek, no pread, no lock around
-            // it. Never fails.
-            to_result(unsafe { bindings::stream_open(inode, file) })?;
+            // it.
+            unsafe { mypoll_stream_open(inode, file) };
             Ok(0)
         })
     }
@@ -160,13 +199,13 @@ impl<T: PollDevice + 'static> Registration<T> {
         table: *mut bindings::poll_table,
     ) -> bindings::__poll_t {
         // SAFETY: `open` stored the private data, and it is not taken back before `release`.
-        let device = unsafe { <KBox<T> as ForeignOwnable>::borrow((*file).private_data) };
+        let device = unsafe { <Pin<KBox<T>> as ForeignOwnable>::borrow((*file).private_data) };
         // SAFETY: The file is valid during this call, and there is no fdget_pos region on it on
         // this thread.
         let file = unsafe { File::from_raw_file(file) };
         // SAFETY: The caller's table is null or valid during this call.
         let table = unsafe { PollTable::from_raw(table) };
-        device.poll(file, table)
+        device.poll(file, &table)
     }
 
     /// # Safety
@@ -178,22 +217,36 @@ impl<T: PollDevice + 'static> Registration<T> {
         on: ffi::c_int,
     ) -> ffi::c_int {
         // SAFETY: `open` stored the private data, and it is not taken back before `release`.
-        let device = unsafe { <KBox<T> as ForeignOwnable>::borrow((*file).private_data) };
-        let (list, other) = device.fasync();
-        // SAFETY: These are the arguments of the operation.
-        let result = unsafe { list.update(fd, file, on) };
-        if on == 0 {
-            if let Some(other) = other {
-                // SAFETY: As above. A file that is not on the list can be taken off.
-                let _ = unsafe { other.update(fd, file, on) };
-            }
-        }
-        from_result(|| result.map(|()| 0))
+        let device = unsafe { <Pin<KBox<T>> as ForeignOwnable>::borrow((*file).private_data) };
+        let update = |list: &FasyncList| {
+            // SAFETY: These are the arguments of the operation, which is called with `on` 0 for each
+            // file that is closed with `O_ASYNC`.
+            unsafe { list.update(fd, file, on) }
+        };
+        from_result(|| device.fasync(on != 0, update).map(|()| 0))
+    }
+
+    /// # Safety
+    ///
+    /// Called with the misc device of a `Self`, a string, and a page to write to.
+    unsafe extern "C" fn show(
+        misc: *mut bindings::miscdevice,
+        name: *const ffi::c_char,
+        page: *mut ffi::c_char,
+    ) -> isize {
+        // SAFETY: By the safety requirements. Attributes go before the device does.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(misc), Self, misc) };
+        // SAFETY: By the safety requirements.
+        let name = unsafe { CStr::from_char_ptr(name) };
+        // SAFETY: By the safety requirements nobody else uses the page during the call; sysfs hands
+        // it out zeroed.
+        let page = unsafe { slice::from_raw_parts_mut(page.cast::<u8>(), PAGE_SIZE) };
+        from_result(|| Ok(T::show(&this.data, name.to_bytes(), page)? as isize))
     }
 }
 
 #[pinned_drop]
-impl<T> PinnedDrop for Registration<T> {
+impl<T: PollDevice + 'static> PinnedDrop for Registration<T> {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: By the type invariant the device is registered. An open file would have kept the
         // module, and so this.

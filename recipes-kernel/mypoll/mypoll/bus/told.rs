@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Who is to be told of an event, noted while the bus lock is held.
+
+use crate::sink::Notice;
+
+const WORDS: usize = 4;
+
+/// How many slots there can be.
+pub(super) const SLOTS: usize = WORDS * 64;
+
+/// A set of slots.
+#[derive(Default)]
+pub(super) struct Slots([u64; WORDS]);
+
+impl Slots {
+    #[inline]
+    fn add(&mut self, slot: usize) {
+        self.0[slot / 64 % WORDS] |= 1 << (slot % 64);
+    }
+
+    /// Calls `f` with each slot, the lowest first.
+    #[inline]
+    pub(super) fn for_each(&self, mut f: impl FnMut(usize)) {
+        for (word, bits) in self.0.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                f(word * 64 + bits.trailing_zeros() as usize);
+                bits &= bits - 1;
+            }
+        }
+    }
+}
+
+/// Who is to be told.
+pub(super) struct Told {
+    /// Those of the shared queue.
+    pub(super) shared: Notice,
+    /// A reader of the shared queue sleeps.
+    pub(super) wake_reader: bool,
+    /// Sinks that became readable.
+    pub(super) readable: Slots,
+    /// Whether there is anything in the sets below.
+    pub(super) is_rare: bool,
+    /// Sinks that lost an event for the first time since they were read.
+    pub(super) lossy: Slots,
+    /// Sinks whose watermark timer is to be started.
+    pub(super) waiting: Slots,
+    /// How many sinks took the event.
+    pub(super) taken: u32,
+    /// How many sinks lost an event.
+    pub(super) lost: u32,
+}
+
+impl Default for Told {
+    #[inline]
+    fn default() -> Self {
+        Self {
+            shared: Notice::Nothing,
+            wake_reader: false,
+            readable: Slots::default(),
+            is_rare: false,
+            lossy: Slots::default(),
+            waiting: Slots::default(),
+            taken: 0,
+            lost: 0,
+        }
+    }
+}
+
+impl Told {
+    /// Notes what the sink in `slot` asks for.
+    #[inline]
+    pub(super) fn note(&mut self, slot: usize, notice: Notice) {
+        match notice {
+            Notice::Nothing => {}
+            Notice::Readable => self.readable.add(slot),
+            Notice::Loss => {
+                self.is_rare = true;
+                self.lossy.add(slot);
+            }
+            Notice::Wait(_) => {
+                self.is_rare = true;
+                self.waiting.add(slot);
+            }
+        }
+    }
+}

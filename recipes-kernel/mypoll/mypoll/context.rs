@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The parts of the loaded module, for what users touch.
+
+use crate::{
+    bus::Bus,
+    source::{
+        gpio::Gpio,
+        timer::Timer, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// The parts of the loaded module.
+#[pin_data]
+pub(crate) struct Context {
+    /// The queues.
+    pub(crate) bus: Arc<Bus>,
+    /// The timer source.
+    #[pin]
+    pub(crate) timer: Timer,
+    /// The GPIO lines.
+    pub(crate) gpio: Arc<Gpio>,
+}
+
+impl Context {
+    /// Puts them together.
+    pub(crate) fn new(bus: Arc<Bus>, gpio: Arc<Gpio>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                bus,
+                timer <- Timer::new(),
+                gpio,
+            }),
+            GFP_KERNEL,
+        )
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! /dev/mypoll: what an open file gives and takes.
+
+mod command;
+mod fdinfo;
+mod file_operations;
+mod ioctl;
+mod open_file;
+mod private;
+mod shared;
+
+pub(crate) use open_file::OpenFile;

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The structures of uapi/mypoll.h.
+
+// For programs, too, which use more of it.
+#[allow(dead_code, unreachable_pub)]
+mod mypoll;
+mod transmute;
+
+pub(crate) use mypoll::*;

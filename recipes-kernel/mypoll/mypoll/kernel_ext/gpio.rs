@@ -4,6 +4,10 @@
 //!
 //! C header: [`include/linux/gpio/consumer.h`](srctree/include/linux/gpio/consumer.h)
 
+use super::device::{
+    as_raw,
+    fwnode_as_raw, //
+};
 use kernel::{
     bindings,
     device::{
@@ -27,6 +31,10 @@ extern "C" {
         fwnode: *mut bindings::fwnode_handle,
         consumer: *const ffi::c_char,
     ) -> *mut bindings::gpio_desc;
+    fn mypoll_gpiod_get_lookup_input(
+        dev: *mut bindings::device,
+        consumer: *const ffi::c_char,
+    ) -> *mut bindings::gpio_desc;
     fn mypoll_gpiod_link(
         desc: *mut bindings::gpio_desc,
         consumer: *mut bindings::device,
@@ -41,12 +49,12 @@ extern "C" {
     fn gpiod_to_irq(desc: *const bindings::gpio_desc) -> ffi::c_int;
 }
 
-/// A line that was requested as an input. Its levels are logical: active-low lines are turned
-/// round.
+/// A line that was requested as an input. Its levels are logical: those of an active-low line are
+/// inverted.
 ///
 /// # Invariants
 ///
-/// `desc` is a requested line that is not given back before this is dropped.
+/// `desc` is a requested line that is not put before this is dropped.
 pub(crate) struct Input {
     desc: *mut bindings::gpio_desc,
 }
@@ -57,44 +65,61 @@ unsafe impl Send for Input {}
 unsafe impl Sync for Input {}
 
 impl Input {
-    /// Requests the line that the property `gpios` of `node` names, on behalf of `consumer`. Before
-    /// its chip goes away `dev` is unbound, and bound again when it is back.
+    /// Requests the line that the property `gpios` of `node` names, with the name `consumer`, and
+    /// links `dev` to its chip: `dev` is unbound before the chip is, and bound again after it.
     ///
-    /// `ENOENT` without such a property, `EPROBE_DEFER` while its chip is not there yet, `EBUSY`
-    /// when it is in use.
+    /// `ENOENT` without such a property, `EPROBE_DEFER` while the chip is absent, or bound or unbound
+    /// just now, `EBUSY` when the line is in use.
     pub(crate) fn get(dev: &Device<Bound>, node: &FwNode, consumer: &CStr) -> Result<Self> {
-        let fwnode = core::ptr::from_ref(node)
-            .cast::<bindings::fwnode_handle>()
-            .cast_mut();
-        // SAFETY: `FwNode` is transparent over a `fwnode_handle` and valid; gpiolib copies the
-        // consumer's name.
-        let desc = unsafe { from_err_ptr(mypoll_gpiod_get_input(fwnode, consumer.as_char_ptr()))? };
-        // INVARIANT: The line was just requested.
+        // SAFETY: `node` is valid; gpiolib copies the consumer's name.
+        let desc = from_err_ptr(unsafe {
+            mypoll_gpiod_get_input(fwnode_as_raw(node), consumer.as_char_ptr())
+        })?;
+        // SAFETY: The line was just requested.
+        unsafe { Self::link(dev, desc) }
+    }
+
+    /// Requests the line that a lookup table names for `dev`. As [`get`](Self::get) otherwise.
+    pub(crate) fn get_from_lookup(dev: &Device<Bound>, consumer: &CStr) -> Result<Self> {
+        // SAFETY: `dev` is valid; gpiolib copies the consumer's name.
+        let desc = from_err_ptr(unsafe {
+            mypoll_gpiod_get_lookup_input(as_raw(dev), consumer.as_char_ptr())
+        })?;
+        // SAFETY: The line was just requested.
+        unsafe { Self::link(dev, desc) }
+    }
+
+    /// # Safety
+    ///
+    /// `desc` is a requested line, which the caller gives away.
+    unsafe fn link(dev: &Device<Bound>, desc: *mut bindings::gpio_desc) -> Result<Self> {
+        // INVARIANT: By the safety requirements.
         let input = Self { desc };
-        // SAFETY: The line is requested, and `Device` is transparent over a `device` and valid.
-        to_result(unsafe { mypoll_gpiod_link(desc, core::ptr::from_ref(dev).cast_mut().cast()) })?;
+        // SAFETY: The line is requested, and `dev` is valid.
+        to_result(unsafe { mypoll_gpiod_link(desc, as_raw(dev)) })?;
         Ok(input)
     }
 
-    /// The number of the line on its chip.
+    /// Returns the offset of the line on its chip.
     pub(crate) fn offset(&self) -> u32 {
         // SAFETY: By the type invariant the line is requested.
         unsafe { mypoll_gpiod_offset(self.desc) }
     }
 
-    /// Whether a low level is the active one.
+    /// Returns whether the line is active at a low level.
     pub(crate) fn is_active_low(&self) -> bool {
         // SAFETY: By the type invariant the line is requested.
         unsafe { gpiod_is_active_low(self.desc) > 0 }
     }
 
-    /// Whether reading the level may sleep, so that [`level`](Self::level) can't be used.
+    /// Returns whether reading the level may sleep, so that [`level`](Self::level) must not be used.
     pub(crate) fn can_sleep(&self) -> bool {
         // SAFETY: By the type invariant the line is requested.
         unsafe { gpiod_cansleep(self.desc) != 0 }
     }
 
-    /// Whether the line is active. May be called in any context, where the chip does not sleep.
+    /// Returns whether the line is active. May be called in any context, unless the chip
+    /// [sleeps](Self::can_sleep).
     ///
     /// `ENODEV` when the chip is gone.
     pub(crate) fn level(&self) -> Result<bool> {
@@ -102,7 +127,7 @@ impl Input {
         level_from(unsafe { gpiod_get_value(self.desc) })
     }
 
-    /// Whether the line is active. May sleep.
+    /// Returns whether the line is active. May sleep.
     ///
     /// `ENODEV` when the chip is gone.
     pub(crate) fn level_may_sleep(&self) -> Result<bool> {
@@ -110,13 +135,13 @@ impl Input {
         level_from(unsafe { gpiod_get_value_cansleep(self.desc) })
     }
 
-    /// Has the chip suppress pulses shorter than `microseconds`; an error where it can't.
+    /// Makes the chip suppress pulses shorter than `microseconds`; an error where it can't.
     pub(crate) fn set_debounce(&self, microseconds: u32) -> Result {
         // SAFETY: By the type invariant the line is requested.
         to_result(unsafe { gpiod_set_debounce(self.desc, microseconds) })
     }
 
-    /// The number of the line's interrupt.
+    /// Returns the number of the line's interrupt.
     pub(crate) fn irq(&self) -> Result<u32> {
         // SAFETY: By the type invariant the line is requested.
         let irq = unsafe { gpiod_to_irq(self.desc) };
@@ -127,7 +152,7 @@ impl Input {
 
 impl Drop for Input {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the line is requested, and nobody uses it any more.
+        // SAFETY: By the type invariant the line is requested, and nothing uses it any more.
         unsafe { gpiod_put(self.desc) }
     }
 }

@@ -16,7 +16,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// Which changes of a level are noticed.
+/// Which changes of a level are detected.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EdgeDetection {
     /// Any.
@@ -28,7 +28,7 @@ pub(crate) enum EdgeDetection {
 }
 
 impl EdgeDetection {
-    /// The same changes of the inverted level.
+    /// Returns the same changes of the inverted level.
     pub(crate) fn inverted(self) -> Self {
         match self {
             EdgeDetection::Both => EdgeDetection::Both,
@@ -37,7 +37,7 @@ impl EdgeDetection {
         }
     }
 
-    /// Whether a change to `level` is noticed.
+    /// Returns whether a change to `level` is detected.
     pub(crate) fn detects(self, level: bool) -> bool {
         match self {
             EdgeDetection::Both => true,
@@ -46,7 +46,7 @@ impl EdgeDetection {
         }
     }
 
-    /// The level after each change, if there is only one.
+    /// Returns the level after each change, if it is always the same.
     pub(crate) fn level_after(self) -> Option<bool> {
         match self {
             EdgeDetection::Both => None,
@@ -65,14 +65,14 @@ impl EdgeDetection {
     }
 }
 
-/// What is called for each interrupt.
+/// A function that is called for each interrupt.
 pub(crate) trait EdgeHandler: Send + Sync {
-    /// An edge was noticed. Runs in a hard interrupt handler, or, where the chip sits behind a bus
-    /// that sleeps, in a thread.
+    /// Handles an edge. Runs in a hard interrupt handler, or, where the chip sits behind a bus that
+    /// sleeps, in a thread; never twice at a time.
     fn handle_edge(&self);
 }
 
-/// A requested interrupt; dropping it waits until no handler runs any more.
+/// A requested interrupt. Dropping it waits until its handler has returned.
 ///
 /// # Invariants
 ///
@@ -81,7 +81,7 @@ pub(crate) struct EdgeInterrupt<T: EdgeHandler + 'static> {
     irq: u32,
     handler: Arc<T>,
     nested: bool,
-    /// What /proc/interrupts shows: the kernel keeps the pointer.
+    /// The name in /proc/interrupts; the kernel keeps the pointer.
     _name: CString,
 }
 
@@ -115,7 +115,7 @@ impl<T: EdgeHandler + 'static> EdgeInterrupt<T> {
         })
     }
 
-    /// Whether the handler runs in a thread.
+    /// Returns whether the handler runs in a thread.
     pub(crate) fn is_nested(&self) -> bool {
         self.nested
     }
@@ -124,8 +124,8 @@ impl<T: EdgeHandler + 'static> EdgeInterrupt<T> {
 impl<T: EdgeHandler + 'static> Drop for EdgeInterrupt<T> {
     fn drop(&mut self) {
         let dev_id = Arc::as_ptr(&self.handler).cast_mut().cast();
-        // SAFETY: By the type invariant this is the interrupt's `dev_id`. Returns when no handler
-        // runs any more.
+        // SAFETY: By the type invariant this is the interrupt's `dev_id`. Returns when its
+        // handler has returned.
         unsafe { bindings::free_irq(self.irq, dev_id) };
     }
 }

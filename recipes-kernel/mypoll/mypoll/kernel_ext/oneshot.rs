@@ -11,13 +11,12 @@ use core::ops::Deref;
 use kernel::{
     bindings,
     prelude::*,
-    time::Delta,
     types::Opaque, //
 };
 
-/// What is called when the time is over.
+/// A function that is called when a time is reached.
 pub(crate) trait ExpiryHandler: Send + Sync + Sized {
-    /// The timer of this handler expired, and may be armed again. Runs in a hard interrupt handler.
+    /// Handles the expiry of its timer, which may be armed again. Runs in a hard interrupt handler.
     fn handle_expiry(this: &OneShot<Self>);
 }
 
@@ -40,7 +39,7 @@ unsafe impl<T: ExpiryHandler> Send for OneShot<T> {}
 unsafe impl<T: ExpiryHandler> Sync for OneShot<T> {}
 
 impl<T: ExpiryHandler> OneShot<T> {
-    /// A timer that is not armed.
+    /// Creates a timer that is not armed.
     pub(crate) fn new(handler: impl PinInit<T>) -> impl PinInit<Self> {
         pin_init!(Self {
             // INVARIANT: `callback` is that of this type.
@@ -51,7 +50,7 @@ impl<T: ExpiryHandler> OneShot<T> {
                         slot,
                         Some(Self::callback),
                         bindings::CLOCK_MONOTONIC as bindings::clockid_t,
-                        bindings::hrtimer_mode_HRTIMER_MODE_REL,
+                        bindings::hrtimer_mode_HRTIMER_MODE_ABS,
                     )
                 }
             }),
@@ -59,16 +58,16 @@ impl<T: ExpiryHandler> OneShot<T> {
         })
     }
 
-    /// Has the handler called `delay` from now, in place of any earlier time. May be called in any
-    /// context.
-    pub(crate) fn arm(&self, delay: Delta) {
+    /// Arms the timer to expire at `expires_ns` of `CLOCK_MONOTONIC`, in place of any earlier time.
+    /// May be called in any context.
+    pub(crate) fn arm(&self, expires_ns: u64) {
         // SAFETY: By the type invariant the timer is set up; it is cancelled before it goes away.
         unsafe {
             bindings::hrtimer_start_range_ns(
                 self.timer.get(),
-                delay.as_nanos(),
+                i64::try_from(expires_ns).unwrap_or(i64::MAX),
                 0,
-                bindings::hrtimer_mode_HRTIMER_MODE_REL,
+                bindings::hrtimer_mode_HRTIMER_MODE_ABS,
             )
         }
     }
@@ -96,8 +95,8 @@ impl<T: ExpiryHandler> Deref for OneShot<T> {
 #[pinned_drop]
 impl<T: ExpiryHandler> PinnedDrop for OneShot<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the timer is set up. Waits for the callback; nobody can arm
-        // it any more.
+        // SAFETY: By the type invariant the timer is set up. Waits for the callback; nothing can
+        // arm it any more.
         unsafe { bindings::hrtimer_cancel(self.timer.get()) };
     }
 }

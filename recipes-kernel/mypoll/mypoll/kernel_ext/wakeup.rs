@@ -9,6 +9,7 @@
 //! C headers: [`include/linux/pm_wakeup.h`](srctree/include/linux/pm_wakeup.h),
 //! [`include/linux/suspend.h`](srctree/include/linux/suspend.h)
 
+use super::device::as_raw;
 use kernel::{
     bindings,
     device::{
@@ -47,7 +48,7 @@ extern "C" {
 pub(crate) struct WakeupInterrupt {
     dev: ARef<Device>,
     irq: u32,
-    /// Whether it wakes the machine now, 0 or 1. Notifications come one after the other.
+    /// Whether it wakes the machine now, 0 or 1. Notifications do not run at the same time.
     armed: Atomic<u32>,
     #[pin]
     notifier: Opaque<bindings::notifier_block>,
@@ -59,11 +60,11 @@ unsafe impl Send for WakeupInterrupt {}
 unsafe impl Sync for WakeupInterrupt {}
 
 impl WakeupInterrupt {
-    /// Has the interrupt `irq` of `dev`, of which [`try_irq`] says that it can, wake the machine, and
-    /// `dev` have a `power/wakeup`, that says `enabled` at first.
+    /// Registers the interrupt `irq` of `dev`, which [`try_irq`] has checked, as one that wakes the
+    /// machine. `dev` gets a `power/wakeup`, which is `enabled` at first.
     pub(crate) fn new(dev: &Device<Bound>, irq: u32) -> Result<Pin<KBox<Self>>> {
         // SAFETY: `dev` is valid, and bound: what is set up here ends with that.
-        to_result(unsafe { mypoll_device_init_wakeup(raw(dev)) })?;
+        to_result(unsafe { mypoll_device_init_wakeup(as_raw(dev)) })?;
         KBox::try_pin_init(
             try_pin_init!(Self {
                 dev: ARef::from(&**dev),
@@ -86,16 +87,16 @@ impl WakeupInterrupt {
         )
     }
 
-    /// To be called for each interrupt, in any context: what the machine was woken for is being
-    /// looked after, and no new suspend is to begin for `ms` milliseconds.
+    /// Notes that the interrupt occurred: keeps the machine from a new suspend for `ms` milliseconds.
+    /// May be called in any context.
     pub(crate) fn occurred(&self, ms: u32) {
         // SAFETY: `dev` is valid.
-        unsafe { mypoll_pm_wakeup_event(raw(&self.dev), ms) };
+        unsafe { mypoll_pm_wakeup_event(as_raw(&self.dev), ms) };
     }
 
     fn arm(&self) -> Result {
         // SAFETY: `dev` is valid.
-        if unsafe { mypoll_device_may_wakeup(raw(&self.dev)) } {
+        if unsafe { mypoll_device_may_wakeup(as_raw(&self.dev)) } {
             set_irq_wake(self.irq, true).inspect_err(|error| {
                 dev_err!(
                     self.dev,
@@ -134,7 +135,7 @@ impl WakeupInterrupt {
             }
             _ => Ok(()),
         };
-        // A machine that nothing wakes had better not sleep.
+        // A machine that this line can't wake must not be suspended.
         let answer = match result {
             Ok(()) => bindings::NOTIFY_DONE,
             Err(_) => bindings::NOTIFY_BAD,
@@ -152,14 +153,7 @@ impl PinnedDrop for WakeupInterrupt {
     }
 }
 
-/// [`Device`] is transparent over a `device`.
-fn raw(dev: &Device) -> *mut bindings::device {
-    core::ptr::from_ref(dev)
-        .cast::<bindings::device>()
-        .cast_mut()
-}
-
-/// Whether the interrupt `irq` can wake the machine. Where it can't, the error is the interrupt
+/// Checks that the interrupt `irq` can wake the machine. Where it can't, the error is the interrupt
 /// controller's: `ENXIO` for most, `EINVAL` for the Raspberry Pi's.
 pub(crate) fn try_irq(irq: u32) -> Result {
     set_irq_wake(irq, true)?;

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The platform driver: a `mypoll,events` node of the device tree, each child of which is a GPIO
-//! line.
+//! The platform driver. It binds to `mypoll,events` nodes of the device tree, each child of which is
+//! a GPIO line, and to the devices of single lines from configfs.
 
-use crate::{
-    abstractions::global,
-    line::Line, //
+use super::{
+    line::Line,
+    properties::{
+        Node,
+        Origin, //
+    },
+    GPIO, //
 };
+use crate::kernel_ext::line_device::ProbeStatus;
 use kernel::{
     c_str,
     device::{
         Bound,
+        Core,
         Device, //
     },
     of,
-    prelude::*, //
+    platform,
+    prelude::*,
+    sync::Arc, //
 };
 
 kernel::of_device_table!(
@@ -24,22 +32,46 @@ kernel::of_device_table!(
     [(of::DeviceId::new(c_str!("mypoll,events")), ())]
 );
 
-/// The lines of a bound device. `compat` makes it a `platform::Driver`.
+/// The lines of a bound device.
 pub(crate) struct Lines {
-    _lines: KVec<Line>,
+    lines: KVec<Line>,
+    /// Where a line's own device tells of it.
+    status: Option<Arc<ProbeStatus>>,
 }
 
 impl Lines {
-    /// The nodes that the driver is for.
-    pub(crate) const OF_TABLE: of::IdTable<()> = &OF_TABLE;
+    fn set_up(dev: &Device<Bound>) -> Result<Self> {
+        let status = ProbeStatus::of(dev);
+        let result = match status {
+            Some(_) => Self::of_line_device(dev),
+            None => Self::of_children(dev),
+        };
+        if let Some(status) = &status {
+            let first = |lines: &KVec<Line>| lines.first().map(Line::number).ok_or(ENODEV);
+            status.set(result.as_ref().map_err(|error| *error).and_then(first));
+        }
+        Ok(Self {
+            lines: result?,
+            status,
+        })
+    }
+
+    /// Sets up the line that the node of `dev` describes.
+    fn of_line_device(dev: &Device<Bound>) -> Result<KVec<Line>> {
+        let fwnode = dev.fwnode().ok_or(ENODEV)?;
+        let node = Node::new(dev, fwnode, Origin::LineDevice)?;
+        let mut lines = KVec::new();
+        lines.push(Line::new(&GPIO.get().ok_or(ENODEV)?, &node)?, GFP_KERNEL)?;
+        Self::begin(lines)
+    }
 
     /// Sets up the lines that the children of the node of `dev` describe. What is wrong goes to the
     /// log.
-    pub(crate) fn new(dev: &Device<Bound>) -> Result<Self> {
-        let hub = global::hub()?;
+    fn of_children(dev: &Device<Bound>) -> Result<KVec<Line>> {
+        let gpio = GPIO.get().ok_or(ENODEV)?;
         let mut lines = KVec::new();
-        for node in dev.fwnode().ok_or(ENODEV)?.children() {
-            let line = Line::new(&hub, dev, &node)?;
+        for child in dev.fwnode().ok_or(ENODEV)?.children() {
+            let line = Line::new(&gpio, &Node::new(dev, &child, Origin::Firmware)?)?;
             lines.push(line, GFP_KERNEL)?;
         }
         if lines.is_empty() {
@@ -49,14 +81,54 @@ impl Lines {
             );
             return Err(EINVAL);
         }
-        // All or none, and only now: a probe that fails or is deferred, and those may be many, is to
-        // leave no trace in programs' queues.
+        Self::begin(lines)
+    }
+
+    /// Shows all lines to programs, or none: a probe that fails or is deferred, and there may be
+    /// many, leaves no trace in programs' queues.
+    fn begin(lines: KVec<Line>) -> Result<KVec<Line>> {
+        let mut levels = KVec::with_capacity(lines.len(), GFP_KERNEL)?;
         for line in &lines {
-            line.begin()?;
+            levels.push(line.settle()?, GFP_KERNEL)?;
         }
-        for line in &lines {
-            line.list();
+        for (line, level) in lines.iter().zip(&levels) {
+            line.begin(*level);
         }
-        Ok(Self { _lines: lines })
+        Ok(lines)
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.lines.clear();
+        if let Some(status) = &self.status {
+            status.set(Err(ENODEV));
+        }
+    }
+}
+
+#[cfg(not(linux_7_3))]
+impl platform::Driver for Lines {
+    type IdInfo = ();
+    const OF_ID_TABLE: Option<of::IdTable<()>> = Some(&OF_TABLE);
+
+    fn probe(pdev: &platform::Device<Core>, _info: Option<&()>) -> Result<Pin<KBox<Self>>> {
+        // First the memory: nothing can fail once programs see the lines.
+        let slot = KBox::new_uninit(GFP_KERNEL)?;
+        Ok(KBox::write(slot, Self::set_up(pdev.as_ref())?).into())
+    }
+}
+
+#[cfg(linux_7_3)]
+impl platform::Driver for Lines {
+    type IdInfo = ();
+    type Data<'bound> = Self;
+    const OF_ID_TABLE: Option<of::IdTable<()>> = Some(&OF_TABLE);
+
+    fn probe<'bound>(
+        pdev: &'bound platform::Device<Core<'_>>,
+        _info: Option<&'bound ()>,
+    ) -> impl PinInit<Self, Error> + 'bound {
+        Self::set_up(pdev.as_ref())
     }
 }

@@ -2,8 +2,12 @@
 
 //! From the interrupts of a line to its events.
 
+use super::level::Level;
 use crate::{
-    abstractions::{
+    bus::Bus,
+    clock::now_ns,
+    event::Event,
+    kernel_ext::{
         gpio::Input,
         interrupt::{
             EdgeDetection,
@@ -19,34 +23,28 @@ use crate::{
         },
         wakeup::WakeupInterrupt,
     },
-    event::Event,
-    hub::{
-        now_ns,
-        Hub, //
-    },
-    level::Level,
 };
 use kernel::{
     prelude::*,
     sync::Arc,
-    time::Delta, //
+    time::NSEC_PER_MSEC, //
 };
 
-/// How edges become events.
+/// Which edges become events.
 #[derive(Clone, Copy)]
-pub(crate) struct Choice {
-    /// The edges of the logical level that give an event.
+pub(crate) struct EdgeFilter {
+    /// The edges of the logical level that are reported.
     pub(crate) reported: EdgeDetection,
-    /// How many milliseconds the line has to be quiet before an edge counts, if the driver is to
-    /// look after that.
+    /// For how many milliseconds the line has to be quiet before an edge counts, if it is the driver
+    /// that debounces it.
     pub(crate) quiet_ms: Option<u32>,
 }
 
-impl Choice {
-    /// The edges of the logical level that an interrupt is needed for.
-    pub(crate) fn needed(self) -> EdgeDetection {
+impl EdgeFilter {
+    /// Returns the edges of the logical level that an interrupt is needed for.
+    pub(crate) fn detected(self) -> EdgeDetection {
         match self.quiet_ms {
-            // A contact that bounces has both, whatever comes of it.
+            // A contact that bounces has both.
             Some(_) => EdgeDetection::Both,
             None => self.reported,
         }
@@ -56,9 +54,9 @@ impl Choice {
 /// What the interrupt handler and the debounce timer of a line share.
 #[pin_data]
 pub(crate) struct Edges {
-    hub: Arc<Hub>,
+    bus: Arc<Bus>,
     line: u32,
-    choice: Choice,
+    filter: EdgeFilter,
     level: Level,
     wakeup: Option<Pin<KBox<WakeupInterrupt>>>,
     #[pin]
@@ -67,46 +65,96 @@ pub(crate) struct Edges {
 
 /// A contact that may be bouncing.
 struct Bounce {
-    /// The level that it was quiet at last.
-    quiet_at: bool,
-    /// When the line left that level, if it did.
+    /// The last level at which it was quiet.
+    quiet_level: bool,
+    /// When it left that level, if it did.
     first_edge_ns: Option<u64>,
+    /// How many edges there were since then.
+    edges: u64,
+    /// When it will have been quiet for long enough.
+    quiet_at_ns: u64,
+    /// How many edges were not the first one of an event.
+    bounced: u64,
 }
 
 impl Edges {
-    /// The edges of `input`, which is line number `line`.
+    /// Creates the edges of `input`, which is line number `line`.
     pub(crate) fn new(
-        hub: Arc<Hub>,
+        bus: Arc<Bus>,
         line: u32,
         input: Arc<Input>,
-        choice: Choice,
+        filter: EdgeFilter,
         wakeup: Option<Pin<KBox<WakeupInterrupt>>>,
     ) -> impl PinInit<Self> {
         let bounce = Bounce {
-            quiet_at: false,
+            quiet_level: false,
             first_edge_ns: None,
+            edges: 0,
+            quiet_at_ns: 0,
+            bounced: 0,
         };
         pin_init!(Self {
-            hub,
+            bus,
             line,
-            choice,
-            level: Level::new(input, choice.needed().level_after()),
+            filter,
+            level: Level::new(input, filter.detected().level_after()),
             wakeup,
             bounce <- new_spinlock_irq!(bounce, "mypoll::Edges::bounce"),
         })
     }
 
-    /// From now on, edges become events. `in_thread` says where the interrupt handler runs.
-    pub(crate) fn begin(&self, in_thread: bool) -> Result {
-        let level = self.level.settle()?;
-        self.bounce.lock().quiet_at = level;
-        self.level.begin(in_thread);
-        Ok(())
+    /// Determines the first level. Edges are counted and nothing else until [`begin`](Self::begin).
+    /// May sleep.
+    pub(crate) fn settle(&self) -> Result<bool> {
+        self.level.settle()
+    }
+
+    /// Reports edges from now on, and the one since [`settle`](Self::settle) returned `level`, if
+    /// there was one. `in_thread` says where the interrupt handler runs. May sleep.
+    pub(crate) fn begin(this: &OneShot<Self>, level: bool, in_thread: bool) {
+        this.bounce.lock().quiet_level = level;
+        this.level.activate(in_thread);
+
+        let timestamp_ns = now_ns();
+        if !this.level.missed_edge(level) {
+            return;
+        }
+        match this.filter.quiet_ms {
+            Some(quiet_ms) => Self::debounce(this, timestamp_ns, quiet_ms, 0),
+            None if this.filter.reported.detects(!level) => {
+                // The handler marks the level as used before it takes the bus's lock: what it
+                // reports comes after this, or in place of it.
+                let event = Event::edge(timestamp_ns, this.line, !level);
+                this.bus.report_if(event, || this.level.is_unused());
+            }
+            None => {}
+        }
+    }
+
+    /// Returns how many interrupts there were.
+    pub(crate) fn edges(&self) -> u64 {
+        self.level.edges()
+    }
+
+    /// Returns how many of them gave no event, since the contact was bouncing.
+    pub(crate) fn bounced(&self) -> u64 {
+        self.bounce.lock().bounced
+    }
+
+    /// Waits until the contact is quiet, after as many edges at `timestamp_ns`.
+    fn debounce(this: &OneShot<Self>, timestamp_ns: u64, quiet_ms: u32, edges: u64) {
+        let quiet_at_ns = timestamp_ns + u64::from(quiet_ms) * NSEC_PER_MSEC as u64;
+        let mut bounce = this.bounce.lock();
+        bounce.first_edge_ns.get_or_insert(timestamp_ns);
+        bounce.edges += edges;
+        bounce.quiet_at_ns = bounce.quiet_at_ns.max(quiet_at_ns);
+        // Under the lock, so that an expiry which comes too early has another one to rely on.
+        this.arm(bounce.quiet_at_ns);
     }
 
     fn report(&self, timestamp_ns: u64, level: bool) {
-        if self.choice.reported.detects(level) {
-            self.hub.report(Event::edge(timestamp_ns, self.line, level));
+        if self.filter.reported.detects(level) {
+            self.bus.report(Event::edge(timestamp_ns, self.line, level));
         }
     }
 }
@@ -114,7 +162,7 @@ impl Edges {
 impl EdgeHandler for OneShot<Edges> {
     fn handle_edge(&self) {
         let timestamp_ns = now_ns();
-        let quiet_ms = self.choice.quiet_ms;
+        let quiet_ms = self.filter.quiet_ms;
         if let Some(wakeup) = &self.wakeup {
             wakeup.occurred(quiet_ms.unwrap_or(0));
         }
@@ -123,28 +171,30 @@ impl EdgeHandler for OneShot<Edges> {
         };
         match quiet_ms {
             None => self.report(timestamp_ns, level),
-            Some(quiet_ms) => {
-                self.bounce.lock().first_edge_ns.get_or_insert(timestamp_ns);
-                self.arm(Delta::from_millis(quiet_ms.into()));
-            }
+            Some(quiet_ms) => Edges::debounce(self, timestamp_ns, quiet_ms, 1),
         }
     }
 }
 
 impl ExpiryHandler for Edges {
-    /// The line has been quiet for long enough.
+    /// Reports the first edge, if the line is quiet at another level.
     fn handle_expiry(this: &OneShot<Self>) {
         let mut bounce = this.bounce.lock();
+        // An edge may have come while this waited for the lock. It armed the timer again.
+        if now_ns() < bounce.quiet_at_ns {
+            return;
+        }
         let Some(timestamp_ns) = bounce.first_edge_ns.take() else {
             return;
         };
-        // Under the lock: an edge after this finds `first_edge_ns` empty and is looked at next
-        // time.
+        // Under the lock: an edge after this finds `first_edge_ns` empty, and counts next time.
         let level = this.level.now();
-        if core::mem::replace(&mut bounce.quiet_at, level) == level {
-            return;
-        }
+        let changed = core::mem::replace(&mut bounce.quiet_level, level) != level;
+        let edges = core::mem::take(&mut bounce.edges);
+        bounce.bounced += edges.saturating_sub(changed.into());
         drop(bounce);
-        this.report(timestamp_ns, level);
+        if changed {
+            this.report(timestamp_ns, level);
+        }
     }
 }

@@ -1,249 +1,232 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One GPIO line, as its device-tree node describes it.
+//! One GPIO line, from its description to its end.
 
+use super::{
+    edges::{
+        EdgeFilter,
+        Edges, //
+    },
+    label::{
+        c_string,
+        Label, //
+    },
+    properties::Node,
+    table::{
+        LineInfo,
+        LineNumber, //
+    },
+    Gpio, //
+};
 use crate::{
-    abstractions::{
+    clock::now_ns,
+    event::Event,
+    kernel_ext::{
+        device::change_event,
         gpio::Input,
-        interrupt::{
-            EdgeDetection,
-            EdgeInterrupt, //
-        },
+        interrupt::EdgeInterrupt,
         oneshot::OneShot,
         wakeup::{
             self,
             WakeupInterrupt, //
         }, //
     },
-    edges::{
-        Choice,
-        Edges, //
-    },
-    event::Event,
-    hub::{
-        now_ns,
-        Hub, //
-    },
-    line_table::{
-        Description,
-        LineNumber,
-        NUMBER_MAX, //
-    },
 };
 use kernel::{
     c_str,
-    device::{
-        property::{
-            FwNode,
-            Property, //
-        },
-        Bound,
-        Device, //
-    },
+    device::Device,
     prelude::*,
-    str::{
-        CStr,
-        CString, //
-    },
-    sync::Arc, //
+    str::CString,
+    sync::{
+        aref::ARef,
+        Arc, //
+    }, //
 };
 
-/// A line whose edges become events, if they do, until it is dropped.
+/// A line whose edges are events until it is dropped.
 pub(crate) struct Line {
     // In this order: no edge can follow the last event, and no other line has the number before it.
     interrupt: EdgeInterrupt<OneShot<Edges>>,
     edges: Arc<OneShot<Edges>>,
-    removal: Removal,
+    listing: Listing,
 }
 
 impl Line {
-    /// Sets up the line that `node`, a child of the node of `dev`, describes. What is wrong with it
-    /// goes to the log. Programs see nothing of it yet.
-    pub(crate) fn new(hub: &Arc<Hub>, dev: &Device<Bound>, node: &FwNode) -> Result<Self> {
-        let name = node.display_name();
-        let label = match property::<CString>(dev, node, c_str!("label"))? {
-            Some(label) => label,
-            None => CString::try_from_fmt(fmt!("{name}"))?,
-        };
-
-        let input = Input::get(dev, node, &label).inspect_err(|error| {
-            if *error != EPROBE_DEFER {
-                dev_err!(dev, "{name}: gpios: can't be had: {error:?}\n");
-            }
-        })?;
-        let input = Arc::new(input, GFP_KERNEL)?;
+    /// Sets up the line that `node` describes. What is wrong with it goes to the log. Programs see
+    /// nothing of it yet.
+    pub(crate) fn new(gpio: &Arc<Gpio>, node: &Node<'_>) -> Result<Self> {
+        let (dev, name) = (node.dev, node.name());
+        let label = node.label()?;
+        let input = Arc::new(node.input(&label)?, GFP_KERNEL)?;
         let irq = input.irq().inspect_err(|error| {
             dev_err!(
                 dev,
                 "{name}: gpios: this line has no interrupt: {error:?}\n"
             );
         })?;
-        let reported = reported_edges(dev, node)?;
-        let debounce = Debounce::set_up(dev, node, &input)?;
-        let wakeup = wakeup(dev, node, irq)?;
-        let choice = Choice {
+        let reported = node.reported_edges()?;
+        let debounce = Debounce::set_up(node, &input)?;
+        let filter = EdgeFilter {
             reported,
-            quiet_ms: debounce.by_driver.then_some(debounce.ms),
+            quiet_ms: debounce.quiet_ms,
         };
-        let number = number(dev, node)?;
+        let wakeup = wakeup_interrupt(node, irq)?;
+        let wanted = node.number()?;
         let number = LineNumber::take(
-            hub,
-            number,
-            Description {
-                label: CString::try_from_fmt(fmt!("{}", &*label))?,
+            gpio,
+            wanted,
+            LineInfo {
+                label: label.try_clone()?,
                 input: input.clone(),
                 reported,
-                debounce_us: debounce.ms * 1000,
-                debounced_by_driver: debounce.by_driver,
+                debounce_us: debounce.us,
+                debounced_by_driver: debounce.quiet_ms.is_some(),
                 wakes: wakeup.is_some(),
             },
         )
         .inspect_err(|error| {
-            dev_err!(dev, "{name}: reg: this number can't be had: {error:?}\n");
+            dev_err!(dev, "{name}: no number is free: {error:?}\n");
         })?;
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != number.get()) {
+            dev_warn!(
+                dev,
+                "{name}: reg: {wanted} belongs to another line, this one gets {}\n",
+                number.get()
+            );
+        }
 
         let physical = match input.is_active_low() {
-            true => choice.needed().inverted(),
-            false => choice.needed(),
+            true => filter.detected().inverted(),
+            false => filter.detected(),
         };
         let edges = Arc::pin_init(
-            OneShot::new(Edges::new(hub.clone(), number.get(), input, choice, wakeup)),
+            OneShot::new(Edges::new(
+                gpio.bus.clone(),
+                number.get(),
+                input,
+                filter,
+                wakeup,
+            )),
             GFP_KERNEL,
         )?;
-        let interrupt =
-            EdgeInterrupt::request(irq, physical, label, edges.clone()).inspect_err(|error| {
-                dev_err!(dev, "{name}: interrupt {irq} can't be had: {error:?}\n");
+        let listing = Listing::new(dev, number, &label)?;
+        let interrupt = EdgeInterrupt::request(irq, physical, label.into_c_string(), edges.clone())
+            .inspect_err(|error| {
+                dev_err!(
+                    dev,
+                    "{name}: failed to request interrupt {irq}: {error:?}\n"
+                );
             })?;
         Ok(Self {
             interrupt,
             edges,
-            removal: Removal(number),
+            listing,
         })
     }
 
-    /// From now on, edges become events.
-    pub(crate) fn begin(&self) -> Result {
-        self.edges.begin(self.interrupt.is_nested())
+    /// Returns the line's number.
+    pub(crate) fn number(&self) -> u32 {
+        self.listing.number.get()
     }
 
-    /// Shows the line to programs, which see its end from now on.
-    pub(crate) fn list(&self) {
-        self.removal.0.list();
+    /// Determines the line's first level. May sleep.
+    pub(crate) fn settle(&self) -> Result<bool> {
+        self.edges.settle()
+    }
+
+    /// Shows the line, which settled at `level`, to programs, and reports its edges from now on. May
+    /// sleep.
+    pub(crate) fn begin(&self, level: bool) {
+        self.listing.add(self.edges.clone(), level);
+        Edges::begin(&self.edges, level, self.interrupt.is_nested());
+        self.listing.notify(c_str!("MYPOLL_ACTION=added"));
     }
 }
 
-/// The event that ends a line that programs saw.
-struct Removal(LineNumber);
+/// What programs see of a line: its number, and the events and uevents of its beginning and end.
+struct Listing {
+    number: LineNumber,
+    dev: ARef<Device>,
+    /// Variables of uevents.
+    line_variable: CString,
+    label_variable: CString,
+}
 
-impl Drop for Removal {
+impl Listing {
+    fn new(dev: &Device, number: LineNumber, label: &Label) -> Result<Self> {
+        const KEY: &[u8] = b"MYPOLL_LABEL=";
+        let mut label_variable = KVec::new();
+        label_variable.extend_from_slice(KEY, GFP_KERNEL)?;
+        label_variable.extend_from_slice(label.as_bytes(), GFP_KERNEL)?;
+        Ok(Self {
+            line_variable: CString::try_from_fmt(fmt!("MYPOLL_LINE={}", number.get()))?,
+            label_variable: c_string(&label_variable)?,
+            number,
+            dev: ARef::from(dev),
+        })
+    }
+
+    fn add(&self, edges: Arc<OneShot<Edges>>, level: bool) {
+        self.number.list(edges);
+        let event = Event::added(now_ns(), self.number.get(), level);
+        self.number.bus().report(event);
+    }
+
+    /// Sends a uevent. Programs that need to know all lines read `lines`, so that one that can't be
+    /// sent is no error.
+    fn notify(&self, action: &CStr) {
+        let variables = [action, &*self.line_variable, &*self.label_variable];
+        if let Err(error) = change_event(&self.dev, &variables) {
+            dev_dbg!(self.dev, "no uevent for a line: {error:?}\n");
+        }
+    }
+}
+
+impl Drop for Listing {
     fn drop(&mut self) {
-        if !self.0.is_listed() {
+        let Some(edges) = self.number.unlist() else {
             return;
-        }
-        let event = Event::removed(now_ns(), self.0.get());
-        self.0.hub().report(event);
+        };
+        // Stops the debounce timer: no event of an edge may follow.
+        drop(edges);
+        let event = Event::removed(now_ns(), self.number.get());
+        self.number.bus().report(event);
+        self.notify(c_str!("MYPOLL_ACTION=removed"));
     }
-}
-
-/// A property of `node`, if it is there. One that is there and can't be read is an error, which goes
-/// to the log: the line would be another one without it.
-fn property<T: Property>(dev: &Device, node: &FwNode, name: &CStr) -> Result<Option<T>> {
-    if !node.property_present(name) {
-        return Ok(None);
-    }
-    // This says in the log that it is missing, whatever the error.
-    let read = node.property_read(name).required_by(dev);
-    read.map(Some).inspect_err(|error| {
-        let line = node.display_name();
-        dev_err!(
-            dev,
-            "{line}: {name}: it is there and can't be read: {error:?}\n"
-        );
-    })
-}
-
-/// Which edges of the logical level give an event.
-fn reported_edges(dev: &Device, node: &FwNode) -> Result<EdgeDetection> {
-    let property = c_str!("mypoll,edge");
-    if !node.property_present(property) {
-        return Ok(EdgeDetection::Both);
-    }
-    for (word, edges) in [
-        (c_str!("both"), EdgeDetection::Both),
-        (c_str!("rising"), EdgeDetection::Rising),
-        (c_str!("falling"), EdgeDetection::Falling),
-    ] {
-        match node.property_match_string(property, word) {
-            Ok(0) => return Ok(edges),
-            Err(ENOMEM) => return Err(ENOMEM),
-            _ => {}
-        }
-    }
-    dev_err!(
-        dev,
-        "{}: mypoll,edge: it has to be \"both\", \"rising\" or \"falling\"\n",
-        node.display_name()
-    );
-    Err(EINVAL)
 }
 
 /// How contacts are debounced.
 struct Debounce {
-    /// How many milliseconds the line has to be quiet; 0 for not at all.
-    ms: u32,
-    /// Whether the driver does it, since the chip can't.
-    by_driver: bool,
+    /// For how many microseconds the line has to be quiet; 0 for not at all.
+    us: u32,
+    /// The same in milliseconds, if the driver debounces it, since the chip can't.
+    quiet_ms: Option<u32>,
 }
 
 impl Debounce {
-    /// Has contacts debounced as `node` asks.
-    fn set_up(dev: &Device, node: &FwNode, input: &Input) -> Result<Self> {
-        let ms = property(dev, node, c_str!("debounce-interval"))?.unwrap_or(0u32);
-        let Some(us) = ms.checked_mul(1000) else {
-            dev_err!(
-                dev,
-                "{}: debounce-interval: {ms} ms is too long, {} ms is the longest\n",
-                node.display_name(),
-                u32::MAX / 1000
-            );
-            return Err(EINVAL);
-        };
+    /// Debounces contacts as `node` describes.
+    fn set_up(node: &Node<'_>, input: &Input) -> Result<Self> {
+        let (ms, us) = node.debounce_interval()?;
         let by_driver = ms != 0 && input.set_debounce(us).is_err();
-        Ok(Self { ms, by_driver })
+        Ok(Self {
+            us,
+            quiet_ms: by_driver.then_some(ms),
+        })
     }
 }
 
-/// Has the line wake the machine if `node` asks for that; that it can't is no reason to go without
-/// the line.
-fn wakeup(
-    dev: &Device<Bound>,
-    node: &FwNode,
-    irq: u32,
-) -> Result<Option<Pin<KBox<WakeupInterrupt>>>> {
-    if !node.property_read_bool(c_str!("wakeup-source")) {
+/// Makes the line wake the machine if `node` says so. If it can't, the line works without.
+fn wakeup_interrupt(node: &Node<'_>, irq: u32) -> Result<Option<Pin<KBox<WakeupInterrupt>>>> {
+    if !node.wakeup_source() {
         return Ok(None);
     }
     if let Err(error) = wakeup::try_irq(irq) {
         dev_warn!(
-            dev,
+            node.dev,
             "{}: wakeup-source: this line's chip can't wake the machine: {error:?}\n",
-            node.display_name()
+            node.name()
         );
         return Ok(None);
     }
-    WakeupInterrupt::new(dev, irq).map(Some)
-}
-
-/// The number that `node` asks for, if it does.
-fn number(dev: &Device, node: &FwNode) -> Result<Option<u32>> {
-    let reg: Option<u32> = property(dev, node, c_str!("reg"))?;
-    if let Some(number) = reg.filter(|number| *number > NUMBER_MAX) {
-        dev_err!(
-            dev,
-            "{}: reg: {number} is too high, {NUMBER_MAX} is the highest\n",
-            node.display_name()
-        );
-        return Err(EINVAL);
-    }
-    Ok(reg)
+    WakeupInterrupt::new(node.dev, irq).map(Some)
 }

@@ -1,40 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which GPIO lines there are, and what there is to know of each.
+//! The GPIO lines by their numbers.
 
+use super::{
+    edges::Edges,
+    label::Label,
+    Gpio, //
+};
 use crate::{
-    abstractions::{
+    bus::Bus,
+    kernel_ext::{
         gpio::Input,
-        interrupt::EdgeDetection, //
+        interrupt::EdgeDetection,
+        oneshot::OneShot, //
     },
-    hub::Hub,
     text::c_array,
     uapi, //
 };
 use kernel::{
     prelude::*,
-    str::CString,
     sync::Arc, //
 };
 
-/// The highest number that a line may have: more lines than any board has buttons.
+/// The highest number that a line may have.
 pub(crate) const NUMBER_MAX: u32 = uapi::LINES_MAX as u32 - 1;
 
-/// A line, as programs see it.
-pub(crate) struct Description {
-    pub(crate) label: CString,
+/// What a program can ask of a line.
+pub(crate) struct LineInfo {
+    pub(crate) label: Label,
     pub(crate) input: Arc<Input>,
-    /// The edges of the logical level that give an event.
+    /// The edges of the logical level that are reported.
     pub(crate) reported: EdgeDetection,
-    /// How long it has to be quiet, 0 when it is not debounced.
+    /// For how long it has to be quiet, 0 when it is not debounced.
     pub(crate) debounce_us: u32,
-    /// Whether the driver does that, and not the chip.
+    /// Whether the driver debounces it, and not the chip.
     pub(crate) debounced_by_driver: bool,
     /// Whether it wakes the machine from suspend.
     pub(crate) wakes: bool,
 }
 
-impl Description {
+impl LineInfo {
     fn flags(&self) -> u32 {
         [
             (self.input.is_active_low(), uapi::LINE_ACTIVE_LOW),
@@ -51,9 +56,9 @@ impl Description {
 
 /// A line, at the index that is its number.
 struct Entry {
-    line: Description,
-    /// Whether programs see it yet.
-    listed: bool,
+    info: LineInfo,
+    /// Its edges, from when it is listed on.
+    edges: Option<Arc<OneShot<Edges>>>,
 }
 
 /// The lines.
@@ -62,116 +67,141 @@ pub(crate) struct LineTable {
 }
 
 impl LineTable {
-    /// A table without a line.
+    /// Creates a table without a line.
     pub(crate) fn new() -> Self {
         Self { lines: KVec::new() }
     }
 
-    /// The listed lines' numbers and labels.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &CString)> {
-        (0..self.lines.len()).filter_map(|number| Some((number, &self.listed(number)?.label)))
+    /// Returns the numbers and labels of the listed lines, lowest number first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.listed()
+            .map(|(number, info, _)| (number, info.label.as_bytes()))
     }
 
-    fn listed(&self, number: usize) -> Option<&Description> {
-        let entry = self.lines.get(number)?.as_ref()?;
-        entry.listed.then_some(&entry.line)
-    }
-
-    /// Which lines there are.
+    /// Returns which lines are listed.
     pub(crate) fn set(&self) -> uapi::LineSet {
         let mut set = uapi::LineSet::default();
-        for (number, _) in self.iter() {
-            set[number / 64] |= 1 << (number % 64);
+        for (number, ..) in self.listed() {
+            insert(&mut set, number);
         }
         set
     }
 
-    /// What there is to know of a line, its level now included. May sleep.
+    /// Returns the listed lines that report one kind of edge only, and those of them whose level is
+    /// active now: their events do not show it. May sleep.
+    pub(crate) fn one_edge_levels(&self) -> (uapi::LineSet, uapi::LineSet) {
+        let mut lines = uapi::LineSet::default();
+        let mut levels = uapi::LineSet::default();
+        let one_edge = |info: &LineInfo| info.reported != EdgeDetection::Both;
+        for (number, info, _) in self.listed().filter(|(_, info, _)| one_edge(info)) {
+            insert(&mut lines, number);
+            // The line of a chip that is gone is about to be removed.
+            if info.input.level_may_sleep() == Ok(true) {
+                insert(&mut levels, number);
+            }
+        }
+        (lines, levels)
+    }
+
+    /// Returns what there is to know of a line, its level now included. May sleep.
     ///
-    /// `ENOENT` when there is no such line, what gpiolib says when its level can't be read: `ENODEV`
+    /// `ENOENT` when there is no such line, gpiolib's error when its level can't be read: `ENODEV`
     /// when its chip is gone.
-    pub(crate) fn describe(&self, number: u32) -> Result<uapi::Line> {
-        let line = self.listed(number as usize).ok_or(ENOENT)?;
+    pub(crate) fn describe(&self, bus: &Bus, number: u32) -> Result<uapi::Line> {
+        let (_, info, edges) = self.get(number as usize).ok_or(ENOENT)?;
+        let account = bus.line(number);
         Ok(uapi::Line {
             number,
-            offset: line.input.offset(),
-            value: line.input.level_may_sleep()?.into(),
-            flags: line.flags(),
-            debounce_us: line.debounce_us,
+            offset: info.input.offset(),
+            value: info.input.level_may_sleep()?.into(),
+            flags: info.flags(),
+            debounce_us: info.debounce_us,
             reserved: 0,
-            label: c_array(line.label.to_bytes()),
+            label: c_array(info.label.as_bytes()),
+            line_sequence: account.sequence,
+            reserved2: 0,
+            edges: edges.edges(),
+            reported: account.reported,
+            bounced: edges.bounced(),
+            dropped: account.dropped,
         })
     }
 
-    fn insert(&mut self, number: Option<usize>, line: Description) -> Result<usize> {
-        let lowest_free = || {
-            let free = self.lines.iter().position(Option::is_none);
-            free.unwrap_or(self.lines.len())
-        };
-        let number = number.unwrap_or_else(lowest_free);
-        if number > NUMBER_MAX as usize {
-            return Err(ENOSPC);
-        }
+    fn get(&self, number: usize) -> Option<(usize, &LineInfo, &Edges)> {
+        let entry = self.lines.get(number)?.as_ref()?;
+        Some((number, &entry.info, entry.edges.as_ref()?))
+    }
+
+    fn listed(&self) -> impl Iterator<Item = (usize, &LineInfo, &Edges)> {
+        (0..self.lines.len()).filter_map(|number| self.get(number))
+    }
+
+    fn insert(&mut self, wanted: Option<u32>, info: LineInfo) -> Result<usize> {
+        let is_free = |number: &usize| !matches!(self.lines.get(*number), Some(Some(_)));
+        let number = wanted
+            .map(|number| number as usize)
+            .filter(is_free)
+            .or_else(|| (0..=NUMBER_MAX as usize).find(is_free))
+            .ok_or(ENOSPC)?;
         while self.lines.len() <= number {
             self.lines.push(None, GFP_KERNEL)?;
         }
-        if self.lines[number].is_some() {
-            return Err(EEXIST);
-        }
-        self.lines[number] = Some(Entry {
-            line,
-            listed: false,
-        });
+        self.lines[number] = Some(Entry { info, edges: None });
         Ok(number)
     }
 }
 
-/// A number, held for a line as long as it is there.
+fn insert(set: &mut uapi::LineSet, number: usize) {
+    set[number / 64] |= 1 << (number % 64);
+}
+
+/// A number, which belongs to one line until this is dropped.
 pub(crate) struct LineNumber {
-    hub: Arc<Hub>,
+    gpio: Arc<Gpio>,
     number: usize,
 }
 
 impl LineNumber {
-    /// Enters a line into the hub's table, under the lowest number that is free unless it asks for
-    /// one. Programs do not see it before [`Self::list`].
+    /// Enters a line into the table, under the number `wanted`, up to [`NUMBER_MAX`], or the lowest
+    /// that is free. Programs do not see it before [`list`](Self::list).
     ///
-    /// `EEXIST` for a number that is taken, `ENOSPC` over [`NUMBER_MAX`].
-    pub(crate) fn take(hub: &Arc<Hub>, number: Option<u32>, line: Description) -> Result<Self> {
-        let number = number.map(|number| number as usize);
-        let number = hub.lines.lock().insert(number, line)?;
+    /// `ENOSPC` when no number is free.
+    pub(crate) fn take(gpio: &Arc<Gpio>, wanted: Option<u32>, info: LineInfo) -> Result<Self> {
+        let number = gpio.lines.lock().insert(wanted, info)?;
         Ok(Self {
-            hub: hub.clone(),
+            gpio: gpio.clone(),
             number,
         })
     }
 
-    /// Shows the line to programs: its edges are events by now.
-    pub(crate) fn list(&self) {
-        if let Some(entry) = &mut self.hub.lines.lock().lines[self.number] {
-            entry.listed = true;
+    /// Shows the line to programs.
+    pub(crate) fn list(&self, edges: Arc<OneShot<Edges>>) {
+        if let Some(entry) = &mut self.gpio.lines.lock().lines[self.number] {
+            entry.edges = Some(edges);
         }
     }
 
-    /// Whether programs see the line.
-    pub(crate) fn is_listed(&self) -> bool {
-        self.hub.lines.lock().listed(self.number).is_some()
+    /// Hides the line from programs. Returns its edges, if it was listed.
+    pub(crate) fn unlist(&self) -> Option<Arc<OneShot<Edges>>> {
+        let mut table = self.gpio.lines.lock();
+        table.lines[self.number].as_mut()?.edges.take()
     }
 
-    /// The number.
+    /// Returns the number.
     pub(crate) fn get(&self) -> u32 {
         self.number as u32
     }
 
-    /// The hub that it was taken from.
-    pub(crate) fn hub(&self) -> &Hub {
-        &self.hub
+    /// Returns the bus that takes the line's events.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.gpio.bus
     }
 }
 
 impl Drop for LineNumber {
     fn drop(&mut self) {
-        let line = self.hub.lines.lock().lines[self.number].take();
-        drop(line);
+        let entry = self.gpio.lines.lock().lines[self.number].take();
+        // Not under the lock: this gives the line back to gpiolib.
+        drop(entry);
     }
 }

@@ -23,6 +23,7 @@ use crate::{
         },
         wakeup::WakeupInterrupt,
     },
+    trace, //
 };
 use kernel::{
     prelude::*,
@@ -162,6 +163,7 @@ impl Edges {
 impl EdgeHandler for OneShot<Edges> {
     fn handle_edge(&self) {
         let timestamp_ns = now_ns();
+        trace::edge(self.line, timestamp_ns);
         let quiet_ms = self.filter.quiet_ms;
         if let Some(wakeup) = &self.wakeup {
             wakeup.occurred(quiet_ms.unwrap_or(0));

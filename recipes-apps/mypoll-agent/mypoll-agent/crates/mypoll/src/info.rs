@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the driver tells about itself and its GPIO lines.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use crate::uapi;
 
-/// The driver: its version, what it can do, and which GPIO lines it has.
+/// The driver: what it can do, and which GPIO lines it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
-    /// Its version.
-    pub version: Version,
+    /// How many files can have a queue of their own at a time.
+    pub queues_max: u32,
     /// Whether a file can have a queue of its own.
     pub queues: bool,
     /// Whether that queue's ring can be mapped.
@@ -23,32 +23,11 @@ impl From<uapi::Info> for Info {
     fn from(info: uapi::Info) -> Self {
         let is_set = |number: &u32| info.lines[*number as usize / 64] >> (number % 64) & 1 == 1;
         Self {
-            version: Version {
-                major: (info.version >> 16) as u16,
-                minor: (info.version >> 8) as u8,
-                patch: info.version as u8,
-            },
+            queues_max: info.queues_max,
             queues: info.features & uapi::FEATURE_QUEUES != 0,
             mmap: info.features & uapi::FEATURE_MMAP != 0,
             lines: (0..uapi::LINES_MAX as u32).filter(is_set).collect(),
         }
-    }
-}
-
-/// A version of the driver. Later ones are greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version {
-    /// Changes that break programs; 0 promises nothing.
-    pub major: u16,
-    /// Additions.
-    pub minor: u8,
-    /// Corrections.
-    pub patch: u8,
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
     }
 }
 
@@ -103,9 +82,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_features_and_lines_are_unpacked() {
+    fn limits_features_and_lines_are_unpacked() {
         let mut raw = uapi::Info {
-            version: 0x0102_0304,
+            queues_max: 64,
             line_count: 4,
             features: uapi::FEATURE_MMAP | 1 << 63,
             ..Default::default()
@@ -114,20 +93,9 @@ mod tests {
             raw.lines[number / 64] |= 1 << (number % 64);
         }
         let info = Info::from(raw);
-        assert_eq!(info.version.to_string(), "258.3.4");
+        assert_eq!(info.queues_max, 64);
         assert_eq!((info.queues, info.mmap), (false, true));
         assert_eq!(info.lines, [0, 63, 64, 1023]);
-    }
-
-    #[test]
-    fn versions_compare_by_number() {
-        let version = |major, minor, patch| Version {
-            major,
-            minor,
-            patch,
-        };
-        assert!(version(0, 10, 0) > version(0, 9, 255));
-        assert!(version(1, 0, 0) > version(0, 255, 255));
     }
 
     #[test]
@@ -140,6 +108,12 @@ mod tests {
             debounce_us: 5000,
             reserved: 0,
             label: [0; uapi::LABEL_MAX],
+            line_sequence: 0,
+            reserved2: 0,
+            edges: 0,
+            reported: 0,
+            bounced: 0,
+            dropped: 0,
         };
         raw.label[..6].copy_from_slice(b"door\0x");
         let line = LineInfo::from(raw);

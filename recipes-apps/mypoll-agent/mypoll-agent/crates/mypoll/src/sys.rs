@@ -15,13 +15,13 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 #[cfg(feature = "tokio")]
 use crate::Queue;
-use crate::{queue::Record, uapi};
+use crate::{ioctl as number, queue::Record, uapi};
 
 /// `MYPOLL_CONFIGURE`.
 pub(crate) fn configure(file: impl AsFd, config: uapi::Config) -> io::Result<()> {
     // SAFETY: This ioctl reads a `struct mypoll_config`, which `uapi::Config` is, and nothing else.
     unsafe {
-        let configure = Setter::<{ uapi::CONFIGURE as Opcode }, uapi::Config>::new(config);
+        let configure = Setter::<{ number::CONFIGURE as Opcode }, uapi::Config>::new(config);
         Ok(ioctl(file, configure)?)
     }
 }
@@ -30,7 +30,7 @@ pub(crate) fn configure(file: impl AsFd, config: uapi::Config) -> io::Result<()>
 pub(crate) fn stats(file: impl AsFd) -> io::Result<uapi::Stats> {
     // SAFETY: This ioctl writes a whole `struct mypoll_stats`, which `uapi::Stats` is, or fails.
     unsafe {
-        let get = Getter::<{ uapi::GET_STATS as Opcode }, uapi::Stats>::new();
+        let get = Getter::<{ number::GET_STATS as Opcode }, uapi::Stats>::new();
         Ok(ioctl(file, get)?)
     }
 }
@@ -39,7 +39,7 @@ pub(crate) fn stats(file: impl AsFd) -> io::Result<uapi::Stats> {
 pub(crate) fn info(file: impl AsFd) -> io::Result<uapi::Info> {
     // SAFETY: This ioctl writes a whole `struct mypoll_info`, which `uapi::Info` is, or fails.
     unsafe {
-        let get = Getter::<{ uapi::GET_INFO as Opcode }, uapi::Info>::new();
+        let get = Getter::<{ number::GET_INFO as Opcode }, uapi::Info>::new();
         Ok(ioctl(file, get)?)
     }
 }
@@ -54,10 +54,16 @@ pub(crate) fn line(file: impl AsFd, number: u32) -> io::Result<uapi::Line> {
         debounce_us: 0,
         reserved: 0,
         label: [0; uapi::LABEL_MAX],
+        line_sequence: 0,
+        reserved2: 0,
+        edges: 0,
+        reported: 0,
+        bounced: 0,
+        dropped: 0,
     };
     // SAFETY: This ioctl reads and writes a `struct mypoll_line`, which `uapi::Line` is; any bytes make a valid one.
     unsafe {
-        let get = Updater::<{ uapi::GET_LINE as Opcode }, uapi::Line>::new(&mut line);
+        let get = Updater::<{ number::GET_LINE as Opcode }, uapi::Line>::new(&mut line);
         ioctl(file, get)?;
     }
     Ok(line)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The uapi's two files are one interface: what the C compiler makes of `mypoll.h` is what [`mypoll::uapi`] has. And the
-//! header and its example are C that the compiler takes without a warning.
+//! The uapi's two files are one interface: what the C compiler makes of `mypoll.h` is what [`mypoll::uapi`] and
+//! [`mypoll::ioctl`] have. And the header and its example are C that the compiler takes without a warning.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use mypoll::uapi;
+use mypoll::{ioctl, uapi};
 use tempfile::TempDir;
 
 /// The driver's folder.
@@ -87,14 +87,16 @@ macro_rules! layout {
 fn structures_are_laid_out_alike() {
     let layouts = [
         layout!("mypoll_event", uapi::Event:
-            timestamp_ns, sequence, lost, source, kind, line, value, reserved),
+            timestamp_ns, sequence, lost, source, kind, line, value, line_sequence),
         layout!("mypoll_config", uapi::Config:
-            capacity, overflow, clock, sources, watermark_events, watermark_us, flags, reserved, lines),
+            capacity, overflow, clock, sources, watermark_events, watermark_us, flags, kinds, lines),
         layout!("mypoll_stats", uapi::Stats:
             generated, read, lost, depth, high_water, capacity, reserved),
-        layout!("mypoll_info", uapi::Info: version, line_count, features, lines),
+        layout!("mypoll_info", uapi::Info: queues_max, line_count, features, lines),
         layout!("mypoll_line", uapi::Line:
-            number, offset, value, flags, debounce_us, reserved, label),
+            number, offset, value, flags, debounce_us, reserved, label,
+            line_sequence, reserved2, edges, reported, bounced, dropped),
+        layout!("mypoll_levels", uapi::Levels: position, sequence, reserved, lines, levels),
         layout!("mypoll_ring", uapi::Ring:
             head, reserved1, tail, reserved2, mask, capacity, reserved3),
     ];
@@ -108,14 +110,14 @@ fn structures_are_laid_out_alike() {
 }
 
 macro_rules! constants {
-    ($($name:ident),+ $(,)?) => {
-        [$((format!("MYPOLL_{}", stringify!($name)), uapi::$name as u64)),+]
+    ($module:ident: $($name:ident),+ $(,)?) => {
+        [$((format!("MYPOLL_{}", stringify!($name)), $module::$name as u64)),+]
     };
 }
 
 #[test]
 fn constants_are_alike_and_none_is_missing() {
-    let constants = constants![
+    let of_uapi = constants![uapi:
         SOURCE_MANUAL,
         SOURCE_TIMER,
         SOURCE_GPIO,
@@ -124,6 +126,7 @@ fn constants_are_alike_and_none_is_missing() {
         KIND_RISING,
         KIND_FALLING,
         KIND_REMOVED,
+        KIND_ADDED,
         OVERFLOW_DROP_NEWEST,
         OVERFLOW_DROP_OLDEST,
         CLOCK_MONOTONIC,
@@ -135,6 +138,8 @@ fn constants_are_alike_and_none_is_missing() {
         LINES_MAX,
         FEATURE_QUEUES,
         FEATURE_MMAP,
+        FEATURE_LEVELS,
+        FEATURE_COUNTERS,
         LABEL_MAX,
         LINE_ACTIVE_LOW,
         LINE_RISING,
@@ -142,13 +147,17 @@ fn constants_are_alike_and_none_is_missing() {
         LINE_WAKEUP,
         LINE_DEBOUNCED,
         IOC_MAGIC,
-        CONFIGURE,
-        GET_STATS,
-        GET_INFO,
-        GET_LINE,
         OFF_RING,
         OFF_EVENTS,
+        CONFIG_SIZE_VER0,
+        STATS_SIZE_VER0,
+        INFO_SIZE_VER0,
+        LINE_SIZE_VER0,
+        LINE_SIZE_VER1,
+        LEVELS_SIZE_VER0,
     ];
+    let of_ioctl = constants![ioctl: CONFIGURE, GET_STATS, GET_INFO, GET_LINE, GET_LEVELS];
+    let constants = [&of_uapi[..], &of_ioctl].concat();
     expect_same(&constants);
 
     let text = fs::read_to_string(header()).unwrap();

@@ -187,7 +187,7 @@ impl TryFrom<&Config> for uapi::Config {
             watermark_events,
             watermark_us: config.watermark_time.map_or(Ok(0), microseconds)?,
             flags: 0,
-            reserved: 0,
+            kinds: 0,
             lines: config
                 .lines
                 .as_deref()
@@ -269,7 +269,7 @@ mod tests {
                 watermark_events: 65536,
                 watermark_us: 3_600_000_000,
                 flags: 0,
-                reserved: 0,
+                kinds: 0,
                 lines,
             }
         );

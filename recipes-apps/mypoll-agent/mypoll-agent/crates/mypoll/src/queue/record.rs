@@ -110,7 +110,7 @@ mod tests {
                 kind,
                 line: 4,
                 value: 5,
-                reserved: 0,
+                line_sequence: 6,
             });
             let event: Event = record.to_string().parse().unwrap();
             assert_eq!((event.timestamp_ns, event.sequence, event.lost), (1, 2, 3));

@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     event::Event,
     info::{Info, LineInfo},
+    levels::Levels,
     queue::{Config, Queue},
     sys,
 };
@@ -149,11 +150,11 @@ impl Device {
     }
 
     /// Starts the timer, anew when it runs, with a period out of [`PERIOD_MS`] in milliseconds, or with the module
-    /// parameter `timer_period_ms`.
+    /// parameter `timer_period_ms`. While it runs it belongs to this user.
     ///
     /// # Errors
     ///
-    /// [`Error::Period`], [`Error::Command`].
+    /// [`Error::Period`], [`Error::TimerOwner`], [`Error::Command`].
     pub fn start(&self, period_ms: Option<u32>) -> Result<(), Error> {
         match period_ms {
             None => self.command("start"),
@@ -168,12 +169,13 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`Error::Command`].
+    /// [`Error::TimerOwner`], [`Error::Command`].
     pub fn stop(&self) -> Result<(), Error> {
         self.command("stop")
     }
 
-    /// Sets the statistics to 0. Queued events, the sequence number and the timer stay as they are.
+    /// Sets the counters of [`Sysfs::stats`](crate::Sysfs::stats) to 0. Queued events, sequence numbers, the timer, the
+    /// counters of lines and the files in `statistics/` stay as they are.
     ///
     /// # Errors
     ///
@@ -182,7 +184,7 @@ impl Device {
         self.command("reset")
     }
 
-    /// What the driver is, what it can do, and which GPIO lines it has.
+    /// What the driver can do, and which GPIO lines it has.
     ///
     /// # Errors
     ///
@@ -193,7 +195,19 @@ impl Device {
             .map_err(|source| Error::of_ioctl(source, Error::Info))
     }
 
-    /// One GPIO line, with its level now. Its number is what events and the device tree have, 0 to 1023.
+    /// The levels of all GPIO lines, with the position of the file's queue at which they hold: of the shared queue, as
+    /// long as this file has none of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`], [`Error::Levels`].
+    pub fn levels(&self) -> Result<Levels, Error> {
+        sys::levels(self)
+            .map(Levels::from)
+            .map_err(|source| Error::of_ioctl(source, Error::Levels))
+    }
+
+    /// One GPIO line, with its level now and its counters. Its number is that of its events, 0 to 1023.
     ///
     /// # Errors
     ///
@@ -214,7 +228,7 @@ impl Device {
     /// # Errors
     ///
     /// [`Error::Config`] when a value is out of its range, [`Error::Unsupported`], [`Error::Busy`],
-    /// [`Error::Configure`].
+    /// [`Error::TooManyQueues`], [`Error::MemoryLimit`], [`Error::Configure`].
     pub fn into_queue(self, config: &Config) -> Result<Queue, Error> {
         Queue::configure(self, config)
     }
@@ -230,6 +244,8 @@ impl Device {
 fn command_error(command: &str, source: io::Error) -> Error {
     match source.raw_os_error() {
         Some(libc::ENOBUFS) => Error::QueueFull,
+        // Only commands for the timer are refused to some users.
+        Some(libc::EPERM) => Error::TimerOwner,
         _ => Error::Command {
             command: command.to_owned(),
             source,
@@ -346,6 +362,8 @@ mod tests {
     fn errors_of_commands_are_told_apart() {
         let full = command_error("trigger", io::Error::from_raw_os_error(libc::ENOBUFS));
         assert!(matches!(full, Error::QueueFull));
+        let of_another = command_error("stop", io::Error::from_raw_os_error(libc::EPERM));
+        assert!(matches!(of_another, Error::TimerOwner));
 
         let device = Device::options().write_only().open("/dev/full").unwrap();
         let Err(Error::Command { command, source }) = device.stop() else {

@@ -51,6 +51,11 @@ pub enum Error {
         /// The period that was asked for.
         period_ms: u32,
     },
+    /// Another user started the timer.
+    #[error(
+        "another user started the timer; that user has to stop it, or a process with CAP_SYS_ADMIN"
+    )]
+    TimerOwner,
     /// Another failure of a command.
     #[error("the command `{command}` failed")]
     Command {
@@ -62,24 +67,33 @@ pub enum Error {
     /// A configuration has a value out of its range.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The file doesn't know what was asked of it.
-    #[error(
-        "the file has no private queues; it is not a mypoll device, or its driver is older than them"
-    )]
+    /// The file doesn't know the ioctl.
+    #[error("the file does not know this ioctl; it is not a mypoll device, or its driver is older")]
     Unsupported,
     /// The queue can't be configured now.
     #[error(
         "the queue can't be configured: its ring was mapped, or the file asks for SIGIO (O_ASYNC), which has to come after"
     )]
     Busy,
+    /// There are as many private queues as the driver allows.
+    #[error(
+        "the driver has no private queue left; close one, or load the module with a higher queues_max"
+    )]
+    TooManyQueues,
+    /// The queues of this user would need more memory than its limit allows.
+    #[error(
+        "the queue would exceed the memory that the user may lock; use a smaller capacity, or raise RLIMIT_MEMLOCK \
+         (ulimit -l)"
+    )]
+    MemoryLimit,
     /// Configuring failed in another way.
     #[error("cannot configure the queue (MYPOLL_CONFIGURE)")]
     Configure(#[source] io::Error),
-    /// The account of the queue can't be had.
-    #[error("cannot get the queue's account (MYPOLL_GET_STATS)")]
+    /// The queue does not give its statistics.
+    #[error("cannot get the queue's statistics (MYPOLL_GET_STATS)")]
     Stats(#[source] io::Error),
-    /// The driver does not say what it is.
-    #[error("cannot ask for the driver (MYPOLL_GET_INFO)")]
+    /// The driver does not describe itself.
+    #[error("cannot get the driver's description (MYPOLL_GET_INFO)")]
     Info(#[source] io::Error),
     /// There is no GPIO line with this number.
     #[error("there is no GPIO line {number}")]
@@ -87,9 +101,12 @@ pub enum Error {
         /// The number that was asked for.
         number: u32,
     },
-    /// The driver does not tell about a line.
-    #[error("cannot ask for a GPIO line (MYPOLL_GET_LINE)")]
+    /// The driver does not describe a line.
+    #[error("cannot get the description of a GPIO line (MYPOLL_GET_LINE)")]
     LineInfo(#[source] io::Error),
+    /// The driver does not give the levels of its lines.
+    #[error("cannot get the levels of the GPIO lines (MYPOLL_GET_LEVELS)")]
+    Levels(#[source] io::Error),
     /// A read of a queue gave something else than whole records.
     #[error("a read gave {length} bytes, which are not whole records; this is not a mypoll queue")]
     Partial {

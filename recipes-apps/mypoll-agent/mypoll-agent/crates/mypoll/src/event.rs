@@ -73,29 +73,37 @@ pub enum Kind {
     Rising,
     /// A GPIO line became inactive.
     Falling,
-    /// A GPIO line went away: its driver was unbound.
+    /// A GPIO line went away: its driver was unbound, or its configfs directory was removed or taken out of use.
     Removed,
+    /// A GPIO line came.
+    Added,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Trigger,
         Self::Tick,
         Self::Rising,
         Self::Falling,
         Self::Removed,
+        Self::Added,
     ];
+
+    /// As the driver numbers it.
+    pub(crate) const fn number(self) -> u16 {
+        match self {
+            Self::Trigger => uapi::KIND_TRIGGER,
+            Self::Tick => uapi::KIND_TICK,
+            Self::Rising => uapi::KIND_RISING,
+            Self::Falling => uapi::KIND_FALLING,
+            Self::Removed => uapi::KIND_REMOVED,
+            Self::Added => uapi::KIND_ADDED,
+        }
+    }
 
     /// The kind with this number, where this version knows it.
     pub(crate) fn from_number(number: u16) -> Option<Self> {
-        Some(match number {
-            uapi::KIND_TRIGGER => Self::Trigger,
-            uapi::KIND_TICK => Self::Tick,
-            uapi::KIND_RISING => Self::Rising,
-            uapi::KIND_FALLING => Self::Falling,
-            uapi::KIND_REMOVED => Self::Removed,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
 
     /// As the driver spells it.
@@ -106,6 +114,7 @@ impl Kind {
             Self::Rising => "rising",
             Self::Falling => "falling",
             Self::Removed => "removed",
+            Self::Added => "added",
         }
     }
 
@@ -114,7 +123,7 @@ impl Kind {
         match self {
             Self::Trigger => Source::Manual,
             Self::Tick => Source::Timer,
-            Self::Rising | Self::Falling | Self::Removed => Source::Gpio,
+            Self::Rising | Self::Falling | Self::Removed | Self::Added => Source::Gpio,
         }
     }
 }
@@ -174,10 +183,10 @@ pub struct Event {
     pub source: Source,
     /// What happened.
     pub kind: Kind,
-    /// Which GPIO line, in the order of the device tree, from 0; 0 for the other sources.
+    /// Which GPIO line, 0 to 1023; 0 for the other sources.
     pub line: u32,
-    /// GPIO: the logical level after the edge, 0 or 1; 0 when the line went away. Timer: how many periods this tick
-    /// stands for. Manual: 0.
+    /// GPIO: the logical level after the edge, 0 or 1; the level when the line came, 0 when it went away. Timer: how
+    /// many periods this tick stands for. Manual: 0.
     pub value: u32,
     /// How many events the driver's queue dropped just before this one.
     pub lost: u32,
@@ -198,7 +207,7 @@ pub enum ParseEventError {
         value: String,
     },
     /// A kind that this version doesn't know, in what is an event otherwise.
-    #[error("kind `{value}` is none of trigger, tick, rising, falling, removed")]
+    #[error("kind `{value}` is none of trigger, tick, rising, falling, removed, added")]
     Kind {
         /// What stands there.
         value: String,
@@ -319,7 +328,7 @@ mod tests {
         );
         assert_eq!(
             error(&TICK.replace("tick", "tock")),
-            "kind `tock` is none of trigger, tick, rising, falling, removed"
+            "kind `tock` is none of trigger, tick, rising, falling, removed, added"
         );
         // What is no event at all is not one of an unknown source.
         assert_eq!(error("event=1 source=sundial"), "`line=` is missing");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the driver tells about itself and its GPIO lines.
+//! What the driver can do, and its GPIO lines.
 
 use std::time::Duration;
 
-use crate::uapi;
+use crate::{levels, uapi};
 
 /// The driver: what it can do, and which GPIO lines it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,31 +15,38 @@ pub struct Info {
     pub queues: bool,
     /// Whether that queue's ring can be mapped.
     pub mmap: bool,
+    /// Whether it gives levels, `added` events and the sequence numbers of lines.
+    pub levels: bool,
+    /// Whether it counts the events of each line.
+    pub counters: bool,
     /// The numbers of its GPIO lines, rising.
     pub lines: Vec<u32>,
 }
 
 impl From<uapi::Info> for Info {
     fn from(info: uapi::Info) -> Self {
-        let is_set = |number: &u32| info.lines[*number as usize / 64] >> (number % 64) & 1 == 1;
         Self {
             queues_max: info.queues_max,
             queues: info.features & uapi::FEATURE_QUEUES != 0,
             mmap: info.features & uapi::FEATURE_MMAP != 0,
-            lines: (0..uapi::LINES_MAX as u32).filter(is_set).collect(),
+            levels: info.features & uapi::FEATURE_LEVELS != 0,
+            counters: info.features & uapi::FEATURE_COUNTERS != 0,
+            lines: levels::numbers(&info.lines).collect(),
         }
     }
 }
 
-/// A GPIO line, as it is now.
+/// A GPIO line, as it is now. Its counters begin with the line, and nothing resets them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LineInfo {
     /// Its number in events, 0 to 1023.
+    #[cfg_attr(feature = "serde", serde(rename = "line"))]
     pub number: u32,
     /// Its number on its chip.
     pub offset: u32,
-    /// Its label in the device tree, to 63 bytes; what is not UTF-8 is replaced by U+FFFD.
+    /// Its label, cut to 63 bytes; what is not UTF-8 is replaced by U+FFFD.
     pub label: String,
     /// Whether it is active now.
     pub active: bool,
@@ -51,10 +58,25 @@ pub struct LineInfo {
     pub falling: bool,
     /// Whether it wakes the machine from suspend.
     pub wakeup: bool,
-    /// For how long it has to be quiet, where it is debounced.
+    /// For how long it has to be quiet, where it is debounced; microseconds in JSON.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "debounce_us", serialize_with = "microseconds")
+    )]
     pub debounce: Option<Duration>,
     /// Whether the driver debounces it, not the chip.
     pub debounced_by_driver: bool,
+    /// The sequence number of its newest event, as [`Record::line_sequence`](crate::queue::Record::line_sequence) has
+    /// it.
+    pub line_sequence: u32,
+    /// Interrupts that it raised.
+    pub edges: u64,
+    /// Events of it that were reported.
+    pub reported: u64,
+    /// Of `edges`, those that gave no event because the contact was bouncing.
+    pub bounced: u64,
+    /// Events of it that full private queues lost, summed over the queues.
+    pub dropped: u64,
 }
 
 impl From<uapi::Line> for LineInfo {
@@ -73,7 +95,24 @@ impl From<uapi::Line> for LineInfo {
             debounce: (line.debounce_us != 0)
                 .then(|| Duration::from_micros(line.debounce_us.into())),
             debounced_by_driver: flag(uapi::LINE_DEBOUNCED),
+            line_sequence: line.line_sequence,
+            edges: line.edges,
+            reported: line.reported,
+            bounced: line.bounced,
+            dropped: line.dropped,
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+fn microseconds<S: serde::Serializer>(
+    time: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    // It was a u32 of them in the driver's structure.
+    match time {
+        Some(time) => serializer.serialize_u64(time.as_micros() as u64),
+        None => serializer.serialize_u64(0),
     }
 }
 
@@ -86,7 +125,7 @@ mod tests {
         let mut raw = uapi::Info {
             queues_max: 64,
             line_count: 4,
-            features: uapi::FEATURE_MMAP | 1 << 63,
+            features: uapi::FEATURE_MMAP | uapi::FEATURE_LEVELS | 1 << 63,
             ..Default::default()
         };
         for number in [0, 63, 64, 1023] {
@@ -95,6 +134,7 @@ mod tests {
         let info = Info::from(raw);
         assert_eq!(info.queues_max, 64);
         assert_eq!((info.queues, info.mmap), (false, true));
+        assert_eq!((info.levels, info.counters), (true, false));
         assert_eq!(info.lines, [0, 63, 64, 1023]);
     }
 
@@ -108,12 +148,12 @@ mod tests {
             debounce_us: 5000,
             reserved: 0,
             label: [0; uapi::LABEL_MAX],
-            line_sequence: 0,
+            line_sequence: 8,
             reserved2: 0,
-            edges: 0,
-            reported: 0,
-            bounced: 0,
-            dropped: 0,
+            edges: 1 << 32,
+            reported: 7,
+            bounced: 6,
+            dropped: 5,
         };
         raw.label[..6].copy_from_slice(b"door\0x");
         let line = LineInfo::from(raw);
@@ -125,6 +165,11 @@ mod tests {
         );
         assert_eq!((line.wakeup, line.debounced_by_driver), (false, true));
         assert_eq!(line.debounce, Some(Duration::from_millis(5)));
+        assert_eq!(line.line_sequence, 8);
+        assert_eq!(
+            [line.edges, line.reported, line.bounced, line.dropped],
+            [1 << 32, 7, 6, 5]
+        );
 
         raw.label = [b'x'; uapi::LABEL_MAX];
         raw.debounce_us = 0;

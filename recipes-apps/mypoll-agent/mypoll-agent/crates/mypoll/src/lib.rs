@@ -46,6 +46,7 @@ mod event;
 mod info;
 pub mod ioctl;
 mod keys;
+mod levels;
 mod lines;
 pub mod queue;
 #[cfg(feature = "serde")]
@@ -59,6 +60,7 @@ pub use error::Error;
 pub use event::{Event, Kind, ParseEventError, Source};
 pub use info::{Info, LineInfo};
 pub use keys::KeyError;
+pub use levels::Levels;
 pub use lines::{Line, Lines, ParseLineError};
 pub use queue::Queue;
 #[cfg(feature = "serde")]

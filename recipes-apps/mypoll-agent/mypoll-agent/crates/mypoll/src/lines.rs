@@ -10,9 +10,9 @@ use crate::{Event, Source};
 /// One GPIO line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Its number in an event's `line`: the order of the device tree, from 0.
+    /// Its number in an event's `line`, 0 to 1023.
     pub number: u32,
-    /// Its label in the device tree; may hold spaces, empty when it has none.
+    /// Its label; may hold spaces.
     pub label: String,
 }
 

@@ -7,7 +7,7 @@
 //! (`RecordStream`, with the feature `tokio`).
 //!
 //! A queue that is full loses events and says exactly how many: [`Record::lost`] those just before a record,
-//! [`Stats::lost`] all of them.
+//! [`Stats::lost`] all of them. [`Queue::levels`] then says how the lines stand.
 //!
 //! # Examples
 //!
@@ -24,6 +24,7 @@
 //! ```
 
 mod config;
+mod position;
 mod record;
 mod records;
 mod ring;
@@ -36,13 +37,14 @@ use std::{
 };
 
 pub use config::{CAPACITY, Clock, Config, ConfigError, Overflow, WATERMARK_TIME};
+pub use position::Position;
 pub use record::Record;
 pub use records::Records;
 pub use ring::{Drain, Ring};
 #[cfg(feature = "tokio")]
 pub use stream::RecordStream;
 
-use crate::{Device, Error, Info, LineInfo, sys, uapi};
+use crate::{Device, Error, Info, Levels, LineInfo, sys, uapi};
 
 /// An open `/dev/mypoll` with a queue of its own.
 ///
@@ -68,10 +70,7 @@ impl Queue {
     /// As [`Device::into_queue`]; nothing is changed then.
     pub fn reconfigure(&self, config: &Config) -> Result<(), Error> {
         let config = uapi::Config::try_from(config)?;
-        sys::configure(self, config).map_err(|source| match source.raw_os_error() {
-            Some(libc::EBUSY) => Error::Busy,
-            _ => Error::of_ioctl(source, Error::Configure),
-        })
+        sys::configure(self, config).map_err(configure_error)
     }
 
     /// Takes events that wait, as many as there are and fit, and gives how many they were.
@@ -131,6 +130,15 @@ impl Queue {
         self.device.info()
     }
 
+    /// As [`Device::levels`], with the position of this queue.
+    ///
+    /// # Errors
+    ///
+    /// As [`Device::levels`].
+    pub fn levels(&self) -> Result<Levels, Error> {
+        self.device.levels()
+    }
+
     /// As [`Device::line`].
     ///
     /// # Errors
@@ -165,6 +173,15 @@ impl Queue {
     }
 }
 
+fn configure_error(source: io::Error) -> Error {
+    match source.raw_os_error() {
+        Some(libc::EBUSY) => Error::Busy,
+        Some(libc::EUSERS) => Error::TooManyQueues,
+        Some(libc::EPERM) => Error::MemoryLimit,
+        _ => Error::of_ioctl(source, Error::Configure),
+    }
+}
+
 impl AsFd for Queue {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.device.as_fd()
@@ -177,7 +194,8 @@ impl AsRawFd for Queue {
     }
 }
 
-/// The account of a queue. `generated` is `read + lost + depth`, always.
+/// The account of a queue. `generated` is `read + lost + depth`, unless a program stored an impossible `head` in the
+/// mapped ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -273,6 +291,18 @@ mod tests {
         assert!(matches!(configured, Err(Error::Unsupported)));
         assert!(matches!(device().info(), Err(Error::Unsupported)));
         assert!(matches!(device().line(0), Err(Error::Unsupported)));
+        assert!(matches!(device().levels(), Err(Error::Unsupported)));
+    }
+
+    #[test]
+    fn limits_say_what_to_do() {
+        let error = |errno| configure_error(io::Error::from_raw_os_error(errno)).to_string();
+        let users = error(libc::EUSERS);
+        assert!(users.contains("a higher queues_max"), "{users}");
+        let memory = error(libc::EPERM);
+        assert!(memory.contains("raise RLIMIT_MEMLOCK"), "{memory}");
+        let other = configure_error(io::Error::from_raw_os_error(libc::ENOMEM));
+        assert!(matches!(other, Error::Configure(_)), "{other}");
     }
 
     #[test]

@@ -62,6 +62,7 @@ mod tests {
             ("gpio", "rising"),
             ("gpio", "falling"),
             ("gpio", "removed"),
+            ("gpio", "added"),
         ] {
             let event =
                 format!("event=1 source={source} kind={kind} line=0 value=2 lost=3 timestamp_ns=4")

@@ -44,6 +44,15 @@ pub(crate) fn info(file: impl AsFd) -> io::Result<uapi::Info> {
     }
 }
 
+/// `MYPOLL_GET_LEVELS`.
+pub(crate) fn levels(file: impl AsFd) -> io::Result<uapi::Levels> {
+    // SAFETY: This ioctl writes a whole `struct mypoll_levels`, which `uapi::Levels` is, or fails.
+    unsafe {
+        let get = Getter::<{ number::GET_LEVELS as Opcode }, uapi::Levels>::new();
+        Ok(ioctl(file, get)?)
+    }
+}
+
 /// `MYPOLL_GET_LINE` for the line with this number.
 pub(crate) fn line(file: impl AsFd, number: u32) -> io::Result<uapi::Line> {
     let mut line = uapi::Line {

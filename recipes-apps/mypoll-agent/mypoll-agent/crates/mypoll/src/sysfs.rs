@@ -146,8 +146,9 @@ impl Sysfs {
 
     fn read(&self, name: &str) -> Result<(PathBuf, String), SysfsError> {
         let path = self.directory.join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok((path, text)),
+        match fs::read(&path) {
+            // A label may be in another encoding; the lines are told apart without it.
+            Ok(bytes) => Ok((path, String::from_utf8_lossy(&bytes).into_owned())),
             Err(source) => Err(SysfsError::Read { path, source }),
         }
     }
@@ -205,6 +206,12 @@ mod tests {
 
         fs::write(directory.path().join("lines"), "line=0 label=button\n").unwrap();
         assert_eq!(sysfs.lines().unwrap().number_of("button"), Some(0));
+        fs::write(
+            directory.path().join("lines"),
+            b"line=0 label=T\xfcr\nline=1 label=T\xc3\xbcr\n",
+        )
+        .unwrap();
+        assert_eq!(sysfs.lines().unwrap().number_of("Tür"), Some(1));
         fs::write(directory.path().join("lines"), "button\n").unwrap();
         assert!(matches!(sysfs.lines(), Err(SysfsError::Lines { .. })));
 

@@ -5,7 +5,10 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use thiserror::Error;
 
-use crate::{event::Source, uapi};
+use crate::{
+    event::{Kind, Source},
+    uapi,
+};
 
 /// How many events a queue can hold.
 pub const CAPACITY: RangeInclusive<u32> = 1..=uapi::CAPACITY_MAX;
@@ -62,6 +65,7 @@ pub struct Config {
     overflow: Overflow,
     clock: Clock,
     sources: Option<Vec<Source>>,
+    kinds: Option<Vec<Kind>>,
     lines: Option<Vec<u32>>,
     watermark_events: Option<u32>,
     watermark_time: Option<Duration>,
@@ -94,6 +98,12 @@ impl Config {
     /// Which sources it takes events of, one at least. Default: all, those of later drivers too.
     pub fn sources(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
         self.sources = Some(sources.into_iter().collect());
+        self
+    }
+
+    /// Which kinds of events it takes, one at least. Default: all, those of later drivers too.
+    pub fn kinds(mut self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        self.kinds = Some(kinds.into_iter().collect());
         self
     }
 
@@ -146,6 +156,9 @@ pub enum ConfigError {
     /// A filter without a source.
     #[error("a queue needs one source at least; without sources() it has all of them")]
     NoSource,
+    /// A filter without a kind.
+    #[error("a queue needs one kind of event at least; without kinds() it has all of them")]
+    NoKind,
     /// A filter without a line.
     #[error("a filter by line needs one line at least; sources() without Gpio leaves them all out")]
     NoLine,
@@ -187,7 +200,7 @@ impl TryFrom<&Config> for uapi::Config {
             watermark_events,
             watermark_us: config.watermark_time.map_or(Ok(0), microseconds)?,
             flags: 0,
-            kinds: 0,
+            kinds: config.kinds.as_deref().map_or(Ok(0), kind_bits)?,
             lines: config
                 .lines
                 .as_deref()
@@ -202,6 +215,13 @@ fn source_bits(sources: &[Source]) -> Result<u32, ConfigError> {
         .fold(0, |bits, source| bits | 1 << source.number())
     {
         0 => Err(ConfigError::NoSource),
+        bits => Ok(bits),
+    }
+}
+
+fn kind_bits(kinds: &[Kind]) -> Result<u32, ConfigError> {
+    match kinds.iter().fold(0, |bits, kind| bits | 1 << kind.number()) {
+        0 => Err(ConfigError::NoKind),
         bits => Ok(bits),
     }
 }
@@ -254,6 +274,7 @@ mod tests {
             .overflow(Overflow::DropOldest)
             .clock(Clock::Boottime)
             .sources([Source::Manual, Source::Gpio, Source::Gpio])
+            .kinds([Kind::Falling, Kind::Trigger, Kind::Added])
             .lines([0, 63, 64, 1023])
             .watermark_events(65536)
             .watermark_time(Duration::from_secs(3600));
@@ -269,7 +290,7 @@ mod tests {
                 watermark_events: 65536,
                 watermark_us: 3_600_000_000,
                 flags: 0,
-                kinds: 0,
+                kinds: 1 << uapi::KIND_TRIGGER | 1 << uapi::KIND_FALLING | 1 << uapi::KIND_ADDED,
                 lines,
             }
         );
@@ -316,6 +337,10 @@ mod tests {
             (
                 new().sources([]),
                 "a queue needs one source at least; without sources() it has all of them",
+            ),
+            (
+                new().kinds([]),
+                "a queue needs one kind of event at least; without kinds() it has all of them",
             ),
             (
                 new().lines([]),

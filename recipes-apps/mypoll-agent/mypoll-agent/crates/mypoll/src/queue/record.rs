@@ -52,10 +52,16 @@ impl Record {
         self.0.line
     }
 
-    /// GPIO: the logical level after the edge, 0 or 1; 0 when the line went away. Timer: how many periods this tick
-    /// stands for. Manual: 0.
+    /// GPIO: the logical level after the edge, 0 or 1; the level when the line came, 0 when it went away. Timer: how
+    /// many periods this tick stands for. Manual: 0.
     pub fn value(&self) -> u32 {
         self.0.value
+    }
+
+    /// The line's own sequence number: 1 for the event that adds the line, then one more for each event of it that the
+    /// driver reports. A gap is what the filter left out or the queue lost. Wraps at 2³²; 0 for the other sources.
+    pub fn line_sequence(&self) -> u32 {
+        self.0.line_sequence
     }
 }
 
@@ -101,6 +107,7 @@ mod tests {
             (uapi::SOURCE_GPIO, uapi::KIND_RISING),
             (uapi::SOURCE_GPIO, uapi::KIND_FALLING),
             (uapi::SOURCE_GPIO, uapi::KIND_REMOVED),
+            (uapi::SOURCE_GPIO, uapi::KIND_ADDED),
         ] {
             let record = Record(uapi::Event {
                 timestamp_ns: 1,
@@ -115,6 +122,7 @@ mod tests {
             let event: Event = record.to_string().parse().unwrap();
             assert_eq!((event.timestamp_ns, event.sequence, event.lost), (1, 2, 3));
             assert_eq!((event.line, event.value), (4, 5));
+            assert_eq!(record.line_sequence(), 6);
             assert_eq!(record.source(), Ok(event.source));
             assert_eq!(record.kind(), Ok(event.kind));
             assert_eq!(event.kind.source(), event.source);

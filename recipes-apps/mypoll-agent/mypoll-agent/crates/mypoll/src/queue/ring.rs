@@ -14,7 +14,7 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use self::consumer::Waiting;
 use super::{Queue, Record, Stats};
-use crate::{Error, Info, LineInfo, uapi};
+use crate::{Error, Info, Levels, LineInfo, uapi};
 
 /// The mapped ring of a queue: events are taken without a system call.
 ///
@@ -126,6 +126,15 @@ impl Ring {
     /// As [`Device::info`](crate::Device::info).
     pub fn info(&self) -> Result<Info, Error> {
         self.queue.info()
+    }
+
+    /// As [`Queue::levels`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Queue::levels`].
+    pub fn levels(&self) -> Result<Levels, Error> {
+        self.queue.levels()
     }
 
     /// As [`Device::line`](crate::Device::line).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypollctl`: shows the events of `/dev/mypoll`, and gives the driver its commands.
 
+mod lines;
 mod monitor;
 
 use std::{
@@ -65,9 +66,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print the GPIO lines and their labels
-    #[command(after_help = "Example: mypollctl lines")]
-    Lines,
+    /// Print the GPIO lines with their levels and counters
+    #[command(after_help = "Example: mypollctl lines --json")]
+    Lines {
+        /// One JSON object a line, in place of a table
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn period_ms() -> clap::builder::RangedI64ValueParser<u32> {
@@ -95,12 +100,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn run(cli: &Cli) -> Result<()> {
     let sysfs = Sysfs::at(&cli.sysfs);
     let driver = || Device::options().write_only().open(&cli.device);
+    let reader = || Device::options().read_only().open(&cli.device);
     let mut stdout = io::stdout().lock();
     match cli.command {
         Command::Monitor { json, count } => {
-            let lines = sysfs.lines()?;
-            let device = Device::options().read_only().open(&cli.device)?;
-            monitor::run(&device, &lines, json, count, &mut stdout)?;
+            monitor::run(&reader()?, &sysfs, json, count, &mut stdout)?;
         }
         Command::Trigger => driver()?.trigger()?,
         Command::Start { period_ms } => driver()?.start(period_ms)?,
@@ -110,10 +114,8 @@ fn run(cli: &Cli) -> Result<()> {
             writeln!(stdout, "{}", serde_json::to_string(&sysfs.stats()?)?)?;
         }
         Command::Stats { json: false } => writeln!(stdout, "{}", sysfs.stats()?)?,
-        Command::Lines => {
-            for line in sysfs.lines()?.iter() {
-                writeln!(stdout, "{:<4} {}", line.number, line.label)?;
-            }
+        Command::Lines { json } => {
+            lines::print(&lines::of(&reader()?)?, json, &mut stdout)?;
         }
     }
     Ok(())

@@ -4,16 +4,18 @@
 use std::io::Write;
 
 use anyhow::Result;
-use mypoll::{Device, Lines, Record};
+use mypoll::{Device, Kind, Record, Sysfs};
 
-/// Prints events, `count` of them or without end, as JSON or as a table with the time in seconds.
+/// Prints events, `count` of them or without end, as JSON or as a table with the time in seconds. Their labels are read
+/// from `sysfs`, again whenever a line comes.
 pub(crate) fn run(
     device: &Device,
-    lines: &Lines,
+    sysfs: &Sysfs,
     json: bool,
     count: Option<u64>,
     output: &mut impl Write,
 ) -> Result<()> {
+    let mut lines = sysfs.lines()?;
     if !json {
         writeln!(
             output,
@@ -23,8 +25,11 @@ pub(crate) fn run(
     }
     for _ in 0..count.unwrap_or(u64::MAX) {
         let event = device.read_event()?;
+        if event.kind == Kind::Added {
+            lines = sysfs.lines()?;
+        }
         if json {
-            let record = serde_json::to_string(&Record::new(&event, lines))?;
+            let record = serde_json::to_string(&Record::new(&event, &lines))?;
             writeln!(output, "{record}")?;
         } else {
             writeln!(

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypollctl` with files in place of the driver.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
 
 use assert_cmd::{Command, assert::Assert, cargo::cargo_bin_cmd};
 use mypoll_testing::FakeDriver;
@@ -93,12 +97,41 @@ fn stats_are_text_or_json() {
 }
 
 #[test]
-fn lines_are_listed() {
-    mypollctl(&FakeDriver::new())
-        .arg("lines")
-        .assert()
-        .success()
-        .stdout("0    button\n1    door\n");
+fn monitor_labels_lines_that_come() {
+    let mut driver = FakeDriver::new();
+    let added = "source=gpio kind=added line=2 value=1 lost=0 timestamp_ns=1000";
+    driver.send(&format!("event=1 {added}"));
+    fs::write(driver.sysfs().join("lines"), "line=2 label=T\u{fc}r\n").unwrap();
+    let mut monitor = std::process::Command::new(assert_cmd::cargo::cargo_bin!("mypollctl"))
+        .arg("--device")
+        .arg(driver.device())
+        .arg("--sysfs")
+        .arg(driver.sysfs())
+        .args(["monitor", "--json", "--count", "2"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(monitor.stdout.take().unwrap()).lines();
+    let expected = |sequence, label| {
+        format!(
+            "{{\"event\":{sequence},\"source\":\"gpio\",\"kind\":\"added\",\"line\":2,\"label\":\"{label}\",\
+             \"value\":1,\"lost\":0,\"timestamp_ns\":1000}}"
+        )
+    };
+    assert_eq!(output.next().unwrap().unwrap(), expected(1, "T\u{fc}r"));
+    fs::write(driver.sysfs().join("lines"), "line=2 label=gate\n").unwrap();
+    driver.send(&format!("event=2 {added}"));
+    assert_eq!(output.next().unwrap().unwrap(), expected(2, "gate"));
+    assert!(monitor.wait().unwrap().success());
+}
+
+#[test]
+fn lines_need_the_driver() {
+    let assert = mypollctl(&FakeDriver::new()).arg("lines").assert().code(1);
+    assert_eq!(
+        stderr(&assert),
+        "mypollctl: the file does not know this ioctl; it is not a mypoll device, or its driver is older\n"
+    );
 }
 
 #[test]
@@ -114,9 +147,8 @@ fn a_missing_driver_is_said() {
              No such file or directory (os error 2)\n",
         ),
         (
-            ["lines", "--sysfs", "/nonexistent"],
-            "mypollctl: cannot read /nonexistent/lines; is the module loaded (modprobe mypoll)?: \
-             No such file or directory (os error 2)\n",
+            ["lines", "--device", "/nonexistent/mypoll"],
+            "mypollctl: /nonexistent/mypoll does not exist; is the module loaded (modprobe mypoll)?\n",
         ),
     ] {
         let assert = cargo_bin_cmd!("mypollctl").args(arguments).assert().code(1);

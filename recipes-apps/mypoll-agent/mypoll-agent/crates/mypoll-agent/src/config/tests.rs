@@ -419,7 +419,7 @@ fn blinks() {
     assert_eq!(
         blink("kind = 'pressed', on = '1s'"),
         "agent.toml:4: output[0].blink.kind: unknown variant `pressed`, \
-         expected one of `trigger`, `tick`, `rising`, `falling`, `removed`"
+         expected one of `trigger`, `tick`, `rising`, `falling`, `removed`, `added`"
     );
     assert_eq!(
         blink("source = 'timer', kind = 'rising', on = '1s'"),

@@ -293,7 +293,7 @@ async fn events_of_a_newer_driver_are_passed_over_and_warned_of_once() {
         [
             format!(
                 "passed over `event=1 source=gpio kind=bounced {rest}` and the like: \
-                 kind `bounced` is none of trigger, tick, rising, falling, removed"
+                 kind `bounced` is none of trigger, tick, rising, falling, removed, added"
             ),
             format!(
                 "passed over `event=2 source=radio kind=rising {rest}` and the like: \

@@ -4,7 +4,7 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use mypoll::uapi::{Config, Event, Info, Line, Stats};
+use mypoll::uapi::{Config, Event, Info, Levels, Line, Stats};
 use nix::errno::Errno;
 use nix::libc::{self, c_void};
 
@@ -40,6 +40,8 @@ unsafe impl Plain for Stats {}
 unsafe impl Plain for Info {}
 // SAFETY: As above.
 unsafe impl Plain for Line {}
+// SAFETY: As above.
+unsafe impl Plain for Levels {}
 
 /// The number of an ioctl like `request`, but with a structure of another size.
 pub(crate) fn with_size(request: u32, size: usize) -> u32 {

@@ -49,6 +49,8 @@ pub(crate) struct Parameters {
     pub(crate) timer_period_ms: String,
     /// Whether poll answers 0 to everything.
     pub(crate) poll_ret0: String,
+    /// How many private queues there may be; fixed when the module is loaded.
+    pub(crate) queues_max: String,
 }
 
 impl Parameters {
@@ -58,18 +60,25 @@ impl Parameters {
             queue_size: parameter("queue_size")?,
             timer_period_ms: parameter("timer_period_ms")?,
             poll_ret0: parameter("poll_ret0")?,
+            queues_max: parameter("queues_max")?,
         })
     }
 
     /// Gives the module these values, by loading it anew where nothing else helps.
     pub(crate) fn restore(&self, module_file: impl Fn() -> Result<ModuleFile>) -> Result<()> {
-        if is_present() && parameter("queue_size")? != self.queue_size {
+        if is_present()
+            && (parameter("queue_size")? != self.queue_size
+                || parameter("queues_max")? != self.queues_max)
+        {
             unload().context("unloading the module")?;
         }
         if !is_present() {
-            let queue_size = format!("queue_size={}", self.queue_size);
+            let parameters = format!(
+                "queue_size={} queues_max={}",
+                self.queue_size, self.queues_max
+            );
             module_file()?
-                .load(&queue_size)?
+                .load(&parameters)?
                 .context("loading the module")?;
         }
         set_parameter("timer_period_ms", &self.timer_period_ms).context("timer_period_ms")?;

@@ -5,6 +5,7 @@
 use std::ops::Deref;
 
 use anyhow::{Context, Result, ensure};
+use mypoll::ioctl;
 use mypoll::uapi::{self, Config, Event, Stats};
 use nix::errno::Errno;
 use nix::poll::PollFlags;
@@ -50,7 +51,7 @@ impl Queue {
 
     /// `MYPOLL_GET_STATS`.
     pub(crate) fn stats_as_told(&self) -> Result<Stats> {
-        self.ioctl(uapi::GET_STATS, Stats::default())
+        self.ioctl(ioctl::GET_STATS, Stats::default())
             .context("MYPOLL_GET_STATS")
     }
 
@@ -123,7 +124,7 @@ impl Deref for Queue {
 impl Handle {
     /// `MYPOLL_CONFIGURE`.
     pub(crate) fn configure(&self, config: Config) -> nix::Result<()> {
-        self.ioctl(uapi::CONFIGURE, config).map(drop)
+        self.ioctl(ioctl::CONFIGURE, config).map(drop)
     }
 }
 

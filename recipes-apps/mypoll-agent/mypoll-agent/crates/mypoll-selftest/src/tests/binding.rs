@@ -13,6 +13,7 @@ use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
 use crate::event::Event;
+use crate::handle::Handle;
 use crate::sim_line::{ChipAway, SimLine, now_ns};
 use crate::sleeper::Sleeper;
 
@@ -22,7 +23,9 @@ tests!("binding":
     chip_that_goes_away_takes_the_lines_along,
     no_edge_follows_a_line_s_removal,
     removal_wakes_a_sleeping_reader,
-    bind_leaves_a_sleeping_reader_alone,
+    each_line_that_comes_is_an_event,
+    added_tells_the_level,
+    added_wakes_a_sleeping_reader,
     unbind_keeps_queued_events,
     bind_gives_the_lines_the_same_numbers,
     lines_work_again_after_bind,
@@ -84,7 +87,17 @@ fn chip_that_goes_away_takes_the_lines_along(device: &Device) -> Result<()> {
     }
     let line = SimLine::plain(device)?;
     line.press()?;
-    expect_edge(&handle.next_event()?, &line, true)
+    expect_edge(&next_edge(&handle)?, &line, true)
+}
+
+/// The next event that does not add a line.
+fn next_edge(handle: &Handle) -> Result<Event> {
+    loop {
+        let event = handle.next_event()?;
+        if event.kind != "added" {
+            return Ok(event);
+        }
+    }
 }
 
 /// Also when the line is pressed on one processor while it goes away on the other.
@@ -94,6 +107,7 @@ fn no_edge_follows_a_line_s_removal(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     let room = device.capacity()? - device.lines()?.len() - 2;
     for _ in 0..20 {
+        handle.drain()?;
         let removed = AtomicBool::new(false);
         let events = thread::scope(|scope| {
             let presser = scope.spawn(|| -> Result<()> {
@@ -150,7 +164,62 @@ fn removal_wakes_a_sleeping_reader(device: &Device) -> Result<()> {
     expect_eq("kind", reader.join()??.kind.as_str(), "removed")
 }
 
-fn bind_leaves_a_sleeping_reader_alone(device: &Device) -> Result<()> {
+fn each_line_that_comes_is_an_event(device: &Device) -> Result<()> {
+    let lines = device.lines()?;
+    let handle = device.open_nonblocking()?;
+    device.binding()?.unbind()?;
+    handle.drain()?;
+    let before = now_ns()?;
+    device.binding()?.bind()?;
+    let after = now_ns()?;
+    let mut numbers = Vec::new();
+    for event in handle.drain()? {
+        expect_eq(
+            "source, kind",
+            (event.source.as_str(), event.kind.as_str()),
+            ("gpio", "added"),
+        )?;
+        ensure!(
+            (before..=after).contains(&event.timestamp_ns),
+            "timestamp_ns: seen {}, expected {before} to {after}",
+            event.timestamp_ns
+        );
+        numbers.push(event.line);
+    }
+    numbers.sort_unstable();
+    let expected = lines.iter().map(|line| line.number).collect();
+    expect_eq("numbers of the lines", numbers, expected)
+}
+
+fn added_tells_the_level(device: &Device) -> Result<()> {
+    let handle = device.open_nonblocking()?;
+    let binding = device.binding()?;
+    // Neither has a bias that the driver would set.
+    let lines = [SimLine::plain(device)?, SimLine::falling(device)?];
+    for pressed in [true, false, true] {
+        binding.unbind()?;
+        for line in &lines {
+            line.set(pressed)?;
+        }
+        handle.drain()?;
+        binding.bind()?;
+        let events = handle.drain()?;
+        for line in &lines {
+            let added = events.iter().find(|event| event.line == line.number);
+            let added = added.with_context(|| format!("no event of {}", line.label()))?;
+            expect_eq(
+                line.label(),
+                (added.kind.as_str(), added.value),
+                ("added", pressed.into()),
+            )?;
+        }
+    }
+    // What follows is told from that level on.
+    lines[0].release()?;
+    expect_edge(&handle.next_event()?, &lines[0], false)
+}
+
+fn added_wakes_a_sleeping_reader(device: &Device) -> Result<()> {
     let binding = device.binding()?;
     binding.unbind()?;
     device.open_nonblocking()?.drain()?;
@@ -158,9 +227,7 @@ fn bind_leaves_a_sleeping_reader_alone(device: &Device) -> Result<()> {
     let reader = Sleeper::spawn(move || handle.event())?;
     reader.wait_asleep()?;
     binding.bind()?;
-    reader.wait_asleep()?;
-    device.open()?.trigger()?;
-    expect_eq("source", reader.join()??.source.as_str(), "manual")
+    expect_eq("kind", reader.join()??.kind.as_str(), "added")
 }
 
 fn unbind_keeps_queued_events(device: &Device) -> Result<()> {
@@ -221,12 +288,11 @@ fn line_that_is_listed_reports_its_edges(device: &Device) -> Result<()> {
             line.press()?;
             binder.join().map_err(|_| anyhow!("the binder panicked"))?
         })?;
-        let event = handle
-            .next_event()
-            .with_context(|| format!("in round {round}"))?;
+        let event = next_edge(&handle).with_context(|| format!("in round {round}"))?;
         expect_edge(&event, &line, true)?;
         line.release()?;
         handle.next_event()?;
+        handle.drain()?;
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use mypoll::uapi::Config;
+use mypoll::ioctl;
+use mypoll::uapi::{Config, Info};
 use nix::errno::Errno;
 use nix::poll::PollFlags;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -25,6 +26,7 @@ tests!("module":
     unload_is_refused_while_a_file_is_open,
     unload_is_refused_while_a_ring_is_mapped,
     unload_right_after_close,
+    unload_right_after_closing_queues,
     unload_with_a_watermarks_time_running,
     unload_with_the_timer_running,
     unload_with_events_queued,
@@ -38,6 +40,9 @@ tests!("module":
     timer_period_ms_out_of_range_is_refused,
     poll_ret0_at_load,
     poll_ret0_out_of_range_is_refused,
+    load_adds_each_line,
+    queues_max_at_load,
+    queues_max_out_of_range_is_refused,
     events_count_from_1_after_load,
     debugfs_on_request_lists_the_queues,
 );
@@ -49,11 +54,20 @@ fn unloaded(device: &Device) -> Result<ModuleFile> {
     Ok(file)
 }
 
-/// Loads the module anew with other parameters.
+/// Loads the module anew with other parameters, and takes the events of the lines that come with it.
 fn reloaded(device: &Device, parameters: &str) -> Result<()> {
     unloaded(device)?
         .load(parameters)?
-        .with_context(|| format!("loading with {parameters:?}"))
+        .with_context(|| format!("loading with {parameters:?}"))?;
+    take_all(device)
+}
+
+/// Takes all events, and with one more what is told of those that were lost.
+fn take_all(device: &Device) -> Result<()> {
+    let handle = device.open_nonblocking()?;
+    handle.drain()?;
+    handle.trigger()?;
+    handle.drain().map(drop)
 }
 
 /// The kernel itself refuses, with EWOULDBLOCK; rmmod looks at the users first and says EBUSY.
@@ -98,6 +112,25 @@ fn unload_right_after_close(device: &Device) -> Result<()> {
     Ok(())
 }
 
+/// The memory of a queue may be freed later than its file is closed, but not later than the code
+/// that does it.
+fn unload_right_after_closing_queues(device: &Device) -> Result<()> {
+    let file = device.module_file()?;
+    for round in 0..10 {
+        let queues = (1..=round)
+            .map(|capacity| Queue::of_capacity(device, capacity))
+            .collect::<Result<Vec<_>>>()?;
+        for queue in &queues {
+            queue.trigger()?;
+            queue.configure(Config::default())?;
+        }
+        drop(queues);
+        module::unload().context("delete_module")?;
+        file.load("")?.context("finit_module")?;
+    }
+    Ok(())
+}
+
 fn unload_with_the_timer_running(device: &Device) -> Result<()> {
     let file = device.module_file()?;
     for _ in 0..10 {
@@ -113,6 +146,7 @@ fn unload_with_the_timer_running(device: &Device) -> Result<()> {
             0,
         )?;
     }
+    take_all(device)?;
     device.open_nonblocking()?.expect_silence(50)
 }
 
@@ -133,6 +167,7 @@ fn unload_with_a_watermarks_time_running(device: &Device) -> Result<()> {
         module::unload().context("delete_module")?;
         file.load("")?.context("finit_module")?;
     }
+    take_all(device)?;
     device.open_nonblocking()?.expect_silence(150)
 }
 
@@ -141,6 +176,29 @@ fn unload_with_events_queued(device: &Device) -> Result<()> {
     reloaded(device, "")?;
     let handle = device.open_nonblocking()?;
     expect_errno("read", handle.read(&mut [0; LINE_MAX]), Errno::EAGAIN)
+}
+
+fn load_adds_each_line(device: &Device) -> Result<()> {
+    let lines = device.lines()?;
+    unloaded(device)?
+        .load("queue_size=100")?
+        .context("loading")?;
+    let added = device.open_nonblocking()?.drain()?;
+    let mut numbers: Vec<u32> = added.iter().map(|event| event.line).collect();
+    numbers.sort_unstable();
+    expect_eq(
+        "lines",
+        numbers,
+        lines.iter().map(|line| line.number).collect(),
+    )?;
+    for (event, sequence) in added.iter().zip(1..) {
+        expect_eq(
+            "event and kind",
+            (event.event, event.kind.as_str()),
+            (sequence, "added"),
+        )?;
+    }
+    Ok(())
 }
 
 /// An epoll set that watched the device is left; closing the file has to have taken the device's
@@ -178,7 +236,7 @@ fn default_queue_holds_16(device: &Device) -> Result<()> {
 fn expect_queue_of(device: &Device, size: usize) -> Result<()> {
     reloaded(device, &format!("queue_size={size}"))?;
     let handle = device.open_nonblocking()?;
-    let mut next = 1;
+    let mut next = device.stats()?.event_sequence + 1;
     for _ in 0..2 {
         expect_eq(format_args!("events taken of {size}"), handle.fill()?, size)?;
         let numbers: Vec<u32> = handle.drain()?.iter().map(|event| event.event).collect();
@@ -253,11 +311,40 @@ fn poll_ret0_out_of_range_is_refused(device: &Device) -> Result<()> {
 
 fn events_count_from_1_after_load(device: &Device) -> Result<()> {
     device.open()?.trigger()?;
-    reloaded(device, "")?;
-    expect_eq("event_sequence", device.stats()?.event_sequence, 0)?;
+    unloaded(device)?.load("")?.context("loading")?;
     let handle = device.open_nonblocking()?;
     handle.trigger()?;
     expect_eq("event", handle.event()?.event, 1)
+}
+
+fn queues_max_at_load(device: &Device) -> Result<()> {
+    for queues_max in [1, 3, 256] {
+        reloaded(device, &format!("queues_max={queues_max}"))?;
+        let info = device.open()?.ioctl(ioctl::GET_INFO, Info::default())?;
+        expect_eq("queues_max", info.queues_max, queues_max)?;
+        expect_eq(
+            "statistics",
+            device.statistic("queues_max")?,
+            queues_max.into(),
+        )?;
+        let queues = (0..queues_max)
+            .map(|_| Queue::of_capacity(device, 1))
+            .collect::<Result<Vec<_>>>()?;
+        expect_errno(
+            "one more",
+            device.open()?.configure(Config::default()),
+            Errno::EUSERS,
+        )?;
+        queues.last().context("a queue")?.trigger()?;
+        for queue in &queues {
+            expect_eq("depth", queue.stats()?.depth, 1)?;
+        }
+    }
+    Ok(())
+}
+
+fn queues_max_out_of_range_is_refused(device: &Device) -> Result<()> {
+    expect_refused(device, "queues_max", &["0", "257", "-1", "many"])
 }
 
 /// The folder of debugfs that the module makes.

@@ -22,7 +22,7 @@ use crate::runner::skip;
 use crate::sleeper::Sleeper;
 
 tests!("parameters":
-    queue_size_is_read_only,
+    queue_size_and_queues_max_are_read_only,
     timer_period_ms_has_a_range,
     poll_ret0_is_0_or_1,
     poll_ret0_answers_nothing,
@@ -31,11 +31,14 @@ tests!("parameters":
     poll_ret0_says_so_in_the_log,
 );
 
-fn queue_size_is_read_only(_: &Device) -> Result<()> {
-    let mode = fs::metadata(module::parameter_file("queue_size"))?
-        .permissions()
-        .mode();
-    expect_eq("mode of queue_size", mode & 0o777, 0o444)
+fn queue_size_and_queues_max_are_read_only(_: &Device) -> Result<()> {
+    for name in ["queue_size", "queues_max"] {
+        let mode = fs::metadata(module::parameter_file(name))?
+            .permissions()
+            .mode();
+        expect_eq(format_args!("mode of {name}"), mode & 0o777, 0o444)?;
+    }
+    Ok(())
 }
 
 /// Writes each good value and each bad one: a bad one is refused and leaves the good one.

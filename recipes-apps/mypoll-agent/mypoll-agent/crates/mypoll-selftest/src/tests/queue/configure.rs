@@ -6,6 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
+use mypoll::ioctl;
 use mypoll::uapi::{self, Config};
 
 use super::tests;
@@ -39,8 +40,8 @@ fn all_zero_is_a_good_one(device: &Device) -> Result<()> {
     )?;
     expect_eq("sequence and lost", (event.sequence, event.lost), (1, 0))?;
     expect_eq(
-        "line, value and reserved",
-        (event.line, event.value, event.reserved),
+        "line, value and line_sequence",
+        (event.line, event.value, event.line_sequence),
         (0, 0, 0),
     )
 }
@@ -70,6 +71,14 @@ fn each_value_at_its_limits(device: &Device) -> Result<()> {
         },
         Config {
             sources: 0b1110,
+            ..zero
+        },
+        Config {
+            kinds: 1 << uapi::KIND_TRIGGER,
+            ..zero
+        },
+        Config {
+            kinds: 0b111_1110,
             ..zero
         },
         Config {
@@ -117,9 +126,9 @@ fn longer_structure_of_zeros(device: &Device) -> Result<()> {
         .bytes();
         bytes.resize(bytes.len() + more, 0);
         handle
-            .ioctl_bytes(uapi::CONFIGURE, &mut bytes)
+            .ioctl_bytes(ioctl::CONFIGURE, &mut bytes)
             .with_context(|| format!("{more} more bytes"))?;
-        let stats = handle.ioctl(uapi::GET_STATS, uapi::Stats::default())?;
+        let stats = handle.ioctl(ioctl::GET_STATS, uapi::Stats::default())?;
         expect_eq("capacity", stats.capacity, 7)?;
     }
     Ok(())

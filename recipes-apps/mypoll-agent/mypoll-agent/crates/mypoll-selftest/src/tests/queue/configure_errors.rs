@@ -3,6 +3,7 @@
 //! Each way in which MYPOLL_CONFIGURE and MYPOLL_GET_STATS fail, and that nothing is changed then.
 
 use anyhow::{Context, Result};
+use mypoll::ioctl;
 use mypoll::uapi::{self, Config, Stats};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -19,7 +20,8 @@ use crate::queue::{Queue, sequences};
 tests!("queue.errno.configure":
     einval_out_of_range,
     einval_unknown_bits,
-    einval_reserved,
+    einval_unknown_kinds,
+    einval_flags,
     einval_short,
     e2big_unknown_tail,
     efault_of_the_structure,
@@ -134,19 +136,27 @@ fn einval_unknown_bits(device: &Device) -> Result<()> {
     Ok(())
 }
 
-fn einval_reserved(device: &Device) -> Result<()> {
+fn einval_unknown_kinds(device: &Device) -> Result<()> {
+    for bit in (0..32).filter(|bit| !(1..=6).contains(bit)) {
+        for kinds in [1 << bit, 0b111_1110 | 1 << bit] {
+            expect_einval(
+                device,
+                Config {
+                    kinds,
+                    ..Default::default()
+                },
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn einval_flags(device: &Device) -> Result<()> {
     for bit in [0, 7, 31] {
         expect_einval(
             device,
             Config {
                 flags: 1 << bit,
-                ..Default::default()
-            },
-        )?;
-        expect_einval(
-            device,
-            Config {
-                reserved: 1 << bit,
                 ..Default::default()
             },
         )?;
@@ -158,7 +168,7 @@ fn einval_short(device: &Device) -> Result<()> {
     let bytes = Config::default().bytes();
     for size in [0, 1, 4, 32, 128, bytes.len() - 8, bytes.len() - 1] {
         expect_refused(device, &format!("{size} bytes"), Errno::EINVAL, |handle| {
-            handle.ioctl_bytes(uapi::CONFIGURE, &mut bytes[..size].to_vec())
+            handle.ioctl_bytes(ioctl::CONFIGURE, &mut bytes[..size].to_vec())
         })?;
     }
     Ok(())
@@ -181,7 +191,7 @@ fn e2big_unknown_tail(device: &Device) -> Result<()> {
             |handle| {
                 let mut bytes = vec![0; size];
                 bytes[set] = 1;
-                handle.ioctl_bytes(uapi::CONFIGURE, &mut bytes)
+                handle.ioctl_bytes(ioctl::CONFIGURE, &mut bytes)
             },
         )?;
     }
@@ -198,7 +208,7 @@ fn efault_of_the_structure(device: &Device) -> Result<()> {
         std::ptr::without_provenance_mut::<c_void>(usize::MAX - 63),
     ] {
         expect_refused(device, &format!("{address:?}"), Errno::EFAULT, |handle| {
-            handle.ioctl_at(uapi::CONFIGURE, address)
+            handle.ioctl_at(ioctl::CONFIGURE, address)
         })?;
     }
     Ok(())
@@ -208,7 +218,7 @@ fn efault_of_the_structure(device: &Device) -> Result<()> {
 fn efault_behind_it(device: &Device) -> Result<()> {
     let memory = GuardedPage::new()?;
     let bytes = Config::default().bytes();
-    let request = with_size(uapi::CONFIGURE, bytes.len() + 8);
+    let request = with_size(ioctl::CONFIGURE, bytes.len() + 8);
     expect_refused(device, "8 more bytes", Errno::EFAULT, |handle| {
         handle.ioctl_at(request, memory.fill_end(&bytes))
     })
@@ -232,12 +242,15 @@ fn ebusy_with_o_async(device: &Device) -> Result<()> {
 fn enotty_unknown_number(device: &Device) -> Result<()> {
     let queue = Queue::open(device, Config::default())?;
     let plain = device.open_nonblocking()?;
-    let size_and_direction = uapi::CONFIGURE & !0xffff;
+    let size_and_direction = ioctl::CONFIGURE & !0xffff;
     for (magic, nr) in [
         (uapi::IOC_MAGIC, 0),
-        (uapi::IOC_MAGIC, 5),
+        (uapi::IOC_MAGIC, 6),
         (uapi::IOC_MAGIC, 0xff),
         (uapi::IOC_MAGIC + 1, uapi::NR_CONFIGURE),
+        // A known number with another direction is another ioctl.
+        (uapi::IOC_MAGIC, uapi::NR_GET_STATS),
+        (uapi::IOC_MAGIC, uapi::NR_GET_LEVELS),
         (0, 0),
     ] {
         let request = size_and_direction | magic << 8 | nr;
@@ -255,7 +268,7 @@ fn enotty_unknown_number(device: &Device) -> Result<()> {
 
 fn get_stats_einval_without_a_queue(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
-    let stats = || handle.ioctl(uapi::GET_STATS, Stats::default());
+    let stats = || handle.ioctl(ioctl::GET_STATS, Stats::default());
     expect_errno("before", stats(), Errno::EINVAL)?;
     handle.configure(Config::default())?;
     stats().context("after")?;
@@ -268,7 +281,7 @@ fn get_stats_einval_short(device: &Device) -> Result<()> {
         let mut bytes = vec![0xaa; size];
         expect_errno(
             format_args!("{size} bytes"),
-            queue.ioctl_bytes(uapi::GET_STATS, &mut bytes),
+            queue.ioctl_bytes(ioctl::GET_STATS, &mut bytes),
             Errno::EINVAL,
         )?;
         expect_eq("bytes", bytes, vec![0xaa; size])?;
@@ -281,7 +294,7 @@ fn get_stats_fills_up_with_zeros(device: &Device) -> Result<()> {
     queue.triggers(2)?;
     for more in [1, 63, 64, 65, 8000] {
         let mut bytes = vec![0xaa; size_of::<Stats>() + more];
-        queue.ioctl_bytes(uapi::GET_STATS, &mut bytes)?;
+        queue.ioctl_bytes(ioctl::GET_STATS, &mut bytes)?;
         expect_eq("depth", Stats::from_bytes(&bytes).depth, 2)?;
         expect_eq("tail", &bytes[size_of::<Stats>()..], &vec![0; more])?;
     }
@@ -299,7 +312,7 @@ fn get_stats_efault(device: &Device) -> Result<()> {
     ] {
         expect_errno(
             format_args!("{address:?}"),
-            queue.ioctl_at(uapi::GET_STATS, address),
+            queue.ioctl_at(ioctl::GET_STATS, address),
             Errno::EFAULT,
         )?;
     }

@@ -7,8 +7,9 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::PermissionsExt;
 
-use anyhow::{Context, Result};
-use mypoll::uapi::{self, Config};
+use anyhow::{Context, Result, ensure};
+use mypoll::ioctl;
+use mypoll::uapi::{self, Config, Info};
 
 use super::tests;
 use crate::check::expect_eq;
@@ -21,7 +22,9 @@ tests!("queue.fdinfo":
     of_a_queue,
     of_a_queue_with_a_filter,
     statistics_have_one_value_a_file,
-    statistics_say_what_stats_says,
+    statistics_say_what_is_now,
+    counters_grow_with_those_of_stats,
+    reset_leaves_the_counters,
 );
 
 /// The keys of this file's fdinfo.
@@ -123,7 +126,7 @@ fn of_a_queue_with_a_filter(device: &Device) -> Result<()> {
     )
 }
 
-const STATISTICS: [&str; 11] = [
+const STATISTICS: [&str; 12] = [
     "dropped",
     "event_sequence",
     "generated",
@@ -133,6 +136,7 @@ const STATISTICS: [&str; 11] = [
     "queue_capacity",
     "queue_depth",
     "queue_high_water",
+    "queues_max",
     "timer_running",
     "timer_triggered",
 ];
@@ -152,24 +156,81 @@ fn statistics_have_one_value_a_file(device: &Device) -> Result<()> {
     expect_eq("files", names, STATISTICS.map(str::to_owned).to_vec())
 }
 
-fn statistics_say_what_stats_says(device: &Device) -> Result<()> {
+fn statistics_say_what_is_now(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     device.lose_events(&handle)?;
     let stats = device.stats()?;
+    let queues_max = handle.ioctl(ioctl::GET_INFO, Info::default())?.queues_max;
     for (name, value) in [
         ("event_sequence", stats.event_sequence),
-        ("generated", stats.generated),
-        ("dropped", stats.dropped),
-        ("manual_triggered", stats.manual_triggered),
-        ("timer_triggered", stats.timer_triggered),
         ("queue_depth", stats.queue_depth),
         ("timer_running", stats.timer_running),
-        ("gpio_triggered", stats.gpio_triggered),
         ("queue_capacity", device.capacity()?.try_into()?),
         ("queue_high_water", device.capacity()?.try_into()?),
         ("private_queues", 0),
+        ("queues_max", queues_max),
     ] {
         expect_eq(name, device.statistic(name)?, value.into())?;
     }
     Ok(())
+}
+
+/// The counters of the folder, in which a monitor looks for what happened since it looked last.
+fn counters(device: &Device) -> Result<[u64; 5]> {
+    let mut values = [0; 5];
+    let names = [
+        "generated",
+        "dropped",
+        "manual_triggered",
+        "timer_triggered",
+        "gpio_triggered",
+    ];
+    for (value, name) in values.iter_mut().zip(names) {
+        *value = device.statistic(name)?;
+    }
+    Ok(values)
+}
+
+/// Those of `stats`, which `reset` sets to 0.
+fn resettable(device: &Device) -> Result<[u64; 5]> {
+    let stats = device.stats()?;
+    Ok([
+        stats.generated,
+        stats.dropped,
+        stats.manual_triggered,
+        stats.timer_triggered,
+        stats.gpio_triggered,
+    ]
+    .map(u64::from))
+}
+
+fn counters_grow_with_those_of_stats(device: &Device) -> Result<()> {
+    let handle = device.open_nonblocking()?;
+    let before = (counters(device)?, resettable(device)?);
+    device.lose_events(&handle)?;
+    let after = (counters(device)?, resettable(device)?);
+    let grown = |before: [u64; 5], after: [u64; 5]| -> Vec<u64> {
+        after
+            .iter()
+            .zip(before)
+            .map(|(after, before)| after - before)
+            .collect()
+    };
+    expect_eq("growth", grown(before.0, after.0), grown(before.1, after.1))?;
+    ensure!(after.1[1] >= 3, "seen {after:?}, expected events dropped");
+    Ok(())
+}
+
+fn reset_leaves_the_counters(device: &Device) -> Result<()> {
+    let handle = device.open_nonblocking()?;
+    device.lose_events(&handle)?;
+    let before = counters(device)?;
+    handle.command("reset")?;
+    expect_eq("stats", resettable(device)?, [0; 5])?;
+    expect_eq("statistics", counters(device)?, before)?;
+    expect_eq(
+        "queue_high_water",
+        device.statistic("queue_high_water")?,
+        device.capacity()? as u64,
+    )
 }

@@ -3,6 +3,7 @@
 //! MYPOLL_GET_INFO and MYPOLL_GET_LINE, of a plain file and of one with a queue.
 
 use anyhow::{Context, Result};
+use mypoll::ioctl;
 use mypoll::uapi::{self, Config, Info, Line};
 use nix::errno::Errno;
 
@@ -12,6 +13,7 @@ use crate::device::Device;
 use crate::handle::Handle;
 use crate::ioctl::Plain;
 use crate::memory::GuardedPage;
+use crate::module;
 use crate::queue::Queue;
 use crate::sim_line::SimLine;
 
@@ -35,10 +37,16 @@ const NO_LINE: Line = Line {
     debounce_us: 0,
     reserved: 0,
     label: [0; uapi::LABEL_MAX],
+    line_sequence: 0,
+    reserved2: 0,
+    edges: 0,
+    reported: 0,
+    bounced: 0,
+    dropped: 0,
 };
 
 const NO_INFO: Info = Info {
-    version: 0,
+    queues_max: 0,
     line_count: 0,
     features: 0,
     lines: [0; 16],
@@ -46,7 +54,7 @@ const NO_INFO: Info = Info {
 
 /// What the driver says of a line.
 fn line(handle: &Handle, number: u32) -> nix::Result<Line> {
-    handle.ioctl(uapi::GET_LINE, Line { number, ..NO_LINE })
+    handle.ioctl(ioctl::GET_LINE, Line { number, ..NO_LINE })
 }
 
 fn label(line: &Line) -> String {
@@ -65,12 +73,16 @@ fn names_the_driver_and_its_lines(device: &Device) -> Result<()> {
     let expected: Vec<u32> = device.lines()?.iter().map(|line| line.number).collect();
     let queue = Queue::open(device, Config::default())?;
     for handle in [&device.open()?, &*queue] {
-        let info = handle.ioctl(uapi::GET_INFO, NO_INFO)?;
-        expect_eq("a version", info.version > 0, true)?;
+        let info = handle.ioctl(ioctl::GET_INFO, NO_INFO)?;
+        let known = uapi::FEATURE_QUEUES
+            | uapi::FEATURE_MMAP
+            | uapi::FEATURE_LEVELS
+            | uapi::FEATURE_COUNTERS;
+        expect_eq("features", info.features & 0b1111, known)?;
         expect_eq(
-            "features",
-            info.features & 0b11,
-            uapi::FEATURE_QUEUES | uapi::FEATURE_MMAP,
+            "queues_max",
+            info.queues_max.to_string(),
+            module::parameter("queues_max")?,
         )?;
         expect_eq("line_count", info.line_count as usize, expected.len())?;
         expect_eq("lines", numbers(&info.lines), expected.clone())?;
@@ -85,12 +97,12 @@ fn info_of_other_sizes(device: &Device) -> Result<()> {
         let mut bytes = vec![0xaa; size];
         expect_errno(
             format_args!("{size} bytes"),
-            handle.ioctl_bytes(uapi::GET_INFO, &mut bytes),
+            handle.ioctl_bytes(ioctl::GET_INFO, &mut bytes),
             Errno::EINVAL,
         )?;
     }
     let mut bytes = vec![0xaa; known + 100];
-    handle.ioctl_bytes(uapi::GET_INFO, &mut bytes)?;
+    handle.ioctl_bytes(ioctl::GET_INFO, &mut bytes)?;
     expect_eq("tail", &bytes[known..], &[0; 100][..])
 }
 
@@ -159,16 +171,24 @@ fn line_enoent(device: &Device) -> Result<()> {
 fn line_einval(device: &Device) -> Result<()> {
     let handle = device.open()?;
     let number = SimLine::plain(device)?.number;
-    let reserved = Line {
-        number,
-        reserved: 1,
-        ..NO_LINE
-    };
-    expect_errno(
-        "reserved",
-        handle.ioctl(uapi::GET_LINE, reserved),
-        Errno::EINVAL,
-    )
+    let asked = Line { number, ..NO_LINE };
+    for reserved in [
+        Line {
+            reserved: 1,
+            ..asked
+        },
+        Line {
+            reserved2: 1,
+            ..asked
+        },
+    ] {
+        expect_errno(
+            format_args!("{reserved:?}"),
+            handle.ioctl(ioctl::GET_LINE, reserved),
+            Errno::EINVAL,
+        )?;
+    }
+    Ok(())
 }
 
 fn line_of_other_sizes(device: &Device) -> Result<()> {
@@ -176,16 +196,16 @@ fn line_of_other_sizes(device: &Device) -> Result<()> {
     let number = SimLine::plain(device)?.number;
     let known = size_of::<Line>();
     let asked = Line { number, ..NO_LINE }.bytes();
-    for size in [0, 4, 24, known - 1] {
+    for size in [0, 4, 24, uapi::LINE_SIZE_VER0 - 1] {
         expect_errno(
             format_args!("{size} bytes"),
-            handle.ioctl_bytes(uapi::GET_LINE, &mut asked[..size].to_vec()),
+            handle.ioctl_bytes(ioctl::GET_LINE, &mut asked[..size].to_vec()),
             Errno::EINVAL,
         )?;
     }
     let mut longer = asked.clone();
     longer.resize(known + 70, 0);
-    handle.ioctl_bytes(uapi::GET_LINE, &mut longer)?;
+    handle.ioctl_bytes(ioctl::GET_LINE, &mut longer)?;
     expect_eq("label", label(&Line::from_bytes(&longer)), "sim".into())?;
     expect_eq("tail", &longer[known..], &[0; 70][..])?;
     for set in [known, known + 69] {
@@ -194,7 +214,7 @@ fn line_of_other_sizes(device: &Device) -> Result<()> {
         longer[set] = 1;
         expect_errno(
             format_args!("byte {set}"),
-            handle.ioctl_bytes(uapi::GET_LINE, &mut longer),
+            handle.ioctl_bytes(ioctl::GET_LINE, &mut longer),
             Errno::E2BIG,
         )?;
     }
@@ -204,7 +224,7 @@ fn line_of_other_sizes(device: &Device) -> Result<()> {
 fn efault(device: &Device) -> Result<()> {
     let handle = device.open()?;
     let memory = GuardedPage::new()?;
-    for request in [uapi::GET_INFO, uapi::GET_LINE] {
+    for request in [ioctl::GET_INFO, ioctl::GET_LINE] {
         for address in [
             std::ptr::null_mut(),
             memory.first_end(0),
@@ -223,7 +243,7 @@ fn efault(device: &Device) -> Result<()> {
     memory.make_read_only()?;
     expect_errno(
         "read-only",
-        handle.ioctl_at(uapi::GET_LINE, asked),
+        handle.ioctl_at(ioctl::GET_LINE, asked),
         Errno::EFAULT,
     )
 }
@@ -233,7 +253,7 @@ fn no_lines_without_the_platform_device(device: &Device) -> Result<()> {
     let handle = device.open()?;
     let number = SimLine::plain(device)?.number;
     binding.unbind()?;
-    let info = handle.ioctl(uapi::GET_INFO, NO_INFO);
+    let info = handle.ioctl(ioctl::GET_INFO, NO_INFO);
     let gone = line(&handle, number);
     binding.bind()?;
     let info = info.context("MYPOLL_GET_INFO")?;

@@ -13,6 +13,7 @@ use procfs::process::{FDTarget, all_processes};
 
 use crate::binding::Binding;
 use crate::check::expect_eq;
+use crate::configfs;
 use crate::handle::Handle;
 use crate::module::{self, ModuleFile, Parameters};
 use crate::runner::skip;
@@ -83,6 +84,8 @@ impl Device {
     /// Puts the device back as it was found, with the timer stopped, the queue empty and the
     /// statistics 0.
     pub(crate) fn settle(&self) -> Result<()> {
+        // The module can't be unloaded while they are there.
+        configfs::remove_all()?;
         self.parameters.restore(|| self.module_file())?;
         if let Some(binding) = &self.binding {
             if !binding.is_bound() {
@@ -102,6 +105,14 @@ impl Device {
         handle.drain()?;
         handle.command("reset")?;
         expect_eq("queue_depth", self.stats()?.queue_depth, 0)
+    }
+
+    /// The same device by another node.
+    pub(crate) fn by_node(&self, node: &Path) -> Self {
+        Self {
+            node: node.into(),
+            ..self.clone()
+        }
     }
 
     /// Opens the device for blocking reads.

@@ -88,6 +88,18 @@ impl Handle {
         }
     }
 
+    /// Reads whatever there is, of a plain file or of one with a queue, until there is nothing; the
+    /// file has to be a non-blocking one.
+    pub(crate) fn read_all(&self) -> Result<()> {
+        loop {
+            match self.read(&mut [0; LINE_MAX]) {
+                Ok(_) => {}
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(errno) => return Err(errno).context("read"),
+            }
+        }
+    }
+
     /// One write(2) that has to be taken whole.
     pub(crate) fn command(&self, command: &str) -> Result<()> {
         let taken = self

@@ -5,14 +5,17 @@
 
 mod binding;
 mod check;
+mod configfs;
 mod device;
 mod event;
 mod failing_memory;
 mod handle;
 mod ioctl;
+mod levels;
 mod mapping;
 mod memory;
 mod module;
+mod nowait;
 mod process;
 mod queue;
 mod runner;
@@ -21,6 +24,15 @@ mod sleeper;
 mod stats;
 mod tap;
 mod tests;
+mod tracing;
+mod uevents;
+#[cfg(any(
+    target_arch = "aarch64",
+    target_arch = "riscv64",
+    target_arch = "x86_64"
+))]
+mod uring;
+mod user;
 
 use std::io::stdout;
 use std::path::PathBuf;

@@ -38,6 +38,16 @@ impl Forked {
         }
     }
 
+    /// Waits for a line that the process writes, or for its end.
+    pub(crate) fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        let mut byte = [0];
+        while !line.ends_with('\n') && self.output.read(&mut byte)? > 0 {
+            line.push(byte[0].into());
+        }
+        Ok(line)
+    }
+
     /// Waits until the process has ended or closed the pipe, and returns what it wrote.
     pub(crate) fn output(mut self) -> Result<String> {
         let mut said = String::new();

@@ -100,6 +100,15 @@ impl Queue {
         }
     }
 
+    /// Reads events until none came for a while, longer than any line of the simulated chip bounces.
+    pub(crate) fn drain_until_quiet_records(&self) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        while !self.wait_at_most(100)?.is_empty() {
+            events.extend(self.drain_records()?);
+        }
+        Ok(events)
+    }
+
     /// Waits with poll(2) until it is readable and reads one event.
     pub(crate) fn next_record(&self) -> Result<Event> {
         self.wait(PollFlags::POLLIN)?;

@@ -65,7 +65,8 @@ pub(crate) enum Pull {
 }
 
 impl Pull {
-    fn as_str(self) -> &'static str {
+    /// As sysfs has it.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Up => "pull-up",
             Self::Down => "pull-down",

@@ -3,15 +3,22 @@
 //! The tests, one file a subject.
 
 mod binding;
+mod configfs;
+mod counters;
 mod day50;
 mod day51;
 mod day52;
 mod enomem;
 mod epoll;
 mod gpio;
+mod labels;
+mod levels;
+mod line_sequence;
 mod lines;
 mod module;
+mod numbers;
 mod overflow;
+mod owner;
 mod parameters;
 mod poll;
 mod queue;
@@ -22,6 +29,8 @@ mod select;
 mod sigio;
 mod stats;
 mod timer;
+mod trace;
+mod uevent;
 mod write;
 mod write_errors;
 
@@ -70,11 +79,21 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
         parameters::TESTS,
         gpio::TESTS,
         lines::TESTS,
+        levels::TESTS,
+        line_sequence::TESTS,
+        counters::TESTS,
+        configfs::TESTS,
+        labels::TESTS,
+        numbers::TESTS,
+        uevent::TESTS,
+        trace::TESTS,
+        owner::TESTS,
         binding::TESTS,
         module::TESTS,
         enomem::TESTS,
     ]
     .iter()
+    .chain(&configfs::MORE)
     .chain(queue::TESTS)
     .copied()
     .flatten()

@@ -2,24 +2,37 @@
 
 //! Private queues: all that uapi/mypoll.h promises.
 
+mod atomic;
 mod clock;
 mod configure;
 mod configure_errors;
 mod fdinfo;
 mod filter;
 mod info;
+mod kinds;
+mod limit;
 mod mmap;
 mod mmap_errors;
 mod mmap_garbage;
+mod never_false;
+mod nowait;
 mod overflow;
 mod poll;
 mod read;
 mod read_errors;
 mod readers;
 mod reconfigure;
+mod removed;
 mod room;
 mod sigio;
+mod sizes;
 mod stress;
+#[cfg(any(
+    target_arch = "aarch64",
+    target_arch = "riscv64",
+    target_arch = "x86_64"
+))]
+mod uring;
 mod watermark;
 
 use super::{Test, tests};
@@ -32,14 +45,27 @@ pub(super) const TESTS: &[&[Test]] = &[
     read_errors::TESTS,
     overflow::TESTS,
     filter::TESTS,
+    kinds::TESTS,
     clock::TESTS,
     watermark::TESTS,
     poll::TESTS,
+    never_false::TESTS,
     sigio::TESTS,
     readers::TESTS,
     reconfigure::TESTS,
+    atomic::TESTS,
     room::TESTS,
+    removed::TESTS,
+    limit::TESTS,
+    nowait::TESTS,
+    #[cfg(any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "x86_64"
+    ))]
+    uring::TESTS,
     info::TESTS,
+    sizes::TESTS,
     mmap::TESTS,
     mmap_errors::TESTS,
     mmap_garbage::TESTS,

@@ -41,6 +41,15 @@ fn fdinfo(handle: &Handle) -> Result<BTreeMap<String, String>> {
         .collect()
 }
 
+/// One of the numbers there.
+pub(super) fn number(handle: &Handle, key: &str) -> Result<u64> {
+    let keys = fdinfo(handle)?;
+    let value = keys
+        .get(key)
+        .with_context(|| format!("no {key} in {keys:?}"))?;
+    Ok(value.parse()?)
+}
+
 fn expect_keys(handle: &Handle, expected: &[(&str, &str)]) -> Result<()> {
     let seen = fdinfo(handle)?;
     for (key, value) in expected {

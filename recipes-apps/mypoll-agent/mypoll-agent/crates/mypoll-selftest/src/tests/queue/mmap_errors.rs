@@ -26,6 +26,8 @@ tests!("queue.errno.mmap":
     eperm_writable_events,
     eacces_events_made_writable,
     eacces_of_a_file_open_for_reading,
+    eperm_executable,
+    eacces_made_executable,
     efault_growing,
     ebusy_configure_from_then_on,
     a_refused_mapping_leaves_it_configurable,
@@ -158,6 +160,36 @@ fn eacces_of_a_file_open_for_reading(device: &Device) -> Result<()> {
     expect_errno("for writing", map(READ_WRITE), Errno::EACCES)?;
     let mapping = map(READ).context("for reading")?;
     expect_errno("mprotect", mapping.protect(READ_WRITE), Errno::EACCES)
+}
+
+fn eperm_executable(device: &Device) -> Result<()> {
+    let (queue, events) = queue(device)?;
+    for (offset, length) in [(uapi::OFF_RING, page_size()?), (uapi::OFF_EVENTS, events)] {
+        for protection in [
+            READ | ProtFlags::PROT_EXEC,
+            ProtFlags::PROT_EXEC,
+            READ_WRITE | ProtFlags::PROT_EXEC,
+        ] {
+            let mapping = Mapping::new(&*queue, offset, length, protection, SHARED);
+            let what = format!("{protection:?} at {offset:#x}");
+            expect_errno(what, mapping, Errno::EPERM)?;
+        }
+    }
+    queue
+        .configure(Config::default())
+        .context("it was never mapped")
+}
+
+fn eacces_made_executable(device: &Device) -> Result<()> {
+    let (queue, events) = queue(device)?;
+    for (offset, length) in [(uapi::OFF_RING, page_size()?), (uapi::OFF_EVENTS, events)] {
+        let mapping = Mapping::new(&*queue, offset, length, READ, SHARED)?;
+        for protection in [READ | ProtFlags::PROT_EXEC, ProtFlags::PROT_EXEC] {
+            let what = format!("mprotect at {offset:#x}");
+            expect_errno(what, mapping.protect(protection), Errno::EACCES)?;
+        }
+    }
+    Ok(())
 }
 
 fn efault_growing(device: &Device) -> Result<()> {

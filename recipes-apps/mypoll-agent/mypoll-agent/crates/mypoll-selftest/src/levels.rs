@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! MYPOLL_GET_LEVELS and MYPOLL_GET_LINE.
+
+use anyhow::{Context, Result};
+use mypoll::ioctl;
+use mypoll::uapi::{Event, LABEL_MAX, Levels, Line, LineSet};
+
+use crate::handle::Handle;
+
+/// A line of which nothing is known.
+pub(crate) const NO_LINE: Line = Line {
+    number: 0,
+    offset: 0,
+    value: 0,
+    flags: 0,
+    debounce_us: 0,
+    reserved: 0,
+    label: [0; LABEL_MAX],
+    line_sequence: 0,
+    reserved2: 0,
+    edges: 0,
+    reported: 0,
+    bounced: 0,
+    dropped: 0,
+};
+
+impl Handle {
+    /// What the driver says of a line.
+    pub(crate) fn line_info(&self, number: u32) -> nix::Result<Line> {
+        self.ioctl(ioctl::GET_LINE, Line { number, ..NO_LINE })
+    }
+
+    /// The levels of all lines.
+    pub(crate) fn levels(&self) -> Result<Levels> {
+        self.ioctl(ioctl::GET_LEVELS, Levels::default())
+            .context("MYPOLL_GET_LEVELS")
+    }
+}
+
+/// The label that a line's structure has.
+pub(crate) fn label(line: &Line) -> &[u8] {
+    line.label.split(|byte| *byte == 0).next().unwrap_or(&[])
+}
+
+/// Whether a line is in a set.
+pub(crate) fn contains(set: &LineSet, number: u32) -> bool {
+    set[number as usize / 64] >> (number % 64) & 1 == 1
+}
+
+/// The lines of a set.
+pub(crate) fn numbers(set: &LineSet) -> Vec<u32> {
+    (0..1024).filter(|number| contains(set, *number)).collect()
+}
+
+/// Counts the positions of the events that a reader takes.
+#[derive(Debug, Default)]
+pub(crate) struct Positions {
+    lost: u64,
+    sequence: u64,
+}
+
+impl Positions {
+    /// The position of the next event that was read.
+    pub(crate) fn of(&mut self, event: &Event) -> u64 {
+        self.lost += u64::from(event.lost);
+        // The sequence as it would be without the wrap at 2^32.
+        let step = event.sequence.wrapping_sub(self.sequence as u32);
+        self.sequence += u64::from(step);
+        self.sequence + self.lost
+    }
+}

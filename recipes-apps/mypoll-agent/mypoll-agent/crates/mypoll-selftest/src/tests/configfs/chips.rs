@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! How a folder finds its chip and its line, and chips that come and go.
+
+use anyhow::Result;
+use mypoll::uapi;
+use nix::errno::Errno;
+
+use super::{gpio_queue, number_of, told};
+use crate::check::{expect_eq, expect_errno};
+use crate::configfs::{ConfigLine, Setup, SimChip};
+use crate::device::Device;
+use crate::sim_line::Pull;
+use crate::tests::tests;
+
+tests!("configfs.chips":
+    by_the_chip_s_label_or_name,
+    by_the_line_s_name,
+    enodev_no_such_chip,
+    no_such_line,
+    chip_that_goes_away_takes_the_line_along,
+    chip_that_comes_back_brings_the_line,
+    folder_outlives_the_chip,
+);
+
+fn by_the_chip_s_label_or_name(device: &Device) -> Result<()> {
+    let chip = SimChip::new("chip", 3)?;
+    for name in [chip.label.clone(), chip.name()?] {
+        let line = ConfigLine::new("one")?;
+        line.put("chip", &name)?;
+        line.put("offset", "2")?;
+        line.go_live()?;
+        let number = number_of(device, &line.name())?;
+        expect_eq("offset", device.open()?.line_info(number)?.offset, 2)?;
+    }
+    Ok(())
+}
+
+fn by_the_line_s_name(device: &Device) -> Result<()> {
+    let _chip = SimChip::with("chip", 4, &[Setup::Name(2, "selftest.bell")])?;
+    let line = ConfigLine::new("one")?;
+    line.put("line_name", "selftest.bell")?;
+    line.go_live()?;
+    let number = number_of(device, &line.name())?;
+    expect_eq("offset", device.open()?.line_info(number)?.offset, 2)?;
+    line.put("live", "0")?;
+    line.put("line_name", "selftest.no-such-line")?;
+    expect_eq("live", line.set("live", "1").is_err(), true)
+}
+
+fn enodev_no_such_chip(device: &Device) -> Result<()> {
+    let lines = device.lines()?;
+    let line = ConfigLine::new("one")?;
+    for name in ["no-such-chip", "gpiochip99999"] {
+        line.put("chip", name)?;
+        line.put("offset", "0")?;
+        expect_errno(name, line.set("live", "1"), Errno::ENODEV)?;
+        expect_eq("live", line.get("live")?.as_str(), "0")?;
+    }
+    expect_eq("lines", device.lines()?, lines)
+}
+
+fn no_such_line(device: &Device) -> Result<()> {
+    let lines = device.lines()?;
+    let chip = SimChip::new("chip", 4)?;
+    let line = ConfigLine::of_chip("one", &chip, 4)?;
+    expect_errno("offset 4 of 4", line.set("live", "1"), Errno::EINVAL)?;
+    expect_eq("lines", device.lines()?, lines)?;
+    line.put("offset", "3")?;
+    line.go_live()
+}
+
+fn chip_that_goes_away_takes_the_line_along(device: &Device) -> Result<()> {
+    let before = device.lines()?;
+    let chip = SimChip::new("chip", 1)?;
+    let line = ConfigLine::of_chip("one", &chip, 0)?;
+    line.go_live()?;
+    let number = number_of(device, &line.name())?;
+    let queue = gpio_queue(device)?;
+    chip.pull(0, Pull::Up)?;
+    chip.disappear()?;
+    let events = [queue.next_record()?, queue.next_record()?];
+    expect_eq(
+        "events",
+        events.each_ref().map(told),
+        [
+            (uapi::KIND_RISING, number, 1),
+            (uapi::KIND_REMOVED, number, 0),
+        ],
+    )?;
+    expect_eq("lines", device.lines()?, before)
+}
+
+fn chip_that_comes_back_brings_the_line(device: &Device) -> Result<()> {
+    let chip = SimChip::new("chip", 1)?;
+    let line = ConfigLine::of_chip("one", &chip, 0)?;
+    line.go_live()?;
+    let number = number_of(device, &line.name())?;
+    for _ in 0..3 {
+        let queue = gpio_queue(device)?;
+        chip.disappear()?;
+        let removed = queue.next_record()?;
+        expect_eq("removed", told(&removed), (uapi::KIND_REMOVED, number, 0))?;
+        chip.appear()?;
+        let added = queue.next_record()?;
+        expect_eq("added", told(&added), (uapi::KIND_ADDED, number, 0))?;
+        expect_eq("live", line.get("live")?.as_str(), "1")?;
+        chip.pull(0, Pull::Up)?;
+        let rising = queue.next_record()?;
+        expect_eq("rising", told(&rising), (uapi::KIND_RISING, number, 1))?;
+    }
+    Ok(())
+}
+
+fn folder_outlives_the_chip(device: &Device) -> Result<()> {
+    let before = device.lines()?;
+    let chip = SimChip::new("chip", 1)?;
+    let line = ConfigLine::of_chip("one", &chip, 0)?;
+    line.go_live()?;
+    drop(chip);
+    expect_eq("lines", device.lines()?, before)?;
+    line.put("live", "0")?;
+    expect_errno("live", line.set("live", "1"), Errno::ENODEV)?;
+    line.remove()?;
+    Ok(())
+}

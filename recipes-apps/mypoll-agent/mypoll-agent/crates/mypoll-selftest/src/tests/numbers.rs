@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Two lines that ask for one number: both are there.
+
+use anyhow::{Context, Result, ensure};
+
+use super::tests;
+use crate::check::expect_eq;
+use crate::configfs::{ConfigLine, SimChip};
+use crate::device::Device;
+use crate::queue::Queue;
+use crate::sim_line::SimLine;
+
+tests!("numbers":
+    taken_reg_gets_the_lowest_free_one,
+    reg_is_back_when_it_is_free,
+    each_line_has_one_of_its_own,
+);
+
+/// A line that has the number which the device tree gives to another one.
+fn take(device: &Device, chip: &SimChip, number: u32) -> Result<ConfigLine> {
+    let line = ConfigLine::of_chip("thief", chip, 0)?;
+    device.binding()?.unbind()?;
+    line.put("number", &number.to_string())?;
+    line.go_live()?;
+    device.binding()?.bind()?;
+    Ok(line)
+}
+
+fn taken_reg_gets_the_lowest_free_one(device: &Device) -> Result<()> {
+    let before = device.lines()?;
+    let reg = SimLine::plain(device)?.number;
+    let chip = SimChip::new("chip", 1)?;
+    let thief = take(device, &chip, reg)?;
+    let lines = device.lines()?;
+    expect_eq("lines", lines.len(), before.len() + 1)?;
+    let of = |label: &str| lines.iter().find(|line| line.label == label);
+    let stolen = of(&thief.name()).context("the first line")?;
+    expect_eq("the first line's", stolen.number, reg)?;
+    let taken: Vec<u32> = before.iter().map(|line| line.number).collect();
+    let free = (0..1024).find(|number| !taken.contains(number));
+    let moved = SimLine::plain(device)?;
+    expect_eq("the other one's", Some(moved.number), free)?;
+    for line in before.iter().filter(|line| line.number != reg) {
+        expect_eq("a line", of(&line.label), Some(line))?;
+    }
+    // Its events have that number.
+    let queue = Queue::open(device, Default::default())?;
+    moved.press()?;
+    expect_eq("line", queue.next_record()?.line, moved.number)
+}
+
+fn reg_is_back_when_it_is_free(device: &Device) -> Result<()> {
+    let before = device.lines()?;
+    let chip = SimChip::new("chip", 1)?;
+    let thief = take(device, &chip, SimLine::plain(device)?.number)?;
+    ensure!(device.lines()? != before, "no number was taken");
+    thief.remove()?;
+    device.binding()?.unbind()?;
+    device.binding()?.bind()?;
+    expect_eq("lines", device.lines()?, before)
+}
+
+/// A folder that asks for a number in use is refused, or gets another one, and takes nobody's.
+fn each_line_has_one_of_its_own(device: &Device) -> Result<()> {
+    let before = device.lines()?;
+    let chip = SimChip::new("chip", 1)?;
+    let line = ConfigLine::of_chip("one", &chip, 0)?;
+    for known in &before {
+        line.put("number", &known.number.to_string())?;
+        let live = line.set("live", "1").is_ok();
+        let lines = device.lines()?;
+        expect_eq("lines", lines.len(), before.len() + usize::from(live))?;
+        ensure!(
+            before.iter().all(|known| lines.contains(known)),
+            "seen {lines:?}, expected all of {before:?}"
+        );
+        line.put("live", "0")?;
+    }
+    Ok(())
+}

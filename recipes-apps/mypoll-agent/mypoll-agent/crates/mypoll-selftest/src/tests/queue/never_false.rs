@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! POLLIN is never said of a queue that did not reach its watermark at any moment.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, ensure};
+use mypoll::uapi::Config;
+use nix::errno::Errno;
+
+use super::read::both_policies;
+use super::tests;
+use crate::check::{expect_eq, expect_errno};
+use crate::device::Device;
+use crate::handle::READABLE;
+use crate::mapping::Ring;
+use crate::queue::Queue;
+
+tests!("queue.poll.never_false":
+    below_the_watermark_of_a_mapped_ring,
+    below_the_watermark_of_a_queue_that_is_read,
+    a_read_follows_where_nobody_else_reads,
+);
+
+/// How long the pollers look: an interrupt has to come between two instructions of theirs.
+const LOOKING: Duration = Duration::from_secs(4);
+
+/// Polls a queue that never holds two events, while `consume` takes each event that was queued.
+fn expect_never_readable(queue: &Queue, consume: impl Fn() -> Result<()> + Send) -> Result<()> {
+    let done = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        let producer = scope.spawn(move || -> Result<u32> {
+            let mut events = 0;
+            while !done.load(Ordering::Relaxed) {
+                queue.trigger()?;
+                consume()?;
+                events += 1;
+            }
+            Ok(events)
+        });
+        let poller = || -> Result<()> {
+            let start = Instant::now();
+            let mut polls = 0u32;
+            while start.elapsed() < LOOKING && !done.load(Ordering::Relaxed) {
+                for _ in 0..100 {
+                    let ready = queue.readiness()?;
+                    ensure!(
+                        !ready.intersects(READABLE),
+                        "poll {polls}: seen {ready:?} of a queue that never holds two events"
+                    );
+                    polls += 1;
+                }
+            }
+            Ok(())
+        };
+        let other = scope.spawn(poller);
+        let polled = poller();
+        done.store(true, Ordering::Relaxed);
+        let other = other.join().map_err(|_| anyhow!("a poller panicked"))?;
+        let events = producer
+            .join()
+            .map_err(|_| anyhow!("the producer panicked"))??;
+        ensure!(events > 100, "only {events} events");
+        polled.and(other)
+    })
+}
+
+const TWO: u32 = 2;
+
+fn below_the_watermark_of_a_mapped_ring(device: &Device) -> Result<()> {
+    let queue = Queue::open(
+        device,
+        Config {
+            watermark_events: TWO,
+            ..Config::default()
+        },
+    )?;
+    let ring = Ring::map(&queue)?;
+    expect_never_readable(&queue, move || {
+        expect_eq("an event", ring.take().is_some(), true)
+    })
+}
+
+fn below_the_watermark_of_a_queue_that_is_read(device: &Device) -> Result<()> {
+    for config in both_policies() {
+        let queue = Queue::open(
+            device,
+            Config {
+                watermark_events: TWO,
+                ..config
+            },
+        )?;
+        let reader = queue.dup()?;
+        expect_never_readable(&queue, move || {
+            expect_eq("read", reader.read(&mut [0; 32])?, 32)
+        })?;
+    }
+    Ok(())
+}
+
+/// Events come from another thread, and one that polls and reads is alone with them.
+fn a_read_follows_where_nobody_else_reads(device: &Device) -> Result<()> {
+    for config in both_policies() {
+        let queue = Queue::open(device, config)?;
+        let writer = device.open()?;
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let producer = scope.spawn(|| -> Result<()> {
+                while !done.load(Ordering::Relaxed) {
+                    writer.trigger()?;
+                }
+                Ok(())
+            });
+            let read = (0..3000).try_for_each(|_| -> Result<()> {
+                if queue.readiness()?.intersects(READABLE) {
+                    queue.read_records(100)?;
+                }
+                Ok(())
+            });
+            done.store(true, Ordering::Relaxed);
+            producer
+                .join()
+                .map_err(|_| anyhow!("the producer panicked"))??;
+            read
+        })?;
+        queue.drain_records()?;
+        expect_eq("poll", queue.readiness()?.intersects(READABLE), false)?;
+        expect_errno("read", queue.read_records(1), Errno::EAGAIN)?;
+    }
+    Ok(())
+}

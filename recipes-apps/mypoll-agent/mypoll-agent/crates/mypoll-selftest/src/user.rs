@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Processes of other users, which have no capabilities.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::{Mode, SFlag, mknod};
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+
+use crate::check::expect_eq;
+use crate::device::Device;
+use crate::process::{Forked, say};
+
+/// A user whom no other test of the machine needs.
+pub(crate) const ALICE: u32 = 1000;
+/// Another one.
+pub(crate) const BOB: u32 = 1001;
+
+/// A node of the device that every user may open, until this is dropped.
+pub(crate) struct PublicNode {
+    path: PathBuf,
+    /// The device, by that node.
+    pub(crate) device: Device,
+}
+
+impl PublicNode {
+    /// Makes the node.
+    pub(crate) fn new(device: &Device) -> Result<Self> {
+        let path = PathBuf::from(format!("/dev/mypoll-selftest.{}", std::process::id()));
+        let number = fs::metadata(&device.node)?.rdev();
+        mknod(&path, SFlag::S_IFCHR, Mode::empty(), number).context("mknod")?;
+        let device = device.by_node(&path);
+        let public = Self { path, device };
+        // Not by mknod, which a umask would have a say in.
+        fs::set_permissions(&public.path, Permissions::from_mode(0o666))?;
+        Ok(public)
+    }
+}
+
+impl Drop for PublicNode {
+    fn drop(&mut self) {
+        // The copies that forked processes have are never dropped: those processes exit.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+/// Makes the calling process one of the user `uid`, who is in no group of root's.
+pub(crate) fn become_user(uid: u32) -> Result<()> {
+    let gid = Gid::from_raw(uid);
+    setgroups(&[gid]).context("setgroups")?;
+    setresgid(gid, gid, gid).context("setresgid")?;
+    let uid = Uid::from_raw(uid);
+    setresuid(uid, uid, uid).context("setresuid")
+}
+
+/// Runs `body` in a process of the user `uid`, which has to end well.
+pub(crate) fn as_user(uid: u32, body: impl FnOnce() -> Result<()>) -> Result<()> {
+    in_child(|| become_user(uid).and_then(|()| body()))
+        .with_context(|| format!("in a process of user {uid}"))
+}
+
+/// Runs `body` in a forked process, which has to end well.
+pub(crate) fn in_child(body: impl FnOnce() -> Result<()>) -> Result<()> {
+    let child = Forked::spawn(|pipe| {
+        let said = body().map_or_else(|error| format!("{error:#}"), |()| "fine".into());
+        say(pipe, &said);
+    })?;
+    expect_eq("a process", child.output()?.as_str(), "fine")
+}
+
+/// Forks a process of the user `uid` that runs `body` and keeps what it gives until the test ends.
+pub(crate) fn holder<T>(uid: u32, body: impl FnOnce() -> Result<T>) -> Result<Forked> {
+    let mut child = Forked::spawn(|pipe| match become_user(uid).and_then(|()| body()) {
+        Ok(held) => {
+            say(pipe, "fine\n");
+            nix::unistd::pause();
+            drop(held);
+        }
+        Err(error) => say(pipe, &format!("{error:#}\n")),
+    })?;
+    expect_eq("a process", child.line()?.as_str(), "fine\n")?;
+    Ok(child)
+}
+
+/// Limits what the calling process may lock in memory, for good.
+pub(crate) fn limit_memlock(bytes: u64) -> Result<()> {
+    setrlimit(Resource::RLIMIT_MEMLOCK, bytes, bytes).context("RLIMIT_MEMLOCK")
+}

@@ -42,7 +42,7 @@ impl ConfigLine {
     pub(crate) fn of_chip(name: &str, chip: &SimChip, offset: u32) -> Result<Self> {
         let line = Self::new(name)?;
         line.set("chip", &chip.label).context("chip")?;
-        line.set("offset", &offset.to_string()).context("offset")?;
+        line.set("offset", offset.to_string()).context("offset")?;
         Ok(line)
     }
 

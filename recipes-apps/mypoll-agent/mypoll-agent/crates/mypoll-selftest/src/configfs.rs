@@ -28,10 +28,10 @@ pub(crate) struct ConfigLine {
 }
 
 impl ConfigLine {
-    /// Makes the folder; skips the test where configfs has none for the driver.
+    /// Makes the folder; skips the test where the kernel has no configfs.
     pub(crate) fn new(name: &str) -> Result<Self> {
-        if !Path::new(LINES).exists() {
-            skip!("no {LINES}: no configfs in this kernel, or it is not mounted");
+        if !Path::new(CHIPS).exists() {
+            skip!("no {CHIPS}: no gpio-sim in this kernel, or configfs is not mounted");
         }
         let path = Path::new(LINES).join(format!("{PREFIX}{name}"));
         fs::create_dir(&path).with_context(|| format!("mkdir {}", path.display()))?;

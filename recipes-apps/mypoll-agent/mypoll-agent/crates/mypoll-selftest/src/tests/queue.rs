@@ -25,6 +25,7 @@ mod reconfigure;
 mod removed;
 mod room;
 mod sigio;
+mod sigio_races;
 mod sizes;
 mod stress;
 #[cfg(any(
@@ -51,6 +52,7 @@ pub(super) const TESTS: &[&[Test]] = &[
     poll::TESTS,
     never_false::TESTS,
     sigio::TESTS,
+    sigio_races::TESTS,
     readers::TESTS,
     reconfigure::TESTS,
     atomic::TESTS,

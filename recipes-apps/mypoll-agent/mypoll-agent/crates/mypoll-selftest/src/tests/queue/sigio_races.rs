@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! SIGIO where others configure the file, or fork, at the same time.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use mypoll::uapi::{self, Config};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork, getpgrp, pause};
+
+use super::tests;
+use crate::check::expect_eq;
+use crate::device::Device;
+use crate::handle::Handle;
+use crate::process::Forked;
+use crate::queue::Queue;
+use crate::runner::skip;
+use crate::tests::sigio::Inbox;
+use crate::user::{ALICE, PublicNode, become_user};
+
+tests!("sigio":
+    configure_race,
+    process_group,
+);
+
+fn set_owner(handle: &Handle, owner: Pid) -> Result<()> {
+    // SAFETY: F_SETOWN takes a number, no pointer.
+    let set = unsafe { libc::fcntl(handle.as_fd().as_raw_fd(), libc::F_SETOWN, owner.as_raw()) };
+    Errno::result(set).map(drop).context("F_SETOWN")
+}
+
+/// O_ASYNC and MYPOLL_CONFIGURE at the same time: the file is refused, or it has a queue of its own
+/// and hears of no other's events.
+fn configure_race(device: &Device) -> Result<()> {
+    const ROUNDS: u32 = 200;
+    let inbox = Inbox::new(libc::SIGIO)?;
+    let writer = device.open_nonblocking()?;
+    let config = Config {
+        capacity: uapi::CAPACITY_MAX,
+        sources: 1 << uapi::SOURCE_TIMER,
+        ..Config::default()
+    };
+    let (mut configured, mut refused) = (0, 0);
+    for round in 0..ROUNDS {
+        let handle = device.open()?;
+        set_owner(&handle, Pid::this())?;
+        let (dup, start) = (handle.dup()?, Arc::new(Barrier::new(2)));
+        let setter = thread::spawn({
+            let start = start.clone();
+            move || {
+                start.wait();
+                for _ in 0..round * 50 {
+                    std::hint::spin_loop();
+                }
+                fcntl(&dup, FcntlArg::F_SETFL(OFlag::O_ASYNC))
+            }
+        });
+        start.wait();
+        let made = handle.configure(config);
+        setter
+            .join()
+            .map_err(|_| anyhow!("a thread panicked"))?
+            .context("O_ASYNC")?;
+        match made {
+            Ok(()) => {
+                configured += 1;
+                writer.trigger()?;
+                inbox.expect_none_within(3).with_context(|| {
+                    format!("for an event that round {round}'s queue leaves out")
+                })?;
+                // It hears of its own.
+                handle.configure(Config::default())?;
+                writer.trigger()?;
+                inbox.next()?;
+            }
+            Err(errno) => {
+                refused += 1;
+                expect_eq("MYPOLL_CONFIGURE", errno, Errno::EBUSY)?;
+                writer.trigger()?;
+                inbox.next()?;
+            }
+        }
+        writer.read_all()?;
+    }
+    println!("# configured beside O_ASYNC {configured} times, EBUSY {refused} times");
+    ensure!(configured > 0, "no file was ever configured");
+    Ok(())
+}
+
+fn cpus() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Runs the calling thread on one processor.
+fn pin(cpu: usize) {
+    let mut set = CpuSet::new();
+    // Where there is no such processor it runs anywhere.
+    let _ = set
+        .set(cpu % cpus())
+        .and_then(|()| sched_setaffinity(Pid::this(), &set));
+}
+
+/// An unprivileged process group that gets SIGIO from a queue, while it forks and while others look
+/// through all processes. The kernel's send_sigio takes the lock of the list of processes for
+/// reading, which an interrupt handler may not do with a lock that processes wait for.
+///
+/// What tells of a failure is a machine that stands still, or the debug kernel's log.
+fn process_group(device: &Device) -> Result<()> {
+    const SECONDS: u64 = 5;
+    if cpus() < 2 {
+        skip!("one processor is too few");
+    }
+    let public = PublicNode::new(device)?;
+    // The group is that of the test, so that it ends with it.
+    // SAFETY: It installs no function.
+    unsafe { signal(Signal::SIGIO, SigHandler::SigIgn) }?;
+    let group = Forked::spawn(|pipe| {
+        let said = stress_group(&public.device, Duration::from_secs(SECONDS));
+        let said = said.map_or_else(|error| format!("{error:#}"), |()| "fine".into());
+        crate::process::say(pipe, &said);
+    })?;
+    expect_eq("the group", group.output()?.as_str(), "fine")?;
+    // Interrupts, processes and the device are still there.
+    let handle = device.open_nonblocking()?;
+    handle.command("stop")?;
+    handle.drain()?;
+    handle.trigger()?;
+    expect_eq("events", handle.drain()?.len(), 1)
+}
+
+/// Forks a process that runs `body` for ever.
+fn forever(children: &mut Vec<Pid>, body: impl Fn()) -> Result<()> {
+    // SAFETY: The process has one thread.
+    match unsafe { fork()? } {
+        ForkResult::Parent { child } => {
+            children.push(child);
+            Ok(())
+        }
+        ForkResult::Child => loop {
+            body();
+        },
+    }
+}
+
+fn stress_group(device: &Device, time: Duration) -> Result<()> {
+    become_user(ALICE)?;
+    let queue = Queue::open(
+        device,
+        Config {
+            overflow: uapi::OVERFLOW_DROP_OLDEST,
+            capacity: 16_384,
+            ..Config::default()
+        },
+    )?;
+    set_owner(&queue, Pid::from_raw(-getpgrp().as_raw()))?;
+    fcntl(&*queue, FcntlArg::F_SETFL(OFlag::O_ASYNC))?;
+    let mut children = Vec::new();
+    for _ in 0..100 {
+        forever(&mut children, pause)?;
+    }
+    queue.command("start 1")?;
+    forever(&mut children, || {
+        pin(0);
+        loop {
+            // Looks through all processes, with the lock for reading.
+            let _ = kill(Pid::from_raw(-1), None);
+        }
+    })?;
+    forever(&mut children, || {
+        pin(2);
+        // SAFETY: The process has one thread.
+        match unsafe { fork() } {
+            // SAFETY: It ends the process, and nothing else.
+            Ok(ForkResult::Child) => unsafe { libc::_exit(0) },
+            Ok(ForkResult::Parent { child }) => drop(waitpid(child, None)),
+            Err(_) => {}
+        }
+    })?;
+    forever(&mut children, || {
+        pin(1);
+        let _ = queue.write("trigger");
+    })?;
+    let start = Instant::now();
+    while start.elapsed() < time {
+        let generated = queue.stats()?.generated;
+        // Where it stands still, so does this.
+        while queue.stats()?.generated == generated {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    for child in &children {
+        kill(*child, Signal::SIGKILL)?;
+    }
+    for child in children {
+        waitpid(child, None)?;
+    }
+    Ok(())
+}

@@ -13,7 +13,15 @@ use crate::step::{Log, Task};
 use crate::toolchain::{GUEST_TARGET, Toolchain};
 
 /// The programs, which end up in the guest's `/usr/bin`.
-const PROGRAMS: [&str; 3] = ["mypoll-agent", "mypollctl", "mypoll-selftest"];
+const PROGRAMS: [&str; 4] = [
+    "mypoll-agent",
+    "mypollctl",
+    "mypoll-selftest",
+    "mypoll-fuzz",
+];
+
+/// The packages that they are binaries of.
+const PACKAGES: [&str; 3] = ["mypoll-agent", "mypollctl", "mypoll-selftest"];
 
 /// The examples of the client crate that go there too.
 const EXAMPLES: [&str; 5] = [
@@ -87,8 +95,8 @@ impl Product for Userspace<'_> {
 
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
         let mut cargo = self.cargo_build();
-        for program in PROGRAMS {
-            cargo.args(["--package", program]);
+        for package in PACKAGES {
+            cargo.args(["--package", package]);
         }
         cargo.args([
             "--package",

@@ -7,8 +7,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, setsockopt,
+    socket, sockopt::ReceiveTimeout,
 };
+use nix::sys::time::{TimeVal, TimeValLike};
 
 /// A socket that gets all uevents from now on.
 pub(crate) struct Uevents(OwnedFd);
@@ -28,6 +30,8 @@ impl Uevents {
         .context("a netlink socket")?;
         // The kernel's own group, not that of udev.
         bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 1)).context("bind")?;
+        // One that does not come is no hang.
+        setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(10)).context("SO_RCVTIMEO")?;
         Ok(Self(socket))
     }
 
@@ -50,7 +54,7 @@ impl Uevents {
 
     fn next(&self, flags: MsgFlags) -> Result<Uevent> {
         let mut message = [0; 8192];
-        let length = recv(self.0.as_raw_fd(), &mut message, flags).context("recv")?;
+        let length = recv(self.0.as_raw_fd(), &mut message, flags).context("no uevent")?;
         let text = String::from_utf8_lossy(&message[..length]);
         let pairs = text.split('\0').filter_map(|word| word.split_once('='));
         Ok(pairs

@@ -29,7 +29,7 @@ tests!("queue.uring":
     read_completes,
     read_needs_no_worker,
     read_waits_for_the_watermark,
-    nonblocking_read_eagain,
+    eagain_of_a_read_that_may_not_wait,
     cancelled_read_takes_no_event,
     write_is_a_command,
     poll_completes,
@@ -144,13 +144,19 @@ fn read_waits_for_the_watermark(device: &Device) -> Result<()> {
     Ok(())
 }
 
-fn nonblocking_read_eagain(device: &Device) -> Result<()> {
-    let queue = Queue::open(device, Config::default())?;
-    let plain = device.open_nonblocking()?;
+/// O_NONBLOCK is another matter: io_uring waits for such a file.
+fn eagain_of_a_read_that_may_not_wait(device: &Device) -> Result<()> {
+    let queue = Queue::open_blocking(device, Config::default())?;
+    let plain = device.open()?;
     let mut buffer = [0; 256];
     let mut uring = Uring::new()?;
     for handle in [&*queue, &plain] {
-        submit_read(&mut uring, handle, &mut buffer, 1)?;
+        let request = Read::new(fd(handle), buffer.as_mut_ptr(), 256)
+            .offset(HERE)
+            .rw_flags(libc::RWF_NOWAIT)
+            .build();
+        // SAFETY: The buffer outlives the ring.
+        unsafe { uring.submit(request)? };
         expect_eq("result", uring.wait()?.result, -libc::EAGAIN)?;
     }
     Ok(())
@@ -212,6 +218,7 @@ fn poll_completes(device: &Device) -> Result<()> {
     let [newest, oldest] = both_policies().map(|config| Queue::open(device, config));
     let plain = device.open_nonblocking()?;
     for handle in [&plain, &*newest?, &*oldest?] {
+        handle.read_all()?;
         let mut uring = Uring::new()?;
         poll(&mut uring, handle, false)?;
         expect_eq("before the event", uring.look(), None)?;
@@ -303,7 +310,7 @@ fn multishot_read(device: &Device) -> Result<()> {
 /// have to go on to wait, not to sleep in the read, where nothing else of their ring completes.
 fn read_that_lost_a_race_sleeps_nowhere(device: &Device) -> Result<()> {
     const RINGS: usize = 4;
-    const ROUNDS: usize = 100;
+    const ROUNDS: usize = 200;
     Uring::new()?;
     let (answers, answered) = channel();
     let mut bells = Vec::new();
@@ -335,13 +342,10 @@ fn read_that_lost_a_race_sleeps_nowhere(device: &Device) -> Result<()> {
     }
     let writer = device.open_nonblocking()?;
     for round in 0..ROUNDS {
-        while device.stats()?.queue_depth > 0 {
-            thread::yield_now();
-        }
         writer.trigger()?;
-        // Somebody has it now.
+        // Not awake meanwhile, so that the rings have all processors to race on.
         while device.stats()?.queue_depth > 0 {
-            thread::yield_now();
+            thread::sleep(Duration::from_millis(1));
         }
         for bell in &bells {
             nix::unistd::write(bell, &1u64.to_ne_bytes())?;

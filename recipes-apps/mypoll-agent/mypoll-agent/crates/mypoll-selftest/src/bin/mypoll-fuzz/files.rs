@@ -38,6 +38,18 @@ pub(crate) fn open(worker: &mut Worker) -> bool {
     keep(worker, file)
 }
 
+/// A file with a queue, often one that is mapped.
+pub(crate) fn queue(worker: &mut Worker) -> bool {
+    let flags = libc::O_RDWR | libc::O_CLOEXEC | worker.rng.pick(&[libc::O_NONBLOCK, 0]);
+    // SAFETY: The node is a string.
+    let file = unsafe { libc::open(worker.pool.node.as_ptr(), flags) };
+    let made = file >= 0 && crate::ioctls::configure_file(worker, file);
+    if made && worker.rng.one_in(2) {
+        crate::memory::map_ring(worker, file);
+    }
+    keep(worker, file) && made
+}
+
 /// Keeps a file that a call gave, if it did.
 fn keep(worker: &mut Worker, file: c_int) -> bool {
     if file < 0 {

@@ -80,6 +80,11 @@ fn store(worker: &mut Worker, config: &Config) -> *mut c_void {
 
 pub(crate) fn configure(worker: &mut Worker) -> bool {
     let file = worker.file();
+    configure_file(worker, file)
+}
+
+/// Configures a file in a way that is good.
+pub(crate) fn configure_file(worker: &mut Worker, file: c_int) -> bool {
     let config = config(&mut worker.rng);
     let address = store(worker, &config);
     let size = size_of_number(ioctl::CONFIGURE) + worker.rng.pick(&[0, 0, 0, 0, 8, 100]);

@@ -129,15 +129,27 @@ fn run(cli: &Cli) -> Result<bool> {
     setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES).context("RLIMIT_NOFILE")?;
     let mut seeds = Rng::new(seed);
     let mut processes = Vec::new();
-    for number in 0..cli.processes {
-        let seed = seeds.number();
+    let start = |number, seed| -> Result<Pid> {
         // SAFETY: This process has one thread.
         match unsafe { fork() }.context("fork")? {
-            ForkResult::Parent { child } => processes.push(child),
-            ForkResult::Child => process(cli, name, number, seed, shared),
+            ForkResult::Parent { child } => Ok(child),
+            ForkResult::Child => process(cli, name.clone(), number, seed, shared),
+        }
+    };
+    for number in 0..cli.processes {
+        processes.push(start(number, seeds.number())?);
+    }
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(cli.seconds) {
+        thread::sleep(WAKE);
+        for (number, process) in processes.iter_mut().enumerate() {
+            let status = waitpid(*process, Some(WaitPidFlag::WNOHANG)).context("waitpid")?;
+            if status != WaitStatus::StillAlive {
+                report(status);
+                *process = start(number as u64, seeds.number())?;
+            }
         }
     }
-    thread::sleep(Duration::from_secs(cli.seconds));
     shared.stop();
     let ended = wait_for(processes);
     system::restore();
@@ -146,6 +158,12 @@ fn run(cli: &Cli) -> Result<bool> {
     stopped.context("stopping the timer")?;
     shared.print();
     ended
+}
+
+/// Tells of a process that ended too soon. Where a file's number was another one's by then, a call may
+/// have hit what it should not: that is this program's fault, not the driver's.
+fn report(status: WaitStatus) {
+    println!("a process ended with {status:?}");
 }
 
 /// Waits until all have ended, and says where those are that do not.
@@ -159,9 +177,7 @@ fn wait_for(mut processes: Vec<Pid>) -> Result<bool> {
             match waitpid(process, Some(WaitPidFlag::WNOHANG)).context("waitpid")? {
                 WaitStatus::StillAlive => left.push(process),
                 WaitStatus::Exited(_, 0) => {}
-                // Where a number of a file was another one's by then, a call may have hit what it
-                // should not: that is this program's fault, not the driver's.
-                status => println!("a process ended with {status:?}"),
+                status => report(status),
             }
         }
         processes = left;

@@ -87,6 +87,32 @@ pub(crate) fn map(worker: &mut Worker) -> bool {
         4 => (OFF_RING as i64, PAGE << rng.below(3), protection),
         _ => (OFF_RING as i64, PAGE, protection),
     };
+    map_at(worker, file, offset, length, protection, flags)
+}
+
+/// Maps both parts of a file's ring.
+pub(crate) fn map_ring(worker: &mut Worker, file: c_int) {
+    let both = libc::PROT_READ | libc::PROT_WRITE;
+    let shared = libc::MAP_SHARED;
+    map_at(worker, file, OFF_RING as i64, PAGE, both, shared);
+    map_at(
+        worker,
+        file,
+        OFF_EVENTS as i64,
+        PAGE,
+        libc::PROT_READ,
+        shared,
+    );
+}
+
+fn map_at(
+    worker: &mut Worker,
+    file: c_int,
+    offset: i64,
+    length: usize,
+    protection: c_int,
+    flags: c_int,
+) -> bool {
     // SAFETY: At an address that the kernel chooses it overlaps nothing.
     let address = unsafe { libc::mmap(ptr::null_mut(), length, protection, flags, file, offset) };
     let Some(address) = NonNull::new(address).filter(|at| at.as_ptr() != libc::MAP_FAILED) else {

@@ -83,22 +83,31 @@ pub(crate) fn press(worker: &mut Worker) -> bool {
     }
     let level = worker.rng.pick(&["pull-up", "pull-down"]);
     let line = worker.rng.below(8);
-    let own = worker.rng.one_in(2);
-    let Some(chip) = chip_folder(own) else {
-        return false;
+    let chip = if worker.rng.one_in(2) {
+        own_chip()
+    } else {
+        worker.pool.chip.clone()
     };
-    fs::write(chip.join(format!("sim_gpio{line}/pull")), level).is_ok()
+    chip.is_some_and(|chip| fs::write(chip.join(format!("sim_gpio{line}/pull")), level).is_ok())
 }
 
-/// The folder of this program's chip, or of another simulated one.
-fn chip_folder(own: bool) -> Option<PathBuf> {
-    let own_device = fs::read_to_string(Path::new(CHIP).join("dev_name")).unwrap_or_default();
+/// The folder of this program's chip, while there is one.
+fn own_chip() -> Option<PathBuf> {
+    let chip = Path::new(CHIP);
+    let device = fs::read_to_string(chip.join("dev_name")).ok()?;
+    let name = fs::read_to_string(chip.join("bank0/chip_name")).ok()?;
+    let devices = Path::new("/sys/devices/platform");
+    Some(devices.join(device.trim_end()).join(name.trim_end()))
+}
+
+/// The folder of the simulated chip with the device tree's lines. To be looked for while no other
+/// thread closes files: a folder that is read is one.
+pub(crate) fn devicetree_chip() -> Option<PathBuf> {
+    let own = own_chip();
     let mut chips = fs::read_dir("/sys/bus/gpio/devices").ok()?.flatten();
     chips.find_map(|entry| {
         let path = fs::canonicalize(entry.path()).ok()?;
-        let device = path.parent()?.file_name()?.to_str()?.to_owned();
-        let is_own = device == own_device.trim_end();
-        (is_own == own && path.join("sim_gpio0").exists()).then_some(path)
+        (Some(&path) != own.as_ref() && path.join("sim_gpio0").exists()).then_some(path)
     })
 }
 

@@ -3,6 +3,7 @@
 //! A thread, the files that it shares with others, and the operations that it draws from.
 
 use std::ffi::CString;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::libc::{self, c_int, c_void};
@@ -27,6 +28,8 @@ pub(crate) struct Pool {
     pub(crate) node: CString,
     /// Whether it runs as root.
     pub(crate) root: bool,
+    /// The simulated chip of the device tree, where there is one.
+    pub(crate) chip: Option<PathBuf>,
 }
 
 impl Pool {
@@ -49,6 +52,7 @@ impl Pool {
             sockets,
             node,
             root,
+            chip: system::devicetree_chip(),
         }
     }
 
@@ -181,6 +185,7 @@ macro_rules! operations {
 /// All there is to do.
 pub(crate) const OPERATIONS: &[Operation] = operations! {
     "open" 40 files::open,
+    "queue" 15 files::queue,
     "reopen" 4 files::reopen,
     "dup" 15 files::dup,
     "close" 45 files::close,

@@ -307,7 +307,8 @@ fn multishot_read(device: &Device) -> Result<()> {
 }
 
 /// Several rings wait for the shared queue, and one event wakes all of them: those that find it gone
-/// have to go on to wait, not to sleep in the read, where nothing else of their ring completes.
+/// have to go on to wait, not to sleep in the read, where nothing else of their ring completes until
+/// the sleep is interrupted.
 fn read_that_lost_a_race_sleeps_nowhere(device: &Device) -> Result<()> {
     const RINGS: usize = 4;
     const ROUNDS: usize = 200;
@@ -332,8 +333,10 @@ fn read_that_lost_a_race_sleeps_nowhere(device: &Device) -> Result<()> {
             loop {
                 let completion = uring.wait()?;
                 if completion.user_data == 1 {
-                    answers.send(ring)?;
+                    answers.send((ring, Ok(())))?;
                     submit_bell(&mut uring)?;
+                } else if completion.result < 0 {
+                    answers.send((ring, Err(completion.result)))?;
                 } else {
                     submit_read(&mut uring, &handle, &mut line, 0)?;
                 }
@@ -352,10 +355,13 @@ fn read_that_lost_a_race_sleeps_nowhere(device: &Device) -> Result<()> {
         }
         let mut silent: Vec<usize> = (0..RINGS).collect();
         while !silent.is_empty() {
-            let ring = answered
+            let (ring, read) = answered
                 .recv_timeout(Duration::from_secs(10))
                 .map_err(|_| anyhow!("{}", stacks()))
                 .with_context(|| format!("round {round}: rings {silent:?} do nothing more"))?;
+            read.map_err(|result| {
+                anyhow!("round {round}: a read ended with {result}, expected it to wait on")
+            })?;
             silent.retain(|number| *number != ring);
         }
     }

@@ -8,6 +8,7 @@ mod counters;
 mod day50;
 mod day51;
 mod day52;
+mod debounce;
 mod enomem;
 mod epoll;
 mod gpio;
@@ -78,6 +79,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
         stats::TESTS,
         parameters::TESTS,
         gpio::TESTS,
+        debounce::TESTS,
         lines::TESTS,
         levels::TESTS,
         line_sequence::TESTS,

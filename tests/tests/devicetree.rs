@@ -6,24 +6,30 @@ use std::process::Command;
 
 use system_tests::{boot_with, sh};
 
+/// What a label has to be.
+const LABEL: &str = "line: label: it must be 1 to 255 bytes without '/' and control characters, and neither \".\" nor \"..\"";
+
 /// What the log says of each node of bad-lines.dtso, but for the one that is right.
-const MISTAKES: [(&str, &str); 11] = [
+const MISTAKES: [(&str, &str); 15] = [
     (
         "no-line",
         "no line: each takes a child node with a 'gpios' property",
     ),
-    ("no-gpios", "line: gpios: can't be had: ENOENT"),
+    (
+        "no-gpios",
+        "line: gpios: failed to request the line: ENOENT",
+    ),
     (
         "number-too-high",
-        "line@400: reg: 1024 is too high, 1023 is the highest",
+        "line@400: reg: 1024 is too high, the highest is 1023",
     ),
     (
         "debounce-too-long",
-        "line: debounce-interval: 4294968 ms is too long, 4294967 ms is the longest",
+        "line: debounce-interval: 4294968 ms is too long, the longest is 4294967 ms",
     ),
     (
         "unknown-edge",
-        "line: mypoll,edge: it has to be \"both\", \"rising\" or \"falling\"",
+        "line: mypoll,edge: it must be \"both\", \"rising\" or \"falling\"",
     ),
     (
         "can-not-wake",
@@ -31,18 +37,28 @@ const MISTAKES: [(&str, &str); 11] = [
     ),
     (
         "debounce-without-a-value",
-        "line: debounce-interval: it is there and can't be read: EOVERFLOW",
+        "line: debounce-interval: it is present, but can't be read: EOVERFLOW",
     ),
     (
         "number-of-16-bits",
-        "line: reg: it is there and can't be read: EOVERFLOW",
+        "line: reg: it is present, but can't be read: EOVERFLOW",
     ),
     (
         "label-without-an-end",
-        "line: label: it is there and can't be read: EILSEQ",
+        "line: label: it is present, but can't be read: EILSEQ",
     ),
-    ("twice-the-same", "gpios: can't be had: EBUSY"),
-    ("number-twice", "reg: this number can't be had: EEXIST"),
+    ("label-empty", LABEL),
+    ("label-with-a-slash", LABEL),
+    ("label-of-dots", LABEL),
+    ("label-with-a-tab", LABEL),
+    (
+        "twice-the-same",
+        "gpios: the line is in use by another driver or program",
+    ),
+    (
+        "number-twice",
+        "reg: 7 belongs to another line, this one gets ",
+    ),
 ];
 
 #[test]
@@ -60,18 +76,29 @@ fn each_mistake_is_said_and_the_other_lines_work() {
     let log = sh(&machine, "dmesg");
     for (node, mistake) in MISTAKES {
         let said =
-            |line: &&str| line.contains(&format!("mypoll {node}: ")) && line.ends_with(mistake);
+            |line: &&str| line.contains(&format!("mypoll {node}: ")) && line.contains(mistake);
         assert!(log.lines().any(|line| said(&line)), "{node}: {log}");
     }
 
-    // A node that fails leaves nothing behind, no event either. Without reg, the order is not the source's.
+    // A node that fails leaves nothing behind, no event either: those that there are add the lines.
+    // Without reg, the order is not the source's.
     let lines = sh(&machine, "cut -d= -f3 /sys/class/misc/mypoll/lines | sort");
-    assert_eq!(lines, "active low\nnamed-by-its-node\nsleepy\n");
+    assert_eq!(
+        lines,
+        "Tür\nactive low\nline@7\nline@8\nnamed-by-its-node\nsleepy\n"
+    );
     let events = sh(&machine, "grep event_sequence /sys/class/misc/mypoll/stats");
-    assert_eq!(events, "event_sequence=0\n");
+    assert_eq!(events, "event_sequence=6\n");
+    // The kernel finds nothing wrong with any of the labels.
+    assert!(!log.contains("WARNING"), "{log}");
+    let interrupts = sh(&machine, "grep -c Tür /proc/interrupts");
+    assert_eq!(interrupts, "1\n");
     let bound = sh(
         &machine,
         "cd /sys/bus/platform/drivers/mypoll && echo */of_node",
     );
-    assert_eq!(bound, "can-not-wake/of_node good/of_node\n");
+    assert_eq!(
+        bound,
+        "can-not-wake/of_node good/of_node number-twice/of_node\n"
+    );
 }

@@ -84,7 +84,6 @@ fn einval(device: &Device) -> Result<()> {
     let line = ConfigLine::of_chip("one", &chip, 0)?;
     let lines = device.lines()?;
     let long = "x".repeat(256);
-    let half = "Tür".as_bytes();
     for text in [
         &b"\n"[..],
         b".",
@@ -97,9 +96,6 @@ fn einval(device: &Device) -> Result<()> {
         b"a\nb",
         b"\x1b[31m",
         long.as_bytes(),
-        // Not UTF-8.
-        &half[..2],
-        b"\xff",
     ] {
         // At once, or when it is taken into use.
         let verdict = line.set("label", text).and_then(|()| line.set("live", "1"));

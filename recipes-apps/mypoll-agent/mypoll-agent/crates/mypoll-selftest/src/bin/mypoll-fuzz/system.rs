@@ -170,10 +170,14 @@ pub(crate) fn live(worker: &mut Worker) -> bool {
     fs::write(path.join("live"), live).is_ok()
 }
 
-/// Takes the lines of the device tree away, or gives them back.
+/// Takes lines away from the driver, those of the device tree or of a folder, or gives them back.
 pub(crate) fn bind(worker: &mut Worker) -> bool {
     let attribute = worker.rng.pick(&["unbind", "bind", "bind"]);
-    fs::write(Path::new(DRIVER).join(attribute), "events").is_ok()
+    let device = match worker.rng.below(3) {
+        0 => "events".to_owned(),
+        _ => format!("mypoll.{}", worker.rng.below(FOLDERS)),
+    };
+    fs::write(Path::new(DRIVER).join(attribute), device).is_ok()
 }
 
 /// Takes this program's chip away, or brings it back.

@@ -225,7 +225,7 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "configfs folder" 6 system::folder,
     "configfs file" 12 system::attribute,
     "configfs live" 8 system::live,
-    "bind" 1 system::bind,
+    "bind" 2 system::bind,
     "chip" 1 system::chip,
     "parameter" 1 system::parameter,
     "trace" 1 system::trace,

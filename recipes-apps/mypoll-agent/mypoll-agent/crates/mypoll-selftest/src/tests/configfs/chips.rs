@@ -10,7 +10,7 @@ use super::{gpio_queue, number_of, told};
 use crate::check::{expect_eq, expect_errno};
 use crate::configfs::{ConfigLine, Setup, SimChip};
 use crate::device::Device;
-use crate::sim_line::Pull;
+use crate::sim_line::{ChipAway, Pull, SimLine};
 use crate::tests::tests;
 
 tests!("configfs.chips":
@@ -21,6 +21,7 @@ tests!("configfs.chips":
     chip_that_goes_away_takes_the_line_along,
     chip_that_comes_back_brings_the_line,
     folder_outlives_the_chip,
+    chip_of_the_device_tree_goes_and_comes,
 );
 
 fn by_the_chip_s_label_or_name(device: &Device) -> Result<()> {
@@ -110,6 +111,33 @@ fn chip_that_comes_back_brings_the_line(device: &Device) -> Result<()> {
         expect_eq("rising", told(&rising), (uapi::KIND_RISING, number, 1))?;
     }
     Ok(())
+}
+
+/// By its driver, as somebody may unbind any chip.
+fn chip_of_the_device_tree_goes_and_comes(device: &Device) -> Result<()> {
+    SimLine::plain(device)?;
+    let line = ConfigLine::new("one")?;
+    // The device tree has no line there.
+    line.put("chip", "mypoll-sim")?;
+    line.put("offset", "7")?;
+    line.go_live()?;
+    let number = number_of(device, &line.name())?;
+    let queue = gpio_queue(device)?;
+    let next = |kind| -> Result<()> {
+        loop {
+            let event = queue.next_record()?;
+            if event.line == number {
+                return expect_eq("kind", event.kind, kind);
+            }
+        }
+    };
+    let away = ChipAway::new()?;
+    next(uapi::KIND_REMOVED)?;
+    expect_eq("lines", device.lines()?, Vec::new())?;
+    drop(away);
+    next(uapi::KIND_ADDED)?;
+    line.remove()?;
+    next(uapi::KIND_REMOVED)
 }
 
 fn folder_outlives_the_chip(device: &Device) -> Result<()> {

@@ -2,7 +2,10 @@
 
 //! How a folder finds its chip and its line, and chips that come and go.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+use std::thread;
+
+use anyhow::{Result, anyhow};
 use mypoll::uapi;
 use nix::errno::Errno;
 
@@ -10,6 +13,7 @@ use super::{gpio_queue, number_of, told};
 use crate::check::{expect_eq, expect_errno};
 use crate::configfs::{ConfigLine, Setup, SimChip};
 use crate::device::Device;
+use crate::queue::Queue;
 use crate::sim_line::{ChipAway, Pull, SimLine};
 use crate::tests::tests;
 
@@ -22,6 +26,8 @@ tests!("configfs.chips":
     chip_that_comes_back_brings_the_line,
     folder_outlives_the_chip,
     chip_of_the_device_tree_goes_and_comes,
+    chip_comes_and_goes_while_its_line_does,
+    chip_comes_and_goes_while_the_driver_is_bound,
 );
 
 fn by_the_chip_s_label_or_name(device: &Device) -> Result<()> {
@@ -138,6 +144,86 @@ fn chip_of_the_device_tree_goes_and_comes(device: &Device) -> Result<()> {
     next(uapi::KIND_ADDED)?;
     line.remove()?;
     next(uapi::KIND_REMOVED)
+}
+
+/// Two threads at a time, whatever each of them comes to.
+fn at_a_time(one: impl FnMut() + Send, other: impl FnMut() + Send) -> Result<()> {
+    fn repeat(mut body: impl FnMut()) {
+        for _ in 0..40 {
+            body();
+        }
+    }
+    thread::scope(|scope| {
+        let one = scope.spawn(|| repeat(one));
+        let other = scope.spawn(|| repeat(other));
+        one.join().and(other.join())
+    })
+    .map_err(|_| anyhow!("a thread panicked"))
+}
+
+fn chip_comes_and_goes_while_its_line_does(device: &Device) -> Result<()> {
+    let before = device.lines()?;
+    let chip = SimChip::new("chip", 1)?;
+    let line = ConfigLine::of_chip("one", &chip, 0)?;
+    let queue = gpio_queue(device)?;
+    at_a_time(
+        || {
+            let _ = chip.disappear();
+            let _ = chip.appear();
+        },
+        || {
+            // Without its chip there is none.
+            let _ = line.set("live", "1");
+            let _ = line.set("live", "0");
+        },
+    )?;
+    expect_eq("lines", device.lines()?, before)?;
+    expect_pairs(&queue)?;
+    line.go_live()?;
+    expect_eq("kind", queue.next_record()?.kind, uapi::KIND_ADDED)
+}
+
+fn chip_comes_and_goes_while_the_driver_is_bound(device: &Device) -> Result<()> {
+    let before = device.lines()?;
+    let binding = device.binding()?;
+    let queue = gpio_queue(device)?;
+    ChipAway::new()?;
+    at_a_time(
+        || drop(ChipAway::new()),
+        || {
+            // Without the chip its lines can't be had.
+            let _ = binding.unbind();
+            let _ = binding.bind();
+        },
+    )?;
+    // The kernel may be about to bind it, now that the chip is there.
+    while !binding.is_bound() {
+        let _ = binding.bind();
+    }
+    while device.lines()? != before {
+        thread::yield_now();
+    }
+    binding.unbind()?;
+    expect_pairs(&queue)
+}
+
+/// Each line that was there goes away before it comes again; in the end none is there.
+fn expect_pairs(queue: &Queue) -> Result<()> {
+    let mut there = BTreeSet::new();
+    let mut first = BTreeSet::new();
+    for event in queue.drain_records()? {
+        match event.kind {
+            uapi::KIND_ADDED => {
+                expect_eq("added twice", there.insert(event.line), true)?;
+                first.insert(event.line);
+            }
+            // What was there before the queue goes away once more.
+            uapi::KIND_REMOVED if first.insert(event.line) => {}
+            uapi::KIND_REMOVED => expect_eq("removed twice", there.remove(&event.line), true)?,
+            _ => {}
+        }
+    }
+    expect_eq("left", there, BTreeSet::new())
 }
 
 fn folder_outlives_the_chip(device: &Device) -> Result<()> {

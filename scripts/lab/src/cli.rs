@@ -4,9 +4,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::build::{BuildOptions, Flavour};
+use crate::devicetree::{CPUS, MAX_CPUS};
 use crate::kernel::KernelVersion;
 
 /// Builds the mypoll system for QEMU's arm64 virt board, boots it, and presses its buttons.
@@ -122,6 +123,14 @@ pub struct RunArgs {
     /// Directory of this machine to show at /mnt/host (9p)
     #[arg(long, value_name = "DIR")]
     pub share: Option<PathBuf>,
+    /// CPUs of the machine, 1 to 8
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = CPUS,
+        value_parser = value_parser!(u8).range(1..=i64::from(MAX_CPUS))
+    )]
+    pub cpus: u8,
     /// More words for the kernel's command line
     #[arg(
         long,
@@ -177,4 +186,31 @@ pub struct BenchArgs {
     /// Install nothing: name what is missing and stop
     #[arg(long)]
     pub no_install: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn run(arguments: &[&str]) -> Result<RunArgs, clap::Error> {
+        let words = ["lab", "run"].iter().chain(arguments);
+        match Cli::try_parse_from(words)?.verb {
+            Verb::Run(args) => Ok(args),
+            other => panic!("another verb: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn run_takes_as_many_cpus_as_the_board_can_have() {
+        assert_eq!(run(&[]).unwrap().cpus, CPUS);
+        let args = run(&["--cpus", "4", "--", "nproc", "--cpus", "9"]).unwrap();
+        assert_eq!(args.cpus, 4);
+        assert_eq!(args.command, ["nproc", "--cpus", "9"]);
+        for wrong in ["0", "9", "-1", "two"] {
+            let error = run(&[&format!("--cpus={wrong}")]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ValueValidation, "{wrong}");
+        }
+    }
 }

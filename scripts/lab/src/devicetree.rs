@@ -29,6 +29,9 @@ pub fn board(cpus: u8) -> [String; 8] {
 /// How many CPUs it has where nothing else is said.
 pub const CPUS: u8 = 2;
 
+/// How many it can have: its interrupt controller, a GICv2, serves no more.
+pub const MAX_CPUS: u8 = 8;
+
 /// QEMU's program for the board.
 pub const QEMU: &str = "qemu-system-aarch64";
 

@@ -41,8 +41,9 @@ pub struct MachineOptions {
     pub append: String,
     /// A directory to show at /mnt/host.
     pub share: Option<PathBuf>,
-    /// Whether it has one CPU, which takes a guest nanosecond for each instruction, so that guest times are the same on
-    /// any host. Default: several CPUs, in real time.
+    /// How many CPUs it has, 1 to [`MAX_CPUS`](devicetree::MAX_CPUS). Default: [`CPUS`], or one with `icount`.
+    pub cpus: Option<u8>,
+    /// Whether a guest nanosecond is one instruction, so that guest times are the same on any host. Default: real time.
     pub icount: bool,
     /// Whether the guest starts the agent, whose port is then forwarded.
     pub agent: bool,
@@ -52,7 +53,7 @@ pub struct MachineOptions {
 
 impl MachineOptions {
     fn cpus(&self) -> u8 {
-        if self.icount { 1 } else { CPUS }
+        self.cpus.unwrap_or(if self.icount { 1 } else { CPUS })
     }
 }
 
@@ -116,7 +117,7 @@ impl Machine {
 
         let mut command = Command::new(QEMU);
         command
-            .args(arguments(system, options, &runtime, &log))
+            .args(arguments(system, options, runtime.path(), &log))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr_file);
@@ -199,7 +200,7 @@ fn boot_deadline(flavour: Flavour) -> Duration {
 fn arguments(
     system: &System,
     options: &MachineOptions,
-    runtime: &Runtime,
+    folder: &Path,
     log: &Path,
 ) -> Vec<OsString> {
     let board = devicetree::board(options.cpus());
@@ -211,10 +212,9 @@ fn arguments(
         word.push(suffix);
         word
     };
-    let path = runtime.path();
     add(&["-kernel".as_ref(), system.image.as_ref()]);
     add(&["-initrd".as_ref(), system.rootfs.as_ref()]);
-    add(&["-dtb".as_ref(), path.join(runtime::DEVICE_TREE).as_ref()]);
+    add(&["-dtb".as_ref(), folder.join(runtime::DEVICE_TREE).as_ref()]);
     add(&[
         "-append".as_ref(),
         kernel_command_line(system, options).as_ref(),
@@ -224,11 +224,11 @@ fn arguments(
     let server = ",server=on,wait=off";
     add(&[
         "-qmp".as_ref(),
-        &file("unix:", &path.join(runtime::QMP), server),
+        &file("unix:", &folder.join(runtime::QMP), server),
     ]);
     add(&[
         "-qtest".as_ref(),
-        &file("unix:", &path.join(runtime::QTEST), server),
+        &file("unix:", &folder.join(runtime::QTEST), server),
     ]);
     add(&["-qtest-log", "none", "-device", "virtio-rng-pci"].map(OsStr::new));
     add(&["-device", "virtio-serial-pci"].map(OsStr::new));
@@ -318,3 +318,6 @@ fn not_up(
         log: kept,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,7 @@ pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
         purpose: "run",
         append: args.append.clone(),
         share,
+        cpus: Some(args.cpus),
         // It would take the events that the command is to see.
         agent: false,
         // As the tests in `tests/` do, some of which start this.

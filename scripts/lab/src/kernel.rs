@@ -221,9 +221,9 @@ mod tests {
         let error = "6.18.99".parse::<KernelVersion>().unwrap_err();
         assert_eq!(
             error,
-            "not in scripts/lab/sources.toml, which has 6.18.15, 6.18.12, 6.18.21, 6.18.30, 7.2.12"
+            "not in scripts/lab/sources.toml, which has 6.18.15, 6.18.12, 6.18.21, 6.18.30, 7.3.4"
         );
-        for version in ["6.18.12", "7.2.12"] {
+        for version in ["6.18.12", "7.3.4"] {
             assert_eq!(
                 version.parse::<KernelVersion>().unwrap().to_string(),
                 version

@@ -146,7 +146,7 @@ mod tests {
             ("6.18.9", "two\n"),
             ("6.18.15", "two\n"),
             ("6.18.16", "one\n"),
-            ("7.2.12", "one\n"),
+            ("7.3.4", "one\n"),
         ] {
             assert_eq!(patched(version, patch).unwrap(), text, "{version}");
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `./scripts/test`: every test there is, set-up included.
 
+mod architecture;
 mod binding;
 mod case;
 mod command;
@@ -115,6 +116,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(host::phases())
         .chain(memory_model::phases())
         .chain(sources::phases())
+        .chain(iter::once(architecture::phase()))
         .chain(iter::once(flash::phase()))
         .chain(iter::once(first_boot::phase()))
         .chain(iter::once(binding::phase()))

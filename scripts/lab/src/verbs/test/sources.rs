@@ -13,7 +13,7 @@ use super::variant::Variant;
 use super::{Lab, Phase, command};
 use crate::host::{find_tool, output};
 
-const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
+pub(super) const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
 
 pub(super) fn phases() -> Vec<Phase> {
     vec![

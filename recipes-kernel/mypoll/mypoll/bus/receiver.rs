@@ -245,6 +245,20 @@ impl Receiver {
         Ok(())
     }
 
+    /// Whether poll would call the file readable. Has it become so in time.
+    pub(crate) fn is_readable(&self) -> Result<bool> {
+        let mut state = self.bus().state.lock();
+        state.settle(self.subscription.slot);
+        let notice = state
+            .with_sink(self.subscription.slot, |entry| entry.state.look_again())
+            .ok_or(ENODEV)?;
+        drop(state);
+        if let Notice::Wait(_) = notice {
+            self.subscription.tell(notice);
+        }
+        Ok(notice == Notice::Readable)
+    }
+
     /// Sleeps until poll would call the file readable.
     ///
     /// `ERESTARTSYS` when a signal ends the sleep.
@@ -309,15 +323,16 @@ impl Receiver {
     /// Registers a poller, and says what it would not have to wait for.
     pub(crate) fn poll(&self, file: &File, table: &PollTable<'_>) -> u32 {
         self.sink().pollers().register(file, table);
+        // Even where room is not looked at now: other settings may change that.
+        self.bus().room.register(file, table);
         match self.sink().poll() {
             Some(ready) => ready,
-            None => self.poll_slow(file, table),
+            None => self.poll_slow(),
         }
     }
 
     #[inline(never)]
-    fn poll_slow(&self, file: &File, table: &PollTable<'_>) -> u32 {
-        self.bus().room.register(file, table);
+    fn poll_slow(&self) -> u32 {
         let mut state = self.bus().state.lock();
         state.settle(self.subscription.slot);
         let looked = state.with_sink(self.subscription.slot, |entry| {

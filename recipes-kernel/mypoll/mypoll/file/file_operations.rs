@@ -18,6 +18,7 @@ use crate::{
         fasync::FasyncList,
         misc_device::{
             self,
+            Patience,
             PollDevice, //
         },
         params, //
@@ -59,10 +60,10 @@ impl MiscDevice for OpenFile {
             return Ok(0);
         }
         let file = kiocb.file();
-        let block = !misc_device::is_nonblocking(&kiocb);
+        let patience = Patience::of(&kiocb);
         match file.queue() {
-            None => shared::read(&file.context().bus, iov, block),
-            Some(queue) => queue.read(iov, block, misc_device::is_nowait(&kiocb)),
+            None => shared::read(&file.context().bus, iov, patience == Patience::Block),
+            Some(queue) => queue.read(iov, patience),
         }
     }
 
@@ -77,7 +78,7 @@ impl MiscDevice for OpenFile {
             return Err(EFAULT);
         }
         let command = Command::parse(text).ok_or(EINVAL)?;
-        if command.may_sleep() && misc_device::is_nowait(&kiocb) {
+        if command.may_sleep() && Patience::of(&kiocb).is_nowait() {
             return Err(EAGAIN);
         }
         shared::run(kiocb.file().context(), command)?;

@@ -14,6 +14,7 @@ use crate::{
             Part, //
         },
         memlock::Charge,
+        misc_device::Patience,
         mutex::{
             new_lean_mutex,
             LeanMutex, //
@@ -172,25 +173,22 @@ impl PrivateQueue {
         self.receiver.levels()
     }
 
-    /// Takes events out, as many as there are and fit. With `block`, sleeps until poll would call
-    /// the file readable; with `nowait`, does not even wait for another reader.
+    /// Takes events out, as many as there are and fit. Unless the file is non-blocking, only once poll
+    /// would call it readable.
     ///
     /// `EINVAL` when the buffer is too short for one, `EAGAIN` when there is none, `EFAULT` when
     /// the first can't be written, `ERESTARTSYS` when a signal ends the sleep.
-    pub(super) fn read(
-        &self,
-        iov: &mut IovIterDest<'_>,
-        block: bool,
-        nowait: bool,
-    ) -> Result<usize> {
+    pub(super) fn read(&self, iov: &mut IovIterDest<'_>, patience: Patience) -> Result<usize> {
         if iov.len() < size_of::<uapi::Event>() {
             return Err(EINVAL);
         }
         loop {
-            if block {
-                self.receiver.wait_readable()?;
+            match patience {
+                Patience::Block => self.receiver.wait_readable()?,
+                Patience::NoWait if !self.receiver.is_readable()? => return Err(EAGAIN),
+                _ => {}
             }
-            let mut reader = match nowait {
+            let mut reader = match patience.is_nowait() {
                 false => self.reader.lock(),
                 true => self.reader.try_lock().ok_or(EAGAIN)?,
             };
@@ -201,7 +199,7 @@ impl PrivateQueue {
             drop(reader);
             match result {
                 // Another reader was faster.
-                Err(error) if block && error == EAGAIN => {}
+                Err(error) if patience == Patience::Block && error == EAGAIN => {}
                 Err(error) => return Err(error),
                 Ok(events) => {
                     trace::read(events as u32, true);

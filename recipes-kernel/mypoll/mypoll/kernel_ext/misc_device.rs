@@ -93,19 +93,42 @@ pub(crate) fn data<T: PollDevice + 'static>(misc: &MiscDeviceRegistration<T>) ->
     &this.data
 }
 
-/// Whether a read or write must not sleep: by `O_NONBLOCK`, `RWF_NOWAIT`, or io_uring.
-pub(crate) fn is_nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
-    // SAFETY: A kiocb holds a valid file for as long as it lives.
-    let file = unsafe { LocalFile::from_raw_file((*kiocb.as_raw()).ki_filp) };
-    file.flags() & flags::O_NONBLOCK != 0 || is_nowait(kiocb)
+/// How long a read or write may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It sleeps until the file is ready.
+    Block,
+    /// As [`Block`](Self::Block), but where that would sleep, even on a lock, it fails: by `RWF_NOWAIT`
+    /// or io_uring, which polls and tries again.
+    NoWait,
+    /// It does what is possible at once, by `O_NONBLOCK`.
+    NonBlocking,
+    /// As [`NonBlocking`](Self::NonBlocking), but it fails where it would sleep on a lock.
+    NonBlockingNoWait,
 }
 
-/// Whether nothing on the way may sleep, not even on a lock: by `RWF_NOWAIT` or io_uring.
-pub(crate) fn is_nowait<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
-    // SAFETY: The kiocb is valid.
-    let flags = unsafe { (*kiocb.as_raw()).ki_flags };
-    // SAFETY: A constant.
-    flags & unsafe { mypoll_iocb_nowait } != 0
+impl Patience {
+    /// Returns that of an operation.
+    pub(crate) fn of<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> Self {
+        // SAFETY: A kiocb is valid, and holds a valid file, for as long as it lives.
+        let (file, ki_flags) = unsafe {
+            let kiocb = kiocb.as_raw();
+            (LocalFile::from_raw_file((*kiocb).ki_filp), (*kiocb).ki_flags)
+        };
+        // SAFETY: A constant.
+        let nowait = ki_flags & unsafe { mypoll_iocb_nowait } != 0;
+        match (file.flags() & flags::O_NONBLOCK != 0, nowait) {
+            (false, false) => Self::Block,
+            (false, true) => Self::NoWait,
+            (true, false) => Self::NonBlocking,
+            (true, true) => Self::NonBlockingNoWait,
+        }
+    }
+
+    /// Whether nothing on the way may sleep.
+    pub(crate) fn is_nowait(self) -> bool {
+        matches!(self, Self::NoWait | Self::NonBlockingNoWait)
+    }
 }
 
 /// A registered misc device, a field of its module's own data.

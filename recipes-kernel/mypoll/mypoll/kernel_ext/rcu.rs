@@ -130,7 +130,11 @@ impl<T: Retire + Send + Sync + 'static> RcuSlot<T> {
 
 impl<T: Retire + Send + Sync + 'static> Drop for RcuSlot<T> {
     fn drop(&mut self) {
-        drop(self.swap(None));
+        let node = *self.node.get_mut() as *mut Node<T>;
+        if !node.is_null() {
+            // SAFETY: By the type invariant `into_raw` gave it. Readers borrow the slot, so none is left.
+            drop(unsafe { KBox::from_raw(node) });
+        }
     }
 }
 

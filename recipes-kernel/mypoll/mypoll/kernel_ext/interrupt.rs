@@ -7,6 +7,7 @@
 //!
 //! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
 
+use super::compat::IRQ_HANDLED;
 use kernel::{
     bindings,
     error::to_result,
@@ -140,5 +141,5 @@ unsafe extern "C" fn callback<T: EdgeHandler + 'static>(
     // SAFETY: By the safety requirements.
     let handler = unsafe { &*dev_id.cast::<T>() };
     handler.handle_edge();
-    bindings::irqreturn_IRQ_HANDLED
+    IRQ_HANDLED
 }

@@ -7,6 +7,7 @@
 //!
 //! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
 
+use super::compat::HRTIMER_NORESTART;
 use core::ops::Deref;
 use kernel::{
     bindings,
@@ -80,7 +81,7 @@ impl<T: ExpiryHandler> OneShot<T> {
         // for this to return.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(timer), Self, timer) };
         T::handle_expiry(this);
-        bindings::hrtimer_restart_HRTIMER_NORESTART
+        HRTIMER_NORESTART
     }
 }
 

@@ -25,9 +25,17 @@ use kernel::{
     sync::Arc, //
 };
 
+#[cfg(not(linux_7_3))]
 kernel::of_device_table!(
     OF_TABLE,
     MODULE_OF_TABLE,
+    (),
+    [(of::DeviceId::new(c_str!("mypoll,events")), ())]
+);
+
+#[cfg(linux_7_3)]
+kernel::of_device_table!(
+    OF_TABLE,
     (),
     [(of::DeviceId::new(c_str!("mypoll,events")), ())]
 );

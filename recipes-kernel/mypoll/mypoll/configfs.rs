@@ -8,8 +8,7 @@
 //! $ echo gpiochip0 > chip; echo 17 > offset; echo 1 > live
 //! ```
 //!
-//! When the driver of the chip is unbound, so is the line, until the driver is bound again. When the
-//! device of the chip is removed, the line comes back only after a 0 and another 1 in `live`.
+//! A line that is live goes when its chip does, and comes back with it.
 
 #[cfg(CONFIG_CONFIGFS_FS)]
 mod item;

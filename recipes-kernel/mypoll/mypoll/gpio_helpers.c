@@ -94,29 +94,56 @@ static int link_to_chip(struct device *consumer, struct device *chip)
 }
 
 /*
+ * The device of the chip of @desc, with a reference, NULL if it has none.
+ * -ENODEV when the chip is gone.
+ */
+static struct device *get_chip(struct gpio_desc *desc)
+{
+	struct parent_search search = { .gdev = gpiod_to_gpio_device(desc) };
+	struct gpio_device *gdev;
+
+	gdev = gpio_device_find(&search, get_parent);
+	if (!gdev)
+		return ERR_PTR(-ENODEV);
+
+	gpio_device_put(gdev);
+	return search.parent;
+}
+
+/*
  * Has the driver core unbind @consumer before the chip of @desc, and bind it again after it.
  * -EPROBE_DEFER while the chip is bound or unbound by somebody else.
  */
 int mypoll_gpiod_link(struct gpio_desc *desc, struct device *consumer)
 {
-	struct parent_search search = { .gdev = gpiod_to_gpio_device(desc) };
-	struct gpio_device *gdev;
+	struct device *chip = get_chip(desc);
 	int ret = -EPROBE_DEFER;
 
-	gdev = gpio_device_find(&search, get_parent);
-	if (!gdev)
+	if (IS_ERR(chip))
 		return -EPROBE_DEFER;
-	gpio_device_put(gdev);
-
-	if (!search.parent)
+	if (!chip)
 		return 0;
 
-	if (lock_chip(search.parent)) {
-		ret = link_to_chip(consumer, search.parent);
-		device_unlock(search.parent);
+	if (lock_chip(chip)) {
+		ret = link_to_chip(consumer, chip);
+		device_unlock(chip);
 	}
-	put_device(search.parent);
+	put_device(chip);
 	return ret;
+}
+
+/* Whether the chip of @desc is gone, or its driver is being unbound. */
+bool mypoll_gpiod_is_leaving(struct gpio_desc *desc)
+{
+	struct device *chip = get_chip(desc);
+	bool leaving;
+
+	if (IS_ERR_OR_NULL(chip))
+		return IS_ERR(chip);
+
+	leaving = READ_ONCE(chip->links.status) == DL_DEV_UNBINDING;
+	put_device(chip);
+	return leaving;
 }
 
 int mypoll_device_init_wakeup(struct device *dev)

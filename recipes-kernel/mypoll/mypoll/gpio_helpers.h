@@ -45,12 +45,14 @@ struct mypoll_line_config {
 struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer);
 struct gpio_desc *mypoll_gpiod_get_lookup_input(struct device *dev, const char *consumer);
 int mypoll_gpiod_link(struct gpio_desc *desc, struct device *consumer);
+bool mypoll_gpiod_is_leaving(struct gpio_desc *desc);
 unsigned int mypoll_gpiod_offset(struct gpio_desc *desc);
 
 /* For kernel_ext/line_device.rs, in line_device.c. */
 struct mypoll_line_device *mypoll_line_device_register(const struct mypoll_line_config *config,
 						       const void *data);
 void mypoll_line_device_attach(struct mypoll_line_device *line);
+void mypoll_line_device_reprobe(struct device *dev);
 void mypoll_line_device_unregister(struct mypoll_line_device *line);
 const void *mypoll_line_device_data(struct device *dev);
 

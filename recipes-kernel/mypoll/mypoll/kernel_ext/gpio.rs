@@ -39,6 +39,7 @@ extern "C" {
         desc: *mut bindings::gpio_desc,
         consumer: *mut bindings::device,
     ) -> ffi::c_int;
+    fn mypoll_gpiod_is_leaving(desc: *mut bindings::gpio_desc) -> bool;
     fn mypoll_gpiod_offset(desc: *mut bindings::gpio_desc) -> ffi::c_uint;
     fn gpiod_put(desc: *mut bindings::gpio_desc);
     fn gpiod_is_active_low(desc: *const bindings::gpio_desc) -> ffi::c_int;
@@ -98,6 +99,12 @@ impl Input {
         // SAFETY: The line is requested, and `dev` is valid.
         to_result(unsafe { mypoll_gpiod_link(desc, as_raw(dev)) })?;
         Ok(input)
+    }
+
+    /// Returns whether the chip is gone, or its driver is being unbound. May sleep.
+    pub(crate) fn chip_is_leaving(&self) -> bool {
+        // SAFETY: By the type invariant the line is requested.
+        unsafe { mypoll_gpiod_is_leaving(self.desc) }
     }
 
     /// Returns the offset of the line on its chip.

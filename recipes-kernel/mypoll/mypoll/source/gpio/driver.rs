@@ -11,7 +11,10 @@ use super::{
     },
     GPIO, //
 };
-use crate::kernel_ext::line_device::ProbeStatus;
+use crate::kernel_ext::line_device::{
+    self,
+    ProbeStatus, //
+};
 use kernel::{
     c_str,
     device::{
@@ -22,7 +25,10 @@ use kernel::{
     of,
     platform,
     prelude::*,
-    sync::Arc, //
+    sync::{
+        aref::ARef,
+        Arc, //
+    }, //
 };
 
 #[cfg(not(linux_7_3))]
@@ -43,24 +49,32 @@ kernel::of_device_table!(
 /// The lines of a bound device.
 pub(crate) struct Lines {
     lines: KVec<Line>,
-    /// Where a line's own device tells of it.
-    status: Option<Arc<ProbeStatus>>,
+    own_device: Option<OwnDevice>,
+}
+
+/// The device of a single line.
+struct OwnDevice {
+    dev: ARef<Device>,
+    status: Arc<ProbeStatus>,
 }
 
 impl Lines {
     fn set_up(dev: &Device<Bound>) -> Result<Self> {
-        let status = ProbeStatus::of(dev);
-        let result = match status {
-            Some(_) => Self::of_line_device(dev),
-            None => Self::of_children(dev),
+        let Some(status) = ProbeStatus::of(dev) else {
+            return Ok(Self {
+                lines: Self::of_children(dev)?,
+                own_device: None,
+            });
         };
-        if let Some(status) = &status {
-            let first = |lines: &KVec<Line>| lines.first().map(Line::number).ok_or(ENODEV);
-            status.set(result.as_ref().map_err(|error| *error).and_then(first));
-        }
+        let result = Self::of_line_device(dev);
+        let first = |lines: &KVec<Line>| lines.first().map(Line::number).ok_or(ENODEV);
+        status.set(result.as_ref().map_err(|error| *error).and_then(first));
         Ok(Self {
             lines: result?,
-            status,
+            own_device: Some(OwnDevice {
+                dev: ARef::from(&**dev),
+                status,
+            }),
         })
     }
 
@@ -108,9 +122,13 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
+        let chip_is_leaving = self.lines.iter().any(Line::chip_is_leaving);
         self.lines.clear();
-        if let Some(status) = &self.status {
+        if let Some(OwnDevice { dev, status }) = &self.own_device {
             status.set(Err(ENODEV));
+            if chip_is_leaving {
+                line_device::reprobe(dev);
+            }
         }
     }
 }

@@ -49,6 +49,7 @@ pub(crate) struct Line {
     interrupt: EdgeInterrupt<OneShot<Edges>>,
     edges: Arc<OneShot<Edges>>,
     listing: Listing,
+    input: Arc<Input>,
 }
 
 impl Line {
@@ -103,7 +104,7 @@ impl Line {
             OneShot::new(Edges::new(
                 gpio.bus.clone(),
                 number.get(),
-                input,
+                input.clone(),
                 filter,
                 wakeup,
             )),
@@ -121,12 +122,18 @@ impl Line {
             interrupt,
             edges,
             listing,
+            input,
         })
     }
 
     /// Returns the line's number.
     pub(crate) fn number(&self) -> u32 {
         self.listing.number.get()
+    }
+
+    /// Returns whether the line's chip is gone, or its driver is being unbound. May sleep.
+    pub(crate) fn chip_is_leaving(&self) -> bool {
+        self.input.chip_is_leaving()
     }
 
     /// Determines the line's first level. May sleep.

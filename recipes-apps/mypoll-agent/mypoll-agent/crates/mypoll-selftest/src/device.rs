@@ -38,6 +38,8 @@ pub(crate) struct Device {
     pub(crate) sysfs: PathBuf,
     /// The platform device with the GPIO lines, where the device tree has one.
     binding: Option<Binding>,
+    /// Its lines, as they were found.
+    lines: Vec<Line>,
     module_file: Option<PathBuf>,
     parameters: Parameters,
 }
@@ -70,14 +72,17 @@ impl Device {
         if let Some(file) = module_file {
             ensure!(file.is_file(), "--module {}: no such file", file.display());
         }
-        let device = Self {
+        let mut device = Self {
             node: node.into(),
             sysfs: sysfs.into(),
             binding: Binding::find()?,
+            lines: Vec::new(),
             module_file: module_file.map(Path::to_path_buf),
             parameters: Parameters::read()?,
         };
         device.stats()?;
+        configfs::remove_all()?;
+        device.lines = device.lines()?;
         Ok(device)
     }
 
@@ -89,6 +94,10 @@ impl Device {
         self.parameters.restore(|| self.module_file())?;
         if let Some(binding) = &self.binding {
             if !binding.is_bound() {
+                binding.bind()?;
+            } else if self.lines()? != self.lines {
+                // Others had their numbers when they came.
+                binding.unbind()?;
                 binding.bind()?;
             }
         }

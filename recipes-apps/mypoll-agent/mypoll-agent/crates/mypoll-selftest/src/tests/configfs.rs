@@ -287,7 +287,7 @@ fn expect_whole(events: &[Event], number: u32) -> Result<()> {
         match (event.kind, level) {
             (uapi::KIND_ADDED, None) => level = Some(event.value),
             (uapi::KIND_RISING | uapi::KIND_FALLING, Some(before)) => {
-                expect_eq("level after an edge", event.value, 1 - before)?;
+                expect_eq(format_args!("level of {event:?}"), event.value, 1 - before)?;
                 level = Some(event.value);
             }
             (uapi::KIND_REMOVED, Some(_)) => return Ok(()),

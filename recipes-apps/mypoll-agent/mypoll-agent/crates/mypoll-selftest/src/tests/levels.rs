@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use mypoll::ioctl;
 use mypoll::uapi::{self, Config, Event};
 use nix::errno::Errno;
@@ -274,7 +274,7 @@ fn contain_the_events_up_to_their_position(device: &Device) -> Result<()> {
     while_it_changes(&sim, || {
         let mut level = contains(&queue.levels()?.levels, sim.number);
         let mut latest = 0;
-        for round in 0..1000 {
+        for round in 0.. {
             let levels = queue.levels()?;
             let told = contains(&levels.levels, sim.number);
             while latest < levels.position {
@@ -285,8 +285,10 @@ fn contain_the_events_up_to_their_position(device: &Device) -> Result<()> {
             if latest == levels.position && latest > 0 {
                 expect_eq(format_args!("level of round {round}"), told, level)?;
             }
+            if latest > 300 {
+                break;
+            }
         }
-        ensure!(latest > 100, "only {latest} edges");
         Ok(())
     })
 }

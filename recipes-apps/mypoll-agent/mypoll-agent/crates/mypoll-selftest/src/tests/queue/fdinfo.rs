@@ -68,7 +68,8 @@ fn of_a_plain_file(device: &Device) -> Result<()> {
             ("queue", "shared"),
             ("capacity", &device.capacity()?.to_string()),
             ("depth", "1"),
-            ("lost", "0"),
+            // Since load: `reset` has no say in it.
+            ("lost", &device.statistic("dropped")?.to_string()),
         ],
     )
 }
@@ -100,6 +101,7 @@ fn of_a_queue(device: &Device) -> Result<()> {
             ("watermark-events", "2"),
             ("watermark-us", "5000"),
             ("sources", "manual timer gpio"),
+            ("kinds", "trigger tick rising falling removed added"),
             ("lines", "all"),
         ],
     )
@@ -109,10 +111,12 @@ fn of_a_queue_with_a_filter(device: &Device) -> Result<()> {
     let mut lines = only_line(1023);
     lines[0] = 0b101;
     let sources = 1 << uapi::SOURCE_TIMER | 1 << uapi::SOURCE_GPIO;
+    let kinds = 1 << uapi::KIND_TICK | 1 << uapi::KIND_RISING;
     let queue = Queue::open(
         device,
         Config {
             sources,
+            kinds,
             lines,
             ..Default::default()
         },
@@ -125,6 +129,7 @@ fn of_a_queue_with_a_filter(device: &Device) -> Result<()> {
             ("watermark-events", "1"),
             ("watermark-us", "0"),
             ("sources", "timer gpio"),
+            ("kinds", "tick rising"),
             ("lines", "0 2 1023"),
         ],
     )?;

@@ -129,6 +129,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
                     iter::once(target::build(variant)).chain(target::phases(variant))
                 }),
         )
+        .chain(iter::once(target::fuzz()))
         .chain(yocto::phases())
         .collect();
     if args.list {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests that boot the system: in the guest, and from outside it.
 
+mod fuzz;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::cargo::cargo;
 use crate::machine::{Machine, MachineOptions};
 use crate::source::Unavailable;
 use crate::{Flavour, splat};
+pub(super) use fuzz::fuzz;
 
 /// So that a guest that hangs ends in a failure; the selftest says something far more often.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -74,18 +77,23 @@ fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     let report = String::from_utf8_lossy(&output.stdout);
     let mut cases = ktap::cases(output.status, &report);
     if system.flavour == Flavour::Debug {
-        let scan = machine.guest().output(["sh", "-c", KMEMLEAK])?;
-        let found = String::from_utf8_lossy(&scan.stdout).into_owned();
-        cases.push(match scan.status {
-            0 if found.is_empty() => Case::passed("no memory leaks"),
-            0 => Case::failed("no memory leaks", found),
-            _ => Case::failed("no memory leaks", String::from_utf8_lossy(&scan.stderr)),
-        });
+        cases.push(leaks(&machine)?);
     }
     // The log is complete when QEMU is gone.
     drop(machine);
     cases.push(no_splat(&log)?);
     Ok(cases)
+}
+
+/// The debug kernel found no memory that nothing points to.
+fn leaks(machine: &Machine) -> Result<Case> {
+    let scan = machine.guest().output(["sh", "-c", KMEMLEAK])?;
+    let found = String::from_utf8_lossy(&scan.stdout).into_owned();
+    Ok(match scan.status {
+        0 if found.is_empty() => Case::passed("no memory leaks"),
+        0 => Case::failed("no memory leaks", found),
+        _ => Case::failed("no memory leaks", String::from_utf8_lossy(&scan.stderr)),
+    })
 }
 
 fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {

@@ -22,6 +22,9 @@ pub const FLOOR: &str = "mypoll-floor.ko";
 /// The compiled overlay's file name.
 pub const OVERLAY: &str = "mypoll-bench.dtbo";
 
+/// Its source.
+const OVERLAY_SOURCE: &str = "mypoll-bench.dtso";
+
 /// The bench's parts. Its results are [`PROGRAM`], [`FLOOR`] and [`OVERLAY`].
 #[derive(Debug)]
 pub struct Bench<'a> {
@@ -42,7 +45,8 @@ impl<'a> Bench<'a> {
         let key = KeyBuilder::new("bench")
             .text(kernel.key())
             .text(userspace.key())
-            .tree(&source)?
+            .tree(&source.join("floor"))?
+            .file(&source.join(OVERLAY_SOURCE))?
             .finish();
         Ok(Self {
             kernel,
@@ -73,7 +77,7 @@ impl Product for Bench<'_> {
             &result.join(FLOOR),
             log,
         )?;
-        let source = self.source.join("mypoll-bench.dtso");
+        let source = self.source.join(OVERLAY_SOURCE);
         overlay::compile(&source, &result.join(OVERLAY), log)
     }
 }

@@ -177,6 +177,9 @@ pub struct PressArgs {
     after_help = "Example:\n  ./scripts/bench --json bench.json"
 )]
 pub struct BenchArgs {
+    /// Keep the figures of the first machine as those that later runs are compared with
+    #[arg(long)]
+    pub save_reference: bool,
     /// File for the figures as JSON [default: out/VERSION/bench.json in the cache folder]
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -2,6 +2,7 @@
 //! `./scripts/bench`: mypoll, the interfaces that one would take instead, and a floor, in the same machine.
 
 mod figures;
+mod reference;
 mod report;
 mod target;
 
@@ -16,9 +17,11 @@ use serde::Serialize;
 use crate::bench::{FLOOR, OVERLAY, PROGRAM};
 use crate::cache::Cache;
 use crate::cli::BenchArgs;
+use crate::kernel::KernelVersion;
 use crate::machine::{Machine, MachineOptions};
 use crate::{BuildOptions, Paths, Progress, System, build};
 use figures::Figures;
+use reference::{Build, Reference};
 use report::Report;
 
 /// A machine that everything is measured in.
@@ -29,16 +32,16 @@ struct Setting {
     heading: &'static str,
 }
 
-const SETTINGS: [Setting; 2] = [
-    Setting {
-        icount: true,
-        heading: "One CPU, a guest nanosecond for each instruction (-icount shift=0,sleep=off)",
-    },
-    Setting {
-        icount: false,
-        heading: "Two CPUs, real time of an emulator: only to see whether the above is plausible",
-    },
-];
+/// The one whose figures can be compared from run to run.
+const ICOUNT: Setting = Setting {
+    icount: true,
+    heading: "One CPU, a guest nanosecond for each instruction (-icount shift=0,sleep=off)",
+};
+
+const REAL_TIME: Setting = Setting {
+    icount: false,
+    heading: "Two CPUs, real time of an emulator: only to see whether the above is plausible",
+};
 
 /// What is written as JSON.
 #[derive(Serialize)]
@@ -50,26 +53,25 @@ struct Results<'a> {
 /// The verb.
 pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
     let progress = Progress::new();
-    let options = BuildOptions {
-        kernel: args.kernel.clone(),
-        install: !args.no_install,
-        bench: true,
-        ..BuildOptions::default()
-    };
-    let mut system = build(paths, &options, &progress)?;
-    let parts = system.bench.clone().context("the bench was asked for")?;
-    system.overlay = parts.join(OVERLAY);
     let cache = Cache {
         paths,
         progress: &progress,
     };
+    let system = system(cache, args.kernel.clone(), !args.no_install)?;
+    let reference_path = reference::path(&paths.repo);
+    let reference = Reference::read(&reference_path)?;
+    let this = Build::of(&system)?;
     let mut reports = Vec::new();
-    for setting in SETTINGS {
+    for setting in [ICOUNT, REAL_TIME] {
         progress.say(&format!("{}:", setting.heading));
-        let figures = measure(cache, &system, &parts, setting)?;
-        let report = Report::new(setting.heading, setting.icount, figures);
+        let figures = measure(cache, &system, setting)?;
+        let reference = reference.clone().filter(|_| setting.icount);
+        let report = Report::new(setting.heading, setting.icount, figures, reference);
         println!("{report}");
         reports.push(report);
+    }
+    if let Some(reference) = &reference {
+        println!("{}", reference.note(&this));
     }
     let json = match &args.json {
         Some(json) => json.clone(),
@@ -86,6 +88,16 @@ pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
     fs::write(&json, serde_json::to_string_pretty(&results)? + "\n")
         .with_context(|| format!("can't write {}", json.display()))?;
     println!("All figures as JSON: {}", json.display());
+    if args.save_reference {
+        let missing = reports[0].missing();
+        ensure!(
+            missing.is_empty(),
+            "the reference stays as it is: {}",
+            missing.join("; ")
+        );
+        Reference::new(this, reports[0].figures()).write(&reference_path)?;
+        println!("Saved as the reference: {}", reference_path.display());
+    }
     Ok(if reports.iter().all(Report::is_complete) {
         ExitCode::SUCCESS
     } else {
@@ -93,11 +105,62 @@ pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
     })
 }
 
+/// What the part that can be compared came to.
+pub(super) struct Outcome {
+    /// What could not be measured, and why.
+    pub(super) missing: Vec<String>,
+    /// What there is to say: the figures that are worse than the reference, and what that is.
+    pub(super) notes: Vec<String>,
+}
+
+/// Measures what can be compared from run to run, and compares it. Takes about a minute.
+pub(super) fn icount(
+    cache: Cache<'_>,
+    kernel: Option<KernelVersion>,
+    install: bool,
+) -> Result<Outcome> {
+    let system = system(cache, kernel, install)?;
+    let reference = Reference::read(&reference::path(&cache.paths.repo))?;
+    let note = match &reference {
+        Some(reference) => reference.note(&Build::of(&system)?),
+        None => "There is no reference: './scripts/bench --save-reference' saves one".to_owned(),
+    };
+    let figures = measure(cache, &system, ICOUNT)?;
+    let report = Report::new(ICOUNT.heading, true, figures, reference);
+    let worse = report.worse();
+    let notes = if worse.is_empty() && report.has_reference() {
+        Vec::new()
+    } else {
+        worse.into_iter().chain([note]).collect()
+    };
+    Ok(Outcome {
+        missing: report.missing(),
+        notes,
+    })
+}
+
+/// The system with the bench's parts and its device tree.
+fn system(cache: Cache<'_>, kernel: Option<KernelVersion>, install: bool) -> Result<System> {
+    let options = BuildOptions {
+        kernel,
+        install,
+        bench: true,
+        ..BuildOptions::default()
+    };
+    let mut system = build(cache.paths, &options, cache.progress)?;
+    system.overlay = parts(&system)?.join(OVERLAY);
+    Ok(system)
+}
+
+fn parts(system: &System) -> Result<&Path> {
+    system.bench.as_deref().context("the bench was asked for")
+}
+
 /// Boots the machine and runs the guest's part.
-fn measure(cache: Cache<'_>, system: &System, parts: &Path, setting: Setting) -> Result<Figures> {
+fn measure(cache: Cache<'_>, system: &System, setting: Setting) -> Result<Figures> {
     let options = MachineOptions {
         purpose: "bench",
-        share: Some(parts.to_owned()),
+        share: Some(parts(system)?.to_owned()),
         icount: setting.icount,
         ..MachineOptions::default()
     };

@@ -2,6 +2,7 @@
 //! `./scripts/test`: every test there is, set-up included.
 
 mod architecture;
+mod bench;
 mod binding;
 mod case;
 mod command;
@@ -122,6 +123,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(iter::once(binding::phase()))
         .chain(iter::once(vendor_config::phase()))
         .chain(target::phases(Variant::Normal))
+        .chain(iter::once(bench::phase()))
         .chain(
             [Variant::Newer, Variant::Debug]
                 .into_iter()

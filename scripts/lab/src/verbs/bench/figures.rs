@@ -54,6 +54,19 @@ impl Figures {
         }
     }
 
+    /// All values, by interface and name.
+    pub(super) fn values(&self) -> BTreeMap<String, BTreeMap<String, f64>> {
+        self.0
+            .iter()
+            .map(|(interface, figures)| {
+                let values = figures
+                    .keys()
+                    .filter_map(|name| Some((name.clone(), self.value(interface, name)?)));
+                (interface.clone(), values.collect())
+            })
+            .collect()
+    }
+
     /// What could not be measured, and why.
     pub(super) fn errors(&self) -> impl Iterator<Item = String> {
         self.0.iter().flat_map(|(interface, figures)| {

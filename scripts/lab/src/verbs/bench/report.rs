@@ -6,6 +6,7 @@ use std::fmt::{self, Display};
 use serde::Serialize;
 
 use super::figures::Figures;
+use super::reference::Reference;
 use super::target::{Comparison, FLOOR, OURS, PEER, TARGETS};
 
 /// The interfaces, in the order of the columns, with their headings.
@@ -19,7 +20,7 @@ const COLUMNS: [(&str, &str); 4] = [
 /// What is shown without a target: for people, and the figure's name.
 const OTHERS: [(&str, &str); 3] = [
     ("one edge, 8 files open, nobody reading", "edge_8_files_ns"),
-    ("one edge, 64 files open", "edge_64_files_ns"),
+    ("close of a private queue, p50", "close_p50_ns"),
     ("memory of an open file, bytes", "memory_bytes"),
 ];
 
@@ -32,11 +33,18 @@ pub(super) struct Report {
     counts: bool,
     figures: Figures,
     targets: Vec<Comparison>,
+    #[serde(skip)]
+    reference: Option<Reference>,
 }
 
 impl Report {
-    /// Compares the figures, if they count.
-    pub(super) fn new(machine: &'static str, counts: bool, figures: Figures) -> Self {
+    /// Compares the figures with the targets, if they count, and with `reference`.
+    pub(super) fn new(
+        machine: &'static str,
+        counts: bool,
+        figures: Figures,
+        reference: Option<Reference>,
+    ) -> Self {
         let targets = TARGETS
             .iter()
             .filter(|_| counts)
@@ -47,13 +55,39 @@ impl Report {
             counts,
             figures,
             targets,
+            reference,
         }
+    }
+
+    pub(super) fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// What could not be measured.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let untold = TARGETS.iter().filter(|target| {
+            self.counts && !self.targets.iter().any(|of| of.figure == target.figure)
+        });
+        self.figures
+            .errors()
+            .chain(untold.map(|target| format!("{OURS}: {}: not measured", target.figure)))
+            .collect()
+    }
+
+    pub(super) fn has_reference(&self) -> bool {
+        self.reference.is_some()
+    }
+
+    /// The figures of ours that are worse than the reference has them.
+    pub(super) fn worse(&self) -> Vec<String> {
+        self.reference
+            .as_ref()
+            .map_or_else(Vec::new, |reference| reference.worse(&self.figures))
     }
 
     /// Whether all was measured.
     pub(super) fn is_complete(&self) -> bool {
-        self.figures.errors().next().is_none()
-            && (!self.counts || self.targets.len() == TARGETS.len())
+        self.missing().is_empty()
     }
 
     /// The title of a row and its figures.
@@ -62,6 +96,12 @@ impl Report {
         for (interface, _) in COLUMNS {
             let value = number(self.figures.value(interface, figure), 1);
             write!(f, "{value:>12}")?;
+        }
+        if let Some(reference) = &self.reference {
+            match reference.change(&self.figures, figure) {
+                Some(change) => write!(f, "{change:>10}")?,
+                None => write!(f, "{:>10}", "–")?,
+            }
         }
         Ok(())
     }
@@ -73,6 +113,9 @@ impl Display for Report {
         write!(f, "{:<42}", "in ns, where nothing else is said")?;
         for (_, heading) in COLUMNS {
             write!(f, "{heading:>12}")?;
+        }
+        if self.reference.is_some() {
+            write!(f, "{:>10}", "change")?;
         }
         if self.counts {
             write!(f, "{:>10}{:>10}  at most", "of floor", "of peer")?;
@@ -119,6 +162,7 @@ fn number(value: Option<f64>, digits: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reference::Build;
     use super::*;
 
     fn line(interface: &str, figure: &str, value: f64) -> String {
@@ -136,11 +180,12 @@ mod tests {
                     line(PEER, target.others, 1000.0),
                 ]
             })
+            .chain([line(OURS, "edge_ns", 100.0)])
             .collect()
     }
 
     fn report(text: &str) -> Report {
-        Report::new("a machine", true, Figures::parse(text).unwrap())
+        Report::new("a machine", true, Figures::parse(text).unwrap(), None)
     }
 
     #[test]
@@ -158,7 +203,7 @@ mod tests {
         let words: Vec<_> = row.unwrap().split_whitespace().skip(4).collect();
         assert_eq!(
             words.join(" "),
-            "1000 – 100 1234.6 12.346 1.235 1.15 of the floor: MISSED, 0.36 of the peer: MISSED"
+            "1000 – 100 1234.6 12.346 1.235 1.05 of the floor: MISSED, 0.36 of the peer: MISSED"
         );
     }
 
@@ -179,5 +224,23 @@ mod tests {
             text.ends_with("not measured: gpio-keys: edge_ns: 3 of 31\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn rows_have_their_change_against_the_reference() {
+        let before = Figures::parse(&all()).unwrap();
+        let build = Build::parse(
+            "6.18.15",
+            "CONFIG_CC_VERSION_TEXT=\"clang\"\nCONFIG_RUSTC_VERSION_TEXT=\"rustc\"\n",
+        );
+        let reference = Reference::new(build.unwrap(), &before);
+        let now = Figures::parse(&(all() + &line(OURS, "edge_ns", 105.0))).unwrap();
+        let report = Report::new("a machine", true, now, Some(reference));
+        let text = report.to_string();
+        let row = text
+            .lines()
+            .find(|line| line.starts_with("one edge, nobody"));
+        assert!(row.unwrap().contains("105    +5.0 %"), "{text}");
+        assert_eq!(report.worse(), ["edge_ns: 105 in place of 100, +5.0 %"]);
     }
 }

@@ -51,5 +51,7 @@ fn run() -> Result<()> {
     measure::interface::<Mypoll>(&chip);
     measure::mapped(&chip);
     measure::subscribers::<Mypoll>(&chip);
+    measure::filtered(&chip);
+    measure::close(&chip);
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod awake;
 mod blocked;
+mod close;
 mod drain;
 mod edges;
 mod mapped;
@@ -19,6 +20,9 @@ use crate::chip::{Chip, Line};
 use crate::clock::settle;
 use crate::figure::put_out;
 use crate::interface::{Interface, Mypoll, Reader};
+
+/// With the one that takes the edge, as many queues as the driver allows by default.
+const FILTERED: usize = 63;
 
 /// Measures all that `I` has in common with the others.
 pub(crate) fn interface<I: Interface>(chip: &Chip) {
@@ -54,6 +58,29 @@ pub(crate) fn subscribers<I: Interface>(chip: &Chip) {
         eprintln!("{}: edges against {count} open files", I::NAME);
         put_out(I::NAME, [figure], edges::edges::<I>(chip, count));
     }
+}
+
+/// Measures what an edge costs with one queue that takes it beside many that filter its line out.
+pub(crate) fn filtered(chip: &Chip) {
+    if !one_cpu() {
+        return;
+    }
+    let name = Mypoll::NAME;
+    eprintln!("{name}: edges against {FILTERED} queues that do not want them, and one that does");
+    let edges = || {
+        let _others = (0..FILTERED)
+            .map(|_| Mypoll::queue_of_other_line())
+            .collect::<Result<Vec<_>>>()?;
+        edges::edges::<Mypoll>(chip, 1)
+    };
+    put_out(name, ["edge_63_filtered_ns"], edges());
+}
+
+/// Measures closing a file that has a queue.
+pub(crate) fn close(chip: &Chip) {
+    let name = Mypoll::NAME;
+    eprintln!("{name}: closing");
+    put_out(name, close::NAMES, close::close::<Mypoll>(chip));
 }
 
 /// Whether the time from one edge to the next is all that an edge costs: with several CPUs, others

@@ -10,7 +10,7 @@ use mypoll::queue::{Config, Queue, Record};
 
 use super::{Interface, u32_at, u64_at};
 use crate::binding::Driver;
-use crate::chip::Chip;
+use crate::chip::{Chip, LINE};
 
 /// `struct mypoll_event` of mypoll.h.
 pub(crate) enum Mypoll {}
@@ -26,6 +26,12 @@ impl Mypoll {
     pub(crate) fn queue() -> Result<Queue> {
         let device = Device::options().nonblocking().open(Device::PATH)?;
         Ok(device.into_queue(&Config::new())?)
+    }
+
+    /// The same, but for a queue that gets nothing from the line that is toggled.
+    pub(crate) fn queue_of_other_line() -> Result<Queue> {
+        let device = Device::options().nonblocking().open(Device::PATH)?;
+        Ok(device.into_queue(&Config::new().lines([LINE + 1]))?)
     }
 }
 

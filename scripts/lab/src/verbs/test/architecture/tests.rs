@@ -67,6 +67,8 @@ fn problems(modules: &Modules) -> Vec<String> {
 fn a_driver_in_layers_passes() {
     let modules = driver_with(("kernel_ext/lock.rs", "use kernel::{file::File, bus::Bus};"));
     assert_eq!(problems(&modules), [""; 0]);
+    let generated = driver_with(("clock.rs", "use crate::THIS_MODULE;"));
+    assert_eq!(problems(&generated), [""; 0]);
     let imports: Vec<_> = modules
         .imports()
         .iter()

@@ -39,7 +39,7 @@ impl Uevents {
     pub(crate) fn next_of_a_line(&self) -> Result<Uevent> {
         loop {
             let event = self.next(MsgFlags::empty())?;
-            if event.contains_key("LINE") {
+            if event.contains_key("MYPOLL_LINE") {
                 return Ok(event);
             }
         }
@@ -48,7 +48,7 @@ impl Uevents {
     /// Those of lines that are there.
     pub(crate) fn of_lines(&self) -> Vec<Uevent> {
         std::iter::from_fn(|| self.next(MsgFlags::MSG_DONTWAIT).ok())
-            .filter(|event| event.contains_key("LINE"))
+            .filter(|event| event.contains_key("MYPOLL_LINE"))
             .collect()
     }
 

@@ -21,15 +21,14 @@ tests!("uevent":
 
 /// Line, label and what happened.
 fn told(event: &Uevent) -> [String; 3] {
-    ["LINE", "LINE_LABEL", "LINE_ACTION"].map(|key| event.get(key).cloned().unwrap_or_default())
+    ["MYPOLL_LINE", "MYPOLL_LABEL", "MYPOLL_ACTION"].map(|key| event.get(key).cloned().unwrap_or_default())
 }
 
 fn expect_of_the_device(event: &Uevent) -> Result<()> {
     for (key, value) in [
         ("ACTION", "change"),
-        ("SUBSYSTEM", "misc"),
-        ("DEVNAME", "mypoll"),
-        ("DEVPATH", "/devices/virtual/misc/mypoll"),
+        ("SUBSYSTEM", "platform"),
+        ("DRIVER", "mypoll"),
     ] {
         let seen = event.get(key).map(String::as_str);
         expect_eq(format_args!("{key} of {event:?}"), seen, Some(value))?;

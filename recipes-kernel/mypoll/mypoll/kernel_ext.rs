@@ -5,7 +5,7 @@
 //!
 //! All the `unsafe` code of the module is in here.
 
-mod compat;
+pub(crate) mod compat;
 pub(crate) mod counter;
 pub(crate) mod cred;
 pub(crate) mod device;

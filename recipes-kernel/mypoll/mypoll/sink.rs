@@ -119,10 +119,10 @@ impl Retire for Sink {
 impl Sink {
     /// A sink with `ring` that nobody waits for.
     pub(crate) fn new(ring: RcuNode<PolledRing>) -> impl PinInit<Self> {
-        let slot = RcuSlot::new();
-        drop(slot.swap(Some(ring)));
+        let place = RcuSlot::new();
+        drop(place.swap(Some(ring)));
         pin_init!(Self {
-            ring: slot,
+            ring: place,
             readers <- Readers::new(),
             sleeping: Word::new(0),
             pollers <- new_poll_queue!("mypoll::Sink::pollers"),

@@ -66,7 +66,8 @@ pub(super) type Subscription = OneShot<Watch>;
 #[pin_data]
 pub(super) struct Watch {
     bus: Arc<Bus>,
-    slot: usize,
+    /// Its slot. 7.3's `pin_init!` has a variable of that name.
+    place: usize,
     /// The process that asked for it.
     pid: i32,
     /// When the timer is to expire that is started next.
@@ -120,7 +121,7 @@ impl Subscription {
 impl ExpiryHandler for Watch {
     fn handle_expiry(this: &Subscription) {
         // Where the sink has gone, another one in its slot looks for nothing at its own state.
-        let notice = this.bus.state.lock().with_sink(this.slot, |entry| entry.state.end_wait());
+        let notice = this.bus.state.lock().with_sink(this.place, |entry| entry.state.end_wait());
         this.tell(notice.unwrap_or(Notice::Nothing));
     }
 }
@@ -184,7 +185,7 @@ impl Receiver {
 
     fn connect_at(
         bus: &Arc<Bus>,
-        slot: usize,
+        place: usize,
         producer: Producer<Area>,
         settings: &Settings,
         pid: i32,
@@ -193,7 +194,7 @@ impl Receiver {
         let subscription = Arc::pin_init(
             OneShot::new(pin_init!(Watch {
                 bus: bus.clone(),
-                slot,
+                place,
                 pid,
                 expires_ns: Atomic::new(0),
                 sink <- Sink::new(ring),
@@ -210,9 +211,9 @@ impl Receiver {
         let node = RcuNode::new(subscription.clone())?;
 
         let mut state = bus.state.lock();
-        state.sinks[slot] = Some(entry);
-        state.interest.set(slot, settings, true);
-        let old = bus.subscriptions[slot].swap(Some(node));
+        state.sinks[place] = Some(entry);
+        state.interest.set(place, settings, true);
+        let old = bus.subscriptions[place].swap(Some(node));
         drop(state);
         drop(old);
         if settings.takes_trigger() {
@@ -234,7 +235,7 @@ impl Receiver {
     pub(crate) fn with<R>(&self, look: impl FnOnce(&mut SinkState) -> R) -> Result<R> {
         let mut state = self.bus().state.lock();
         state
-            .with_sink(self.subscription.slot, |entry| look(&mut entry.state))
+            .with_sink(self.subscription.place, |entry| look(&mut entry.state))
             .ok_or(ENODEV)
     }
 
@@ -248,9 +249,9 @@ impl Receiver {
     /// Whether poll would call the file readable. Has it become so in time.
     pub(crate) fn is_readable(&self) -> Result<bool> {
         let mut state = self.bus().state.lock();
-        state.settle(self.subscription.slot);
+        state.settle(self.subscription.place);
         let notice = state
-            .with_sink(self.subscription.slot, |entry| entry.state.look_again())
+            .with_sink(self.subscription.place, |entry| entry.state.look_again())
             .ok_or(ENODEV)?;
         drop(state);
         if let Notice::Wait(_) = notice {
@@ -263,7 +264,7 @@ impl Receiver {
     ///
     /// `ERESTARTSYS` when a signal ends the sleep.
     pub(crate) fn wait_readable(&self) -> Result {
-        let slot = self.subscription.slot;
+        let slot = self.subscription.place;
         let sink = self.sink();
         let mut interrupted = false;
         let mut state = self.bus().state.lock();
@@ -307,9 +308,9 @@ impl Receiver {
     #[cold]
     fn pass_on_slow(&self) {
         let mut state = self.bus().state.lock();
-        let settled = state.settle(self.subscription.slot);
+        let settled = state.settle(self.subscription.place);
         let notice = state
-            .with_sink(self.subscription.slot, |entry| entry.state.look_again())
+            .with_sink(self.subscription.place, |entry| entry.state.look_again())
             .unwrap_or(Notice::Nothing);
         drop(state);
         if notice == Notice::Readable && !settled {
@@ -334,8 +335,8 @@ impl Receiver {
     #[inline(never)]
     fn poll_slow(&self) -> u32 {
         let mut state = self.bus().state.lock();
-        state.settle(self.subscription.slot);
-        let looked = state.with_sink(self.subscription.slot, |entry| {
+        state.settle(self.subscription.place);
+        let looked = state.with_sink(self.subscription.place, |entry| {
             (entry.state.readiness(), entry.state.begin_wait())
         });
         let (mut ready, notice) = looked.unwrap_or((0, Notice::Nothing));
@@ -355,7 +356,7 @@ impl Receiver {
         ring: RcuNode<PolledRing>,
         settings: Settings,
     ) -> Result<(Producer<Area>, Option<Consumer<Area>>)> {
-        let slot = self.subscription.slot;
+        let slot = self.subscription.place;
         let takes_trigger = settings.takes_trigger();
         let mut state = self.bus().state.lock();
         let State {
@@ -387,7 +388,7 @@ impl Receiver {
         let mut state = self.bus().state.lock();
         let (lines, levels) = state.lines.levels();
         let (position, sequence) = state
-            .with_sink(self.subscription.slot, |entry| {
+            .with_sink(self.subscription.place, |entry| {
                 let producer = entry.state.producer();
                 (producer.account().generated, producer.sequence())
             })
@@ -404,7 +405,7 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        let slot = self.subscription.slot;
+        let slot = self.subscription.place;
         let bus = self.bus();
         let mut state = bus.state.lock();
         let entry = state.sinks[slot].take();

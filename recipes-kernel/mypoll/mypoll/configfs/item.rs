@@ -8,7 +8,8 @@ use super::settings::{
     Settings,
     Value, //
 };
-#[cfg(not(linux_7_3))]
+// For `configfs_attrs!` of 6.18.
+#[allow(unused_imports)]
 use crate::THIS_MODULE;
 use crate::{
     kernel_ext::line_device::LineDevice,

@@ -21,3 +21,72 @@ pub(super) const HRTIMER_NORESTART: bindings::hrtimer_restart =
 #[cfg(linux_7_3)]
 pub(super) const HRTIMER_NORESTART: bindings::hrtimer_restart =
     bindings::hrtimer_restart::HRTIMER_NORESTART;
+
+/// Orders all accesses before it before all after it, on every CPU.
+#[inline]
+pub(crate) fn full_barrier() {
+    #[cfg(not(linux_7_3))]
+    kernel::sync::barrier::smp_mb();
+    #[cfg(linux_7_3)]
+    kernel::sync::barrier::smp_mb(kernel::sync::barrier::Full);
+}
+
+/// Orders all stores before it before all stores after it, on every CPU.
+#[inline]
+pub(super) fn write_barrier() {
+    #[cfg(not(linux_7_3))]
+    kernel::sync::barrier::smp_wmb();
+    #[cfg(linux_7_3)]
+    kernel::sync::barrier::smp_mb(kernel::sync::barrier::Write);
+}
+
+/// Makes `$driver` the platform driver of the device-tree nodes that are compatible with `$compatible`,
+/// and of the devices named as the module. `$set_up` makes the driver's data from a bound device.
+macro_rules! platform_driver {
+    (driver: $driver:ty, compatible: $compatible:literal, set_up: $set_up:path $(,)?) => {
+        #[cfg(not(linux_7_3))]
+        ::kernel::of_device_table!(
+            OF_TABLE,
+            MODULE_OF_TABLE,
+            (),
+            [(::kernel::of::DeviceId::new(::kernel::c_str!($compatible)), ())]
+        );
+
+        #[cfg(linux_7_3)]
+        ::kernel::of_device_table!(
+            OF_TABLE,
+            (),
+            [(::kernel::of::DeviceId::new(::kernel::c_str!($compatible)), ())]
+        );
+
+        #[cfg(not(linux_7_3))]
+        impl ::kernel::platform::Driver for $driver {
+            type IdInfo = ();
+            const OF_ID_TABLE: Option<::kernel::of::IdTable<()>> = Some(&OF_TABLE);
+
+            fn probe(
+                pdev: &::kernel::platform::Device<::kernel::device::Core>,
+                _info: Option<&()>,
+            ) -> Result<Pin<KBox<Self>>> {
+                // First the memory: nothing can fail once `$set_up` has succeeded.
+                let memory = KBox::new_uninit(GFP_KERNEL)?;
+                Ok(KBox::write(memory, $set_up(pdev.as_ref())?).into())
+            }
+        }
+
+        #[cfg(linux_7_3)]
+        impl ::kernel::platform::Driver for $driver {
+            type IdInfo = ();
+            type Data<'bound> = Self;
+            const OF_ID_TABLE: Option<::kernel::of::IdTable<()>> = Some(&OF_TABLE);
+
+            fn probe<'bound>(
+                pdev: &'bound ::kernel::platform::Device<::kernel::device::Core<'_>>,
+                _info: Option<&'bound ()>,
+            ) -> impl PinInit<Self, Error> + 'bound {
+                $set_up(pdev.as_ref())
+            }
+        }
+    };
+}
+pub(crate) use platform_driver;

@@ -3,16 +3,13 @@
 //! Words that threads, interrupt handlers and programs share.
 
 pub(crate) use kernel::sync::Arc;
-use kernel::sync::{
-    atomic::{
-        Acquire,
-        Atomic,
-        Release, //
-    },
-    barrier::{
-        smp_mb,
-        smp_wmb, //
-    },
+pub(crate) use super::compat::full_barrier;
+
+use super::compat::write_barrier;
+use kernel::sync::atomic::{
+    Acquire,
+    Atomic,
+    Release, //
 };
 
 /// A `u32` that is accessed by more than one of them.
@@ -54,14 +51,8 @@ impl Word {
 /// before.
 #[inline]
 pub(crate) fn publish(words: [&Word; 2], value: u32) {
-    smp_wmb();
+    write_barrier();
     for word in words {
         word.store_relaxed(value);
     }
-}
-
-/// Orders all accesses before it before all after it, on every CPU.
-#[inline]
-pub(crate) fn full_barrier() {
-    smp_mb();
 }

@@ -11,6 +11,7 @@
 use core::ptr;
 use kernel::{
     bindings,
+    ffi,
     fs::File,
     new_condvar,
     prelude::*,
@@ -97,7 +98,7 @@ impl PollQueue {
                     self.head.get(),
                     bindings::TASK_NORMAL,
                     0,
-                    ptr::without_provenance_mut(mask as usize),
+                    mask as usize as *mut ffi::c_void,
                 );
             }
         }

@@ -11,19 +11,18 @@ use super::{
     },
     GPIO, //
 };
-use crate::kernel_ext::line_device::{
-    self,
-    ProbeStatus, //
+use crate::kernel_ext::{
+    compat::platform_driver,
+    line_device::{
+        self,
+        ProbeStatus, //
+    },
 };
 use kernel::{
-    c_str,
     device::{
         Bound,
-        Core,
         Device, //
     },
-    of,
-    platform,
     prelude::*,
     sync::{
         aref::ARef,
@@ -31,20 +30,11 @@ use kernel::{
     }, //
 };
 
-#[cfg(not(linux_7_3))]
-kernel::of_device_table!(
-    OF_TABLE,
-    MODULE_OF_TABLE,
-    (),
-    [(of::DeviceId::new(c_str!("mypoll,events")), ())]
-);
-
-#[cfg(linux_7_3)]
-kernel::of_device_table!(
-    OF_TABLE,
-    (),
-    [(of::DeviceId::new(c_str!("mypoll,events")), ())]
-);
+platform_driver! {
+    driver: Lines,
+    compatible: "mypoll,events",
+    set_up: Lines::set_up,
+}
 
 /// The lines of a bound device.
 pub(crate) struct Lines {
@@ -130,31 +120,5 @@ impl Drop for Lines {
                 line_device::reprobe(dev);
             }
         }
-    }
-}
-
-#[cfg(not(linux_7_3))]
-impl platform::Driver for Lines {
-    type IdInfo = ();
-    const OF_ID_TABLE: Option<of::IdTable<()>> = Some(&OF_TABLE);
-
-    fn probe(pdev: &platform::Device<Core>, _info: Option<&()>) -> Result<Pin<KBox<Self>>> {
-        // First the memory: nothing can fail once programs see the lines.
-        let slot = KBox::new_uninit(GFP_KERNEL)?;
-        Ok(KBox::write(slot, Self::set_up(pdev.as_ref())?).into())
-    }
-}
-
-#[cfg(linux_7_3)]
-impl platform::Driver for Lines {
-    type IdInfo = ();
-    type Data<'bound> = Self;
-    const OF_ID_TABLE: Option<of::IdTable<()>> = Some(&OF_TABLE);
-
-    fn probe<'bound>(
-        pdev: &'bound platform::Device<Core<'_>>,
-        _info: Option<&'bound ()>,
-    ) -> impl PinInit<Self, Error> + 'bound {
-        Self::set_up(pdev.as_ref())
     }
 }

@@ -234,7 +234,12 @@ impl Bus {
             told.taken,
         );
         if told.lost > 0 {
-            trace::dropped(event.source as u16, event.kind as u16, event.line, told.lost);
+            trace::dropped(
+                event.source as u16,
+                event.kind as u16,
+                event.line,
+                told.lost,
+            );
         }
     }
 

@@ -33,12 +33,7 @@ fn queues(context: &Arc<Context>, text: &mut fmt::Formatter<'_>) -> fmt::Result 
         writeln!(
             text,
             "pid={pid} capacity={} depth={} high_water={} generated={} read={} lost={}",
-            stats.capacity,
-            stats.depth,
-            stats.high_water,
-            stats.generated,
-            stats.read,
-            stats.lost
+            stats.capacity, stats.depth, stats.high_water, stats.generated, stats.read, stats.lost
         )?;
     }
     Ok(())

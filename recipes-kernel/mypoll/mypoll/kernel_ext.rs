@@ -23,9 +23,13 @@ pub(crate) mod params;
 pub(crate) mod published;
 pub(crate) mod rcu;
 pub(crate) mod set_once;
+#[cfg(not(linux_7_3))]
 pub(crate) mod spinlock_irq;
 pub(crate) mod sync;
 pub(crate) mod trace;
 pub(crate) mod user_struct;
 pub(crate) mod wait;
 pub(crate) mod wakeup;
+
+#[cfg(linux_7_3)]
+pub(crate) use compat::spinlock_irq;

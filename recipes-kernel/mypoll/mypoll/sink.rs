@@ -439,9 +439,6 @@ impl SinkState {
         self.settings = settings;
         self.changing = false;
         self.waiting = false;
-        (
-            core::mem::replace(&mut self.producer, producer),
-            consumer,
-        )
+        (core::mem::replace(&mut self.producer, producer), consumer)
     }
 }

@@ -66,7 +66,9 @@ impl Interest {
 
     #[inline]
     fn row(&self, row: usize, word: usize) -> u64 {
-        self.rows.get(row * self.words + word).map_or(0, |bits| *bits)
+        self.rows
+            .get(row * self.words + word)
+            .map_or(0, |bits| *bits)
     }
 
     /// Whether a sink wants software triggers.

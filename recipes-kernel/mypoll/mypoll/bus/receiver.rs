@@ -121,7 +121,11 @@ impl Subscription {
 impl ExpiryHandler for Watch {
     fn handle_expiry(this: &Subscription) {
         // Where the sink has gone, another one in its slot looks for nothing at its own state.
-        let notice = this.bus.state.lock().with_sink(this.place, |entry| entry.state.end_wait());
+        let notice = this
+            .bus
+            .state
+            .lock()
+            .with_sink(this.place, |entry| entry.state.end_wait());
         this.tell(notice.unwrap_or(Notice::Nothing));
     }
 }
@@ -147,7 +151,10 @@ impl State {
         let Some(Entry {
             state,
             subscription,
-        }) = self.sinks.get_mut(slot).and_then(|entry| entry.as_deref_mut())
+        }) = self
+            .sinks
+            .get_mut(slot)
+            .and_then(|entry| entry.as_deref_mut())
         else {
             return false;
         };

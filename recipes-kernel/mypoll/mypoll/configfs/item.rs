@@ -8,8 +8,8 @@ use super::settings::{
     Settings,
     Value, //
 };
-// For `configfs_attrs!` of 6.18.
-#[allow(unused_imports)]
+// `configfs_attrs!` needs it here, and 7.3 has none.
+#[cfg(not(linux_7_3))]
 use crate::THIS_MODULE;
 use crate::{
     kernel_ext::line_device::LineDevice,

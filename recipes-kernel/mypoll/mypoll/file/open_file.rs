@@ -75,11 +75,7 @@ impl OpenFile {
     }
 
     /// Has `update` put the file on the list of its queue for `SIGIO`, or take it off.
-    pub(super) fn update_fasync(
-        &self,
-        on: bool,
-        update: impl Fn(&FasyncList) -> Result,
-    ) -> Result {
+    pub(super) fn update_fasync(&self, on: bool, update: impl Fn(&FasyncList) -> Result) -> Result {
         let mut on_shared_list = self.on_shared_list.lock();
         match self.queue() {
             Some(queue) => update(queue.fasync()),

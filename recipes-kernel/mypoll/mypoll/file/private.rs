@@ -278,9 +278,11 @@ impl PrivateQueue {
             _ => return Err(EINVAL),
         };
         let ring = self.receiver.with(|sink| sink.begin_mapping())??;
-        ring.memory()
-            .map(part, vma)
-            .or_else(|error| self.receiver.with(|sink| sink.undo_mapping()).and(Err(error)))
+        ring.memory().map(part, vma).or_else(|error| {
+            self.receiver
+                .with(|sink| sink.undo_mapping())
+                .and(Err(error))
+        })
     }
 
     /// Gives the queue other settings. Events that wait go on to wait, in their order, as far as

@@ -22,6 +22,18 @@ pub(super) const HRTIMER_NORESTART: bindings::hrtimer_restart =
 pub(super) const HRTIMER_NORESTART: bindings::hrtimer_restart =
     bindings::hrtimer_restart::HRTIMER_NORESTART;
 
+/// The kernel crate's own lock, where it has one.
+#[cfg(linux_7_3)]
+pub(crate) mod spinlock_irq {
+    pub(crate) use kernel::{
+        new_spinlock_irq,
+        sync::{
+            lock::spinlock::SpinLockIrqBackend,
+            SpinLockIrq, //
+        }, //
+    };
+}
+
 /// Orders all accesses before it before all after it, on every CPU.
 #[inline]
 pub(crate) fn full_barrier() {
@@ -49,14 +61,20 @@ macro_rules! platform_driver {
             OF_TABLE,
             MODULE_OF_TABLE,
             (),
-            [(::kernel::of::DeviceId::new(::kernel::c_str!($compatible)), ())]
+            [(
+                ::kernel::of::DeviceId::new(::kernel::c_str!($compatible)),
+                ()
+            )]
         );
 
         #[cfg(linux_7_3)]
         ::kernel::of_device_table!(
             OF_TABLE,
             (),
-            [(::kernel::of::DeviceId::new(::kernel::c_str!($compatible)), ())]
+            [(
+                ::kernel::of::DeviceId::new(::kernel::c_str!($compatible)),
+                ()
+            )]
         );
 
         #[cfg(not(linux_7_3))]

@@ -113,7 +113,10 @@ impl Patience {
         // SAFETY: A kiocb is valid, and holds a valid file, for as long as it lives.
         let (file, ki_flags) = unsafe {
             let kiocb = kiocb.as_raw();
-            (LocalFile::from_raw_file((*kiocb).ki_filp), (*kiocb).ki_flags)
+            (
+                LocalFile::from_raw_file((*kiocb).ki_filp),
+                (*kiocb).ki_flags,
+            )
         };
         // SAFETY: A constant.
         let nowait = ki_flags & unsafe { mypoll_iocb_nowait } != 0;

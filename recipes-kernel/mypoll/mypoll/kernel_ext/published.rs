@@ -36,7 +36,9 @@ impl<T: Send + Sync + 'static> Published<T> {
 
     /// Returns the object, if one is published.
     pub(crate) fn get(&self) -> Option<Arc<T>> {
-        self.0.read(&rcu::read_lock()).map(|object| object.0.clone())
+        self.0
+            .read(&rcu::read_lock())
+            .map(|object| object.0.clone())
     }
 }
 

@@ -2,8 +2,8 @@
 
 //! Words that threads, interrupt handlers and programs share.
 
-pub(crate) use kernel::sync::Arc;
 pub(crate) use super::compat::full_barrier;
+pub(crate) use kernel::sync::Arc;
 
 use super::compat::write_barrier;
 use kernel::sync::atomic::{

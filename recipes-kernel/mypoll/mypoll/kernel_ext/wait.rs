@@ -60,10 +60,7 @@ unsafe impl Sync for PollQueue {}
 
 impl PollQueue {
     /// Initialises an empty queue.
-    pub(crate) fn new(
-        name: &'static CStr,
-        key: Pin<&'static LockClassKey>,
-    ) -> impl PinInit<Self> {
+    pub(crate) fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: `slot` is valid for writes, and pinned. Name and key are never freed, and
             // `LockClassKey` is transparent over a `lock_class_key`.
@@ -81,7 +78,9 @@ impl PollQueue {
             bindings::poll_wait(
                 file.as_ptr(),
                 self.head.get(),
-                ptr::from_ref(table).cast::<*mut bindings::poll_table>().read(),
+                ptr::from_ref(table)
+                    .cast::<*mut bindings::poll_table>()
+                    .read(),
             )
         }
     }

@@ -9,8 +9,7 @@ use crate::{
     kernel_ext::cred, //
 };
 use kernel::{
-    impl_has_hr_timer,
-    new_mutex,
+    impl_has_hr_timer, new_mutex,
     prelude::*,
     sync::{
         Arc,

@@ -74,8 +74,8 @@ int mypoll_map_vmalloc(struct vm_area_struct *vma, const void *address)
 }
 
 /*
- * As perf, io_uring and AF_XDP do it: one counter for each user, up to the limit of the task that asks.
- * Returns NULL over the limit. The reference goes back with mypoll_memlock_uncharge().
+ * As perf, io_uring and AF_XDP do it: one counter for each user, up to the limit of the task that
+ * asks. Returns NULL over the limit. The reference goes back with mypoll_memlock_uncharge().
  */
 struct user_struct *mypoll_memlock_charge(unsigned long pages)
 {
@@ -101,16 +101,16 @@ bool mypoll_capable_sys_admin(void)
 }
 
 /*
- * Removes all waiters. Returns whether there were some: they may use @queue until an RCU grace period
- * has passed.
+ * Removes all waiters. Returns whether there were some: they may use @queue until an RCU grace
+ * period has passed.
  */
 bool mypoll_wait_queue_end(struct wait_queue_head *queue)
 {
 	unsigned long flags;
 	bool active;
 
-	/* Under the lock, so that no waiter is just being removed. */
 	spin_lock_irqsave(&queue->lock, flags);
+	/* Under the lock, so that no waiter is just being removed. */
 	active = waitqueue_active(queue);
 	spin_unlock_irqrestore(&queue->lock, flags);
 	if (active)
@@ -176,7 +176,7 @@ void mypoll_debug_poll_ret0(void)
 }
 
 /* What shows an attribute; set before the device is registered. */
-static mypoll_show_fn *attribute_show;
+static ssize_t (*attribute_show)(struct miscdevice *misc, const char *name, char *page);
 
 static ssize_t show(struct device *dev, struct device_attribute *attr, char *buf)
 {

@@ -126,7 +126,7 @@ struct mypoll_stats {
 /* What a driver can do. */
 #define MYPOLL_FEATURE_QUEUES	_BITULL(0)	/* MYPOLL_CONFIGURE with all that is above */
 #define MYPOLL_FEATURE_MMAP	_BITULL(1)	/* struct mypoll_ring */
-#define MYPOLL_FEATURE_LEVELS	_BITULL(2)	/* MYPOLL_GET_LEVELS, MYPOLL_KIND_ADDED, line_sequence */
+#define MYPOLL_FEATURE_LEVELS	_BITULL(2)	/* struct mypoll_levels, line_sequence */
 #define MYPOLL_FEATURE_COUNTERS	_BITULL(3)	/* struct mypoll_line from @line_sequence on */
 
 /**
@@ -191,8 +191,8 @@ struct mypoll_line {
 /**
  * struct mypoll_levels - the levels of all lines at one moment in the order of events
  * @position: how many events the file's queue was offered until then, whether it lost them or not.
- *	The position of an event that is read is its sequence, plus the lost of all events read up to
- *	and with it: the levels contain each event whose position is not higher
+ *	The position of an event that is read is its sequence, plus the lost of all events read up
+ *	to and with it: the levels contain each event whose position is not higher
  * @sequence: the sequence number of the last event that the queue took, 0 before the first. With
  *	MYPOLL_OVERFLOW_DROP_OLDEST it is lower by what is dropped before it is read: use @position
  * @reserved: 0
@@ -210,22 +210,22 @@ struct mypoll_levels {
 #define MYPOLL_LEVELS_SIZE_VER0	272
 
 /*
- * The size of the structure is part of each number, and later versions append fields. A program may
- * use an older or a newer structure than the driver, down to its SIZE_VER0: fields that the program
- * lacks count as 0 and are not returned. Fields that the driver does not know must be 0 (E2BIG), and
- * are returned as 0. EINVAL: a structure below SIZE_VER0, unknown bits, values out of range, reserved
- * fields that are not 0. A call that fails changes nothing.
+ * The size of the structure is part of each number, and later versions append fields. A program
+ * may use an older or a newer structure than the driver, down to its SIZE_VER0: fields that the
+ * program lacks count as 0 and are not returned. Fields that the driver does not know must be 0
+ * (E2BIG), and are returned as 0. EINVAL: a structure below SIZE_VER0, unknown bits, values out
+ * of range, reserved fields that are not 0. A call that fails changes nothing.
  *
- * MYPOLL_CONFIGURE: EUSERS if there are queues_max private queues, EPERM if the memory of the user's
- * queues would exceed RLIMIT_MEMLOCK (CAP_IPC_LOCK lifts that), ENOMEM; EBUSY if the ring was
- * mapped, or if the file has O_ASYNC but no private queue yet. It may be called again: events that
- * wait stay in their order, with their time stamps, whatever the new filter and clock. The new
- * overflow policy decides which are lost if the new capacity is too small. A waiter that polled the
- * file before the first MYPOLL_CONFIGURE, or an epoll set that holds it since then, goes on to wait
- * for the shared queue.
+ * MYPOLL_CONFIGURE: EUSERS if there are queues_max private queues, EPERM if the memory of the
+ * user's queues would exceed RLIMIT_MEMLOCK (CAP_IPC_LOCK lifts that), ENOMEM; EBUSY if the ring
+ * was mapped, or if the file has O_ASYNC but no private queue yet. It may be called again: events
+ * that wait stay in their order, with their time stamps, whatever the new filter and clock. The
+ * new overflow policy decides which are lost if the new capacity is too small. A waiter that
+ * polled the file before the first MYPOLL_CONFIGURE, or an epoll set that holds it since then,
+ * goes on to wait for the shared queue.
  *
- * MYPOLL_GET_STATS: EINVAL for a file without a private queue. MYPOLL_GET_LEVELS: for such a file the
- * queue is the shared one.
+ * MYPOLL_GET_STATS: EINVAL for a file without a private queue. MYPOLL_GET_LEVELS: for such a file
+ * the queue is the shared one.
  */
 #define MYPOLL_IOC_MAGIC	0xE6
 #define MYPOLL_CONFIGURE	_IOW(MYPOLL_IOC_MAGIC, 0x01, struct mypoll_config)
@@ -237,8 +237,9 @@ struct mypoll_levels {
 /*
  * The ring of a queue with MYPOLL_OVERFLOW_DROP_NEWEST, by mmap with MAP_SHARED: at
  * MYPOLL_OFF_RING a struct mypoll_ring, at MYPOLL_OFF_EVENTS its (mask + 1) slots, which can't be
- * mapped for writing (EPERM). Neither can be mapped for execution (EPERM). Lengths are rounded up to pages; another length or offset is EINVAL,
- * as is mmap before MYPOLL_CONFIGURE and with MYPOLL_OVERFLOW_DROP_OLDEST.
+ * mapped for writing (EPERM). Neither can be mapped for execution (EPERM). Lengths are rounded up
+ * to pages; another length or offset is EINVAL, as is mmap before MYPOLL_CONFIGURE and with
+ * MYPOLL_OVERFLOW_DROP_OLDEST.
  */
 #define MYPOLL_OFF_RING		0x00000000
 #define MYPOLL_OFF_EVENTS	0x01000000

@@ -37,6 +37,10 @@ fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
         command
             .args(["--no-tree", "--terse", "--strict", "--file"])
             .arg(file);
+        // checkpatch knows the form of trace events only by the kernel's own folder for them.
+        if file.ends_with("mypoll_trace.h") {
+            command.arg("--ignore=OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT");
+        }
         command::case(&in_repo(lab, file), &mut command)
     })
     .collect()

@@ -23,6 +23,7 @@ use kernel::{
         atomic::{
             Acquire,
             Atomic,
+            Relaxed,
             Release, //
         },
         Arc, //
@@ -119,6 +120,8 @@ extern "C" {
 /// `state` is [`NOT_PROBED`](Self::NOT_PROBED), a number that is not negative, or a negative errno.
 pub(crate) struct ProbeStatus {
     state: Atomic<i32>,
+    /// The last number that the line had, if it is not negative.
+    last_number: Atomic<i32>,
 }
 
 impl ProbeStatus {
@@ -128,6 +131,7 @@ impl ProbeStatus {
         // INVARIANT: It is `NOT_PROBED`.
         Self {
             state: Atomic::new(Self::NOT_PROBED),
+            last_number: Atomic::new(-1),
         }
     }
 
@@ -150,8 +154,16 @@ impl ProbeStatus {
             Ok(number) => i32::try_from(number).unwrap_or(i32::MAX),
             Err(error) => error.to_errno(),
         };
+        if state >= 0 {
+            self.last_number.store(state, Relaxed);
+        }
         // INVARIANT: An errno is negative, and the number is not.
         self.state.store(state, Release);
+    }
+
+    /// Returns the number that the line had when it was bound before, if it was.
+    pub(crate) fn last_number(&self) -> Option<u32> {
+        u32::try_from(self.last_number.load(Relaxed)).ok()
     }
 
     /// Returns the result that was set last.

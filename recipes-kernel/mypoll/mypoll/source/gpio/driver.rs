@@ -56,7 +56,7 @@ impl Lines {
                 own_device: None,
             });
         };
-        let result = Self::of_line_device(dev);
+        let result = Self::of_line_device(dev, status.last_number());
         let first = |lines: &KVec<Line>| lines.first().map(Line::number).ok_or(ENODEV);
         status.set(result.as_ref().map_err(|error| *error).and_then(first));
         Ok(Self {
@@ -69,9 +69,9 @@ impl Lines {
     }
 
     /// Sets up the line that the node of `dev` describes.
-    fn of_line_device(dev: &Device<Bound>) -> Result<KVec<Line>> {
+    fn of_line_device(dev: &Device<Bound>, last_number: Option<u32>) -> Result<KVec<Line>> {
         let fwnode = dev.fwnode().ok_or(ENODEV)?;
-        let node = Node::new(dev, fwnode, Origin::LineDevice)?;
+        let node = Node::new(dev, fwnode, Origin::LineDevice { last_number })?;
         let mut lines = KVec::new();
         lines.push(Line::new(&GPIO.get().ok_or(ENODEV)?, &node)?, GFP_KERNEL)?;
         Self::begin(lines)

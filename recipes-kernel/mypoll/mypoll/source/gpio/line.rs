@@ -75,7 +75,7 @@ impl Line {
         let wanted = node.number()?;
         let number = LineNumber::take(
             gpio,
-            wanted,
+            wanted.or(node.last_number()),
             LineInfo {
                 label: label.try_clone()?,
                 input: input.clone(),

@@ -34,7 +34,10 @@ pub(crate) enum Origin {
     /// In a child node of its device.
     Firmware,
     /// In the software node of its device, and in a lookup table.
-    LineDevice,
+    LineDevice {
+        /// The number that it had when its device was bound before.
+        last_number: Option<u32>,
+    },
 }
 
 /// The node that describes a line. What is wrong with it goes to the log.
@@ -51,7 +54,7 @@ impl<'a> Node<'a> {
     pub(crate) fn new(dev: &'a Device<Bound>, fwnode: &'a FwNode, origin: Origin) -> Result<Self> {
         let name = match origin {
             Origin::Firmware => node_name(fwnode)?,
-            Origin::LineDevice => fwnode.property_read(c_str!("label")).required_by(dev)?,
+            Origin::LineDevice { .. } => fwnode.property_read(c_str!("label")).required_by(dev)?,
         };
         Ok(Self {
             dev,
@@ -83,7 +86,7 @@ impl<'a> Node<'a> {
     pub(crate) fn input(&self, label: &Label) -> Result<Input> {
         match self.origin {
             Origin::Firmware => Input::get(self.dev, self.fwnode, label.as_c_str()),
-            Origin::LineDevice => Input::get_from_lookup(self.dev, label.as_c_str()),
+            Origin::LineDevice { .. } => Input::get_from_lookup(self.dev, label.as_c_str()),
         }
         .inspect_err(|error| match *error {
             EPROBE_DEFER => {}
@@ -157,6 +160,15 @@ impl<'a> Node<'a> {
             return Err(EINVAL);
         }
         Ok(reg)
+    }
+
+    /// Returns the number that the line is to have, if it is free, where [`number`](Self::number)
+    /// returns none.
+    pub(crate) fn last_number(&self) -> Option<u32> {
+        match self.origin {
+            Origin::Firmware => None,
+            Origin::LineDevice { last_number } => last_number,
+        }
     }
 
     /// Reads a property, if it is present. One that is present and can't be read is an error: the

@@ -8,7 +8,9 @@
 #include <linux/gpio/consumer.h>
 #include <linux/gpio/driver.h>
 #include <linux/pm_wakeup.h>
+#include <linux/slab.h>
 #include <linux/suspend.h>
+#include <linux/workqueue.h>
 
 #include "gpio_helpers.h"
 
@@ -77,20 +79,21 @@ static bool lock_chip(struct device *chip)
 	return false;
 }
 
-/* Called with the lock of @chip held, which keeps its driver. */
+/* Called with the lock of @chip held, which keeps the state of its binding. */
 static int link_to_chip(struct device *consumer, struct device *chip)
 {
-	struct device_link *link;
-
 	/* What has no driver can't be unbound from it. */
 	if (!chip->driver)
 		return 0;
+	/* Whoever unbinds it drops the lock meanwhile, and would leave @consumer bound. */
+	if (chip->links.status == DL_DEV_UNBINDING)
+		return -EPROBE_DEFER;
 
-	link = device_link_add(consumer, chip, DL_FLAG_AUTOPROBE_CONSUMER);
-	if (!link)
-		return -EINVAL;
-	/* The chip is being unbound, which would not unbind @consumer any more. */
-	return READ_ONCE(link->status) == DL_STATE_SUPPLIER_UNBIND ? -EPROBE_DEFER : 0;
+	/*
+	 * Not DL_FLAG_AUTOPROBE_CONSUMER, which does not outlive the chip's device. And the driver
+	 * core warns of such a link if its consumer is unbound while the chip is.
+	 */
+	return device_link_add(consumer, chip, DL_FLAG_AUTOREMOVE_CONSUMER) ? 0 : -EINVAL;
 }
 
 /*
@@ -111,7 +114,7 @@ static struct device *get_chip(struct gpio_desc *desc)
 }
 
 /*
- * Has the driver core unbind @consumer before the chip of @desc, and bind it again after it.
+ * Has the driver core unbind @consumer before the chip of @desc.
  * -EPROBE_DEFER while the chip is bound or unbound by somebody else.
  */
 int mypoll_gpiod_link(struct gpio_desc *desc, struct device *consumer)
@@ -144,6 +147,40 @@ bool mypoll_gpiod_is_leaving(struct gpio_desc *desc)
 	leaving = READ_ONCE(chip->links.status) == DL_DEV_UNBINDING;
 	put_device(chip);
 	return leaving;
+}
+
+struct reprobe {
+	struct work_struct work;
+	struct device *dev;
+};
+
+static void reprobe(struct work_struct *work)
+{
+	struct reprobe *reprobe = container_of(work, struct reprobe, work);
+
+	/* The driver logs what is wrong. */
+	(void)device_attach(reprobe->dev);
+	put_device(reprobe->dev);
+	kfree(reprobe);
+}
+
+struct workqueue_struct *mypoll_alloc_reprobe_queue(void)
+{
+	return alloc_workqueue("mypoll_reprobe", WQ_UNBOUND, 0);
+}
+
+/* Probes @dev once its driver is unbound, and if its probe is deferred, later again. */
+int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev)
+{
+	struct reprobe *new = kzalloc(sizeof(*new), GFP_KERNEL);
+
+	if (!new)
+		return -ENOMEM;
+
+	INIT_WORK(&new->work, reprobe);
+	new->dev = get_device(dev);
+	queue_work(queue, &new->work);
+	return 0;
 }
 
 int mypoll_device_init_wakeup(struct device *dev)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The C side of kernel_ext/gpio.rs, kernel_ext/wakeup.rs and kernel_ext/line_device.rs, which have
- * the Rust side of each declaration.
+ * The C side of gpio.rs, line_device.rs, reprobe.rs and wakeup.rs in kernel_ext, which have the
+ * Rust side of each declaration.
  */
 
 #ifndef MYPOLL_GPIO_HELPERS_H
@@ -14,6 +14,7 @@ struct fwnode_handle;
 struct gpio_desc;
 struct mypoll_line_device;
 struct notifier_block;
+struct workqueue_struct;
 
 /**
  * struct mypoll_line_config - what a line device is made from
@@ -52,9 +53,12 @@ unsigned int mypoll_gpiod_offset(struct gpio_desc *desc);
 struct mypoll_line_device *mypoll_line_device_register(const struct mypoll_line_config *config,
 						       const void *data);
 void mypoll_line_device_attach(struct mypoll_line_device *line);
-void mypoll_line_device_reprobe(struct device *dev);
 void mypoll_line_device_unregister(struct mypoll_line_device *line);
 const void *mypoll_line_device_data(struct device *dev);
+
+/* For kernel_ext/reprobe.rs. */
+struct workqueue_struct *mypoll_alloc_reprobe_queue(void);
+int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev);
 
 /* For kernel_ext/wakeup.rs. */
 int mypoll_device_init_wakeup(struct device *dev);

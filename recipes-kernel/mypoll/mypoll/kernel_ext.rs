@@ -22,6 +22,7 @@ pub(crate) mod oneshot;
 pub(crate) mod params;
 pub(crate) mod published;
 pub(crate) mod rcu;
+pub(crate) mod reprobe;
 pub(crate) mod set_once;
 #[cfg(not(linux_7_3))]
 pub(crate) mod spinlock_irq;

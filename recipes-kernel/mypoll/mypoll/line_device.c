@@ -8,20 +8,15 @@
 #include <linux/gpio/driver.h>
 #include <linux/gpio/machine.h>
 #include <linux/idr.h>
-#include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/property.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/workqueue.h>
 
 #include "gpio_helpers.h"
 
 /* A platform device that stands for one line, and the table that says which. */
 struct mypoll_line_device {
-	struct list_head entry;
-	struct work_struct reprobe;
 	struct platform_device *pdev;
 	struct gpiod_lookup_table *lookup;
 	char *dev_id;
@@ -30,9 +25,6 @@ struct mypoll_line_device {
 };
 
 static DEFINE_IDA(line_device_ida);
-
-static LIST_HEAD(line_devices);
-static DEFINE_MUTEX(line_devices_lock);
 
 /* Tells these devices from others: driver_override binds anything to the driver. */
 static const struct device_type line_device_type = {
@@ -148,26 +140,17 @@ static int add_device(struct mypoll_line_device *line, const struct mypoll_line_
 	ret = device_create_managed_software_node(&line->pdev->dev, properties, NULL);
 	if (ret)
 		goto put_device;
-	scoped_guard(mutex, &line_devices_lock)
-		list_add(&line->entry, &line_devices);
 	ret = platform_device_add(line->pdev);
 	if (ret)
 		goto remove_node;
 	return 0;
 
 remove_node:
-	scoped_guard(mutex, &line_devices_lock)
-		list_del_init(&line->entry);
 	device_remove_software_node(&line->pdev->dev);
 put_device:
 	platform_device_put(line->pdev);
 	line->pdev = NULL;
 	return ret;
-}
-
-static void reprobe(struct work_struct *work)
-{
-	mypoll_line_device_attach(container_of(work, struct mypoll_line_device, reprobe));
 }
 
 /*
@@ -183,8 +166,6 @@ struct mypoll_line_device *mypoll_line_device_register(const struct mypoll_line_
 	if (!line)
 		return ERR_PTR(-ENOMEM);
 
-	INIT_LIST_HEAD(&line->entry);
-	INIT_WORK(&line->reprobe, reprobe);
 	ret = ida_alloc(&line_device_ida, GFP_KERNEL);
 	if (ret < 0) {
 		kfree(line);
@@ -209,25 +190,10 @@ void mypoll_line_device_attach(struct mypoll_line_device *line)
 	(void)device_attach(&line->pdev->dev);
 }
 
-/* Probes @dev again, if it is a registered line device, once its driver is unbound. */
-void mypoll_line_device_reprobe(struct device *dev)
-{
-	struct mypoll_line_device *line;
-
-	guard(mutex)(&line_devices_lock);
-	list_for_each_entry(line, &line_devices, entry)
-		if (&line->pdev->dev == dev)
-			schedule_work(&line->reprobe);
-}
-
 /* Also takes back what a registration that failed left. */
 void mypoll_line_device_unregister(struct mypoll_line_device *line)
 {
-	scoped_guard(mutex, &line_devices_lock)
-		list_del_init(&line->entry);
-	platform_device_del(line->pdev);
-	cancel_work_sync(&line->reprobe);
-	platform_device_put(line->pdev);
+	platform_device_unregister(line->pdev);
 	if (line->lookup)
 		gpiod_remove_lookup_table(line->lookup);
 	kfree(line->lookup);

@@ -47,16 +47,6 @@ pub(crate) fn not_unique() -> Error {
     Error::from_errno(-(bindings::ENOTUNIQ as ffi::c_int))
 }
 
-/// Probes `dev` again, if it is a registered [`LineDevice`], once its driver is unbound. Until its
-/// chip is back, the probe is deferred, as often as drivers are bound. May sleep.
-///
-/// The driver core does so itself where the chip's driver was unbound, but not where the chip's
-/// device was removed.
-pub(crate) fn reprobe(dev: &Device) {
-    // SAFETY: `dev` is valid.
-    unsafe { mypoll_line_device_reprobe(as_raw(dev)) };
-}
-
 /// Which line a device stands for.
 #[derive(Clone, Copy)]
 pub(crate) enum Lookup<'a> {
@@ -108,7 +98,6 @@ extern "C" {
         data: *const ffi::c_void,
     ) -> *mut RawLineDevice;
     fn mypoll_line_device_attach(line: *mut RawLineDevice);
-    fn mypoll_line_device_reprobe(dev: *mut bindings::device);
     fn mypoll_line_device_unregister(line: *mut RawLineDevice);
     fn mypoll_line_device_data(dev: *mut bindings::device) -> *const ffi::c_void;
 }

@@ -15,7 +15,10 @@ pub(crate) mod table;
 
 use crate::{
     bus::Bus,
-    kernel_ext::published::Published, //
+    kernel_ext::{
+        published::Published,
+        reprobe::ReprobeQueue, //
+    }, //
 };
 use kernel::{
     new_mutex,
@@ -36,14 +39,17 @@ pub(crate) struct Gpio {
     pub(crate) bus: Arc<Bus>,
     #[pin]
     pub(crate) lines: Mutex<LineTable>,
+    /// For devices whose chip goes.
+    reprobe_queue: ReprobeQueue,
 }
 
 impl Gpio {
     /// Creates a source without a line.
-    pub(crate) fn new(bus: Arc<Bus>) -> impl PinInit<Self> {
-        pin_init!(Self {
+    pub(crate) fn new(bus: Arc<Bus>) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
             bus,
             lines <- new_mutex!(LineTable::new(), "mypoll::Gpio::lines"),
-        })
+            reprobe_queue: ReprobeQueue::new()?,
+        }? Error)
     }
 }

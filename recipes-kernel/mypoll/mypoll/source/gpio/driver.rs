@@ -9,14 +9,12 @@ use super::{
         Node,
         Origin, //
     },
+    Gpio,
     GPIO, //
 };
 use crate::kernel_ext::{
     compat::platform_driver,
-    line_device::{
-        self,
-        ProbeStatus, //
-    },
+    line_device::ProbeStatus, //
 };
 use kernel::{
     device::{
@@ -38,52 +36,55 @@ platform_driver! {
 
 /// The lines of a bound device.
 pub(crate) struct Lines {
-    lines: KVec<Line>,
-    own_device: Option<OwnDevice>,
-}
-
-/// The device of a single line.
-struct OwnDevice {
+    gpio: Arc<Gpio>,
     dev: ARef<Device>,
-    status: Arc<ProbeStatus>,
+    lines: KVec<Line>,
+    /// Where the probe of a single line's device tells of it.
+    status: Option<Arc<ProbeStatus>>,
 }
 
 impl Lines {
     fn set_up(dev: &Device<Bound>) -> Result<Self> {
-        let Some(status) = ProbeStatus::of(dev) else {
-            return Ok(Self {
-                lines: Self::of_children(dev)?,
-                own_device: None,
-            });
+        let gpio = GPIO.get().ok_or(ENODEV)?;
+        let status = ProbeStatus::of(dev);
+        let lines = match &status {
+            None => Self::of_children(&gpio, dev)?,
+            Some(status) => {
+                let line = Self::of_line_device(&gpio, dev, status.last_number());
+                let number = line.as_ref().map(|(_, number)| *number);
+                status.set(number.map_err(|error| *error));
+                line?.0
+            }
         };
-        let result = Self::of_line_device(dev, status.last_number());
-        let first = |lines: &KVec<Line>| lines.first().map(Line::number).ok_or(ENODEV);
-        status.set(result.as_ref().map_err(|error| *error).and_then(first));
         Ok(Self {
-            lines: result?,
-            own_device: Some(OwnDevice {
-                dev: ARef::from(&**dev),
-                status,
-            }),
+            gpio,
+            dev: ARef::from(&**dev),
+            lines,
+            status,
         })
     }
 
-    /// Sets up the line that the node of `dev` describes.
-    fn of_line_device(dev: &Device<Bound>, last_number: Option<u32>) -> Result<KVec<Line>> {
+    /// Sets up the line that the node of `dev` describes. Returns its number, too.
+    fn of_line_device(
+        gpio: &Arc<Gpio>,
+        dev: &Device<Bound>,
+        last_number: Option<u32>,
+    ) -> Result<(KVec<Line>, u32)> {
         let fwnode = dev.fwnode().ok_or(ENODEV)?;
         let node = Node::new(dev, fwnode, Origin::LineDevice { last_number })?;
+        let line = Line::new(gpio, &node)?;
+        let number = line.number();
         let mut lines = KVec::new();
-        lines.push(Line::new(&GPIO.get().ok_or(ENODEV)?, &node)?, GFP_KERNEL)?;
-        Self::begin(lines)
+        lines.push(line, GFP_KERNEL)?;
+        Ok((Self::begin(lines)?, number))
     }
 
     /// Sets up the lines that the children of the node of `dev` describe. What is wrong goes to the
     /// log.
-    fn of_children(dev: &Device<Bound>) -> Result<KVec<Line>> {
-        let gpio = GPIO.get().ok_or(ENODEV)?;
+    fn of_children(gpio: &Arc<Gpio>, dev: &Device<Bound>) -> Result<KVec<Line>> {
         let mut lines = KVec::new();
         for child in dev.fwnode().ok_or(ENODEV)?.children() {
-            let line = Line::new(&gpio, &Node::new(dev, &child, Origin::Firmware)?)?;
+            let line = Line::new(gpio, &Node::new(dev, &child, Origin::Firmware)?)?;
             lines.push(line, GFP_KERNEL)?;
         }
         if lines.is_empty() {
@@ -114,10 +115,15 @@ impl Drop for Lines {
     fn drop(&mut self) {
         let chip_is_leaving = self.lines.iter().any(Line::chip_is_leaving);
         self.lines.clear();
-        if let Some(OwnDevice { dev, status }) = &self.own_device {
+        if let Some(status) = &self.status {
             status.set(Err(ENODEV));
-            if chip_is_leaving {
-                line_device::reprobe(dev);
+        }
+        if chip_is_leaving {
+            if let Err(error) = self.gpio.reprobe_queue.reprobe(&self.dev) {
+                dev_err!(
+                    self.dev,
+                    "lines won't come back with their chip: {error:?}\n"
+                );
             }
         }
     }

@@ -21,7 +21,8 @@ tests!("uevent":
 
 /// Line, label and what happened.
 fn told(event: &Uevent) -> [String; 3] {
-    ["MYPOLL_LINE", "MYPOLL_LABEL", "MYPOLL_ACTION"].map(|key| event.get(key).cloned().unwrap_or_default())
+    ["MYPOLL_LINE", "MYPOLL_LABEL", "MYPOLL_ACTION"]
+        .map(|key| event.get(key).cloned().unwrap_or_default())
 }
 
 fn expect_of_the_device(event: &Uevent) -> Result<()> {

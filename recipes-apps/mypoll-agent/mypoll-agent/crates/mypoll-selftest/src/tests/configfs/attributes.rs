@@ -99,10 +99,10 @@ fn einval(_: &Device) -> Result<()> {
     let line = ConfigLine::new("one")?;
     for (attribute, values) in [
         ("offset", &["-1", "x", "1x", "4294967296"][..]),
-        ("edge", &["", "none", "Rising", "rising falling"]),
+        ("edge", &["\n", "none", "Rising", "rising falling"]),
         ("debounce_ms", &["-1", "x", "5ms", "4294967296"]),
         ("active_low", &["2", "-1", "maybe"]),
-        ("bias", &["", "up", "pull_up"]),
+        ("bias", &["\n", "up", "pull_up"]),
         ("number", &["1024", "-1", "x", "4294967296"]),
         ("wakeup", &["2", "-1", "maybe"]),
         ("live", &["2", "-1", "maybe"]),

@@ -41,13 +41,16 @@ fn fdinfo(handle: &Handle) -> Result<BTreeMap<String, String>> {
         .collect()
 }
 
-/// One of the numbers there.
-pub(super) fn number(handle: &Handle, key: &str) -> Result<u64> {
+/// Some of the numbers there, of one moment.
+pub(super) fn numbers<const N: usize>(handle: &Handle, names: [&str; N]) -> Result<[u64; N]> {
     let keys = fdinfo(handle)?;
-    let value = keys
-        .get(key)
-        .with_context(|| format!("no {key} in {keys:?}"))?;
-    Ok(value.parse()?)
+    let mut numbers = [0; N];
+    for (number, name) in numbers.iter_mut().zip(names) {
+        let value = keys.get(name);
+        let value = value.with_context(|| format!("no {name} in {keys:?}"))?;
+        *number = value.parse()?;
+    }
+    Ok(numbers)
 }
 
 fn expect_keys(handle: &Handle, expected: &[(&str, &str)]) -> Result<()> {

@@ -51,7 +51,9 @@ use crate::{
         },
     },
     sink::{
+        record_of,
         Notice,
+        Offered,
         SinkState, //
     },
     trace,
@@ -424,36 +426,59 @@ impl State {
         if event.source == Source::Gpio {
             self.lines.count(event);
         }
+        let record = record_of(event);
         for word in 0..self.interest.words() {
             let mut slots = self.interest.slots(event, word);
+            let mut readable = 0;
             while slots != 0 {
+                let bit = slots & slots.wrapping_neg();
                 let slot = word * 64 + slots.trailing_zeros() as usize;
-                slots &= slots - 1;
-                if let Some(Some(entry)) = self.sinks.get_mut(slot) {
-                    let Entry {
-                        state,
-                        subscription,
-                    } = &mut **entry;
-                    let lines = &self.lines;
-                    let offered =
-                        state.offer(subscription.sink(), event, |line| lines.removal(line));
-                    told.note(slot, offered.notice);
-                    if let Notice::Wait(us) = offered.notice {
-                        subscription.set_wait(us);
+                slots ^= bit;
+                let Some(Some(entry)) = self.sinks.get_mut(slot) else {
+                    continue;
+                };
+                let Entry {
+                    state,
+                    subscription,
+                } = &mut **entry;
+                let lines = &self.lines;
+                match state.offer(subscription.sink(), event, &record, |line| {
+                    lines.removal(line)
+                }) {
+                    Offered::Queued(Notice::Readable) => {
+                        readable |= bit;
+                        told.taken += 1;
                     }
-                    match offered.lost {
-                        None => told.taken += 1,
-                        Some(line) => {
-                            told.lost += 1;
-                            if let Some(line) = line {
-                                self.lines.count_dropped(line);
-                            }
-                        }
-                    }
+                    offered => self.note(slot, offered, told),
                 }
             }
+            told.readable.add_word(word, readable);
         }
         self.queue_shared(event, told);
+    }
+
+    /// Notes what becomes of an event that was not the plain case.
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, slot: usize, offered: Offered, told: &mut Told) {
+        let notice = match offered {
+            Offered::Passed => return,
+            Offered::Queued(notice) => {
+                told.taken += 1;
+                notice
+            }
+            Offered::Lost(notice, line) => {
+                told.lost += 1;
+                if let Some(line) = line {
+                    self.lines.count_dropped(line);
+                }
+                notice
+            }
+        };
+        told.note(slot, notice);
+        if let (Notice::Wait(us), Some(Some(entry))) = (notice, self.sinks.get(slot)) {
+            entry.subscription.set_wait(us);
+        }
     }
 
     #[inline]

@@ -6,7 +6,10 @@
 //! used without that lock: by pollers, and to wake who waits.
 
 use crate::{
-    clock::now_ns,
+    clock::{
+        now_ns,
+        Clock, //
+    },
     event::{
         Event,
         Kind, //
@@ -69,10 +72,13 @@ pub(crate) enum Notice {
 }
 
 /// What became of an event that was offered.
-pub(crate) struct Offered {
-    pub(crate) notice: Notice,
-    /// Whether an event was lost, and of which GPIO line.
-    pub(crate) lost: Option<Option<u32>>,
+pub(crate) enum Offered {
+    /// Its kind is not wanted, or it will be queued later.
+    Passed,
+    /// It was queued.
+    Queued(Notice),
+    /// An event was lost, this one or the oldest. Of which GPIO line, if it was of one.
+    Lost(Notice, Option<u32>),
 }
 
 /// The ring of a sink, for pollers.
@@ -205,6 +211,21 @@ fn readiness(ring: &Ring<Area>) -> u32 {
     ready
 }
 
+/// Returns `event` as programs read it, but for what a ring fills in.
+#[inline]
+pub(crate) fn record_of(event: &Event) -> uapi::Event {
+    uapi::Event {
+        timestamp_ns: event.timestamp_ns,
+        sequence: 0,
+        lost: 0,
+        source: event.source as u16,
+        kind: event.kind as u16,
+        line: event.line,
+        value: event.value,
+        line_sequence: event.line_sequence,
+    }
+}
+
 /// The half of a sink that the bus lock protects.
 pub(crate) struct SinkState {
     producer: Producer<Area>,
@@ -241,70 +262,72 @@ impl SinkState {
         &mut self.producer
     }
 
-    /// Queues `event`, of a source and a line that are wanted, if its kind is, too. `removed` tells when a
-    /// line went away last, and with which number among its events.
-    #[inline]
+    /// Queues `event`, of a source and a line that are wanted, if its kind is, too; `record` is the same.
+    /// `removed` tells when a line went away last, and with which number among its events.
+    #[inline(always)]
     pub(crate) fn offer(
         &mut self,
         sink: &Sink,
         event: &Event,
+        record: &uapi::Event,
         removed: impl Fn(u32) -> (u64, u32),
     ) -> Offered {
-        let nothing = Offered {
-            notice: Notice::Nothing,
-            lost: None,
-        };
         if !self.settings.filter.takes_kind(event.kind) {
-            return nothing;
+            return Offered::Passed;
         }
-        if !self.owed.is_empty() {
-            self.settle(sink, removed);
+        if (event.kind == Kind::Removed || !self.owed.is_empty()) && self.owe(sink, event, removed)
+        {
+            return Offered::Passed;
         }
-        if event.kind == Kind::Removed && !self.producer.takes_out() && self.producer.is_full() {
+        let mut record = *record;
+        if self.settings.clock != Clock::Monotonic {
+            record.timestamp_ns = self.settings.clock.at(record.timestamp_ns);
+        }
+        match self.producer.push(record) {
+            Pushed::Queued(depth) if depth >= self.settings.watermark_events => {
+                Offered::Queued(Notice::Readable)
+            }
+            pushed => self.queued(pushed, event),
+        }
+    }
+
+    /// Queues the ends of lines that are owed, before an event that comes after them. Returns whether
+    /// that is the end of a line itself, and has to be owed.
+    #[cold]
+    #[inline(never)]
+    fn owe(&mut self, sink: &Sink, event: &Event, removed: impl Fn(u32) -> (u64, u32)) -> bool {
+        self.settle(sink, removed);
+        let owe =
+            event.kind == Kind::Removed && !self.producer.takes_out() && self.producer.is_full();
+        if owe {
             // Who waits has been told that the queue is full.
             self.owed.owe(event.line);
             sink.owes.store_relaxed(1);
-            return nothing;
         }
-        match self.push(event) {
-            Pushed::Queued(depth) => Offered {
-                notice: self.notice(depth),
-                lost: None,
-            },
+        owe
+    }
+
+    /// Returns what becomes of an event that was not the plain case.
+    #[cold]
+    #[inline(never)]
+    fn queued(&mut self, pushed: Pushed, event: &Event) -> Offered {
+        let line_of = |source, line| (source == uapi::SOURCE_GPIO).then_some(line);
+        match pushed {
+            Pushed::Queued(depth) => Offered::Queued(self.notice(depth)),
             Pushed::Displaced {
                 depth,
                 source,
                 line,
-            } => Offered {
-                notice: self.notice(depth),
-                lost: Some((source == uapi::SOURCE_GPIO).then_some(line)),
-            },
-            pushed => Offered {
-                notice: if pushed == Pushed::FirstLost {
-                    Notice::Loss
-                } else {
-                    Notice::Nothing
-                },
-                lost: Some((event.source as u16 == uapi::SOURCE_GPIO).then_some(event.line)),
-            },
+            } => Offered::Lost(self.notice(depth), line_of(source, line)),
+            Pushed::FirstLost => {
+                Offered::Lost(Notice::Loss, line_of(event.source as u16, event.line))
+            }
+            Pushed::Lost => {
+                Offered::Lost(Notice::Nothing, line_of(event.source as u16, event.line))
+            }
         }
     }
 
-    #[inline]
-    fn push(&mut self, event: &Event) -> Pushed {
-        self.producer.push(uapi::Event {
-            timestamp_ns: self.settings.clock.at(event.timestamp_ns),
-            sequence: 0,
-            lost: 0,
-            source: event.source as u16,
-            kind: event.kind as u16,
-            line: event.line,
-            value: event.value,
-            line_sequence: event.line_sequence,
-        })
-    }
-
-    #[inline]
     fn notice(&mut self, depth: u32) -> Notice {
         if depth >= self.settings.watermark_events || self.is_readable() {
             Notice::Readable
@@ -322,9 +345,12 @@ impl SinkState {
                 return;
             };
             let (timestamp_ns, line_sequence) = removed(line);
-            self.push(&Event {
-                line_sequence,
-                ..Event::removed(timestamp_ns, line)
+            self.producer.push(uapi::Event {
+                timestamp_ns: self.settings.clock.at(timestamp_ns),
+                ..record_of(&Event {
+                    line_sequence,
+                    ..Event::removed(timestamp_ns, line)
+                })
             });
         }
     }

@@ -19,6 +19,12 @@ impl Slots {
         self.0[slot / 64 % WORDS] |= 1 << (slot % 64);
     }
 
+    /// Adds the slots of one word.
+    #[inline]
+    pub(super) fn add_word(&mut self, word: usize, slots: u64) {
+        self.0[word % WORDS] |= slots;
+    }
+
     /// Calls `f` with each slot, the lowest first.
     #[inline]
     pub(super) fn for_each(&self, mut f: impl FnMut(usize)) {

@@ -129,8 +129,17 @@ impl<T: AsBytes + FromBytes + Copy> MappedArea<T> {
     /// Writes the record with this index, modulo their number.
     #[inline]
     pub(crate) fn write(&self, index: u32, record: T) {
-        // SAFETY: By the type invariant the slot is in the area.
-        unsafe { self.slot(index).write_volatile(record) }
+        const { assert!(size_of::<T>() % size_of::<u64>() == 0) };
+        let slot = self.slot(index).cast::<u64>();
+        let words = (&raw const record).cast::<u64>();
+        for word in 0..size_of::<T>() / size_of::<u64>() {
+            // SAFETY: By the type invariant the slot is in the area, and both are so many words long,
+            // without padding.
+            unsafe {
+                slot.add(word)
+                    .write_volatile(words.add(word).read_unaligned())
+            };
+        }
     }
 
     /// Copies `count` records from this index on, up to the last slot, to a reader's buffer. Returns

@@ -70,18 +70,21 @@ impl PollQueue {
         })
     }
 
-    /// Has a poller of `file` woken by this queue, too.
+    /// Has a poller of `file` woken by this queue, too, if it is going to wait.
+    #[inline]
     pub(crate) fn register(&self, file: &File, table: &PollTable<'_>) {
-        // SAFETY: `PollTable` is transparent over a pointer to the caller's table, which is null or
-        // valid. The queue outlives its waiters, by `end` and the grace period.
-        unsafe {
-            bindings::poll_wait(
-                file.as_ptr(),
-                self.head.get(),
-                ptr::from_ref(table)
-                    .cast::<*mut bindings::poll_table>()
-                    .read(),
-            )
+        // SAFETY: `PollTable` is transparent over a pointer to the caller's table.
+        let table = unsafe {
+            ptr::from_ref(table)
+                .cast::<*mut bindings::poll_table>()
+                .read()
+        };
+        // SAFETY: The caller's table is null or valid.
+        let waits = unsafe { table.as_ref() }.map_or(false, |table| table._qproc.is_some());
+        if waits {
+            // SAFETY: The table is valid, and the queue outlives its waiters, by `end` and the grace
+            // period.
+            unsafe { bindings::poll_wait(file.as_ptr(), self.head.get(), table) }
         }
     }
 

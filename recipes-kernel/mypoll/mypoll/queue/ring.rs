@@ -38,8 +38,8 @@ const CAPACITY: usize = offset_of!(uapi::Ring, capacity) / size_of::<u32>();
 /// The words of `struct mypoll_ring`, each of which a program may store to at any time.
 pub(crate) type Header = [Word; HEADER_WORDS];
 
-/// How often a look at both ends is repeated while the head moves. A program that moves it for ever
-/// gets an answer of some moment.
+/// How often a look at both ends is repeated where the head seems to be beyond the tail. Where a
+/// program stored such a head, it stays there.
 const LOOKS: usize = 8;
 
 /// Where a ring's events lie.
@@ -158,21 +158,22 @@ impl<M: Memory> Ring<M> {
         self.due.store_relaxed(self.tail.load_relaxed());
     }
 
-    /// Returns the positions of the oldest event and after the last one, of one moment.
+    /// Returns the positions of the oldest event and after the last one. At some moment of the call at
+    /// least the events between them waited.
     #[inline]
     fn ends(&self) -> (u32, u32) {
         let head = &self.memory.header()[HEAD];
-        let mut seen = head.load_acquire();
-        for _ in 1..LOOKS {
+        let mut ends = (0, 0);
+        for _ in 0..LOOKS {
+            // In this order: the events between the two wait when the head is loaded, unless it went
+            // beyond the tail since that was loaded.
             let tail = self.tail.load_acquire();
-            let again = head.load_acquire();
-            if again == seen {
-                return (self.sane(seen, tail), tail);
+            ends = (head.load_relaxed(), tail);
+            if ends.1.wrapping_sub(ends.0) <= self.capacity {
+                return ends;
             }
-            seen = again;
         }
-        let tail = self.tail.load_relaxed();
-        (self.sane(seen, tail), tail)
+        (self.sane(ends.0, ends.1), ends.1)
     }
 
     /// Returns the position of the oldest event to the producer, whose `tail` stands still. It may use
@@ -337,31 +338,46 @@ impl<M: Memory> Producer<M> {
     /// Queues an event, of which `sequence` and `lost` are the ring's to fill in.
     // Inlined, as each event of an interrupt passes here.
     #[inline(always)]
-    pub(crate) fn push(&mut self, mut event: Event) -> Pushed {
+    pub(crate) fn push(&mut self, event: Event) -> Pushed {
         self.account.generated += 1;
-        let ring = &*self.ring;
-        let mut head = ring.head(self.tail);
-        let mut displaced = None;
-        if self.tail.wrapping_sub(head) == ring.capacity {
-            self.account.lost += 1;
-            if self.overflow == Overflow::DropNewest {
-                self.unreported += 1;
-                let first = !ring.lost_since_read();
-                ring.set_lossy(head);
-                return if first {
-                    Pushed::FirstLost
-                } else {
-                    Pushed::Lost
-                };
-            }
-            let oldest = ring.event_at(head);
-            displaced = Some((oldest.source, oldest.line));
-            self.lost_before_head += 1 + u64::from(oldest.lost);
-            head = head.wrapping_add(1);
-            ring.set_head(head);
-            ring.set_lossy(head);
+        let head = self.ring.head(self.tail);
+        if self.tail.wrapping_sub(head) == self.ring.capacity {
+            return self.push_full(event, head);
         }
+        Pushed::Queued(self.put(event, head))
+    }
 
+    #[cold]
+    #[inline(never)]
+    fn push_full(&mut self, event: Event, head: u32) -> Pushed {
+        let ring = &*self.ring;
+        self.account.lost += 1;
+        if self.overflow == Overflow::DropNewest {
+            self.unreported += 1;
+            let first = !ring.lost_since_read();
+            ring.set_lossy(head);
+            return if first {
+                Pushed::FirstLost
+            } else {
+                Pushed::Lost
+            };
+        }
+        let oldest = ring.event_at(head);
+        self.lost_before_head += 1 + u64::from(oldest.lost);
+        let head = head.wrapping_add(1);
+        ring.set_head(head);
+        ring.set_lossy(head);
+        Pushed::Displaced {
+            depth: self.put(event, head),
+            source: oldest.source,
+            line: oldest.line,
+        }
+    }
+
+    /// Puts an event into a ring with room, whose head is `head`. Returns how many wait then.
+    #[inline(always)]
+    fn put(&mut self, mut event: Event, head: u32) -> u32 {
+        let ring = &*self.ring;
         event.lost = take_u32(&mut self.unreported);
         let index = ring.index(self.tail);
         self.tail = self.tail.wrapping_add(1);
@@ -372,14 +388,7 @@ impl<M: Memory> Producer<M> {
 
         let depth = self.tail.wrapping_sub(head);
         self.account.high_water = self.account.high_water.max(depth);
-        match displaced {
-            None => Pushed::Queued(depth),
-            Some((source, line)) => Pushed::Displaced {
-                depth,
-                source,
-                line,
-            },
-        }
+        depth
     }
 
     /// Takes the oldest events of a ring with [`Overflow::DropOldest`], as many as there are and
@@ -433,7 +442,11 @@ impl<M: Memory> Producer<M> {
 }
 
 /// Takes as much of a count as a record can tell.
+#[inline]
 fn take_u32(count: &mut u64) -> u32 {
+    if *count == 0 {
+        return 0;
+    }
     let told = u32::try_from(*count).unwrap_or(u32::MAX);
     *count -= u64::from(told);
     told

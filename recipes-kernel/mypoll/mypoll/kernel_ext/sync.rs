@@ -47,12 +47,12 @@ impl Word {
     }
 }
 
-/// Stores `value` to both words. A load of one of them with acquire order sees all that was written
-/// before.
+/// Stores `value` to both words, in their order. A load of one of them with acquire order sees all that
+/// was written before: whoever knows the second word's value finds it in the first one, too.
 #[inline]
 pub(crate) fn publish(words: [&Word; 2], value: u32) {
-    write_barrier();
     for word in words {
+        write_barrier();
         word.store_relaxed(value);
     }
 }

@@ -195,8 +195,9 @@ impl<M: Memory> Ring<M> {
     }
 
     fn set_head(&self, head: u32) {
-        self.memory.header()[HEAD].store_release(head);
+        // Before the head: what is lost as soon as that has moved must not be forgotten.
         self.lossy.store_relaxed(0);
+        self.memory.header()[HEAD].store_release(head);
     }
 
     /// Remembers a loss until the next read; `head` is the ring's.

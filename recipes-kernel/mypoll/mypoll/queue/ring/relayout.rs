@@ -109,6 +109,8 @@ impl<M: Memory> Relayout<M> {
         }
         let due = old.ring.due.load_relaxed().wrapping_sub(old_head);
         if keep_due && due <= old_tail.wrapping_sub(old_head) {
+            // Not the events that come in for those that are cut off in front of them.
+            let due = due.saturating_sub(begin.wrapping_sub(old_head));
             ring.due.store_relaxed(head.wrapping_add(due.min(depth)));
         }
         (producer, consumer)

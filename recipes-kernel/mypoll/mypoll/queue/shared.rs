@@ -162,6 +162,7 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
         self.claimed -= 1;
         self.head = self.slot(self.slots.len() - 1);
         self.len += 1;
+        self.high_water = self.high_water.max(self.len);
 
         // INVARIANT: Another claim, of an older record, may have been put back before: older
         // records move one slot ahead.

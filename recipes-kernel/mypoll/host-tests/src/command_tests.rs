@@ -64,3 +64,9 @@ fn nothing_else_is_taken() {
     }
     assert_eq!(Command::parse(b"start \xff"), None);
 }
+
+#[test]
+fn only_the_timer_is_slept_for() {
+    assert!(Start(None).may_sleep() && Start(Some(1)).may_sleep() && Stop.may_sleep());
+    assert!(!Trigger.may_sleep() && !Reset.may_sleep());
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-use crate::event::{Event, Record, LINE_MAX};
+use crate::event::{Event, Kind, Record, Source, LINE_MAX};
 
 fn line(sequence: u32, lost: u32, event: Event) -> String {
     Record {
@@ -33,11 +33,37 @@ fn each_source_has_its_line() {
         line(30, 0, Event::removed(9, 1)),
         "event=30 source=gpio kind=removed line=1 value=0 lost=0 timestamp_ns=9\n"
     );
+    for (active, value) in [(true, 1), (false, 0)] {
+        assert_eq!(
+            line(31, 0, Event::added(10, 2, active)),
+            format!(
+                "event=31 source=gpio kind=added line=2 value={value} lost=0 timestamp_ns=10\n"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_number_within_the_line_is_none_of_the_text() {
+    let mut event = Event::added(0, 0, true);
+    let text = line(1, 0, event);
+    event.line_sequence = 77;
+    assert_eq!(line(1, 0, event), text);
 }
 
 #[test]
 fn the_longest_line_fits_its_buffer() {
-    let mut event = Event::trigger(u64::MAX);
-    (event.line, event.value) = (u32::MAX, u32::MAX);
-    assert!(line(u32::MAX, u32::MAX, event).len() <= LINE_MAX);
+    for source in Source::ALL {
+        for kind in Kind::ALL {
+            let event = Event {
+                timestamp_ns: u64::MAX,
+                source,
+                kind,
+                line: u32::MAX,
+                value: u32::MAX,
+                line_sequence: u32::MAX,
+            };
+            assert!(line(u32::MAX, u32::MAX, event).len() <= LINE_MAX);
+        }
+    }
 }

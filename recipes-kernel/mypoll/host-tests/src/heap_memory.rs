@@ -2,41 +2,54 @@
 
 //! Memory for a ring on the host.
 
+use std::array;
 use std::cell::UnsafeCell;
 
-use crate::abstractions::ring::{Control, Memory};
+use crate::kernel_ext::sync::Word;
+use crate::queue::ring::{Header, Memory};
 use crate::uapi::Event;
 
 pub(crate) struct HeapMemory {
-    control: Control,
+    header: Header,
     slots: Box<[UnsafeCell<Event>]>,
 }
 
-// SAFETY: The ring says who accesses a slot.
+// SAFETY: The ring says who accesses a slot. Miri notices if it is wrong.
 unsafe impl Sync for HeapMemory {}
 
 impl HeapMemory {
     pub(crate) fn new(slots: u32) -> Self {
         Self {
-            control: Control::new(),
+            header: array::from_fn(|_| Word::new(0)),
             slots: (0..slots).map(|_| UnsafeCell::default()).collect(),
         }
     }
+
+    /// All that it holds. Nobody else may access it meanwhile.
+    pub(crate) fn contents(&self) -> (Vec<u32>, Vec<Event>) {
+        (
+            self.header.iter().map(Word::load_relaxed).collect(),
+            (0..self.slots()).map(|index| self.read(index)).collect(),
+        )
+    }
 }
 
-// SAFETY: Nothing else accesses the slots.
-unsafe impl Memory for HeapMemory {
-    fn control(&self) -> &Control {
-        &self.control
+impl Memory for HeapMemory {
+    fn header(&self) -> &Header {
+        &self.header
     }
 
     fn slots(&self) -> u32 {
         self.slots.len() as u32
     }
 
-    fn slot(&self, index: u32) -> *mut Event {
-        // Not by way of one slot: what follows it is read through the same pointer.
-        let first = self.slots.as_ptr().cast::<Event>().cast_mut();
-        first.wrapping_add(index as usize)
+    fn read(&self, index: u32) -> Event {
+        // SAFETY: As the ring has it, nobody writes to the slot.
+        unsafe { *self.slots[index as usize].get() }
+    }
+
+    fn write(&self, index: u32, event: Event) {
+        // SAFETY: As the ring has it, nobody else accesses the slot.
+        unsafe { *self.slots[index as usize].get() = event }
     }
 }

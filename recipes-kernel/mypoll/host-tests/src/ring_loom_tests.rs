@@ -1,43 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The two sides of the ring, in the kernel and between it and a program, under every order that the
+//! The users of the ring, in the kernel and between it and a program, under every order that the
 //! memory model lets their accesses have.
 
+use std::array;
+use std::mem::offset_of;
+
 use loom::cell::UnsafeCell;
+use loom::sync::atomic::AtomicU32;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::abstractions::ring::{Consumer, Control, Memory, Overflow, Producer, Ring};
+use crate::kernel_ext::sync::Word;
 use crate::mapped_consumer::Waiting;
-use crate::uapi::Event;
+use crate::queue::ring::{ends, Consumer, Header, Memory, Overflow, Producer, Pushed, Ring};
+use crate::uapi::{self, Event};
 
 /// Memory that notices when a slot is written while it is read.
 struct WatchedMemory {
-    control: Control,
+    header: Header,
     slots: Box<[UnsafeCell<Event>]>,
 }
 
 // SAFETY: loom watches the slots.
 unsafe impl Sync for WatchedMemory {}
-// SAFETY: As above.
-unsafe impl Send for WatchedMemory {}
 
-// SAFETY: Nothing else accesses the slots.
-unsafe impl Memory for WatchedMemory {
-    fn control(&self) -> &Control {
-        &self.control
+impl Memory for WatchedMemory {
+    fn header(&self) -> &Header {
+        &self.header
     }
 
     fn slots(&self) -> u32 {
         self.slots.len() as u32
     }
 
-    /// Not a pointer to an event but to its cell, which is how `read` finds it.
-    fn slot(&self, index: u32) -> *mut Event {
-        (&raw const self.slots[index as usize]).cast_mut().cast()
+    fn read(&self, index: u32) -> Event {
+        // SAFETY: As the ring has it; loom checks it.
+        self.slots[index as usize].with(|slot| unsafe { *slot })
     }
 
-    unsafe fn write(&self, index: u32, event: Event) {
+    fn write(&self, index: u32, event: Event) {
         // SAFETY: As the ring has it; loom checks it.
         self.slots[index as usize].with_mut(|slot| unsafe { *slot = event });
     }
@@ -46,46 +48,43 @@ unsafe impl Memory for WatchedMemory {
 /// Takes one event as the kernel does.
 fn read(consumer: &mut Consumer<WatchedMemory>) -> Option<Event> {
     let mut event = None;
-    consumer.take(1, |from, _one| {
-        // SAFETY: See `WatchedMemory::slot`.
-        let cell = unsafe { &*from.cast::<UnsafeCell<Event>>() };
-        // SAFETY: As the ring has it; loom checks it.
-        event = Some(cell.with(|slot| unsafe { *slot }));
-        1
+    consumer.take(1, |memory, index, one| {
+        event = Some(memory.read(index));
+        one
     });
     event
 }
 
-fn ring(capacity: u32) -> (Producer<WatchedMemory>, Consumer<WatchedMemory>) {
+fn ring(capacity: u32, watermark: u32) -> (Producer<WatchedMemory>, Consumer<WatchedMemory>) {
     let memory = WatchedMemory {
-        control: Control::new(),
+        header: array::from_fn(|_| Word::new(0)),
         slots: (0..capacity.next_power_of_two())
             .map(|_| UnsafeCell::new(Event::default()))
             .collect(),
     };
-    let (producer, consumer) = Ring::new(memory, capacity, 1, 0)
-        .share(Overflow::DropNewest, |ring| Ok::<_, ()>(Arc::new(ring)))
-        .unwrap();
+    let ring = Arc::new(Ring::new(memory, capacity, watermark, 0));
+    let (producer, consumer) = ends(ring, Overflow::DropNewest);
     (producer, consumer.unwrap())
 }
 
-fn push(producer: &mut Producer<WatchedMemory>, number: u64) {
+fn push(producer: &mut Producer<WatchedMemory>, number: u64) -> Pushed {
     producer.push(Event {
         timestamp_ns: number,
         ..Event::default()
-    });
+    })
+}
+
+/// The word of a header that is so many bytes behind its beginning.
+fn word(memory: &WatchedMemory, offset: usize) -> &AtomicU32 {
+    memory.header[offset / size_of::<u32>()].atomic()
 }
 
 /// Takes one event as the client crate does.
 fn read_mapped(memory: &WatchedMemory, capacity: u32) -> Option<Event> {
-    let (head, tail) = (
-        memory.control.head().atomic(),
-        memory.control.tail().atomic(),
-    );
+    let head = word(memory, offset_of!(uapi::Ring, head));
+    let tail = word(memory, offset_of!(uapi::Ring, tail));
     let mut waiting = Waiting::look(head, tail, capacity);
-    let index = waiting.next()? & (memory.slots() - 1);
-    // SAFETY: As the ring has it; loom checks it.
-    let event = memory.slots[index as usize].with(|slot| unsafe { *slot });
+    let event = memory.read(waiting.next()? & (memory.slots() - 1));
     waiting.release(head);
     Some(event)
 }
@@ -95,7 +94,9 @@ const EVENTS: u64 = 3;
 /// Pushes events while `read` takes some, and checks that all are accounted for in the end.
 fn pass_events(mut producer: Producer<WatchedMemory>, mut read: impl FnMut() -> Option<Event>) {
     let pusher = thread::spawn(move || {
-        (1..=EVENTS).for_each(|number| push(&mut producer, number));
+        for number in 1..=EVENTS {
+            push(&mut producer, number);
+        }
         producer
     });
     let mut last = 0;
@@ -118,7 +119,7 @@ fn pass_events(mut producer: Producer<WatchedMemory>, mut read: impl FnMut() -> 
 fn a_reader_in_the_kernel_gets_whole_events_in_order() {
     for capacity in [1, 2] {
         loom::model(move || {
-            let (producer, mut consumer) = ring(capacity);
+            let (producer, mut consumer) = ring(capacity, 1);
             pass_events(producer, || read(&mut consumer));
         });
     }
@@ -128,9 +129,108 @@ fn a_reader_in_the_kernel_gets_whole_events_in_order() {
 fn a_program_that_mapped_the_ring_gets_whole_events_in_order() {
     for capacity in [1, 2] {
         loom::model(move || {
-            let (producer, _consumer) = ring(capacity);
+            let (producer, _consumer) = ring(capacity, 1);
             let shared = producer.ring().clone();
             pass_events(producer, || read_mapped(shared.memory(), capacity));
         });
     }
+}
+
+/// Pushes up to two events, of which no two ever wait.
+fn push_into_empty(mut producer: Producer<WatchedMemory>) {
+    push(&mut producer, 1);
+    // The head only goes forward, so that this is still so when the event comes.
+    if producer.ring().depth() == 0 {
+        push(&mut producer, 2);
+    }
+}
+
+/// Whoever takes one event after another must not make a poller count both.
+#[test]
+fn a_poller_never_sees_two_events_where_one_waits_at_a_time() {
+    loom::model(|| {
+        let (producer, mut consumer) = ring(2, 2);
+        let polled = producer.ring().clone();
+        let pusher = thread::spawn(move || push_into_empty(producer));
+        let reader = thread::spawn(move || {
+            read(&mut consumer);
+            read(&mut consumer);
+        });
+        assert!(!polled.is_readable());
+        pusher.join().unwrap();
+        reader.join().unwrap();
+        assert!(!polled.is_readable());
+    });
+}
+
+#[test]
+fn nor_where_a_program_takes_them() {
+    loom::model(|| {
+        let (producer, _consumer) = ring(2, 2);
+        let (polled, mapped) = (producer.ring().clone(), producer.ring().clone());
+        let pusher = thread::spawn(move || push_into_empty(producer));
+        let reader = thread::spawn(move || {
+            read_mapped(mapped.memory(), 2);
+            read_mapped(mapped.memory(), 2);
+        });
+        assert!(!polled.is_readable());
+        pusher.join().unwrap();
+        reader.join().unwrap();
+    });
+}
+
+/// An event that waited long enough is no reason to call the ring readable once it was taken.
+#[test]
+fn a_wait_that_ended_is_over_with_its_event() {
+    loom::model(|| {
+        let (mut producer, mut consumer) = ring(2, 2);
+        let polled = producer.ring().clone();
+        push(&mut producer, 1);
+        let pusher = thread::spawn(move || {
+            producer.ring().end_wait();
+            if producer.ring().depth() == 0 {
+                push(&mut producer, 2);
+            }
+        });
+        assert!(read(&mut consumer).is_some());
+        assert!(!polled.is_readable());
+        pusher.join().unwrap();
+        assert!(!polled.is_readable());
+    });
+}
+
+/// A loss after a read is news, however long the read takes to end.
+#[test]
+fn a_loss_that_follows_a_read_is_not_forgotten() {
+    loom::model(|| {
+        let (mut producer, mut consumer) = ring(1, 1);
+        let polled = producer.ring().clone();
+        push(&mut producer, 1);
+        let pusher = thread::spawn(move || {
+            let pushed = [2, 3].map(|number| push(&mut producer, number));
+            matches!(pushed, [Pushed::Queued(_), Pushed::FirstLost])
+        });
+        assert!(read(&mut consumer).is_some());
+        let lost_after_read = pusher.join().unwrap();
+        assert_eq!(polled.lost_since_read(), lost_after_read);
+    });
+}
+
+/// Whoever looks after what woke it finds the event.
+#[test]
+fn a_poller_that_was_told_of_an_event_sees_it() {
+    loom::model(|| {
+        let (mut producer, mut consumer) = ring(2, 1);
+        let polled = producer.ring().clone();
+        push(&mut producer, 1);
+        let reader = thread::spawn(move || {
+            read(&mut consumer);
+        });
+        let pusher = thread::spawn(move || push(&mut producer, 2));
+        pusher.join().unwrap();
+        assert!(polled.is_readable(), "one of two was read");
+        assert!(!polled.lost_since_read());
+        reader.join().unwrap();
+        assert_eq!(polled.depth(), 1);
+    });
 }

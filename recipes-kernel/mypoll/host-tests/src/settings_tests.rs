@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-use crate::abstractions::ring::Overflow;
-use crate::event::{Event, Source};
-use crate::settings::{Clock, Settings};
+use crate::clock::Clock;
+use crate::event::{Kind, Source};
+use crate::queue::ring::Overflow;
+use crate::queue::settings::Settings;
 use crate::uapi::{self, Config};
 
 fn settings(change: impl FnOnce(&mut Config)) -> Option<Settings> {
@@ -22,13 +23,16 @@ fn zeroes_are_the_defaults() {
     for source in Source::ALL {
         assert!(settings.filter.takes_source(source));
     }
-    assert!(settings.filter.takes(&Event::edge(0, 1023, true)));
+    for kind in Kind::ALL {
+        assert!(settings.filter.takes_kind(kind));
+    }
+    assert!(settings.takes_trigger());
     assert!(settings.filter.lines().is_none());
 }
 
 #[test]
 fn limits_are_taken_and_what_is_beyond_them_is_not() {
-    let valid: [fn(&mut Config); 7] = [
+    let valid: [fn(&mut Config); 8] = [
         |config| config.capacity = 1,
         |config| config.capacity = uapi::CAPACITY_MAX,
         |config| config.watermark_events = uapi::CAPACITY_DEFAULT,
@@ -36,11 +40,12 @@ fn limits_are_taken_and_what_is_beyond_them_is_not() {
         |config| config.overflow = uapi::OVERFLOW_DROP_OLDEST,
         |config| config.clock = uapi::CLOCK_BOOTTIME,
         |config| config.sources = 0b1110,
+        |config| config.kinds = 0b111_1110,
     ];
     for change in valid {
         assert!(settings(change).is_some());
     }
-    let invalid: [fn(&mut Config); 9] = [
+    let invalid: [fn(&mut Config); 12] = [
         |config| config.capacity = uapi::CAPACITY_MAX + 1,
         |config| config.watermark_events = uapi::CAPACITY_DEFAULT + 1,
         |config| config.watermark_us = uapi::WATERMARK_US_MAX + 1,
@@ -49,7 +54,10 @@ fn limits_are_taken_and_what_is_beyond_them_is_not() {
         |config| config.sources = 1,
         |config| config.sources = 1 << 4,
         |config| config.flags = 1,
-        |config| config.reserved = 1,
+        |config| config.kinds = 1,
+        |config| config.kinds = 1 << 7,
+        |config| config.kinds = 1 << 31 | 1 << uapi::KIND_TICK,
+        |config| (config.capacity, config.watermark_events) = (3, 4),
     ];
     for change in invalid {
         assert!(settings(change).is_none());
@@ -65,16 +73,51 @@ fn a_filter_takes_its_sources_and_lines() {
     })
     .unwrap()
     .filter;
-    assert!(!filter.takes(&Event::trigger(0)));
-    assert!(filter.takes(&Event::tick(0, 1)), "lines are the GPIO's");
-    for (line, taken) in [
-        (5, true),
-        (4, false),
-        (1023, true),
-        (959, false),
-        (1024, false),
-    ] {
-        assert_eq!(filter.takes(&Event::edge(0, line, true)), taken, "{line}");
-    }
+    assert!(!filter.takes_source(Source::Manual));
+    assert!(filter.takes_source(Source::Timer), "lines are the GPIO's");
+    assert!(filter.takes_source(Source::Gpio));
     assert_eq!(filter.lines().unwrap().collect::<Vec<_>>(), [5, 1023]);
+}
+
+#[test]
+fn a_filter_takes_its_kinds() {
+    for only in Kind::ALL {
+        let settings = settings(|config| config.kinds = 1 << only as u32).unwrap();
+        for kind in Kind::ALL {
+            assert_eq!(settings.filter.takes_kind(kind), kind == only);
+        }
+        for source in Source::ALL {
+            assert!(settings.filter.takes_source(source));
+        }
+    }
+}
+
+#[test]
+fn a_trigger_is_taken_by_its_source_and_its_kind() {
+    for (sources, kinds, taken) in [
+        (1 << uapi::SOURCE_MANUAL, 0, true),
+        (0, 1 << uapi::KIND_TRIGGER, true),
+        (1 << uapi::SOURCE_GPIO, 0, false),
+        (0, 1 << uapi::KIND_RISING, false),
+        (1 << uapi::SOURCE_MANUAL, 1 << uapi::KIND_TICK, false),
+        (1 << uapi::SOURCE_TIMER, 1 << uapi::KIND_TRIGGER, false),
+    ] {
+        let settings = settings(|config| (config.sources, config.kinds) = (sources, kinds));
+        assert_eq!(settings.unwrap().takes_trigger(), taken);
+    }
+}
+
+#[test]
+fn events_are_numbered_as_programs_know_them() {
+    let sources = [uapi::SOURCE_MANUAL, uapi::SOURCE_TIMER, uapi::SOURCE_GPIO];
+    assert_eq!(Source::ALL.map(|source| source as u16), sources);
+    let kinds = [
+        uapi::KIND_TRIGGER,
+        uapi::KIND_TICK,
+        uapi::KIND_RISING,
+        uapi::KIND_FALLING,
+        uapi::KIND_REMOVED,
+        uapi::KIND_ADDED,
+    ];
+    assert_eq!(Kind::ALL.map(|kind| kind as u16), kinds);
 }

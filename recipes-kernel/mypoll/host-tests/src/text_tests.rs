@@ -15,6 +15,20 @@ fn a_text_buffer_takes_what_fits_whole_and_nothing_else() {
 }
 
 #[test]
+fn a_text_buffer_takes_bytes_that_are_no_text() {
+    let mut buffer = [0; 4];
+    let mut text = TextBuffer::new(&mut buffer);
+    assert!(text.write_bytes(b"\xff\0").is_ok());
+    assert!(text.write_bytes(b"").is_ok());
+    assert!(text.write_bytes(b"abc").is_err());
+    assert_eq!((text.len(), text.text()), (2, &b"\xff\0"[..]));
+    assert!(text.write_str("ab").is_ok());
+    assert_eq!(text.text(), b"\xff\0ab");
+    assert!(text.write_bytes(b"").is_ok(), "nothing always fits");
+    assert!(text.write_bytes(b"c").is_err());
+}
+
+#[test]
 fn an_array_ends_with_a_0_and_whole_characters() {
     assert_eq!(c_array(b""), *b"\0\0\0\0");
     assert_eq!(c_array(b"abc"), *b"abc\0");

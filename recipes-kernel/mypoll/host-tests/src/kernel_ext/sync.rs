@@ -12,6 +12,8 @@ pub(crate) use loom::sync::Arc;
 #[cfg(not(loom))]
 pub(crate) use std::sync::Arc;
 
+/// As large as a word of `struct mypoll_ring`, but for loom.
+#[repr(transparent)]
 pub(crate) struct Word(AtomicU32);
 
 impl Word {
@@ -42,8 +44,8 @@ impl Word {
 }
 
 pub(crate) fn publish(words: [&Word; 2], value: u32) {
-    fence(Release);
     for word in words {
+        fence(Release);
         word.store_relaxed(value);
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The queue against a model, under any interleaving of what its users do.
+//! The shared queue against a model, under any interleaving of what its users do.
 
 use crate::event::{Event, Record};
-use crate::queue::{Claim, Full, Queue};
+use crate::queue::shared::{Claim, Full, SharedQueue};
 use proptest::prelude::*;
 
-fn queue(size: usize) -> Queue<Vec<Record>> {
-    Queue::new(vec![Record::EMPTY; size])
+fn queue(size: usize) -> SharedQueue<Vec<Record>> {
+    SharedQueue::new(vec![Record::EMPTY; size])
 }
 
 fn sequence(claim: &Claim) -> u32 {
@@ -105,6 +105,7 @@ proptest! {
         let mut held: Vec<u32> = Vec::new();
         let mut claims: Vec<Claim> = Vec::new();
         let (mut sequence_given, mut lost_total, mut delivered, mut lost_told) = (0u32, 0u32, 0u32, 0u32);
+        let mut high_water = 0;
 
         for step in steps {
             match step {
@@ -143,6 +144,9 @@ proptest! {
             prop_assert_eq!(queue.len(), held.len());
             prop_assert_eq!(queue.is_full(), held.len() + claims.len() == size);
             prop_assert_eq!(queue.sequence(), sequence_given);
+            prop_assert_eq!(queue.offered(), u64::from(sequence_given + lost_total));
+            high_water = high_water.max(held.len());
+            prop_assert_eq!(queue.high_water(), high_water);
         }
 
         claims.into_iter().for_each(|claim| queue.put_back(claim));

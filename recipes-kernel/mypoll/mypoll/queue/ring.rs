@@ -172,6 +172,8 @@ impl<M: Memory> Ring<M> {
             if ends.1.wrapping_sub(ends.0) <= self.capacity {
                 return ends;
             }
+            // The next tail is no older than the one that the consumer saw before it moved the head.
+            head.load_acquire();
         }
         (self.sane(ends.0, ends.1), ends.1)
     }

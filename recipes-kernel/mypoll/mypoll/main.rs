@@ -150,6 +150,7 @@ impl kernel::InPlaceModule for MyPoll {
             device <- misc_device::Registration::new(
                 MiscDeviceOptions { name: c_str!("mypoll") },
                 context.clone(),
+                sysfs::show,
                 module,
             ),
         }? Error)

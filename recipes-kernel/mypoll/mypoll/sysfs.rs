@@ -8,12 +8,15 @@ use crate::{
     text::TextBuffer, //
 };
 use core::fmt::Write as _;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 /// Writes the file called `name` to `page`. Returns how many bytes that are.
 ///
 /// `EOVERFLOW` where they are more than a page.
-pub(crate) fn show(context: &Context, name: &[u8], page: &mut [u8]) -> Result<usize> {
+pub(crate) fn show(context: &Arc<Context>, name: &[u8], page: &mut [u8]) -> Result<usize> {
     let mut text = TextBuffer::new(page);
     match name {
         b"stats" => stats(context, &mut text),

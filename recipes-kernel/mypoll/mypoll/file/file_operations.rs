@@ -23,7 +23,6 @@ use crate::{
         },
         params, //
     },
-    sysfs, //
 };
 use kernel::{
     fs::{
@@ -114,9 +113,5 @@ impl PollDevice for OpenFile {
 
     fn fasync(&self, on: bool, update: impl Fn(&FasyncList) -> Result) -> Result {
         self.update_fasync(on, update)
-    }
-
-    fn show(context: &Arc<Context>, name: &[u8], page: &mut [u8]) -> Result<usize> {
-        sysfs::show(context, name, page)
     }
 }

@@ -74,10 +74,10 @@ pub(crate) trait PollDevice: MiscDevice<Ptr = Pin<KBox<Self>>> {
 
     /// Has `update` put the file on the list for its `SIGIO`, or take it off. May sleep.
     fn fasync(&self, on: bool, update: impl Fn(&FasyncList) -> Result) -> Result;
-
-    /// Writes the sysfs attribute called `name` to `page`. Returns how many bytes that are.
-    fn show(data: &Self::Data, name: &[u8], page: &mut [u8]) -> Result<usize>;
 }
+
+/// Writes the sysfs attribute with a name to a page. Returns how many bytes that are.
+pub(crate) type Show<D> = fn(data: &D, name: &[u8], page: &mut [u8]) -> Result<usize>;
 
 /// Returns the data of the device that is being opened.
 pub(crate) fn data<T: PollDevice + 'static>(misc: &MiscDeviceRegistration<T>) -> &T::Data {
@@ -144,6 +144,7 @@ impl Patience {
 #[pin_data(PinnedDrop)]
 pub(crate) struct Registration<T: PollDevice + 'static> {
     data: T::Data,
+    show: Show<T::Data>,
     #[pin]
     fops: Opaque<bindings::file_operations>,
     #[pin]
@@ -156,14 +157,17 @@ unsafe impl<T: PollDevice + 'static> Send for Registration<T> {}
 unsafe impl<T: PollDevice + 'static> Sync for Registration<T> {}
 
 impl<T: PollDevice + 'static> Registration<T> {
-    /// Registers a misc device with `data`, whose open files keep `module` loaded.
+    /// Registers a misc device with `data`, whose open files keep `module` loaded, and whose attributes
+    /// `show` writes.
     pub(crate) fn new(
         options: MiscDeviceOptions,
         data: T::Data,
+        show: Show<T::Data>,
         module: &'static ThisModule,
     ) -> impl PinInit<Self, Error> {
         try_pin_init!(&this in Self {
             data,
+            show,
             fops <- Opaque::ffi_init(|slot: *mut bindings::file_operations| {
                 // SAFETY: `into_raw` points `fops` to operations that are never freed; `slot` is
                 // valid for writes.
@@ -187,7 +191,7 @@ impl<T: PollDevice + 'static> Registration<T> {
                 // INVARIANT: On success the device is registered with the operations above.
                 unsafe {
                     slot.write(misc);
-                    mypoll_set_attributes(slot, Self::show);
+                    mypoll_set_attributes(slot, Self::show_attribute);
                     to_result(bindings::misc_register(slot))
                 }
             }),
@@ -255,7 +259,7 @@ impl<T: PollDevice + 'static> Registration<T> {
     /// # Safety
     ///
     /// Called with the misc device of a `Self`, a string, and a page to write to.
-    unsafe extern "C" fn show(
+    unsafe extern "C" fn show_attribute(
         misc: *mut bindings::miscdevice,
         name: *const ffi::c_char,
         page: *mut ffi::c_char,
@@ -267,7 +271,7 @@ impl<T: PollDevice + 'static> Registration<T> {
         // SAFETY: By the safety requirements nobody else uses the page during the call; sysfs hands
         // it out zeroed.
         let page = unsafe { slice::from_raw_parts_mut(page.cast::<u8>(), PAGE_SIZE) };
-        from_result(|| Ok(T::show(&this.data, name.to_bytes(), page)? as isize))
+        from_result(|| Ok((this.show)(&this.data, name.to_bytes(), page)? as isize))
     }
 }
 

@@ -26,13 +26,16 @@ const BAD_LINES: &str = "tests/devicetree/bad-lines.dtso";
 
 /// What dt-validate says of nodes of [`BAD_LINES`], and it says nothing of others: what is wrong with those is not in the
 /// form.
-const REFUSED: [&str; 7] = [
+const REFUSED: [&str; 10] = [
     "no-gpios (mypoll,events): line: 'gpios' is a required property",
     "number-too-high (mypoll,events): line@400:reg:0:0: 1024 is greater than the maximum of 1023",
     "debounce-too-long (mypoll,events): line:debounce-interval: 4294968 is greater than the maximum of 4294967",
     "unknown-edge (mypoll,events): line:mypoll,edge:0: 'upwards' is not one of ['both', 'rising', 'falling']",
     "debounce-without-a-value (mypoll,events): line:debounce-interval: True is not of type 'integer'",
     "label-without-an-end (mypoll,events): line:label: b'bad' is not of type 'array'",
+    r"label-empty (mypoll,events): line:label:0: '' does not match '^[^/\\x00-\\x1f\\x7f]{1,255}$'",
+    r"label-with-a-slash (mypoll,events): line:label:0: 'front/door' does not match '^[^/\\x00-\\x1f\\x7f]{1,255}$'",
+    r"label-with-a-tab (mypoll,events): line:label:0: 'front\tdoor' does not match '^[^/\\x00-\\x1f\\x7f]{1,255}$'",
     // Of number-of-16-bits, whose name is left out.
     "size (2) error for type address",
 ];

@@ -149,10 +149,15 @@ impl Modules {
         &self.unsafe_code
     }
 
-    /// Imports that lead round in a circle below one top-level module, if there are any.
+    /// Imports that lead round in a circle below one top-level module, if there are any. A module that
+    /// uses or re-exports what is in its own folder is one with it: that is no import.
     pub(super) fn circle(&self) -> Option<String> {
         let mut edges: BTreeMap<&Module, Vec<&Import>> = BTreeMap::new();
-        for import in self.imports.iter().filter(|import| import.is_within()) {
+        for import in self
+            .imports
+            .iter()
+            .filter(|import| import.is_within() && !import.to.starts_with(&import.from))
+        {
             edges.entry(&import.from).or_default().push(import);
         }
         let mut done = BTreeSet::new();

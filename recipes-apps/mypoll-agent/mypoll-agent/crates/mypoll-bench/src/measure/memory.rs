@@ -3,8 +3,10 @@
 //! What an open file takes of the kernel's memory.
 
 use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::unistd::{SysconfVar, sysconf};
 
 use crate::chip::Chip;
@@ -12,6 +14,12 @@ use crate::interface::Interface;
 
 /// How many files are opened. What the allocators round up spreads over them.
 const FILES: u32 = 64;
+
+/// Longer than a grace period.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the free pages may change meanwhile.
+const TRIES: usize = 50;
 
 /// Measures the bytes of an open file, those of `struct file` and the like included.
 pub(super) fn memory<I: Interface>(chip: &Chip) -> Result<[f64; 1]> {
@@ -22,12 +30,26 @@ pub(super) fn memory<I: Interface>(chip: &Chip) -> Result<[f64; 1]> {
     };
     // What is only made once is there after the first time.
     drop(open()?);
-    let before = free_pages()?;
+    let before = settled_free_pages()?;
     let files = open()?;
-    let taken = before - free_pages()?;
+    let taken = before - settled_free_pages()?;
     drop(files);
     let page = sysconf(SysconfVar::PAGE_SIZE)?.context("there is a page size")?;
     Ok([(taken * page) as f64 / f64::from(FILES)])
+}
+
+/// [`free_pages`] when it does not change any more: what an RCU grace period holds back comes late.
+fn settled_free_pages() -> Result<i64> {
+    let mut last = free_pages()?;
+    for _ in 0..TRIES {
+        sleep(PAUSE);
+        let now = free_pages()?;
+        if now == last {
+            return Ok(now);
+        }
+        last = now;
+    }
+    bail!("the number of free pages does not settle")
 }
 
 /// The pages that nobody has, those included that each CPU keeps at hand.

@@ -483,6 +483,10 @@ impl State {
 
     #[inline]
     fn queue_shared(&mut self, event: &Event, told: &mut Told) {
+        if event.kind == Kind::Added {
+            // Readers of text lines are older than this kind: the next line is to be what happened.
+            return;
+        }
         if self.push_shared(*event) {
             told.shared = Notice::Readable;
             told.wake_reader = self.sleeping > 0;

@@ -56,8 +56,8 @@
 //! And in a shell, until the button is pressed:
 //!
 //! ```sh
-//! $ grep -m 1 kind=rising /dev/mypoll
-//! event=2 source=gpio kind=rising line=0 value=1 lost=0 timestamp_ns=48213377104
+//! $ head -n 1 /dev/mypoll
+//! event=1 source=gpio kind=rising line=0 value=1 lost=0 timestamp_ns=48213377104
 //! ```
 //!
 //! # Limitations

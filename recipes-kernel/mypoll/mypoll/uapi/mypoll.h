@@ -25,7 +25,7 @@
 #define MYPOLL_KIND_RISING	3	/* gpio: the line became active */
 #define MYPOLL_KIND_FALLING	4	/* gpio: the line became inactive */
 #define MYPOLL_KIND_REMOVED	5	/* gpio: the line went away */
-#define MYPOLL_KIND_ADDED	6	/* gpio: the line came */
+#define MYPOLL_KIND_ADDED	6	/* gpio: the line came; private queues only */
 
 /**
  * struct mypoll_event - what read() gives, and what a slot of the mapped ring holds

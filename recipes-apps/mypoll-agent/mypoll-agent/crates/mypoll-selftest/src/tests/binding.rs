@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use mypoll::uapi::{self, Config};
 use nix::poll::PollFlags;
 
 use super::gpio::expect_edge;
@@ -13,7 +14,7 @@ use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
 use crate::event::Event;
-use crate::handle::Handle;
+use crate::queue::Queue;
 use crate::sim_line::{ChipAway, SimLine, now_ns};
 use crate::sleeper::Sleeper;
 
@@ -25,7 +26,6 @@ tests!("binding":
     removal_wakes_a_sleeping_reader,
     each_line_that_comes_is_an_event,
     added_tells_the_level,
-    added_wakes_a_sleeping_reader,
     unbind_keeps_queued_events,
     bind_gives_the_lines_the_same_numbers,
     lines_work_again_after_bind,
@@ -87,17 +87,7 @@ fn chip_that_goes_away_takes_the_lines_along(device: &Device) -> Result<()> {
     }
     let line = SimLine::plain(device)?;
     line.press()?;
-    expect_edge(&next_edge(&handle)?, &line, true)
-}
-
-/// The next event that does not add a line.
-fn next_edge(handle: &Handle) -> Result<Event> {
-    loop {
-        let event = handle.next_event()?;
-        if event.kind != "added" {
-            return Ok(event);
-        }
-    }
+    expect_edge(&handle.next_event()?, &line, true)
 }
 
 /// Also when the line is pressed on one processor while it goes away on the other.
@@ -164,21 +154,28 @@ fn removal_wakes_a_sleeping_reader(device: &Device) -> Result<()> {
     expect_eq("kind", reader.join()??.kind.as_str(), "removed")
 }
 
+/// A queue of its own: plain files hear of edges and removals alone.
+fn added_queue(device: &Device) -> Result<Queue> {
+    Queue::open(
+        device,
+        Config {
+            kinds: 1 << uapi::KIND_ADDED,
+            ..Config::default()
+        },
+    )
+}
+
 fn each_line_that_comes_is_an_event(device: &Device) -> Result<()> {
     let lines = device.lines()?;
-    let handle = device.open_nonblocking()?;
+    let queue = added_queue(device)?;
+    let plain = device.open_nonblocking()?;
     device.binding()?.unbind()?;
-    handle.drain()?;
+    plain.drain()?;
     let before = now_ns()?;
     device.binding()?.bind()?;
     let after = now_ns()?;
     let mut numbers = Vec::new();
-    for event in handle.drain()? {
-        expect_eq(
-            "source, kind",
-            (event.source.as_str(), event.kind.as_str()),
-            ("gpio", "added"),
-        )?;
+    for event in queue.drain_records()? {
         ensure!(
             (before..=after).contains(&event.timestamp_ns),
             "timestamp_ns: seen {}, expected {before} to {after}",
@@ -188,11 +185,13 @@ fn each_line_that_comes_is_an_event(device: &Device) -> Result<()> {
     }
     numbers.sort_unstable();
     let expected = lines.iter().map(|line| line.number).collect();
-    expect_eq("numbers of the lines", numbers, expected)
+    expect_eq("numbers of the lines", numbers, expected)?;
+    plain.expect_silence(0)
 }
 
 fn added_tells_the_level(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
+    let queue = added_queue(device)?;
     let binding = device.binding()?;
     // Neither has a bias that the driver would set.
     let lines = [SimLine::plain(device)?, SimLine::falling(device)?];
@@ -201,33 +200,18 @@ fn added_tells_the_level(device: &Device) -> Result<()> {
         for line in &lines {
             line.set(pressed)?;
         }
-        handle.drain()?;
         binding.bind()?;
-        let events = handle.drain()?;
+        let events = queue.drain_records()?;
         for line in &lines {
             let added = events.iter().find(|event| event.line == line.number);
             let added = added.with_context(|| format!("no event of {}", line.label()))?;
-            expect_eq(
-                line.label(),
-                (added.kind.as_str(), added.value),
-                ("added", pressed.into()),
-            )?;
+            expect_eq(line.label(), added.value, pressed.into())?;
         }
     }
     // What follows is told from that level on.
+    handle.drain()?;
     lines[0].release()?;
     expect_edge(&handle.next_event()?, &lines[0], false)
-}
-
-fn added_wakes_a_sleeping_reader(device: &Device) -> Result<()> {
-    let binding = device.binding()?;
-    binding.unbind()?;
-    device.open_nonblocking()?.drain()?;
-    let handle = device.open()?;
-    let reader = Sleeper::spawn(move || handle.event())?;
-    reader.wait_asleep()?;
-    binding.bind()?;
-    expect_eq("kind", reader.join()??.kind.as_str(), "added")
 }
 
 fn unbind_keeps_queued_events(device: &Device) -> Result<()> {
@@ -288,7 +272,9 @@ fn line_that_is_listed_reports_its_edges(device: &Device) -> Result<()> {
             line.press()?;
             binder.join().map_err(|_| anyhow!("the binder panicked"))?
         })?;
-        let event = next_edge(&handle).with_context(|| format!("in round {round}"))?;
+        let event = handle
+            .next_event()
+            .with_context(|| format!("in round {round}"))?;
         expect_edge(&event, &line, true)?;
         line.release()?;
         handle.next_event()?;

@@ -40,7 +40,6 @@ tests!("module":
     timer_period_ms_out_of_range_is_refused,
     poll_ret0_at_load,
     poll_ret0_out_of_range_is_refused,
-    load_adds_each_line,
     queues_max_at_load,
     queues_max_out_of_range_is_refused,
     events_count_from_1_after_load,
@@ -176,29 +175,6 @@ fn unload_with_events_queued(device: &Device) -> Result<()> {
     reloaded(device, "")?;
     let handle = device.open_nonblocking()?;
     expect_errno("read", handle.read(&mut [0; LINE_MAX]), Errno::EAGAIN)
-}
-
-fn load_adds_each_line(device: &Device) -> Result<()> {
-    let lines = device.lines()?;
-    unloaded(device)?
-        .load("queue_size=100")?
-        .context("loading")?;
-    let added = device.open_nonblocking()?.drain()?;
-    let mut numbers: Vec<u32> = added.iter().map(|event| event.line).collect();
-    numbers.sort_unstable();
-    expect_eq(
-        "lines",
-        numbers,
-        lines.iter().map(|line| line.number).collect(),
-    )?;
-    for (event, sequence) in added.iter().zip(1..) {
-        expect_eq(
-            "event and kind",
-            (event.event, event.kind.as_str()),
-            (sequence, "added"),
-        )?;
-    }
-    Ok(())
 }
 
 /// An epoll set that watched the device is left; closing the file has to have taken the device's

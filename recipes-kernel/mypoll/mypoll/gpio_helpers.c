@@ -93,7 +93,7 @@ static int link_to_chip(struct device *consumer, struct device *chip)
 	 * Not DL_FLAG_AUTOPROBE_CONSUMER, which does not outlive the chip's device. And the driver
 	 * core warns of such a link if its consumer is unbound while the chip is.
 	 */
-	return device_link_add(consumer, chip, DL_FLAG_AUTOREMOVE_CONSUMER) ? 0 : -EINVAL;
+	return device_link_add(consumer, chip, DL_FLAG_AUTOREMOVE_CONSUMER) ? 0 : -ENOMEM;
 }
 
 /*

@@ -3,6 +3,7 @@
 //! An object that the whole module can find, for callbacks that get no pointer to it.
 
 use super::rcu::{
+    self,
     RcuNode,
     RcuSlot,
     Retire, //
@@ -10,7 +11,7 @@ use super::rcu::{
 use kernel::{
     prelude::*,
     sync::{
-        rcu,
+        rcu::read_lock,
         Arc, //
     }, //
 };
@@ -36,17 +37,18 @@ impl<T: Send + Sync + 'static> Published<T> {
 
     /// Returns the object, if one is published.
     pub(crate) fn get(&self) -> Option<Arc<T>> {
-        self.0
-            .read(&rcu::read_lock())
-            .map(|object| object.0.clone())
+        self.0.read(&read_lock()).map(|object| object.0.clone())
     }
 }
 
-/// Keeps an object published.
+/// Keeps an object published. Dropping it may sleep.
 pub(crate) struct Publication<T: Send + Sync + 'static>(&'static Published<T>);
 
 impl<T: Send + Sync + 'static> Drop for Publication<T> {
     fn drop(&mut self) {
         drop(self.0 .0.swap(None));
+        // The place's reference is gone when this returns: its callback, which must not sleep, does not
+        // drop the last one as long as somebody else has one.
+        rcu::barrier();
     }
 }

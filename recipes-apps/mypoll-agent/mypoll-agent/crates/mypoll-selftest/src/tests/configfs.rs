@@ -169,7 +169,7 @@ fn rmdir_leaves_open_files_usable(device: &Device) -> Result<()> {
                 uapi::KIND_REMOVED,
             ],
         )?;
-        expect_eq("events of the plain file", plain.drain()?.len(), 4)?;
+        expect_eq("events of the plain file", plain.drain()?.len(), 3)?;
     }
     plain.trigger()
 }

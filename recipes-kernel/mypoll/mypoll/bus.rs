@@ -76,7 +76,7 @@ use receiver::Subscription;
 use told::Told;
 
 /// The most private queues that there can be.
-pub(crate) const QUEUES_LIMIT: usize = told::SLOTS;
+const QUEUES_LIMIT: usize = told::SLOTS;
 
 /// How many events there were.
 #[derive(Clone, Copy, Default)]
@@ -395,7 +395,7 @@ impl Bus {
         }
     }
 
-    /// Returns what there is to know of a line's events, since it was added.
+    /// Returns the account of a line: its events since it was added.
     pub(crate) fn line(&self, number: u32) -> LineAccount {
         self.state.lock().lines.get(number)
     }

@@ -102,7 +102,7 @@ impl Interest {
     /// Has the sink in `slot`, with `settings`, get events or no longer get them.
     pub(super) fn set(&mut self, slot: usize, settings: &Settings, on: bool) {
         let filter = &settings.filter;
-        if filter.takes_source(Source::Manual) && filter.takes_kind(Kind::Trigger) {
+        if settings.takes_trigger() {
             self.set_row(MANUAL, slot, on);
         }
         if filter.takes_source(Source::Timer) && filter.takes_kind(Kind::Tick) {

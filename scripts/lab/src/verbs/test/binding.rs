@@ -187,6 +187,8 @@ fn refusals(said: &str) -> Case {
         .map(|line| line.split_once(": ").map_or(line, |(_file, rest)| rest))
         .collect();
     complaints.sort_unstable();
+    // A label that is no string breaks two rules, its type's and its pattern's, with the same words.
+    complaints.dedup();
     let mut expected = REFUSED;
     expected.sort_unstable();
     if complaints == expected {

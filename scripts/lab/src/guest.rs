@@ -24,8 +24,8 @@ use relay::relay;
 /// What can go wrong with a guest.
 #[derive(Debug, Error)]
 pub enum GuestError {
-    /// QEMU ended: the kernel panicked, or the guest powered off.
-    #[error("it went down")]
+    /// QEMU ended, as the kernel panicked or the guest powered off, or an earlier command was [`Silent`](Self::Silent).
+    #[error("it went down, or hung before")]
     Gone,
     /// It did not become ready, or the command did not end, in time.
     #[error("it said nothing for too long")]
@@ -139,7 +139,7 @@ impl Guest {
     }
 
     /// From now on a command that puts nothing out for `deadline`, on either stream, is an error. Default: it may take
-    /// as long as it likes. The guest is of no use after such an error.
+    /// as long as it likes. The guest is of no use after such an error: each later command fails at once.
     pub fn give_up_after(&self, deadline: Duration) -> io::Result<()> {
         for port in [&self.ports.stdout, &self.ports.stderr, &self.ports.control] {
             port.set_read_timeout(Some(deadline))?;
@@ -179,13 +179,17 @@ impl Guest {
             self.feed(stdin, &self.ports.stdin)?;
         }
         let marker = marker.as_bytes();
-        thread::scope(|scope| {
+        let passed_on = thread::scope(|scope| {
             let out = scope.spawn(|| self.pass_on(&self.ports.stdout, stdout, marker));
             let err = self.pass_on(&self.ports.stderr, stderr, marker);
             out.join().expect("relaying does not panic")?;
             err
-        })?;
-        status(&mut answers)
+        });
+        let status = passed_on.and_then(|()| status(&mut answers));
+        if matches!(status, Err(GuestError::Silent)) {
+            let _ = self.ports.control.shutdown(Shutdown::Both);
+        }
+        status
     }
 
     /// Runs a command on a terminal of its own, whose keys come from `keys` and which is shown on `screen`.

@@ -90,7 +90,7 @@ fn an_answer_that_is_no_status_is_an_error() {
 }
 
 #[test]
-fn a_command_that_hangs_is_given_up() {
+fn a_command_that_hangs_is_given_up_and_no_other_waited_for() {
     let (hold, held) = std::sync::mpsc::channel::<()>();
     let guest = guest("ready\n", move |_control, _stdout, _stderr| {
         let _ = held.recv();
@@ -99,6 +99,8 @@ fn a_command_that_hangs_is_given_up() {
     guest.give_up_after(Duration::from_millis(10)).unwrap();
     let result = guest.output(["sleep", "infinity"]);
     assert!(matches!(result, Err(GuestError::Silent)), "{result:?}");
+    let result = guest.output(["true"]);
+    assert!(matches!(result, Err(GuestError::Gone)), "{result:?}");
     drop(hold);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel's source, with the layer's patches in it where it needs them.
+//! The kernel's source, with the patches in it that it needs.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,10 +14,17 @@ use crate::key::{Key, KeyBuilder};
 use crate::source::{Tarball, unpack};
 use crate::step::{Log, Task};
 
-/// The first release that has what the patches do.
+/// The layer's patches.
+const LAYERS: &str = "recipes-kernel/linux/files/patches";
+/// The first release that has what those do.
 const PATCHED: [u32; 3] = [6, 18, 16];
 
-/// A tarball and the patches of recipes-kernel/linux.
+/// The lab's own: of no use but in its guests.
+const LABS: &str = "scripts/lab/patches-7.3";
+/// The series that needs those. A release that no longer does is noticed: they do not apply.
+const MUTE: [u32; 2] = [7, 3];
+
+/// A tarball and its patches.
 #[derive(Debug)]
 pub struct KernelSource<'a> {
     tarball: &'a Tarball,
@@ -31,10 +38,9 @@ impl<'a> KernelSource<'a> {
 
     /// Reads the patches that `version` needs; nothing is unpacked yet.
     pub fn new(paths: &Paths, version: &str, tarball: &'a Tarball) -> Result<Self> {
-        let patches = if needs_patches(version) {
-            patches(&paths.repo.join("recipes-kernel/linux/files/patches"))?
-        } else {
-            Vec::new()
+        let patches = match folder(version) {
+            Some(folder) => patches(&paths.repo.join(folder))?,
+            None => Vec::new(),
         };
         let mut key = KeyBuilder::new("kernel-source").text(&tarball.sha256);
         for patch in &patches {
@@ -76,12 +82,19 @@ impl Product for KernelSource<'_> {
     }
 }
 
-fn needs_patches(version: &str) -> bool {
+/// Where in the repository the patches for `version` are.
+fn folder(version: &str) -> Option<&'static str> {
     let parts: Vec<u32> = version
         .split('.')
         .map_while(|part| part.parse().ok())
         .collect();
-    parts.as_slice() < PATCHED.as_slice()
+    if parts.as_slice() < PATCHED.as_slice() {
+        Some(LAYERS)
+    } else if parts.starts_with(&MUTE) {
+        Some(LABS)
+    } else {
+        None
+    }
 }
 
 /// The patches in the order of their names.
@@ -103,7 +116,8 @@ mod tests {
     use crate::Progress;
     use crate::cache::Cache;
 
-    /// Unpacks a source of one file, `text`, that reads "one", with one patch: what the file reads then.
+    /// Unpacks a source of one file, `text`, that reads "one", with one patch in each folder, the layer's as given and the
+    /// lab's to "three": what the file reads then.
     fn patched(version: &str, patch: &str) -> Result<String> {
         let dir = tempfile::tempdir()?;
         let paths = Paths {
@@ -111,11 +125,13 @@ mod tests {
             cache: dir.path().join("cache"),
         };
         let top = dir.path().join("linux-1.2.3");
-        let patches = paths.repo.join("recipes-kernel/linux/files/patches");
-        fs::create_dir_all(&patches)?;
+        let (layers, labs) = (paths.repo.join(LAYERS), paths.repo.join(LABS));
+        fs::create_dir_all(&layers)?;
+        fs::create_dir_all(&labs)?;
         fs::create_dir(&paths.cache)?;
-        fs::write(patches.join("0001-two.patch"), patch)?;
-        fs::write(patches.join("README"), "not a patch")?;
+        fs::write(layers.join("0001-two.patch"), patch)?;
+        fs::write(layers.join("README"), "not a patch")?;
+        fs::write(labs.join("0001-three.patch"), patch.replace("two", "three"))?;
         fs::create_dir(&top)?;
         fs::write(top.join("text"), "one\n")?;
         let path = dir.path().join("linux-1.2.3.tar");
@@ -140,13 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn patches_are_applied_before_the_release_that_has_them() {
+    fn patches_are_applied_to_the_releases_that_need_them() {
         let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-one\n+two\n";
         for (version, text) in [
             ("6.18.9", "two\n"),
             ("6.18.15", "two\n"),
             ("6.18.16", "one\n"),
-            ("7.3.4", "one\n"),
+            ("7.2.12", "one\n"),
+            ("7.3.4", "three\n"),
+            ("7.4", "one\n"),
         ] {
             assert_eq!(patched(version, patch).unwrap(), text, "{version}");
         }

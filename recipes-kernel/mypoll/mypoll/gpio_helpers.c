@@ -157,9 +157,11 @@ struct reprobe {
 static void reprobe(struct work_struct *work)
 {
 	struct reprobe *reprobe = container_of(work, struct reprobe, work);
+	int ret = device_attach(reprobe->dev);
 
 	/* The driver logs what is wrong. */
-	(void)device_attach(reprobe->dev);
+	if (ret < 0)
+		dev_dbg(reprobe->dev, "not attached: %d\n", ret);
 	put_device(reprobe->dev);
 	kfree(reprobe);
 }

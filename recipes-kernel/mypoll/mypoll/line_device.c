@@ -186,8 +186,11 @@ struct mypoll_line_device *mypoll_line_device_register(const struct mypoll_line_
 /* Probes a device that was not probed yet, or waits until it is. */
 void mypoll_line_device_attach(struct mypoll_line_device *line)
 {
+	int ret = device_attach(&line->pdev->dev);
+
 	/* The probe itself says how it went. */
-	(void)device_attach(&line->pdev->dev);
+	if (ret < 0)
+		dev_dbg(&line->pdev->dev, "not attached: %d\n", ret);
 }
 
 /* Also takes back what a registration that failed left. */

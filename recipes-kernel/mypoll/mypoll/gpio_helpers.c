@@ -14,16 +14,16 @@
 
 #include "gpio_helpers.h"
 
-/* How long to wait for the lock of a chip's device. */
-#define CHIP_LOCK_TRIES		50
+/* How long to wait for the lock of a chip's device: only a deadlock takes that long. */
+#define CHIP_LOCK_TRIES		2500
 #define CHIP_LOCK_PAUSE_US	2000
 
-struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer)
+unsigned int mypoll_gpiod_offset(struct gpio_desc *desc)
 {
-	return fwnode_gpiod_get_index(fwnode, NULL, 0, GPIOD_IN, consumer);
+	return desc_to_gpio(desc) - gpio_device_get_base(gpiod_to_gpio_device(desc));
 }
 
-struct gpio_desc *mypoll_gpiod_get_lookup_input(struct device *dev, const char *consumer)
+static struct gpio_desc *get_lookup_input(struct device *dev, const char *consumer)
 {
 	struct gpio_desc *desc = gpiod_get(dev, NULL, GPIOD_IN);
 	int ret;
@@ -39,48 +39,32 @@ struct gpio_desc *mypoll_gpiod_get_lookup_input(struct device *dev, const char *
 	return desc;
 }
 
-unsigned int mypoll_gpiod_offset(struct gpio_desc *desc)
-{
-	return desc_to_gpio(desc) - gpio_device_get_base(gpiod_to_gpio_device(desc));
-}
-
-struct parent_search {
-	const struct gpio_device *gdev;
-	struct device *parent;
-};
-
-/* gpiolib keeps the chip while it calls this, and the chip keeps its parent. */
-static int get_parent(struct gpio_chip *gc, const void *data)
-{
-	struct parent_search *search = (struct parent_search *)data;
-
-	if (gc->gpiodev != search->gdev)
-		return 0;
-
-	search->parent = get_device(gc->parent);
-	return 1;
-}
-
 /*
- * To wait for the lock would be a deadlock: whoever unbinds the chip holds it, and takes the lock
- * of the consumer, which a probe holds already. But to give up at once would be too early. A chip
- * that was just bound triggers the probes that were deferred while its lock is still held, and
- * nothing would trigger this one again.
+ * To wait for the lock without looking would be a deadlock: who unbinds the chip holds it, and
+ * waits for the probe of a consumer. But this must not give up on a chip that is bound: one that
+ * was just bound triggers the probes that were deferred while its lock is still held, and nothing
+ * would trigger this one again.
  */
-static bool lock_chip(struct device *chip)
+static bool lock_bound_chip(struct device *chip)
 {
 	unsigned int tries;
 
 	for (tries = 0; tries < CHIP_LOCK_TRIES; tries++) {
+		enum dl_dev_state status;
+
 		if (device_trylock(chip))
 			return true;
+
+		status = READ_ONCE(chip->links.status);
+		if (status == DL_DEV_PROBING || status == DL_DEV_UNBINDING)
+			return false;
 		fsleep(CHIP_LOCK_PAUSE_US);
 	}
 	return false;
 }
 
 /* Called with the lock of @chip held, which keeps the state of its binding. */
-static int link_to_chip(struct device *consumer, struct device *chip)
+static int link_to_locked_chip(struct device *consumer, struct device *chip)
 {
 	/* What has no driver can't be unbound from it. */
 	if (!chip->driver)
@@ -96,57 +80,110 @@ static int link_to_chip(struct device *consumer, struct device *chip)
 	return device_link_add(consumer, chip, DL_FLAG_AUTOREMOVE_CONSUMER) ? 0 : -ENOMEM;
 }
 
-/*
- * The device of the chip of @desc, with a reference, NULL if it has none.
- * -ENODEV when the chip is gone.
- */
-static struct device *get_chip(struct gpio_desc *desc)
+static int link_to_chip(struct device *consumer, struct device *chip)
 {
-	struct parent_search search = { .gdev = gpiod_to_gpio_device(desc) };
-	struct gpio_device *gdev;
+	int ret;
 
-	gdev = gpio_device_find(&search, get_parent);
-	if (!gdev)
-		return ERR_PTR(-ENODEV);
+	if (!chip)
+		return 0;
+	if (!lock_bound_chip(chip))
+		return -EPROBE_DEFER;
 
-	gpio_device_put(gdev);
-	return search.parent;
+	ret = link_to_locked_chip(consumer, chip);
+	device_unlock(chip);
+	return ret;
+}
+
+struct input_request {
+	struct device *dev;
+	struct fwnode_handle *fwnode;
+	const char *consumer;
+	struct gpio_desc *desc;
+};
+
+static int get_linked_input(struct gpio_chip *unused, const void *data)
+{
+	struct input_request *request = (struct input_request *)data;
+	struct gpio_desc *desc;
+	struct gpio_chip *gc;
+	int ret;
+
+	if (request->fwnode)
+		desc = fwnode_gpiod_get_index(request->fwnode, NULL, 0, GPIOD_IN,
+					      request->consumer);
+	else
+		desc = get_lookup_input(request->dev, request->consumer);
+
+	if (!IS_ERR(desc)) {
+		gc = gpio_device_get_chip(gpiod_to_gpio_device(desc));
+		ret = link_to_chip(request->dev, gc->parent);
+		if (ret) {
+			gpiod_put(desc);
+			desc = ERR_PTR(ret);
+		}
+	}
+	request->desc = desc;
+	return 1;
 }
 
 /*
- * Has the driver core unbind @consumer before the chip of @desc.
- * -EPROBE_DEFER while the chip is bound or unbound by somebody else.
+ * Requests the line that @fwnode has, or a lookup table for @dev if that is NULL, and has the
+ * driver core unbind @dev before the line's chip.
+ * -EPROBE_DEFER while the chip is absent, or bound or unbound by somebody else.
  */
-int mypoll_gpiod_link(struct gpio_desc *desc, struct device *consumer)
+struct gpio_desc *mypoll_gpiod_get_input(struct device *dev, struct fwnode_handle *fwnode,
+					 const char *consumer)
 {
-	struct device *chip = get_chip(desc);
-	int ret = -EPROBE_DEFER;
+	struct input_request request = {
+		.dev = dev,
+		.fwnode = fwnode,
+		.consumer = consumer,
+		/* Without any chip. */
+		.desc = ERR_PTR(-EPROBE_DEFER),
+	};
+	struct gpio_device *gdev;
 
-	if (IS_ERR(chip))
-		return -EPROBE_DEFER;
-	if (!chip)
+	/*
+	 * gpiolib removes no chip, whichever it is, while it calls this function. Else the line's
+	 * chip could go before the two are linked, and gpiolib never frees the label of a line that
+	 * is put after its chip is gone.
+	 */
+	gdev = gpio_device_find(&request, get_linked_input);
+	if (gdev)
+		gpio_device_put(gdev);
+	return request.desc;
+}
+
+struct leaving_search {
+	const struct gpio_device *gdev;
+	bool leaving;
+};
+
+static int look_at_parent(struct gpio_chip *gc, const void *data)
+{
+	struct leaving_search *search = (struct leaving_search *)data;
+
+	if (gc->gpiodev != search->gdev)
 		return 0;
 
-	if (lock_chip(chip)) {
-		ret = link_to_chip(consumer, chip);
-		device_unlock(chip);
-	}
-	put_device(chip);
-	return ret;
+	search->leaving = gc->parent &&
+			  READ_ONCE(gc->parent->links.status) == DL_DEV_UNBINDING;
+	return 1;
 }
 
 /* Whether the chip of @desc is gone, or its driver is being unbound. */
 bool mypoll_gpiod_is_leaving(struct gpio_desc *desc)
 {
-	struct device *chip = get_chip(desc);
-	bool leaving;
+	struct leaving_search search = {
+		.gdev = gpiod_to_gpio_device(desc),
+		.leaving = true,
+	};
+	struct gpio_device *gdev;
 
-	if (IS_ERR_OR_NULL(chip))
-		return IS_ERR(chip);
-
-	leaving = READ_ONCE(chip->links.status) == DL_DEV_UNBINDING;
-	put_device(chip);
-	return leaving;
+	gdev = gpio_device_find(&search, look_at_parent);
+	if (gdev)
+		gpio_device_put(gdev);
+	return search.leaving;
 }
 
 struct reprobe {

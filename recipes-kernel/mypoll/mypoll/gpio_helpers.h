@@ -43,9 +43,8 @@ struct mypoll_line_config {
 };
 
 /* For kernel_ext/gpio.rs. */
-struct gpio_desc *mypoll_gpiod_get_input(struct fwnode_handle *fwnode, const char *consumer);
-struct gpio_desc *mypoll_gpiod_get_lookup_input(struct device *dev, const char *consumer);
-int mypoll_gpiod_link(struct gpio_desc *desc, struct device *consumer);
+struct gpio_desc *mypoll_gpiod_get_input(struct device *dev, struct fwnode_handle *fwnode,
+					 const char *consumer);
 bool mypoll_gpiod_is_leaving(struct gpio_desc *desc);
 unsigned int mypoll_gpiod_offset(struct gpio_desc *desc);
 

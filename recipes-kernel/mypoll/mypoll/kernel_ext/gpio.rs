@@ -8,6 +8,7 @@ use super::device::{
     as_raw,
     fwnode_as_raw, //
 };
+use core::ptr;
 use kernel::{
     bindings,
     device::{
@@ -28,17 +29,10 @@ use kernel::{
 #[allow(improper_ctypes)]
 extern "C" {
     fn mypoll_gpiod_get_input(
+        dev: *mut bindings::device,
         fwnode: *mut bindings::fwnode_handle,
         consumer: *const ffi::c_char,
     ) -> *mut bindings::gpio_desc;
-    fn mypoll_gpiod_get_lookup_input(
-        dev: *mut bindings::device,
-        consumer: *const ffi::c_char,
-    ) -> *mut bindings::gpio_desc;
-    fn mypoll_gpiod_link(
-        desc: *mut bindings::gpio_desc,
-        consumer: *mut bindings::device,
-    ) -> ffi::c_int;
     fn mypoll_gpiod_is_leaving(desc: *mut bindings::gpio_desc) -> bool;
     fn mypoll_gpiod_offset(desc: *mut bindings::gpio_desc) -> ffi::c_uint;
     fn gpiod_put(desc: *mut bindings::gpio_desc);
@@ -72,33 +66,31 @@ impl Input {
     /// `ENOENT` without such a property, `EPROBE_DEFER` while the chip is absent, or bound or unbound
     /// just now, `EBUSY` when the line is in use.
     pub(crate) fn get(dev: &Device<Bound>, node: &FwNode, consumer: &CStr) -> Result<Self> {
-        // SAFETY: `node` is valid; gpiolib copies the consumer's name.
-        let desc = from_err_ptr(unsafe {
-            mypoll_gpiod_get_input(fwnode_as_raw(node), consumer.as_char_ptr())
-        })?;
-        // SAFETY: The line was just requested.
-        unsafe { Self::link(dev, desc) }
+        // SAFETY: `node` is valid.
+        unsafe { Self::request(dev, fwnode_as_raw(node), consumer) }
     }
 
     /// Requests the line that a lookup table names for `dev`. As [`get`](Self::get) otherwise.
     pub(crate) fn get_from_lookup(dev: &Device<Bound>, consumer: &CStr) -> Result<Self> {
-        // SAFETY: `dev` is valid; gpiolib copies the consumer's name.
-        let desc = from_err_ptr(unsafe {
-            mypoll_gpiod_get_lookup_input(as_raw(dev), consumer.as_char_ptr())
-        })?;
-        // SAFETY: The line was just requested.
-        unsafe { Self::link(dev, desc) }
+        // SAFETY: No node is given.
+        unsafe { Self::request(dev, ptr::null_mut(), consumer) }
     }
 
     /// # Safety
     ///
-    /// `desc` is a requested line, which the caller gives away.
-    unsafe fn link(dev: &Device<Bound>, desc: *mut bindings::gpio_desc) -> Result<Self> {
-        // INVARIANT: By the safety requirements.
-        let input = Self { desc };
-        // SAFETY: The line is requested, and `dev` is valid.
-        to_result(unsafe { mypoll_gpiod_link(desc, as_raw(dev)) })?;
-        Ok(input)
+    /// `node` is null or valid.
+    unsafe fn request(
+        dev: &Device<Bound>,
+        node: *mut bindings::fwnode_handle,
+        consumer: &CStr,
+    ) -> Result<Self> {
+        // SAFETY: `dev` is valid, and so is `node` by the safety requirements; gpiolib copies the
+        // consumer's name.
+        let desc = from_err_ptr(unsafe {
+            mypoll_gpiod_get_input(as_raw(dev), node, consumer.as_char_ptr())
+        })?;
+        // INVARIANT: The line was just requested.
+        Ok(Self { desc })
     }
 
     /// Returns whether the chip is gone, or its driver is being unbound. May sleep.

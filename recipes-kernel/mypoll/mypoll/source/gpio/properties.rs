@@ -72,13 +72,15 @@ impl<'a> Node<'a> {
     /// Returns the label, by default the name of the node.
     pub(crate) fn label(&self) -> Result<Label> {
         let label = self.property::<CString>(c_str!("label"))?;
-        Label::new(label.as_ref().unwrap_or(&self.name).to_bytes()).inspect_err(|_| {
-            dev_err!(
-                self.dev,
-                "{}: label: it must be 1 to 255 bytes without '/' and control characters, and \
-                neither \".\" nor \"..\"\n",
-                self.name()
-            );
+        Label::new(label.as_ref().unwrap_or(&self.name).to_bytes()).inspect_err(|error| {
+            if *error == EINVAL {
+                dev_err!(
+                    self.dev,
+                    "{}: label: it must be 1 to 255 bytes without '/' and control characters, and \
+                    neither \".\" nor \"..\"\n",
+                    self.name()
+                );
+            }
         })
     }
 

@@ -6,8 +6,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::exit;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nix::fcntl::OFlag;
+use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
 /// A forked process that says something over a pipe.
@@ -48,7 +49,15 @@ impl Forked {
         Ok(line)
     }
 
-    /// Waits until the process has ended or closed the pipe, and returns what it wrote.
+    /// Waits until the process is gone, with all files that it shared, and returns what it wrote.
+    pub(crate) fn end(self) -> Result<String> {
+        let pid = self.pid;
+        let said = self.output()?;
+        waitpid(pid, None).context("waiting for a process")?;
+        Ok(said)
+    }
+
+    /// Waits until the process closed the pipe, as it does in ending, and returns what it wrote.
     pub(crate) fn output(mut self) -> Result<String> {
         let mut said = String::new();
         self.output.read_to_string(&mut said)?;
@@ -59,4 +68,19 @@ impl Forked {
 /// Writes `text` as a process's last word. Where the pipe is gone nobody is left to be told.
 pub(crate) fn say(mut pipe: &File, text: &str) {
     drop(pipe.write_all(text.as_bytes()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::errno::Errno;
+
+    #[test]
+    fn an_ended_process_is_gone() -> Result<()> {
+        let child = Forked::spawn(|pipe| say(pipe, "fine"))?;
+        let pid = child.pid;
+        assert_eq!(child.end()?, "fine");
+        assert_eq!(waitpid(pid, None), Err(Errno::ECHILD));
+        Ok(())
+    }
 }

@@ -69,7 +69,7 @@ pub(crate) fn in_child(body: impl FnOnce() -> Result<()>) -> Result<()> {
         let said = body().map_or_else(|error| format!("{error:#}"), |()| "fine".into());
         say(pipe, &said);
     })?;
-    expect_eq("a process", child.output()?.as_str(), "fine")
+    expect_eq("a process", child.end()?.as_str(), "fine")
 }
 
 /// Forks a process of the user `uid` that runs `body` and keeps what it gives until the test ends.

@@ -3,6 +3,7 @@
 //! Expectations that say what was seen and what was expected.
 
 use std::fmt::{Debug, Display};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use nix::errno::Errno;
@@ -31,6 +32,16 @@ pub(crate) fn expect_errno<T: Debug>(
         Err(errno) => bail!("{what}: seen {errno}, expected {expected}"),
         Ok(value) => bail!("{what}: seen success ({value:?}), expected {expected}"),
     }
+}
+
+/// How long a test repeats what should go well every time: an emulated debug kernel takes ten times as
+/// long for a round, and more on a busy machine.
+pub(crate) const ENOUGH: Duration = Duration::from_secs(8);
+
+/// The rounds of a test, up to `count`: as many as there is time for, and one at least.
+pub(crate) fn rounds(count: u32) -> impl Iterator<Item = u32> {
+    let began = Instant::now();
+    (0..count).take_while(move |round| *round == 0 || began.elapsed() < ENOUGH)
 }
 
 #[cfg(test)]

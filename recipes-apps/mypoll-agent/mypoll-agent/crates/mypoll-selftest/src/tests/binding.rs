@@ -11,7 +11,7 @@ use nix::poll::PollFlags;
 
 use super::gpio::expect_edge;
 use super::tests;
-use crate::check::expect_eq;
+use crate::check::{expect_eq, rounds};
 use crate::device::Device;
 use crate::event::Event;
 use crate::queue::Queue;
@@ -96,7 +96,7 @@ fn no_edge_follows_a_line_s_removal(device: &Device) -> Result<()> {
     let binding = device.binding()?;
     let handle = device.open_nonblocking()?;
     let room = device.capacity()? - device.lines()?.len() - 2;
-    for _ in 0..20 {
+    for _ in rounds(20) {
         handle.drain()?;
         let removed = AtomicBool::new(false);
         let events = thread::scope(|scope| {
@@ -259,7 +259,7 @@ fn line_that_is_listed_reports_its_edges(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let binding = device.binding()?;
     let handle = device.open_nonblocking()?;
-    for round in 0..50 {
+    for round in rounds(50) {
         binding.unbind()?;
         handle.drain()?;
         thread::scope(|scope| {
@@ -301,7 +301,7 @@ fn repeatedly_while_edges_come(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let binding = device.binding()?;
     let handle = device.open_nonblocking()?;
-    for round in 0..30 {
+    for round in rounds(30) {
         let bound = AtomicBool::new(false);
         thread::scope(|scope| {
             let presser = scope.spawn(|| -> Result<()> {

@@ -7,14 +7,13 @@ mod chips;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use mypoll::uapi::{self, Config, Event};
 use nix::errno::Errno;
 
 use super::{Test, tests};
-use crate::check::{expect_eq, expect_errno};
+use crate::check::{expect_eq, expect_errno, rounds};
 use crate::configfs::{ConfigLine, Setup, SimChip};
 use crate::device::Device;
 use crate::levels::label;
@@ -249,12 +248,7 @@ fn lines_come_and_go_while_edges_come(device: &Device) -> Result<()> {
             }
             Ok(())
         });
-        let began = Instant::now();
-        let turns = (0..40).try_for_each(|round| -> Result<()> {
-            // On an emulated debug kernel a round takes a second.
-            if began.elapsed() > Duration::from_secs(8) {
-                return Ok(());
-            }
+        let turns = rounds(40).try_for_each(|round| -> Result<()> {
             let lines = [
                 ConfigLine::of_chip("one", &chip, 0)?,
                 ConfigLine::of_chip("two", &chip, 1)?,

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use mypoll::uapi::{self, Config, Event};
 
 use super::tests;
+use crate::check::rounds;
 use crate::configfs::{ConfigLine, SimChip};
 use crate::device::Device;
 use crate::queue::{Queue, only_line};
@@ -19,9 +20,6 @@ tests!("debounce":
     two_edges_at_the_end_of_a_short_interval,
     only_a_quiet_contact_is_reported,
 );
-
-/// No more rounds after that: an emulated debug kernel takes ten times as long for one.
-const ENOUGH: Duration = Duration::from_secs(8);
 
 /// A contact, and what was read of it.
 struct Contact<'a> {
@@ -103,11 +101,7 @@ impl<'a> Contact<'a> {
     /// time; then `more` presses and releases.
     fn rounds(&mut self, count: u32, more: usize) -> Result<()> {
         let spread = self.interval.min(Duration::from_millis(1));
-        let began = Instant::now();
-        for round in 0..count {
-            if began.elapsed() > ENOUGH {
-                break;
-            }
+        for round in rounds(count) {
             let start = Instant::now();
             self.change(true)?;
             let wait = self.interval - spread / 2 + spread * (round % 50) / 50;
@@ -160,11 +154,7 @@ fn only_a_quiet_contact_is_reported(device: &Device) -> Result<()> {
     short_interval(device, |contact| {
         let interval = contact.interval.as_nanos() as u64;
         let mut level = false;
-        let began = Instant::now();
-        for round in 0..3000u32 {
-            if began.elapsed() > ENOUGH {
-                break;
-            }
+        for round in rounds(3000) {
             level = !level;
             contact.change(level)?;
             // Now and then long enough, mostly not, and often just about.

@@ -11,7 +11,7 @@ use mypoll::uapi::{self, Config, Event};
 use nix::errno::Errno;
 
 use super::tests;
-use crate::check::{expect_eq, expect_errno};
+use crate::check::{expect_eq, expect_errno, rounds};
 use crate::device::Device;
 use crate::handle::Handle;
 use crate::levels::{Positions, contains, numbers};
@@ -320,9 +320,8 @@ fn resynchronise_after_each_loss(device: &Device) -> Result<()> {
             queue: &queue,
             positions: Positions::default(),
         };
-        let mut losses = 0;
         while_it_changes(&sim, || {
-            while losses < 200 {
+            for round in rounds(200) {
                 let levels = queue.levels()?;
                 let mut level = u32::from(contains(&levels.levels, sim.number));
                 let mut latest = levels.position;
@@ -336,7 +335,6 @@ fn resynchronise_after_each_loss(device: &Device) -> Result<()> {
                         continue;
                     }
                     if position != latest + 1 {
-                        losses += 1;
                         break;
                     }
                     expect_eq(
@@ -345,7 +343,7 @@ fn resynchronise_after_each_loss(device: &Device) -> Result<()> {
                         1 - level,
                     )?;
                     (latest, level) = (position, event.value);
-                    if latest > levels.position + losses % 5 {
+                    if latest > levels.position + u64::from(round % 5) {
                         wait_for_a_loss(&queue)?;
                     }
                 }

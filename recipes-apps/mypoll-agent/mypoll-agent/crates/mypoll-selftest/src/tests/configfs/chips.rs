@@ -4,14 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use mypoll::uapi;
 use nix::errno::Errno;
 
 use super::{gpio_queue, number_of, told};
-use crate::check::{expect_eq, expect_errno};
+use crate::check::{expect_eq, expect_errno, rounds};
 use crate::configfs::{ConfigLine, Setup, SimChip};
 use crate::device::Device;
 use crate::queue::Queue;
@@ -150,13 +149,7 @@ fn chip_of_the_device_tree_goes_and_comes(device: &Device) -> Result<()> {
 /// Two threads at a time, whatever each of them comes to.
 fn at_a_time(one: impl FnMut() + Send, other: impl FnMut() + Send) -> Result<()> {
     fn repeat(mut body: impl FnMut()) {
-        // On an emulated debug kernel a round takes a second.
-        let began = Instant::now();
-        for _ in 0..40 {
-            if began.elapsed() < Duration::from_secs(8) {
-                body();
-            }
-        }
+        rounds(40).for_each(|_| body());
     }
     thread::scope(|scope| {
         let one = scope.spawn(|| repeat(one));

@@ -4,7 +4,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use mypoll::uapi::{self, Config};
@@ -12,7 +11,7 @@ use nix::errno::Errno;
 
 use super::fdinfo::numbers;
 use super::tests;
-use crate::check::expect_eq;
+use crate::check::{expect_eq, rounds};
 use crate::device::Device;
 use crate::handle::{LOSS, READABLE};
 use crate::queue::Queue;
@@ -34,9 +33,8 @@ const SETTINGS: [(u32, u32); 4] = [
     (uapi::OVERFLOW_DROP_OLDEST, 9),
 ];
 
-/// How often somebody looks, and for how long: an emulated debug kernel takes ten times as long.
-const LOOKS: usize = 4000;
-const LOOKING: Duration = Duration::from_secs(8);
+/// How often somebody looks.
+const LOOKS: u32 = 4000;
 
 fn config((overflow, capacity): (u32, u32)) -> Config {
     Config {
@@ -58,10 +56,8 @@ fn while_reconfigured(queue: &Queue, mut look: impl FnMut() -> Result<()>) -> Re
             }
             Ok(changes)
         });
-        let began = Instant::now();
-        let looked = (0..LOOKS)
-            .take_while(|_| began.elapsed() < LOOKING)
-            .try_for_each(|number| look().with_context(|| format!("look {number}")));
+        let looked =
+            rounds(LOOKS).try_for_each(|number| look().with_context(|| format!("look {number}")));
         done.store(true, Ordering::Relaxed);
         let changes = changer
             .join()

@@ -2,7 +2,8 @@
 
 //! Presses of gpio-sim lines.
 
-use std::time::{Duration, Instant};
+use std::ops::RangeInclusive;
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -125,14 +126,24 @@ fn many_edges_keep_their_order(device: &Device) -> Result<()> {
 fn edges_among_ticks_and_triggers(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let handle = device.open_nonblocking()?;
-    let first = device.stats()?.event_sequence + 1;
-    handle.command("start 3")?;
-    let mut events = Vec::new();
-    for _ in 0..50 {
+    let round = || -> Result<Vec<Event>> {
         line.press()?;
         handle.trigger()?;
         line.release()?;
-        events.extend(handle.drain()?);
+        handle.drain()
+    };
+    let began = Instant::now();
+    let mut warm_up = round()?;
+    // More than some ticks a round would fill the queue.
+    let period = 3 + 2 * began.elapsed().as_millis();
+    while warm_up.len() < 3 {
+        warm_up.push(handle.next_event()?);
+    }
+    let first = device.stats()?.event_sequence + 1;
+    handle.command(&format!("start {period}"))?;
+    let mut events = Vec::new();
+    for _ in 0..50 {
+        events.extend(round()?);
     }
     handle.command("stop")?;
     let edge = |event: &&Event| event.source == "gpio";
@@ -163,25 +174,32 @@ fn level_that_does_not_change_gives_no_event(device: &Device) -> Result<()> {
     handle.expect_silence(50)
 }
 
-/// Half of the line's `debounce-interval`: a burst that takes longer than that, on a busy machine,
-/// is none.
-const BURST: Duration = Duration::from_millis(25);
+/// Less than the lines' `debounce-interval` of 50 ms.
+const BOUNCE_NS: u64 = 40_000_000;
 
-/// Presses and releases in turn, so that `last` is the level in the end, until a burst was short
-/// enough. Returns the times around its first edge.
-fn bounce(device: &Device, line: &SimLine, last: bool) -> Result<std::ops::RangeInclusive<u64>> {
+/// Gives the line one level after the other. Returns the times around the first edge; `None` where
+/// the line kept a level for so long, on a busy machine, that it may have counted as quiet.
+fn bounce_once(line: &SimLine, levels: &[bool]) -> Result<Option<RangeInclusive<u64>>> {
+    let mut edges = Vec::new();
+    for level in levels {
+        let before = now_ns()?;
+        line.set(*level)?;
+        edges.push(before..=now_ns()?);
+    }
+    let bounced = edges
+        .windows(2)
+        .all(|pair| pair[1].end() - pair[0].start() < BOUNCE_NS);
+    Ok(edges.into_iter().next().filter(|_| bounced))
+}
+
+/// Presses and releases in turn, so that `last` is the level in the end, until the line was not quiet
+/// in between. Returns the times around the first edge.
+fn bounce(device: &Device, line: &SimLine, last: bool) -> Result<RangeInclusive<u64>> {
     let handle = device.open_nonblocking()?;
     loop {
-        let start = Instant::now();
-        let before = now_ns()?;
-        line.set(last)?;
-        let after = now_ns()?;
-        for _ in 0..3 {
-            line.set(!last)?;
-            line.set(last)?;
-        }
-        if start.elapsed() < BURST {
-            return Ok(before..=after);
+        let levels = [last, !last, last, !last, last, !last, last];
+        if let Some(first_edge) = bounce_once(line, &levels)? {
+            return Ok(first_edge);
         }
         line.set(!last)?;
         handle.drain_until_quiet()?;
@@ -209,13 +227,7 @@ fn bounces_give_one_event(device: &Device) -> Result<()> {
 fn glitch_gives_no_event(device: &Device) -> Result<()> {
     let line = SimLine::debounced(device)?;
     let handle = device.open_nonblocking()?;
-    loop {
-        let start = Instant::now();
-        line.press()?;
-        line.release()?;
-        if start.elapsed() < BURST {
-            break;
-        }
+    while bounce_once(&line, &[true, false])?.is_none() {
         handle.drain_until_quiet()?;
     }
     handle.expect_silence(100)?;

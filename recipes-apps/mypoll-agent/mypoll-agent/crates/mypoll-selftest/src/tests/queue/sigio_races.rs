@@ -18,7 +18,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, getpgrp, pause};
 
 use super::tests;
-use crate::check::expect_eq;
+use crate::check::{expect_eq, rounds};
 use crate::device::Device;
 use crate::handle::Handle;
 use crate::process::Forked;
@@ -41,7 +41,6 @@ fn set_owner(handle: &Handle, owner: Pid) -> Result<()> {
 /// O_ASYNC and MYPOLL_CONFIGURE at the same time: the file is refused, or it has a queue of its own
 /// and hears of no other's events.
 fn configure_race(device: &Device) -> Result<()> {
-    const ROUNDS: u32 = 200;
     let inbox = Inbox::new(libc::SIGIO)?;
     let writer = device.open_nonblocking()?;
     let config = Config {
@@ -50,7 +49,9 @@ fn configure_race(device: &Device) -> Result<()> {
         ..Config::default()
     };
     let (mut configured, mut refused) = (0, 0);
-    for round in 0..ROUNDS {
+    // After which O_ASYNC comes: about when the file is configured, however long that takes here.
+    let mut delay = Duration::from_micros(10);
+    for round in rounds(200) {
         let handle = device.open()?;
         set_owner(&handle, Pid::this())?;
         let (dup, start) = (handle.dup()?, Arc::new(Barrier::new(2)));
@@ -58,7 +59,8 @@ fn configure_race(device: &Device) -> Result<()> {
             let start = start.clone();
             move || {
                 start.wait();
-                for _ in 0..round * 50 {
+                let began = Instant::now();
+                while began.elapsed() < delay {
                     std::hint::spin_loop();
                 }
                 fcntl(&dup, FcntlArg::F_SETFL(OFlag::O_ASYNC))
@@ -73,6 +75,7 @@ fn configure_race(device: &Device) -> Result<()> {
         match made {
             Ok(()) => {
                 configured += 1;
+                delay = delay * 7 / 8;
                 writer.trigger()?;
                 inbox.expect_none_within(3).with_context(|| {
                     format!("for an event that round {round}'s queue leaves out")
@@ -84,6 +87,7 @@ fn configure_race(device: &Device) -> Result<()> {
             }
             Err(errno) => {
                 refused += 1;
+                delay = delay * 3 / 2;
                 expect_eq("MYPOLL_CONFIGURE", errno, Errno::EBUSY)?;
                 writer.trigger()?;
                 inbox.next()?;

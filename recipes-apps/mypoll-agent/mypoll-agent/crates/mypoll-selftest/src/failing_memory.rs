@@ -5,15 +5,20 @@
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 
+use crate::check::ENOUGH;
 use crate::runner::skip;
 
 const FAILSLAB: &str = "/sys/kernel/debug/failslab";
 /// The one of the thread that opened it: see Documentation/fault-injection in the kernel.
 const FAIL_NTH: &str = "/proc/thread-self/fail-nth";
+
+/// More allocations than an operation makes.
+const ENDLESS: u32 = 10_000;
 
 /// Has allocations of this thread fail.
 pub(crate) struct FailingMemory {
@@ -45,15 +50,33 @@ impl FailingMemory {
         self.every(1, operation, unharmed)
     }
 
-    /// The same for an operation with so many allocations that there is time for each `step`th alone.
-    pub(crate) fn every<T>(
+    /// The same for an operation with so many allocations that there is no time for each: only for some
+    /// of them, from the first to the last.
+    pub(crate) fn some<T>(
+        &self,
+        operation: impl Fn() -> nix::Result<T>,
+        unharmed: impl Fn() -> Result<()>,
+    ) -> Result<()> {
+        let began = Instant::now();
+        self.set(ENDLESS)?;
+        operation().context("with memory")?;
+        let allocations = ENDLESS - self.left()?;
+        self.set(0)?;
+        unharmed()?;
+        let times = ENOUGH.div_duration_f32(began.elapsed()).max(1.0);
+        let step = (allocations as f32 / times).ceil().max(1.0) as usize;
+        println!("# {allocations} allocations, of which each {step}th fails");
+        self.every(step, operation, unharmed)
+    }
+
+    fn every<T>(
         &self,
         step: usize,
         operation: impl Fn() -> nix::Result<T>,
         unharmed: impl Fn() -> Result<()>,
     ) -> Result<()> {
         let mut refusals = 0;
-        for nth in (1..1000).step_by(step) {
+        for nth in (1..ENDLESS).step_by(step) {
             self.set(nth)?;
             let result = operation();
             let has_failed = self.left()? == 0;

@@ -83,9 +83,7 @@ fn bind(device: &Device) -> Result<()> {
         Some(error) => Errno::from_raw(error.raw_os_error().unwrap_or(0)),
         None => Errno::UnknownErrno,
     };
-    // Some 300 allocations, and 0.2 s for each on an emulated debug kernel.
-    FailingMemory::new()?.every(
-        7,
+    FailingMemory::new()?.some(
         || binding.bind().map_err(errno),
         || {
             if !binding.is_bound() {

@@ -48,7 +48,8 @@ fn expect_never_readable(queue: &Queue, consume: impl Fn() -> Result<()> + Send)
                     let ready = queue.readiness()?;
                     ensure!(
                         !ready.intersects(READABLE),
-                        "poll {polls}: seen {ready:?} of a queue that never holds two events"
+                        "poll {polls}: seen {ready:?} of a queue that never holds two events: {:?}",
+                        queue.stats()?
                     );
                     polls += 1;
                 }

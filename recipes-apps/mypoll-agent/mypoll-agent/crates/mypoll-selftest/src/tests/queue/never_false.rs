@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, ensure};
-use mypoll::uapi::Config;
+use anyhow::{Context, Result, anyhow, ensure};
+use mypoll::uapi::{self, Config};
 use nix::errno::Errno;
 
 use super::read::both_policies;
@@ -80,7 +80,8 @@ fn below_the_watermark_of_a_mapped_ring(device: &Device) -> Result<()> {
     )?;
     let ring = Ring::map(&queue)?;
     expect_never_readable(&queue, move || {
-        expect_eq("an event", ring.take().is_some(), true)
+        let event = ring.take().context("no event in the ring")?;
+        expect_eq("source", event.source, uapi::SOURCE_MANUAL)
     })
 }
 

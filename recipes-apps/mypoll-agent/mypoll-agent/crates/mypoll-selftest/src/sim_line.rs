@@ -2,7 +2,8 @@
 
 //! A GPIO line of gpio-sim, which is pressed through sysfs.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -79,7 +80,8 @@ pub(crate) struct SimLine {
     /// Its number in events.
     pub(crate) number: u32,
     described: &'static Described,
-    pull: PathBuf,
+    /// Open, since finding it takes an emulated debug kernel longer than writing it.
+    pull: File,
 }
 
 impl SimLine {
@@ -124,10 +126,11 @@ impl SimLine {
         let Some(pull) = pull_file(described.offset)? else {
             skip!("no gpio-sim chip labelled {CHIP}");
         };
+        let pull = File::options().read(true).write(true).open(&pull);
         Ok(Self {
             number: line.number,
             described,
-            pull,
+            pull: pull.context("opening what pulls a line")?,
         })
     }
 
@@ -154,17 +157,20 @@ impl SimLine {
     /// Pulls the line to a level.
     pub(crate) fn set_pull(&self, pull: Pull) -> Result<()> {
         let level = pull.as_str();
-        fs::write(&self.pull, level)
-            .with_context(|| format!("writing {level} to {}", self.pull.display()))
+        self.pull
+            .write_all_at(level.as_bytes(), 0)
+            .with_context(|| format!("writing {level} for {}", self.label()))
     }
 
     /// What pulls the line now.
     pub(crate) fn pull(&self) -> Result<Pull> {
-        let text = fs::read_to_string(&self.pull)?;
+        let mut text = [0; 16];
+        let length = self.pull.read_at(&mut text, 0)?;
+        let text = std::str::from_utf8(&text[..length])?;
         [Pull::Up, Pull::Down]
             .into_iter()
             .find(|pull| pull.as_str() == text.trim_end())
-            .with_context(|| format!("{}: seen {text:?}", self.pull.display()))
+            .with_context(|| format!("{}: seen {text:?}", self.label()))
     }
 }
 

@@ -1,105 +1,60 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The configuration file: TOML, checked whole before anything is opened.
+//! The configuration file: TOML, checked whole before anything is opened. Each part of the agent brings its section.
 
 mod error;
-mod output;
-mod table;
-mod value;
+pub(crate) mod table;
+pub(crate) mod value;
 
-use std::{
-    fs, io,
-    net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, io, path::Path, time::Duration};
 
 use serde::Deserialize;
 use toml::de::DeTable;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::{sink::Section, source::simulated};
 use table::Table;
 
 pub use error::ConfigError;
-pub use output::{Blink, Chip, Line, Output, Rule, UnknownLine};
 pub use value::level_from;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
-    /// Where the driver is.
+    /// The agent as a whole.
     #[serde(deserialize_with = "table::table")]
-    pub device: Device,
-    /// The TCP server.
-    #[serde(deserialize_with = "table::table")]
-    pub tcp: Tcp,
+    pub agent: Agent,
     /// What is logged.
     #[serde(deserialize_with = "table::table")]
     pub log: Log,
-    /// GPIO outputs that react to events. Default: none.
-    #[serde(rename = "output", deserialize_with = "table::array")]
-    pub outputs: Vec<Output>,
+    /// How many events are kept.
+    #[serde(deserialize_with = "table::table")]
+    pub journal: Journal,
+    /// Events from a FIFO, in place of the driver's.
+    #[serde(deserialize_with = "table::optional")]
+    pub simulated: Option<simulated::Config>,
 }
 
-/// `[device]`
+/// `[agent]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Device {
-    /// The device file. Default: /dev/mypoll.
-    #[serde(deserialize_with = "value::path")]
-    pub path: PathBuf,
-    /// The driver's directory in sysfs. Default: /sys/class/misc/mypoll.
-    #[serde(deserialize_with = "value::path")]
-    pub sysfs: PathBuf,
-}
-
-impl Table for Device {
-    const EXPECTED: &str = "a table headed `[device]`";
-}
-
-impl Default for Device {
-    fn default() -> Self {
-        Self {
-            path: mypoll::Device::PATH.into(),
-            sysfs: mypoll::Sysfs::DIRECTORY.into(),
-        }
-    }
-}
-
-/// `[tcp]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Tcp {
-    /// Where clients connect. Default: 127.0.0.1:7070.
-    #[serde(deserialize_with = "value::address")]
-    pub listen: SocketAddr,
-    /// How many clients at a time, 1 to 1000. Default: 64.
-    // A process has 1024 descriptors by default.
-    #[serde(deserialize_with = "value::whole::<_, _, 1, 1000>")]
-    pub max_clients: usize,
-    /// How many events wait for a slow client, 1 to 65536, rounded up to a power of two. Default: 256.
-    #[serde(deserialize_with = "value::whole::<_, _, 1, 65536>")]
-    pub queue: usize,
-    /// A connection on which no byte moved for so long, at most 365 days, is closed. Default: never.
-    #[serde(deserialize_with = "value::duration_or_never")]
-    pub idle_timeout: Option<Duration>,
-    /// How long the end takes at most: for what the driver still has, and for the clients to take what is queued.
+pub struct Agent {
+    /// The name of this machine in a fleet. Default: from /etc/machine-id.
+    pub machine: Option<String>,
+    /// How long the end takes at most: for what the source still has, and for the clients to take what is theirs.
     /// Up to 365 days. Default: 2 s.
     #[serde(deserialize_with = "value::duration")]
     pub drain_timeout: Duration,
 }
 
-impl Table for Tcp {
-    const EXPECTED: &str = "a table headed `[tcp]`";
+impl Table for Agent {
+    const EXPECTED: &str = "a table headed `[agent]`";
 }
 
-impl Default for Tcp {
+impl Default for Agent {
     fn default() -> Self {
         Self {
-            listen: (Ipv4Addr::LOCALHOST, 7070).into(),
-            max_clients: 64,
-            queue: 256,
-            idle_timeout: None,
+            machine: None,
             drain_timeout: Duration::from_secs(2),
         }
     }
@@ -123,6 +78,25 @@ impl Default for Log {
         Self {
             level: LevelFilter::INFO,
         }
+    }
+}
+
+/// `[journal]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Journal {
+    /// How many bytes of memory events take, 65536 to 1 GiB. Default: 1 MiB, some 4000 events.
+    #[serde(deserialize_with = "value::whole::<_, _, 65536, 1073741824>")]
+    pub memory: usize,
+}
+
+impl Table for Journal {
+    const EXPECTED: &str = "a table headed `[journal]`";
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { memory: 1 << 20 }
     }
 }
 
@@ -161,6 +135,11 @@ impl Config {
         }
     }
 
+    /// The sinks, each with its section.
+    pub fn sinks(&self) -> Vec<Section> {
+        Vec::new()
+    }
+
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let document = DeTable::parse(text)
             .map_err(|error| ConfigError::invalid(path, text, "", error.span(), &error))?;
@@ -173,6 +152,3 @@ impl Config {
         )
     }
 }
-
-#[cfg(test)]
-mod tests;

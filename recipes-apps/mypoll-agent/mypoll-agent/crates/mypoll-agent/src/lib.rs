@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The parts of `mypoll-agent`, which carries the events of `/dev/mypoll` to the network and to GPIO outputs.
+//! The parts of `mypoll-agent`, which carries the events of a board's lines to the network and to GPIO outputs.
 //!
-//! An event goes from a [`source`] to the [`fanout`], and from there to every TCP client, which the [`server`] accepts,
-//! and every [`output`]. Nobody waits for anybody: who is too slow misses events and learns how many.
+//! A [`source`] gives events to the [`journal`], which numbers and keeps them. Each [`sink`] reads the journal at its own
+//! place and pace. Orders go from sinks through [`command`] to whatever carries them out. The [`supervisor`] starts,
+//! reloads and ends all of them.
 #![deny(unsafe_code)]
 
-pub mod bind;
-mod client;
+pub mod clock;
+pub mod command;
 pub mod config;
-mod deadline;
-pub mod fanout;
-mod listener;
-pub mod output;
-pub mod server;
+pub mod event;
+pub mod identity;
+pub mod journal;
+pub mod lines;
+pub mod notify;
+pub mod sink;
 pub mod source;
+pub mod status;
+pub mod supervisor;

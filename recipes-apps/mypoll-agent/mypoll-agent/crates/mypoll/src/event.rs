@@ -31,7 +31,7 @@ impl Source {
     const ALL: [Self; 3] = [Self::Manual, Self::Timer, Self::Gpio];
 
     /// As the driver numbers it.
-    pub(crate) const fn number(self) -> u16 {
+    pub const fn number(self) -> u16 {
         match self {
             Self::Manual => uapi::SOURCE_MANUAL,
             Self::Timer => uapi::SOURCE_TIMER,
@@ -90,7 +90,7 @@ impl Kind {
     ];
 
     /// As the driver numbers it.
-    pub(crate) const fn number(self) -> u16 {
+    pub const fn number(self) -> u16 {
         match self {
             Self::Trigger => uapi::KIND_TRIGGER,
             Self::Tick => uapi::KIND_TICK,

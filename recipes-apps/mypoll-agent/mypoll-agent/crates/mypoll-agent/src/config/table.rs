@@ -13,7 +13,7 @@ use serde::{
 };
 
 /// What is written as a table.
-pub(super) trait Table {
+pub(crate) trait Table {
     /// How, for who wrote something else.
     const EXPECTED: &str;
 }
@@ -45,7 +45,7 @@ impl<'de, T: Table + Deserialize<'de>> DeserializeSeed<'de> for OneTable<T> {
 }
 
 /// A table.
-pub(super) fn table<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn table<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Table + Deserialize<'de>,
@@ -54,7 +54,7 @@ where
 }
 
 /// A table that need not be there: together with `default`.
-pub(super) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Table + Deserialize<'de>,
@@ -63,7 +63,7 @@ where
 }
 
 /// An array of tables.
-pub(super) fn array<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(crate) fn array<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Table + Deserialize<'de>,

@@ -9,13 +9,11 @@ use serde::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
-use super::Chip;
-
 /// The longest duration that is taken: the longest that can be written overflow when they are added to the present.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A number from MIN to MAX.
-pub(super) fn whole<'de, D, T, const MIN: i128, const MAX: i128>(
+pub(crate) fn whole<'de, D, T, const MIN: i128, const MAX: i128>(
     deserializer: D,
 ) -> Result<T, D::Error>
 where
@@ -54,14 +52,18 @@ where
 }
 
 /// The number of a line of the driver's, in a table where it need not be: together with `default`.
-pub(super) fn line_number<'de, D: Deserializer<'de>>(
+pub(crate) fn line_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u32>, D::Error> {
     whole::<_, _, 0, 1023>(deserializer).map(Some)
 }
 
 /// A string that `parse` takes; `expected` says which it does.
-fn parsed<'de, D, T, F>(deserializer: D, expected: &'static str, parse: F) -> Result<T, D::Error>
+pub(crate) fn parsed<'de, D, T, F>(
+    deserializer: D,
+    expected: &'static str,
+    parse: F,
+) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     F: FnOnce(&str) -> Option<T>,
@@ -88,37 +90,28 @@ where
 }
 
 /// The label of a line of the driver's, in a table where it need not be: together with `default`.
-pub(super) fn line_label<'de, D: Deserializer<'de>>(
+pub(crate) fn line_label<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
     let expected = "the label of a line of the driver's";
     parsed(deserializer, expected, not_empty).map(Some)
 }
 
-pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     let expected = r#"a path such as "/dev/mypoll" or "/sys/class/misc/mypoll""#;
     parsed(deserializer, expected, not_empty)
-}
-
-pub(super) fn chip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Chip, D::Error> {
-    let expected = r#"a chip's device file such as "/dev/gpiochip0", or its label"#;
-    parsed(deserializer, expected, |text| match text {
-        "" => None,
-        path if path.starts_with('/') => Some(Chip::Path(path.into())),
-        label => Some(Chip::Label(label.into())),
-    })
 }
 
 fn not_empty<T: for<'a> From<&'a str>>(text: &str) -> Option<T> {
     (!text.is_empty()).then(|| text.into())
 }
 
-pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+pub(crate) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let expected = r#"an IP address and a port such as "127.0.0.1:7070" or "[::1]:7070""#;
     parsed(deserializer, expected, |text| text.parse().ok())
 }
 
-pub(super) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelFilter, D::Error> {
+pub(crate) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelFilter, D::Error> {
     let expected = r#""off", "error", "warn", "info", "debug" or "trace""#;
     parsed(deserializer, expected, level_from)
 }
@@ -131,12 +124,12 @@ pub fn level_from(word: &str) -> Option<LevelFilter> {
         .filter(|_| word.starts_with(|first: char| first.is_ascii_alphabetic()))
 }
 
-pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let expected = r#"a duration such as "2s" or "500ms", at most "365days""#;
     parsed(deserializer, expected, not_too_long)
 }
 
-pub(super) fn duration_or_never<'de, D: Deserializer<'de>>(
+pub(crate) fn duration_or_never<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
     let expected = r#"a duration such as "10min", at most "365days", or "0s" for never"#;
@@ -144,7 +137,7 @@ pub(super) fn duration_or_never<'de, D: Deserializer<'de>>(
         .map(|duration| Some(duration).filter(|duration| !duration.is_zero()))
 }
 
-pub(super) fn duration_above_zero<'de, D: Deserializer<'de>>(
+pub(crate) fn duration_above_zero<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Duration, D::Error> {
     let expected = r#"a duration above 0 such as "100ms", at most "365days""#;

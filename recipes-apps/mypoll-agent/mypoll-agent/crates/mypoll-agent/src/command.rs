@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The one way back: orders from sinks to whatever carries them out.
+
+use std::collections::HashMap;
+
+use mypoll_protocol::{Action, Output};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+/// How many orders wait at most for each executor.
+const QUEUE: usize = 64;
+
+/// Why an order was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// No output has this name.
+    #[error("there is no output `{name}`; there are: {there_are}")]
+    NoOutput {
+        /// The name asked for.
+        name: String,
+        /// The names that there are.
+        there_are: String,
+    },
+    /// The source has neither triggers nor a timer.
+    #[error("this source takes no triggers and has no timer")]
+    NoDriver,
+    /// Too many orders wait.
+    #[error("too many orders wait already; try again")]
+    Busy,
+    /// It was tried and failed.
+    #[error("{0}")]
+    Failed(String),
+    /// The agent ends.
+    #[error("the agent is ending")]
+    Ending,
+}
+
+/// An order on its way.
+#[derive(Debug)]
+pub struct Order {
+    /// What to do.
+    pub action: Action,
+    /// Where to say how it went.
+    pub reply: oneshot::Sender<Result<(), Refused>>,
+}
+
+/// Who carries out orders.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Executor {
+    /// The driver: triggers and the timer.
+    Driver,
+    /// The output with this name.
+    Output(String),
+}
+
+/// Takes orders to their executors. A clone gives orders to the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct Commands(std::sync::Arc<std::sync::Mutex<HashMap<Executor, mpsc::Sender<Order>>>>);
+
+impl Commands {
+    /// Registers an executor, in place of one with the same name, and gives what it is to carry out.
+    pub fn register(&self, executor: Executor) -> mpsc::Receiver<Order> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        self.executors().insert(executor, sender);
+        receiver
+    }
+
+    /// Has an order carried out, and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// It was not carried out.
+    pub async fn order(&self, action: Action) -> Result<(), Refused> {
+        let executor = match &action {
+            Action::Trigger | Action::StartTimer { .. } | Action::StopTimer => Executor::Driver,
+            Action::Output(
+                Output::Set { name, .. } | Output::Toggle { name } | Output::Pulse { name, .. },
+            ) => Executor::Output(name.clone()),
+        };
+        let Some(sender) = self.executors().get(&executor).cloned() else {
+            return Err(match executor {
+                Executor::Driver => Refused::NoDriver,
+                Executor::Output(name) => {
+                    let there_are = self.outputs();
+                    let there_are = if there_are.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        there_are.join(", ")
+                    };
+                    Refused::NoOutput { name, there_are }
+                }
+            });
+        };
+        let (reply, done) = oneshot::channel();
+        sender
+            .try_send(Order { action, reply })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Refused::Busy,
+                mpsc::error::TrySendError::Closed(_) => Refused::Ending,
+            })?;
+        done.await.unwrap_or(Err(Refused::Ending))
+    }
+
+    /// The names of the outputs, sorted.
+    pub fn outputs(&self) -> Vec<String> {
+        let mut names: Vec<_> = self
+            .executors()
+            .iter()
+            .filter(|(_, sender)| !sender.is_closed())
+            .filter_map(|(executor, _)| match executor {
+                Executor::Output(name) => Some(name.clone()),
+                Executor::Driver => None,
+            })
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn executors(&self) -> std::sync::MutexGuard<'_, HashMap<Executor, mpsc::Sender<Order>>> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn toggle(name: &str) -> Action {
+        Action::Output(Output::Toggle {
+            name: name.to_owned(),
+        })
+    }
+
+    #[tokio::test]
+    async fn an_order_reaches_its_executor_and_the_reply_comes_back() {
+        let commands = Commands::default();
+        let mut led = commands.register(Executor::Output("led".to_owned()));
+        let outcome = tokio::spawn({
+            let commands = commands.clone();
+            async move { commands.order(toggle("led")).await }
+        });
+        let order = led.recv().await.unwrap();
+        assert_eq!(order.action, toggle("led"));
+        order
+            .reply
+            .send(Err(Refused::Failed("stuck".to_owned())))
+            .unwrap();
+        assert_eq!(
+            outcome.await.unwrap(),
+            Err(Refused::Failed("stuck".to_owned()))
+        );
+    }
+
+    #[tokio::test]
+    async fn what_nobody_can_carry_out_is_refused() {
+        let commands = Commands::default();
+        assert_eq!(
+            commands.order(Action::Trigger).await,
+            Err(Refused::NoDriver)
+        );
+        let led = commands.register(Executor::Output("led".to_owned()));
+        let refused = commands.order(toggle("lamp")).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "there is no output `lamp`; there are: led"
+        );
+        drop(led);
+        assert_eq!(commands.order(toggle("led")).await, Err(Refused::Ending));
+        assert!(commands.outputs().is_empty());
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One event, from a source to the sinks.
+
+use std::{borrow::Cow, sync::Arc, time::Duration, time::UNIX_EPOCH};
+
+use mypoll_protocol as protocol;
+
+/// Where an event came from: the driver's number, or one of the agent's own from 0x8000 on.
+///
+/// A number that this version doesn't know is carried along, so that nothing a newer driver says is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Source(pub u16);
+
+/// What happened: the driver's number, or one of the agent's own from 0x8000 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Kind(pub u16);
+
+impl Source {
+    /// A trigger written to the driver.
+    pub const MANUAL: Self = Self(mypoll::Source::Manual.number());
+    /// The driver's timer.
+    pub const TIMER: Self = Self(mypoll::Source::Timer.number());
+    /// A GPIO line.
+    pub const GPIO: Self = Self(mypoll::Source::Gpio.number());
+
+    const NAMES: [(Self, &str); 3] = [
+        (Self::MANUAL, "manual"),
+        (Self::TIMER, "timer"),
+        (Self::GPIO, "gpio"),
+    ];
+
+    /// The name in JSON; `source-N` for an unknown number.
+    pub fn name(self) -> Cow<'static, str> {
+        match Self::NAMES.iter().find(|(source, _)| *source == self) {
+            Some((_, name)) => Cow::Borrowed(name),
+            None => Cow::Owned(format!("source-{}", self.0)),
+        }
+    }
+
+    /// All known names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().map(|(_, name)| *name)
+    }
+}
+
+impl Kind {
+    /// A trigger was written.
+    pub const TRIGGER: Self = Self(mypoll::Kind::Trigger.number());
+    /// A period of the timer ended.
+    pub const TICK: Self = Self(mypoll::Kind::Tick.number());
+    /// A line became active.
+    pub const RISING: Self = Self(mypoll::Kind::Rising.number());
+    /// A line became inactive.
+    pub const FALLING: Self = Self(mypoll::Kind::Falling.number());
+    /// A line went away.
+    pub const REMOVED: Self = Self(mypoll::Kind::Removed.number());
+    /// A line came.
+    pub const ADDED: Self = Self(mypoll::Kind::Added.number());
+    /// A line's level, read anew: at start, and after edges were lost.
+    pub const LEVEL: Self = Self(0x8000);
+
+    const NAMES: [(Self, &str); 7] = [
+        (Self::TRIGGER, "trigger"),
+        (Self::TICK, "tick"),
+        (Self::RISING, "rising"),
+        (Self::FALLING, "falling"),
+        (Self::REMOVED, "removed"),
+        (Self::ADDED, "added"),
+        (Self::LEVEL, "level"),
+    ];
+
+    /// The name in JSON; `kind-N` for an unknown number.
+    pub fn name(self) -> Cow<'static, str> {
+        match Self::NAMES.iter().find(|(kind, _)| *kind == self) {
+            Some((_, name)) => Cow::Borrowed(name),
+            None => Cow::Owned(format!("kind-{}", self.0)),
+        }
+    }
+
+    /// All known names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().map(|(_, name)| *name)
+    }
+}
+
+/// What a source gives: an event that has no number yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// CLOCK_MONOTONIC in nanoseconds.
+    pub timestamp_ns: u64,
+    /// Where it came from.
+    pub source: Source,
+    /// What happened.
+    pub kind: Kind,
+    /// The line, 0 where the source has none.
+    pub line: u32,
+    /// The level of the line; for other sources as the driver documents it.
+    pub value: u32,
+    /// Events that the source lost immediately before this one.
+    pub lost: u32,
+}
+
+impl Reading {
+    /// The level of the line after this event, where it says something of it: `Some(None)` for one that went away.
+    pub fn level(&self) -> Option<Option<bool>> {
+        match (self.source, self.kind) {
+            (Source::GPIO, Kind::RISING | Kind::FALLING | Kind::ADDED | Kind::LEVEL) => {
+                Some(Some(self.value != 0))
+            }
+            (Source::GPIO, Kind::REMOVED) => Some(None),
+            _ => None,
+        }
+    }
+}
+
+/// Wall-clock time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WallTime {
+    /// Nanoseconds since 1970-01-01 UTC.
+    pub unix_ns: u64,
+    /// Whether the kernel says that its clock is synchronized.
+    pub synchronized: bool,
+}
+
+impl WallTime {
+    /// In RFC 3339, with microseconds.
+    pub fn rfc3339(self) -> String {
+        humantime::format_rfc3339_micros(UNIX_EPOCH + Duration::from_nanos(self.unix_ns))
+            .to_string()
+    }
+}
+
+/// An event of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its number in the session, from 1 on, without gaps.
+    pub sequence: u64,
+    /// What the source gave.
+    pub reading: Reading,
+    /// When it happened by the wall clock.
+    pub time: WallTime,
+    /// The label of its line at that time.
+    pub label: Option<Arc<str>>,
+}
+
+impl Event {
+    /// As clients get it.
+    pub fn to_protocol(&self) -> protocol::Event<'_> {
+        protocol::Event {
+            event: self.sequence,
+            source: self.reading.source.name(),
+            kind: self.reading.kind.name(),
+            line: self.reading.line,
+            label: self.label.as_deref().map(Cow::Borrowed),
+            value: self.reading.value,
+            lost: self.reading.lost,
+            time: self.time.rfc3339().into(),
+            clock: (!self.time.synchronized).then_some(Cow::Borrowed("unsynchronized")),
+            timestamp_ns: self.reading.timestamp_ns,
+        }
+    }
+}

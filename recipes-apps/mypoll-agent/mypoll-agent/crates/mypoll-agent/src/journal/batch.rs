@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Events that a cursor gives at once.
+
+use std::{ops::Range, sync::Arc};
+
+use bytes::Bytes;
+
+use super::ring::{Chunk, Era};
+use crate::event::Event;
+
+/// Events whose numbers follow each other, of one era. Never empty.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Ranges of chunks; none is empty.
+    parts: Vec<(Arc<Chunk>, Range<usize>)>,
+}
+
+impl Batch {
+    /// How many bytes of text a batch has, about, when more is there.
+    const TEXT: usize = 64 * 1024;
+
+    /// From the event `sequence` on, which is in the first of `chunks`.
+    pub(super) fn new<'a>(
+        chunks: impl Iterator<Item = &'a Arc<Chunk>>,
+        sequence: u64,
+    ) -> Option<Self> {
+        let mut parts: Vec<(Arc<Chunk>, Range<usize>)> = Vec::new();
+        let mut size = 0;
+        for chunk in chunks {
+            if size >= Self::TEXT
+                || parts
+                    .first()
+                    .is_some_and(|(first, _)| first.era != chunk.era)
+            {
+                break;
+            }
+            // In the first chunk the cursor may be in the middle.
+            let start = sequence.saturating_sub(chunk.first()) as usize;
+            let range = start..chunk.events.len();
+            size += chunk.text(range.clone()).len();
+            parts.push((Arc::clone(chunk), range));
+        }
+        (!parts.is_empty()).then_some(Self { parts })
+    }
+
+    /// The session and boot of the events.
+    pub fn era(&self) -> &Arc<Era> {
+        &self.parts[0].0.era
+    }
+
+    /// The number of the first event.
+    pub fn first(&self) -> u64 {
+        let (chunk, range) = &self.parts[0];
+        chunk.first() + range.start as u64
+    }
+
+    /// The number of the event after the last.
+    pub fn next(&self) -> u64 {
+        self.parts
+            .last()
+            .map_or(0, |(chunk, range)| chunk.first() + range.end as u64)
+    }
+
+    /// What the source lost until the first event, and what it lost until after the last.
+    pub(super) fn lost(&self) -> (u64, u64) {
+        let (first, range) = &self.parts[0];
+        let (last, end) = &self.parts[self.parts.len() - 1];
+        (first.lost_until(range.start), last.lost_until(end.end))
+    }
+
+    /// The events.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.parts
+            .iter()
+            .flat_map(|(chunk, range)| &chunk.events[range.clone()])
+    }
+
+    /// Each event with its line of JSON.
+    pub fn lines(&self) -> impl Iterator<Item = (&Event, Bytes)> {
+        self.parts.iter().flat_map(|(chunk, range)| {
+            range
+                .clone()
+                .map(|index| (&chunk.events[index], chunk.text(index..index + 1)))
+        })
+    }
+
+    /// The lines of JSON of all events, in as few pieces as there are.
+    pub fn text(&self) -> impl Iterator<Item = Bytes> {
+        self.parts
+            .iter()
+            .map(|(chunk, range)| chunk.text(range.clone()))
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where events go. A sink is one file (with a folder of its own where it is large): its configuration, and a cursor
+//! of the journal.
+//!
+//! A new sink needs its section in [`crate::config::Config`] and its variant of [`Section`], nothing else.
+
+use std::{future::Future, pin::Pin};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{command::Commands, journal::Journal, status::Status};
+
+/// What a sink may use.
+#[derive(Clone)]
+pub struct Context {
+    /// The events, the lines and who we are.
+    pub journal: Journal,
+    /// The way back.
+    pub commands: Commands,
+    /// What parts say of themselves.
+    pub status: Status,
+}
+
+/// A sink that has all it needs, and runs until the token is cancelled or the journal ends.
+///
+/// At the journal's end it delivers what is left; the supervisor sets the time limit for that. When the token is
+/// cancelled, it ends at once: it was taken out of the configuration, or the time is over.
+pub type Run =
+    Box<dyn FnOnce(CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// A sink's section of the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Section {}
+
+impl Section {
+    /// What the log calls it, such as `stream 127.0.0.1:7070`.
+    pub fn name(&self) -> String {
+        match *self {}
+    }
+
+    /// Gets all that can fail: listens, reads certificates. The error names the key and what would be right.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is refused.
+    pub fn prepare(&self, _context: &Context) -> anyhow::Result<Run> {
+        match *self {}
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Events without hardware: each line of text that is written to a FIFO is an event.
+//!
+//! For tests, and to try the agent on a machine that has neither the driver nor buttons.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
+};
+
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::io::{Interest, unix::AsyncFd};
+use tracing::warn;
+
+use super::Source;
+use crate::{
+    clock,
+    config::{table::Table, value},
+    event::{self, Kind, Reading},
+    journal::Update,
+    lines::{Line, Settings},
+};
+
+/// `[simulated]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The FIFO; it has to exist.
+    #[serde(deserialize_with = "value::path")]
+    pub path: PathBuf,
+    /// The labels of the lines, from number 0 on. Default: none.
+    #[serde(default)]
+    pub labels: Vec<String>,
+}
+
+impl Table for Config {
+    const EXPECTED: &str = "a table headed `[simulated]`";
+}
+
+/// Reads a FIFO.
+pub struct Simulated {
+    fifo: AsyncFd<File>,
+    /// What is left of a line whose end was not read yet.
+    partial: Vec<u8>,
+    /// The lines, until they were given.
+    lines: Option<Vec<Line>>,
+}
+
+/// What a line of text may be: a keyword, and for a line of GPIO its number and what the source lost before it.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error("expected `trigger`, `tick`, `rising LINE [LOST]` or `falling LINE [LOST]`, not `{0}`")]
+struct NoEvent(String);
+
+impl Simulated {
+    /// Opens the FIFO. To be called within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// It can't be opened.
+    pub fn open(config: &Config) -> io::Result<Self> {
+        // Also open for writing, so that it doesn't end when a writer goes.
+        let fifo = File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(&config.path)?;
+        let lines = config.labels.iter().zip(0..).map(|(label, number)| Line {
+            number,
+            label: Some(label.as_str().into()),
+            active: Some(false),
+            settings: Settings {
+                offset: number,
+                rising: true,
+                falling: true,
+                ..Settings::default()
+            },
+        });
+        #[expect(unsafe_code, reason = "AsyncFd's safe constructors are deprecated")]
+        // SAFETY: `File` owns its descriptor, and gives the same one for as long as it lives.
+        let fifo = unsafe { AsyncFd::register_with_interest(fifo, Interest::READABLE) };
+        Ok(Self {
+            fifo: fifo.map_err(|error| error.into_parts().1)?,
+            partial: Vec::new(),
+            lines: Some(lines.collect()),
+        })
+    }
+}
+
+impl Source for Simulated {
+    async fn next(&mut self) -> Update {
+        loop {
+            if let Some(update) = self.take() {
+                return update;
+            }
+            match self.fifo.readable().await {
+                // What is there was just read; only new data makes it readable again.
+                Ok(mut ready) => ready.clear_ready(),
+                Err(_) => std::future::pending().await,
+            }
+            if let Some(update) = self.take() {
+                return update;
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Update> {
+        if let Some(lines) = self.lines.take() {
+            return Some(Update {
+                readings: Vec::new(),
+                lines: Some(lines),
+            });
+        }
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = self.fifo.get_ref().read(&mut buffer) {
+            self.partial.extend_from_slice(&buffer[..count]);
+            let Some(end) = self.partial.iter().rposition(|byte| *byte == b'\n') else {
+                continue;
+            };
+            let text: Vec<u8> = self.partial.drain(..=end).collect();
+            let mut readings = Vec::new();
+            for line in String::from_utf8_lossy(&text).lines() {
+                match reading(line) {
+                    Ok(reading) => readings.push(reading),
+                    Err(error) => warn!("simulated: {error}"),
+                }
+            }
+            if !readings.is_empty() {
+                return Some(Update {
+                    readings,
+                    lines: None,
+                });
+            }
+        }
+        None
+    }
+}
+
+fn reading(text: &str) -> Result<Reading, NoEvent> {
+    let no_event = || NoEvent(text.chars().take(80).collect());
+    let mut words = text.split_whitespace();
+    let (source, kind, value) = match words.next() {
+        Some("trigger") => (event::Source::MANUAL, Kind::TRIGGER, 0),
+        Some("tick") => (event::Source::TIMER, Kind::TICK, 1),
+        Some("rising") => (event::Source::GPIO, Kind::RISING, 1),
+        Some("falling") => (event::Source::GPIO, Kind::FALLING, 0),
+        _ => return Err(no_event()),
+    };
+    let mut number = |needed: bool| match words.next() {
+        Some(word) => word.parse().map_err(|_| no_event()),
+        None if needed => Err(no_event()),
+        None => Ok(0),
+    };
+    let line = number(source == event::Source::GPIO)?;
+    let lost = number(false)?;
+    Ok(Reading {
+        timestamp_ns: clock::monotonic_ns(),
+        source,
+        kind,
+        line,
+        value,
+        lost,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_text_is_an_event_or_an_error() {
+        let edge = reading("rising 3 7").unwrap();
+        assert_eq!(
+            (edge.kind, edge.line, edge.value, edge.lost),
+            (Kind::RISING, 3, 1, 7)
+        );
+        assert_eq!(reading("tick").unwrap().source, event::Source::TIMER);
+        for text in ["", "rising", "rising x", "press 1", "falling 1 y"] {
+            assert_eq!(reading(text), Err(NoEvent(text.to_owned())));
+        }
+    }
+}

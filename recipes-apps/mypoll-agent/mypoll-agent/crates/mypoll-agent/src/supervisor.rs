@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Starts, reloads and ends the parts: one pump from the source to the journal, and the sinks.
+
+mod pump;
+mod sinks;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::{sync::mpsc, time};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    command::Commands, config::Config, identity::Identity, journal::Journal, notify::Notifier,
+    sink::Context, source::AnySource, status::Status,
+};
+use pump::Pump;
+use sinks::Sinks;
+
+/// What the agent is told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// End: deliver what is there, within the time limit.
+    End,
+    /// Read the configuration again.
+    Reload,
+}
+
+/// Runs the agent until it is told to end.
+///
+/// `read` reads the configuration again. A configuration that can't be taken whole is refused whole: the agent goes on
+/// with the one that it has.
+///
+/// # Errors
+///
+/// The first configuration can't be taken.
+pub async fn run(
+    mut config: Config,
+    read: impl Fn() -> Result<Config>,
+    mut requests: mpsc::Receiver<Request>,
+) -> Result<()> {
+    let identity = Identity::of_this_machine(config.agent.machine.as_deref());
+    let (journal, writer) = Journal::in_memory(identity, config.journal.memory);
+    let context = Context {
+        journal,
+        commands: Commands::default(),
+        status: Status::default(),
+    };
+    let mut sinks = Sinks::default();
+    let source = AnySource::open(&config, &context)?;
+    sinks.change(&config, &context).await?;
+    let mut pump = Pump::start(source, writer, &context.status);
+    let mut notifier = Notifier::new(&context.status);
+    notifier.ready();
+
+    loop {
+        tokio::select! {
+            request = requests.recv() => match request {
+                Some(Request::Reload) => {
+                    notifier.reloading();
+                    let outcome = match read() {
+                        Ok(new) => reload(&config, &new, &mut sinks, &mut pump, &context).await.map(|()| new),
+                        Err(error) => Err(error),
+                    };
+                    match outcome {
+                        Ok(new) => {
+                            info!("reloaded the configuration");
+                            config = new;
+                        }
+                        Err(error) => error!("keeping the old configuration: {error:#}"),
+                    }
+                    notifier.ready();
+                }
+                Some(Request::End) | None => break,
+            },
+            () = notifier.watch() => {}
+        }
+    }
+
+    notifier.stopping();
+    let drained = async {
+        pump.drain().await;
+        sinks.ended().await;
+    };
+    if time::timeout(config.agent.drain_timeout, drained)
+        .await
+        .is_err()
+    {
+        warn!(
+            "cut off after {:?} (agent.drain-timeout): {}",
+            config.agent.drain_timeout,
+            sinks.names()
+        );
+    }
+    info!("ended");
+    Ok(())
+}
+
+/// Takes a new configuration, or leaves all as it is.
+async fn reload(
+    old: &Config,
+    new: &Config,
+    sinks: &mut Sinks,
+    pump: &mut Pump,
+    context: &Context,
+) -> Result<()> {
+    if old.journal != new.journal || old.agent.machine != new.agent.machine {
+        bail!("`journal` and `agent.machine` can't be changed while the agent runs: restart it");
+    }
+    let source = (!AnySource::is_same(old, new))
+        .then(|| AnySource::open(new, context))
+        .transpose()
+        .context("source")?;
+    sinks.change(new, context).await?;
+    if let Some(source) = source {
+        pump.replace(source);
+    }
+    Ok(())
+}
+
+/// How long a sink that was taken out of the configuration has to end.
+const SINK_END: Duration = Duration::from_secs(1);
+
+/// A token that is cancelled when the guard goes.
+type Stop = CancellationToken;

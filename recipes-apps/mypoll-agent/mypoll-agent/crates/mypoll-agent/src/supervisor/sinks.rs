@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The sinks that run, by their sections of the configuration.
+
+use anyhow::{Context as _, Result};
+use tokio::{task::JoinHandle, time};
+use tracing::warn;
+
+use super::{SINK_END, Stop};
+use crate::{
+    config::Config,
+    sink::{Context, Section},
+};
+
+struct Running {
+    section: Section,
+    stop: Stop,
+    task: JoinHandle<()>,
+}
+
+/// The sinks that run.
+#[derive(Default)]
+pub(super) struct Sinks(Vec<Running>);
+
+impl Sinks {
+    /// Has the sinks of `config` run: those with an unchanged section go on, the others end or start.
+    ///
+    /// # Errors
+    ///
+    /// One can't be prepared. All go on as before.
+    pub(super) async fn change(&mut self, config: &Config, context: &Context) -> Result<()> {
+        let mut kept = vec![false; self.0.len()];
+        let mut new = Vec::new();
+        for section in config.sinks() {
+            let same = self
+                .0
+                .iter()
+                .zip(&kept)
+                .position(|(running, kept)| !kept && running.section == section);
+            if let Some(index) = same {
+                kept[index] = true;
+                continue;
+            }
+            let run = section.prepare(context).with_context(|| section.name())?;
+            new.push((section, run));
+        }
+        let mut kept = kept.into_iter();
+        let mut ending = Vec::new();
+        self.0 = std::mem::take(&mut self.0)
+            .into_iter()
+            .filter_map(|running| match kept.next() {
+                Some(true) => Some(running),
+                _ => {
+                    running.stop.cancel();
+                    ending.push(running);
+                    None
+                }
+            })
+            .collect();
+        for mut running in ending {
+            if time::timeout(SINK_END, &mut running.task).await.is_err() {
+                warn!("{} does not end, leaving it behind", running.section.name());
+                running.task.abort();
+            }
+        }
+        self.0.extend(new.into_iter().map(|(section, run)| {
+            let stop = Stop::new();
+            let task = tokio::spawn(run(stop.clone()));
+            Running {
+                section,
+                stop,
+                task,
+            }
+        }));
+        Ok(())
+    }
+
+    /// Waits until all have delivered what is left.
+    pub(super) async fn ended(&mut self) {
+        while let Some(running) = self.0.last_mut() {
+            if (&mut running.task).await.is_err() {
+                warn!("{} failed", running.section.name());
+            }
+            self.0.pop();
+        }
+    }
+
+    /// Those that run.
+    pub(super) fn names(&self) -> String {
+        let names: Vec<_> = self
+            .0
+            .iter()
+            .map(|running| running.section.name())
+            .collect();
+        names.join(", ")
+    }
+}

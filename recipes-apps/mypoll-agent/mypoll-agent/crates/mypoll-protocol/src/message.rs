@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the agent sends.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decimal;
+
+/// One line of the agent's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Message<'a> {
+    /// `{"event":…}`: an event.
+    #[serde(borrow)]
+    Event(Event<'a>),
+    /// `{"hello":…}`: who speaks; the first line after a request.
+    Hello {
+        /// Who.
+        hello: Hello,
+    },
+    /// `{"levels":…}`: the levels of all lines, after the hello of a client that asked for them.
+    Levels(Levels),
+    /// `{"missed":…}`: events that the client can't get any more.
+    Missed(Missed),
+    /// `{"session":…}`: the events that follow are of another session or another boot than those before.
+    Session(Session),
+    /// `{"heartbeat":27}`: nothing happened for a while; the number of the next event.
+    Heartbeat {
+        /// The number of the next event.
+        heartbeat: u64,
+    },
+    /// `{"done":…}`: an order was carried out.
+    Done {
+        /// The order.
+        done: crate::Action,
+    },
+    /// `{"error":…}`: what was wrong. The agent closes the connection after it, unless it was an order.
+    Error {
+        /// A sentence.
+        error: String,
+    },
+    /// A line of a later version.
+    Unknown {},
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event<'a> {
+    /// Its number in the session, from 1 on, without gaps; below 2^53.
+    pub event: u64,
+    /// Where it came from: `manual`, `timer`, `gpio`.
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    /// What happened: `trigger`, `tick`, `rising`, `falling`, `removed`, `added`, `level`.
+    #[serde(borrow)]
+    pub kind: Cow<'a, str>,
+    /// The number of the line; 0 where `source` has none.
+    pub line: u32,
+    /// The label of the line, where it has one.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Cow<'a, str>>,
+    /// The level of the line, 1 for active; for other sources as the driver documents it.
+    pub value: u32,
+    /// Events that the driver lost immediately before this one.
+    pub lost: u32,
+    /// The wall-clock time in RFC 3339.
+    #[serde(borrow)]
+    pub time: Cow<'a, str>,
+    /// `unsynchronized` where the system's clock was not yet set when the event was read.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Cow<'a, str>>,
+    /// CLOCK_MONOTONIC of this boot, in nanoseconds.
+    #[serde(with = "decimal")]
+    pub timestamp_ns: u64,
+}
+
+/// Who speaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version of the protocol.
+    pub protocol: u32,
+    /// The version of the agent.
+    pub agent: String,
+    /// The machine: stable over boots, unique in a fleet.
+    pub machine: String,
+    /// The kernel's boot identifier.
+    pub boot: String,
+    /// The session: events are numbered in it.
+    pub session: String,
+    /// The number of the first event that the client gets, where there is no filter.
+    pub next: u64,
+}
+
+/// The levels of all lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Levels {
+    /// One entry for each line.
+    pub levels: Vec<Level>,
+    /// The number of the last event that these levels contain; 0 is none.
+    pub after: u64,
+}
+
+/// The level of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Level {
+    /// The number of the line.
+    pub line: u32,
+    /// Its label, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Whether it is active; null where that is not known.
+    pub active: Option<bool>,
+}
+
+/// Events that the client can't get any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// How many.
+    pub missed: u64,
+    /// How many the driver had lost among them; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
+}
+
+/// Whose events follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The session.
+    pub session: String,
+    /// The kernel's boot identifier: `timestamp_ns` counts from there.
+    pub boot: String,
+    /// The number of the next event.
+    pub next: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> Event<'static> {
+        Event {
+            event: 26,
+            source: "gpio".into(),
+            kind: "rising".into(),
+            line: 1,
+            label: Some("door".into()),
+            value: 1,
+            lost: 0,
+            time: "2026-11-28T13:39:10.123456Z".into(),
+            clock: None,
+            timestamp_ns: u64::MAX,
+        }
+    }
+
+    #[test]
+    fn an_event_has_its_keys_in_order_and_large_numbers_as_strings() {
+        let text = serde_json::to_string(&event()).unwrap();
+        assert_eq!(
+            text,
+            r#"{"event":26,"source":"gpio","kind":"rising","line":1,"label":"door","value":1,"lost":0,"time":"2026-11-28T13:39:10.123456Z","timestamp_ns":"18446744073709551615"}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<Message>(&text).unwrap(),
+            Message::Event(event())
+        );
+    }
+
+    #[test]
+    fn each_line_is_told_from_the_others() {
+        for (line, expected) in [
+            (
+                r#"{"missed":5,"lost":7}"#,
+                Message::Missed(Missed {
+                    missed: 5,
+                    lost: Some(7),
+                }),
+            ),
+            (
+                r#"{"missed":5}"#,
+                Message::Missed(Missed {
+                    missed: 5,
+                    lost: None,
+                }),
+            ),
+            (r#"{"heartbeat":27}"#, Message::Heartbeat { heartbeat: 27 }),
+            (
+                r#"{"error":"full"}"#,
+                Message::Error {
+                    error: "full".into(),
+                },
+            ),
+            (
+                r#"{"done":"trigger"}"#,
+                Message::Done {
+                    done: crate::Action::Trigger,
+                },
+            ),
+            (r#"{"later":[1]}"#, Message::Unknown {}),
+            (
+                r#"{"session":"a","boot":"b","next":3}"#,
+                Message::Session(Session {
+                    session: "a".into(),
+                    boot: "b".into(),
+                    next: 3,
+                }),
+            ),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Message>(line).unwrap(),
+                expected,
+                "{line}"
+            );
+        }
+    }
+}

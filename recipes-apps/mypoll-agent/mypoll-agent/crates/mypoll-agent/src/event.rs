@@ -37,6 +37,11 @@ impl Source {
         }
     }
 
+    /// The source with this [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        from_name(name, &Self::NAMES, "source-", Self)
+    }
+
     /// All known names.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Self::NAMES.iter().map(|(_, name)| *name)
@@ -77,9 +82,26 @@ impl Kind {
         }
     }
 
+    /// The kind with this [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        from_name(name, &Self::NAMES, "kind-", Self)
+    }
+
     /// All known names.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Self::NAMES.iter().map(|(_, name)| *name)
+    }
+}
+
+fn from_name<T: Copy>(
+    name: &str,
+    known: &[(T, &str)],
+    prefix: &str,
+    of: fn(u16) -> T,
+) -> Option<T> {
+    match known.iter().find(|(_, known)| *known == name) {
+        Some((value, _)) => Some(*value),
+        None => name.strip_prefix(prefix)?.parse().ok().map(of),
     }
 }
 
@@ -157,6 +179,25 @@ impl Event {
             time: self.time.rfc3339().into(),
             clock: (!self.time.synchronized).then_some(Cow::Borrowed("unsynchronized")),
             timestamp_ns: self.reading.timestamp_ns,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_has_a_name_that_leads_back_to_it() {
+        for number in 0..=u16::MAX {
+            assert_eq!(
+                Source::from_name(&Source(number).name()),
+                Some(Source(number))
+            );
+            assert_eq!(Kind::from_name(&Kind(number).name()), Some(Kind(number)));
+        }
+        for name in ["", "rise", "RISING", "kind-", "kind-65536", "source-1"] {
+            assert_eq!(Kind::from_name(name), None, "{name}");
         }
     }
 }

@@ -3,7 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -22,12 +25,38 @@ pub enum Condition {
 /// Numbers of a part, by name.
 pub type Counters = BTreeMap<&'static str, u64>;
 
+/// A number of a part that often changes: it is counted without a lock.
+#[derive(Clone, Debug, Default)]
+pub struct Counter(Arc<AtomicU64>);
+
+impl Counter {
+    /// Adds to it.
+    pub fn add(&self, value: u64) {
+        self.0.fetch_add(value, Relaxed);
+    }
+
+    /// Takes from it.
+    pub fn subtract(&self, value: u64) {
+        self.0.fetch_sub(value, Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Serialize for Counter {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.get())
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct Part {
     #[serde(flatten)]
     condition: Condition,
     #[serde(flatten)]
-    counters: Counters,
+    counters: BTreeMap<&'static str, Counter>,
     /// Since when it works on something.
     #[serde(skip)]
     busy: Option<Instant>,
@@ -50,7 +79,7 @@ impl Status {
         let name = name.into();
         let part = Part {
             condition: Condition::Working,
-            counters: Counters::new(),
+            counters: BTreeMap::new(),
             busy: None,
         };
         self.parts().insert(name.clone(), part);
@@ -84,9 +113,15 @@ impl Status {
 
     /// The counters of each part, by its name.
     pub fn counters(&self) -> Vec<(String, Counters)> {
+        let numbers = |part: &Part| {
+            let counters = part.counters.iter();
+            counters
+                .map(|(name, counter)| (*name, counter.get()))
+                .collect()
+        };
         self.parts()
             .iter()
-            .map(|(name, part)| (name.clone(), part.counters.clone()))
+            .map(|(name, part)| (name.clone(), numbers(part)))
             .collect()
     }
 
@@ -121,15 +156,19 @@ impl Reporter {
 
     /// Sets a counter.
     pub fn count(&self, name: &'static str, value: u64) {
-        if let Some(part) = self.status.parts().get_mut(&self.name) {
-            part.counters.insert(name, value);
-        }
+        self.counter(name).0.store(value, Relaxed);
     }
 
     /// Adds to a counter.
     pub fn add(&self, name: &'static str, value: u64) {
-        if let Some(part) = self.status.parts().get_mut(&self.name) {
-            *part.counters.entry(name).or_default() += value;
+        self.counter(name).add(value);
+    }
+
+    /// The counter with this name, 0 where it is new.
+    pub fn counter(&self, name: &'static str) -> Counter {
+        match self.status.parts().get_mut(&self.name) {
+            Some(part) => part.counters.entry(name).or_default().clone(),
+            None => Counter::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod writer;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 pub use batch::Batch;
 pub use cursor::{Cursor, Delivery, Gap};
@@ -44,6 +45,8 @@ struct Shared {
     state: Mutex<State>,
     /// Wakes cursors that wait.
     appended: Notify,
+    /// Cancelled when the writer has ended.
+    ended: CancellationToken,
 }
 
 struct State {
@@ -90,6 +93,7 @@ impl Journal {
                 closed: false,
             }),
             appended: Notify::new(),
+            ended: CancellationToken::new(),
         }));
         let writer = Writer::new(journal.clone());
         (journal, writer)
@@ -117,6 +121,11 @@ impl Journal {
             lines: state.lines.iter().cloned().collect(),
             after: state.ring.next() - 1,
         }
+    }
+
+    /// Waits for the journal's end: nothing is appended any more.
+    pub async fn ended(&self) {
+        self.0.ended.cancelled().await;
     }
 
     /// What the journal holds.

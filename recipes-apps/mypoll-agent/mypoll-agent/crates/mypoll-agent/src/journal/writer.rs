@@ -62,6 +62,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.journal.state().closed = true;
+        self.journal.0.ended.cancel();
         self.journal.0.appended.notify_waiters();
     }
 }

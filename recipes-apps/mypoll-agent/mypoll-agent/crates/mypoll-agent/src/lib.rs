@@ -13,6 +13,7 @@ pub mod event;
 pub mod identity;
 pub mod journal;
 pub mod lines;
+pub mod net;
 pub mod notify;
 pub mod sink;
 pub mod source;

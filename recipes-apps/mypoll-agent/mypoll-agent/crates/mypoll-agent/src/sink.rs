@@ -8,7 +8,7 @@ use std::{future::Future, pin::Pin};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{command::Commands, journal::Journal, status::Status};
+use crate::{command::Commands, journal::Journal, net::Sockets, status::Status};
 
 /// What a sink may use.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct Context {
     pub commands: Commands,
     /// What parts say of themselves.
     pub status: Status,
+    /// What is listened on.
+    pub sockets: Sockets,
 }
 
 /// A sink that has all it needs, and runs until the token is cancelled or the journal ends.

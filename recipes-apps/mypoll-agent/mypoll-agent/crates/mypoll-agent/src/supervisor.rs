@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    command::Commands, config::Config, identity::Identity, journal::Journal, notify::Notifier,
-    sink::Context, source::AnySource, status::Status,
+    command::Commands, config::Config, identity::Identity, journal::Journal, net::Sockets,
+    notify::Notifier, sink::Context, source::AnySource, status::Status,
 };
 use pump::Pump;
 use sinks::Sinks;
@@ -46,6 +46,7 @@ pub async fn run(
         journal,
         commands: Commands::default(),
         status: Status::default(),
+        sockets: Sockets::default(),
     };
     let mut sinks = Sinks::default();
     let source = AnySource::open(&config, &context)?;

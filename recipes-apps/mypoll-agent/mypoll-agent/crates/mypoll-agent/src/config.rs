@@ -11,7 +11,10 @@ use serde::Deserialize;
 use toml::de::DeTable;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::{sink::Section, source::simulated};
+use crate::{
+    sink::{Section, stream},
+    source::simulated,
+};
 use table::Table;
 
 pub use error::ConfigError;
@@ -33,6 +36,9 @@ pub struct Config {
     /// Events from a FIFO, in place of the driver's.
     #[serde(deserialize_with = "table::optional")]
     pub simulated: Option<simulated::Config>,
+    /// Listeners for lines of JSON. Default: one on 127.0.0.1:7070. `stream = []` is none.
+    #[serde(deserialize_with = "table::optional_array")]
+    pub stream: Option<Vec<stream::Config>>,
 }
 
 /// `[agent]`
@@ -137,7 +143,11 @@ impl Config {
 
     /// The sinks, each with its section.
     pub fn sinks(&self) -> Vec<Section> {
-        Vec::new()
+        let stream = match &self.stream {
+            Some(sections) => sections.clone(),
+            None => vec![stream::Config::default()],
+        };
+        stream.into_iter().map(Section::Stream).collect()
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {

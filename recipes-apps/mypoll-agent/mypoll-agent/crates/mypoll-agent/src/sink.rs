@@ -4,6 +4,8 @@
 //!
 //! A new sink needs its section in [`crate::config::Config`] and its variant of [`Section`], nothing else.
 
+pub mod stream;
+
 use std::{future::Future, pin::Pin};
 
 use tokio_util::sync::CancellationToken;
@@ -32,12 +34,17 @@ pub type Run =
 
 /// A sink's section of the configuration.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Section {}
+pub enum Section {
+    /// Lines of JSON.
+    Stream(stream::Config),
+}
 
 impl Section {
     /// What the log calls it, such as `stream 127.0.0.1:7070`.
     pub fn name(&self) -> String {
-        match *self {}
+        match self {
+            Self::Stream(section) => section.name(),
+        }
     }
 
     /// Gets all that can fail: listens, reads certificates. The error names the key and what would be right.
@@ -45,7 +52,9 @@ impl Section {
     /// # Errors
     ///
     /// The configuration is refused.
-    pub fn prepare(&self, _context: &Context) -> anyhow::Result<Run> {
-        match *self {}
+    pub fn prepare(&self, context: &Context) -> anyhow::Result<Run> {
+        match self {
+            Self::Stream(section) => section.prepare(context),
+        }
     }
 }

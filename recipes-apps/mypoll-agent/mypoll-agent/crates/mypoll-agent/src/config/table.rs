@@ -95,3 +95,12 @@ where
 
     deserializer.deserialize_seq(Tables(PhantomData))
 }
+
+/// An array of tables that need not be there: together with `default`.
+pub(crate) fn optional_array<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Table + Deserialize<'de>,
+{
+    array(deserializer).map(Some)
+}

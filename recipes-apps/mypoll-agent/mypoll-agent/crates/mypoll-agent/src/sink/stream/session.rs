@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One client, whatever it is connected by.
+
+mod request;
+
+use std::{future::Future, io, pin::Pin, pin::pin, time::Duration};
+
+use bytes::Bytes;
+use mypoll_protocol::{self as protocol, Action, Message};
+use thiserror::Error;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
+    task,
+    time::{self, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Rights, Shared,
+    input::{Input, LONGEST, Lines},
+    outgoing::Outgoing,
+    quote,
+    timer::Timer,
+};
+use crate::{
+    command::Refused,
+    journal::{Cursor, Delivery, Start},
+};
+use request::Selection;
+
+/// How long events wait for the first byte of a request.
+const FIRST_BYTE: Duration = Duration::from_millis(200);
+
+/// How long a client has for its request line.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// How long a client that is told of an error has to take it.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How much such a client may still send, in bytes.
+const LINGER_BYTES: u64 = 1 << 20;
+
+/// How long a client that sends no more, and that nothing is sent to, is left in peace before it is tried whether it is
+/// still there.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// How often: the system of one that closed answers the first line with a reset, and sending the second fails.
+const PROBES: u8 = 2;
+
+/// How many bytes of replies wait before a client's orders do.
+const REPLIES: usize = 16 * 1024;
+
+/// Why a client was left.
+#[derive(Debug, Error)]
+pub(super) enum Left {
+    #[error("the connection failed: {0}")]
+    Failed(#[from] io::Error),
+    #[error("refused: {0}")]
+    Refused(String),
+    #[error("the stream was stopped")]
+    Stopped,
+}
+
+type Outcome = Pin<Box<dyn Future<Output = (Action, Result<(), Refused>)> + Send>>;
+
+struct Session<'a, S> {
+    shared: &'a Shared,
+    lines: Lines<ReadHalf<S>>,
+    writer: WriteHalf<S>,
+    outgoing: Outgoing,
+    cursor: Cursor,
+    /// `None` until the token came that is needed.
+    rights: Option<Rights>,
+    selection: Selection,
+    /// Whether the first line came.
+    requested: bool,
+    /// Whether events wait no more for a request.
+    streaming: bool,
+    /// When the request line has to be there, once it has begun or where it is needed.
+    request_due: Option<Instant>,
+    /// The order that is being carried out.
+    order: Option<Outcome>,
+    last_sent: Instant,
+    /// How often a client that sends no more is still to be probed.
+    probes: u8,
+}
+
+/// Serves a client to its end: what it asks for until the journal ends, and then it has to close the connection.
+///
+/// `rights` is what the client may do; `None` where it has to show a token for that.
+///
+/// # Errors
+///
+/// Why it was left before the end.
+pub(super) async fn serve<S>(
+    stream: S,
+    shared: &Shared,
+    rights: Option<Rights>,
+    stop: &CancellationToken,
+) -> Result<(), Left>
+where
+    S: AsyncRead + AsyncWrite,
+{
+    let (reader, writer) = split(stream);
+    let now = Instant::now();
+    let mut session = Session {
+        shared,
+        lines: Lines::new(reader),
+        writer,
+        outgoing: Outgoing::default(),
+        cursor: shared.journal.cursor(Start::Now),
+        request_due: rights.is_none().then(|| now + REQUEST),
+        rights,
+        selection: Selection::default(),
+        requested: false,
+        streaming: false,
+        order: None,
+        last_sent: now,
+        probes: 0,
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(Left::Stopped),
+        outcome = session.run() => {
+            if let Err(Left::Refused(error)) = &outcome {
+                let _ = time::timeout(LINGER, session.refuse(error.clone())).await;
+            }
+            outcome
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
+    async fn run(&mut self) -> Result<(), Left> {
+        let mut timer = Timer::default();
+        let journal = self.shared.journal.clone();
+        let mut ended = pin!(journal.ended());
+        loop {
+            let deadline = self.deadline();
+            tokio::select! {
+                biased;
+                sent = self.outgoing.send(&mut self.writer), if !self.outgoing.is_empty() => {
+                    sent?;
+                    self.last_sent = Instant::now();
+                    self.probes = self.probes.saturating_sub(1);
+                }
+                delivery = self.cursor.next(), if self.streaming && self.outgoing.is_empty() => match delivery {
+                    Some(delivery) => self.deliver(delivery).await,
+                    None => break,
+                },
+                () = &mut ended, if !self.streaming => break,
+                input = self.lines.next(), if self.listens() => self.hear(input?)?,
+                (action, outcome) = outcome_of(&mut self.order) => {
+                    self.order = None;
+                    self.answer(action, outcome);
+                }
+                () = timer.reached(deadline) => self.time_is_up()?,
+            }
+        }
+        self.end().await?;
+        Ok(())
+    }
+
+    /// Whether more lines are read. A client that doesn't take the replies to its orders has to wait.
+    fn listens(&self) -> bool {
+        self.order.is_none() && !self.lines.is_done() && self.outgoing.size() < REPLIES
+    }
+
+    /// When there is something to do without an event.
+    fn deadline(&self) -> Option<Instant> {
+        if !self.requested && self.request_due.is_some() {
+            return self.request_due;
+        }
+        if !self.streaming {
+            return Some(self.last_sent + FIRST_BYTE);
+        }
+        if !self.outgoing.is_empty() {
+            return None;
+        }
+        let quiet = match self.probes {
+            0 => self.shared.heartbeat,
+            _ => Some(PROBE),
+        };
+        quiet.map(|quiet| self.last_sent + quiet)
+    }
+
+    fn time_is_up(&mut self) -> Result<(), Left> {
+        if !self.requested && self.request_due.is_some() {
+            let what = if self.rights.is_none() {
+                "a line with a token"
+            } else {
+                "the end of the first line"
+            };
+            return Err(Left::Refused(format!(
+                "{what} has to be there within {REQUEST:?}"
+            )));
+        }
+        if !self.streaming {
+            self.streaming = true;
+            return Ok(());
+        }
+        let heartbeat = self.cursor.position();
+        self.say(&Message::Heartbeat { heartbeat });
+        Ok(())
+    }
+
+    /// Takes what a client sent.
+    fn hear(&mut self, input: Input) -> Result<(), Left> {
+        match input {
+            Input::Line(line) if self.requested => self.order(&line),
+            Input::Line(line) => return self.begin(&line),
+            Input::TooLong => {
+                return Err(Left::Refused(format!(
+                    "a line is longer than {LONGEST} bytes"
+                )));
+            }
+            Input::Part if !self.requested => {
+                // Another protocol has no line ends, perhaps: say so at once.
+                let begun = self.lines.begun();
+                if !begun.is_empty() && begun[0] != b'{' {
+                    return Err(Left::Refused(request::not_json(begun)));
+                }
+                self.request_due
+                    .get_or_insert_with(|| Instant::now() + REQUEST);
+            }
+            Input::Part => {}
+            Input::End => {
+                if self.rights.is_none() {
+                    return Err(Left::Refused(
+                        "this listener asks for a token: send a line with it first".to_owned(),
+                    ));
+                }
+                self.requested = true;
+                self.streaming = true;
+                self.probes = PROBES;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the first line: a request, or an order for want of one.
+    fn begin(&mut self, line: &[u8]) -> Result<(), Left> {
+        let first = request::First::parse(line).map_err(Left::Refused)?;
+        if self.rights.is_none() {
+            self.rights = Some(
+                self.shared
+                    .rights_of(first.token())
+                    .map_err(Left::Refused)?,
+            );
+        }
+        self.requested = true;
+        self.streaming = true;
+        match first {
+            request::First::Order(order) => self.give(order.order),
+            request::First::Request(request) => {
+                let levels = request.levels;
+                let selection = Selection::new(*request).map_err(Left::Refused)?;
+                self.select(selection, levels);
+            }
+        }
+        Ok(())
+    }
+
+    fn select(&mut self, selection: Selection, levels: bool) {
+        let journal = &self.shared.journal;
+        let mut lines = None;
+        if levels {
+            // Events go on right behind the snapshot, even if one happens in between.
+            loop {
+                let snapshot = journal.snapshot();
+                let cursor = journal.cursor(Start::Now);
+                if cursor.position() == snapshot.after + 1 {
+                    self.cursor = cursor;
+                    lines = Some(request::levels(snapshot));
+                    break;
+                }
+            }
+        }
+        if let Some((session, event)) = selection.resume {
+            self.cursor = journal.cursor(Start::After(session, event));
+        }
+        let hello = request::hello(journal, self.cursor.position());
+        self.say(&Message::Hello { hello });
+        if let Some(levels) = lines {
+            self.say(&Message::Levels(levels));
+        }
+        self.selection = selection;
+    }
+
+    /// Takes a line after the first. Each has its answer.
+    fn order(&mut self, line: &[u8]) {
+        match serde_json::from_slice::<protocol::Order>(line) {
+            Ok(order) => self.give(order.order),
+            Err(error) => self.say(&Message::Error {
+                error: format!(
+                    "not an order: {}: `{}`",
+                    quote(error.to_string().as_bytes()),
+                    quote(line)
+                ),
+            }),
+        }
+    }
+
+    /// Has an order carried out.
+    fn give(&mut self, action: Action) {
+        if !self.rights.is_some_and(|rights| rights.control) {
+            return self.say(&Message::Error {
+                error: "this client may not give orders (control)".to_owned(),
+            });
+        }
+        let commands = self.shared.commands.clone();
+        self.order = Some(Box::pin(async move {
+            let outcome = commands.order(action.clone()).await;
+            (action, outcome)
+        }));
+    }
+
+    fn answer(&mut self, action: Action, outcome: Result<(), Refused>) {
+        match outcome {
+            Ok(()) => self.say(&Message::Done { done: action }),
+            Err(refused) => self.say(&Message::Error {
+                error: refused.to_string(),
+            }),
+        }
+    }
+
+    async fn deliver(&mut self, delivery: Delivery) {
+        let counters = &self.shared.counters;
+        if !self.selection.events {
+            return;
+        }
+        match delivery {
+            Delivery::Gap(gap) => {
+                counters.missed.add(gap.missed);
+                self.say(&Message::Missed(protocol::Missed {
+                    missed: gap.missed,
+                    lost: gap.lost,
+                }));
+            }
+            Delivery::Era(era) => {
+                let next = self.cursor.position();
+                self.say(&Message::Session(protocol::Session {
+                    session: era.session.to_string(),
+                    boot: era.boot.to_string(),
+                    next,
+                }));
+            }
+            Delivery::Events(batch) => {
+                let mut events = batch.next() - batch.first();
+                if self.selection.filter.takes_all() {
+                    batch.text().for_each(|lines| self.outgoing.push(lines));
+                } else {
+                    events = 0;
+                    let mut text = Vec::new();
+                    for (event, line) in batch.lines() {
+                        if self.selection.filter.takes(event) {
+                            text.extend_from_slice(&line);
+                            events += 1;
+                        }
+                    }
+                    self.outgoing.push(text.into());
+                }
+                counters.events.add(events);
+                counters.bytes.add(self.outgoing.size() as u64);
+                // Others go first: this client may have much to catch up with.
+                task::yield_now().await;
+            }
+        }
+    }
+
+    fn say(&mut self, message: &Message<'_>) {
+        // Writing to memory doesn't fail, nor does the type.
+        let mut line = serde_json::to_vec(message).unwrap_or_default();
+        line.push(b'\n');
+        self.outgoing.push(Bytes::from(line));
+    }
+
+    /// Sends what is left, and waits for the client to close: what it sends until then would reset the connection.
+    async fn end(&mut self) -> io::Result<()> {
+        if let Some(order) = self.order.take() {
+            let (action, outcome) = order.await;
+            self.answer(action, outcome);
+        }
+        self.outgoing.send(&mut self.writer).await?;
+        self.writer.shutdown().await?;
+        self.lines.discard(u64::MAX).await
+    }
+
+    /// Says what was wrong, and gives the client the time to read that.
+    async fn refuse(&mut self, error: String) -> io::Result<()> {
+        self.say(&Message::Error { error });
+        self.outgoing.send(&mut self.writer).await?;
+        self.writer.shutdown().await?;
+        self.lines.discard(LINGER_BYTES).await
+    }
+}
+
+/// How an order went; never where there is none.
+async fn outcome_of(order: &mut Option<Outcome>) -> (Action, Result<(), Refused>) {
+    match order {
+        Some(order) => order.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The first line of a client, and the first lines that answer it.
+
+use mypoll_protocol::{Hello, Level, Levels, Order, Request, VERSION};
+use serde_json::{Map, Value};
+
+use super::super::{filter::Filter, quote};
+use crate::{
+    identity::SessionId,
+    journal::{Journal, Snapshot},
+};
+
+/// What a first line may be.
+pub(super) enum First {
+    Request(Box<Request>),
+    /// Who only gives orders needs no request.
+    Order(Order),
+}
+
+/// What a client asked for. Default: all events, from the moment when it connected.
+pub(super) struct Selection {
+    pub(super) filter: Filter,
+    /// The session and number of the last event that it has.
+    pub(super) resume: Option<(SessionId, u64)>,
+    /// Whether it wants events at all.
+    pub(super) events: bool,
+}
+
+impl First {
+    /// # Errors
+    ///
+    /// What is wrong with the line.
+    pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
+        let Ok(object) = serde_json::from_slice::<Map<String, Value>>(line) else {
+            return Err(not_json(line));
+        };
+        let is_order = object.contains_key("order");
+        let object = Value::Object(object);
+        let parsed = if is_order {
+            serde_json::from_value(object).map(Self::Order)
+        } else {
+            serde_json::from_value(object).map(|request| Self::Request(Box::new(request)))
+        };
+        parsed.map_err(|error| {
+            let error = error.to_string();
+            format!("the first line can't be taken: {}", quote(error.as_bytes()))
+        })
+    }
+
+    /// The token that it shows.
+    pub(super) fn token(&self) -> Option<&str> {
+        match self {
+            Self::Request(request) => request.token.as_deref(),
+            Self::Order(_) => None,
+        }
+    }
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            filter: Filter::default(),
+            resume: None,
+            events: true,
+        }
+    }
+}
+
+impl Selection {
+    /// # Errors
+    ///
+    /// What of the request can't be done.
+    pub(super) fn new(request: Request) -> Result<Self, String> {
+        if let Some(protocol) = request.protocol.filter(|version| *version != VERSION) {
+            return Err(format!(
+                "protocol: this agent speaks version {VERSION}, not {protocol}"
+            ));
+        }
+        let resume = request.resume.map(|resume| {
+            let session = SessionId::parse(&resume.session).ok_or_else(|| {
+                format!(
+                    "resume.session: a session has 16 hexadecimal digits, not `{}`",
+                    quote(resume.session.as_bytes())
+                )
+            })?;
+            Ok::<_, String>((session, resume.event))
+        });
+        Ok(Self {
+            filter: Filter::new(request.filter)?,
+            resume: resume.transpose()?,
+            events: request.events,
+        })
+    }
+}
+
+/// What a line that is no JSON object is answered.
+pub(super) fn not_json(line: &[u8]) -> String {
+    let what = match line {
+        [0x16, 3, ..] => "TLS, but this listener has none (tls)".to_owned(),
+        _ => format!("`{}`", quote(line)),
+    };
+    format!("the first line has to be a JSON object such as {{\"levels\":true}}, not {what}")
+}
+
+pub(super) fn hello(journal: &Journal, next: u64) -> Hello {
+    let identity = journal.identity();
+    Hello {
+        protocol: VERSION,
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: identity.machine.clone(),
+        boot: identity.boot.clone(),
+        session: journal.era().session.to_string(),
+        next,
+    }
+}
+
+pub(super) fn levels(snapshot: Snapshot) -> Levels {
+    let level = |line: &crate::lines::Line| Level {
+        line: line.number,
+        label: line.label.as_deref().map(str::to_owned),
+        active: line.active,
+    };
+    Levels {
+        levels: snapshot.lines.iter().map(level).collect(),
+        after: snapshot.after,
+    }
+}

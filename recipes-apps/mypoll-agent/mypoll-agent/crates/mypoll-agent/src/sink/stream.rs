@@ -1,50 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Events as lines of JSON, over TCP, TLS and Unix sockets.
 
+mod connections;
 mod filter;
 mod input;
 mod outgoing;
 mod session;
 mod timer;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result};
-use serde::Deserialize;
-use tokio::{net::TcpListener, task::JoinSet};
+use anyhow::Result;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::{Context, Run};
 use crate::{
     command::Commands,
-    config::{table::Table, value},
+    config::value,
     journal::Journal,
+    net::{self, Connection, Listeners},
     status::{Counter, Reporter},
 };
+use connections::Connections;
 
-/// `[[stream]]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Config {
-    /// Where to listen.
-    #[serde(deserialize_with = "value::address")]
-    pub listen: SocketAddr,
-    /// For how long nothing is sent before a heartbeat is; "0s" for never. Default: 30 s.
-    #[serde(deserialize_with = "value::duration_or_never")]
-    pub heartbeat: Option<Duration>,
-}
-
-impl Table for Config {
-    const EXPECTED: &str = "a table headed `[[stream]]`";
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            listen: ([127, 0, 0, 1], 7070).into(),
-            heartbeat: Some(Duration::from_secs(30)),
-        }
+net::section! {
+    /// `[[stream]]`
+    pub struct Config("a table headed `[[stream]]`", listen = "127.0.0.1:7070") {
+        /// For how long nothing is sent before a heartbeat is; "0s" for never. Default: 30 s.
+        #[serde(deserialize_with = "value::duration_or_never")]
+        pub heartbeat: Option<Duration> = Some(Duration::from_secs(30)),
     }
 }
 
@@ -72,17 +58,10 @@ struct Counters {
     bytes: Counter,
 }
 
-/// What a client may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rights {
-    /// Give orders.
-    control: bool,
-}
-
 impl Config {
     /// What the log calls it.
     pub fn name(&self) -> String {
-        format!("stream {}", self.listen)
+        format!("stream {}", self.endpoint.name())
     }
 
     /// Listens.
@@ -91,65 +70,70 @@ impl Config {
     ///
     /// The configuration is refused.
     pub fn prepare(&self, context: &Context) -> Result<Run> {
-        let listener = std::net::TcpListener::bind(self.listen)
-            .with_context(|| format!("cannot listen on {}", self.listen))?;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        info!("listening on {}", listener.local_addr()?);
-        let reporter = context.status.reporter(self.name());
-        let shared = Arc::new(Shared {
-            journal: context.journal.clone(),
-            commands: context.commands.clone(),
-            heartbeat: self.heartbeat,
-            counters: Counters {
-                clients: reporter.counter("clients"),
-                connected: reporter.counter("connected"),
-                events: reporter.counter("events"),
-                missed: reporter.counter("missed"),
-                bytes: reporter.counter("bytes"),
-            },
-            _reporter: reporter,
-        });
-        Ok(Box::new(move |stop| Box::pin(run(listener, shared, stop))))
+        let listeners = self.endpoint.prepare(context)?;
+        let (name, status) = (self.name(), context.status.clone());
+        let (journal, commands) = (context.journal.clone(), context.commands.clone());
+        let heartbeat = self.heartbeat;
+        Ok(Box::new(move |stop| {
+            let reporter = status.reporter(name);
+            let shared = Arc::new(Shared {
+                journal,
+                commands,
+                heartbeat,
+                counters: Counters {
+                    clients: reporter.counter("clients"),
+                    connected: reporter.counter("connected"),
+                    events: reporter.counter("events"),
+                    missed: reporter.counter("missed"),
+                    bytes: reporter.counter("bytes"),
+                },
+                _reporter: reporter,
+            });
+            Box::pin(run(listeners, shared, stop))
+        }))
     }
 }
 
-impl Shared {
-    fn rights_of(&self, _token: Option<&str>) -> Result<Rights, String> {
-        Ok(Rights { control: false })
+/// Accepts clients until the journal ends, and serves each to its end.
+async fn run(mut listeners: Listeners, shared: Arc<Shared>, stop: CancellationToken) {
+    for address in listeners.addresses() {
+        info!("stream: listening on {address}");
     }
-}
-
-async fn run(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
+    let journal = shared.journal.clone();
+    let mut ended = std::pin::pin!(journal.ended());
     let mut clients = JoinSet::new();
-    let ended = shared.journal.ended();
-    tokio::pin!(ended);
+    let mut log = Connections::default();
     loop {
         tokio::select! {
+            // A client that connected before an event happened gets it, so connections come before the end.
             biased;
             () = stop.cancelled() => break,
-            () = &mut ended => break,
-            Some(_) = clients.join_next() => {}
-            accepted = listener.accept() => {
-                let Ok((stream, peer)) = accepted else { continue };
-                let shared = Arc::clone(&shared);
-                let stop = stop.clone();
-                clients.spawn(async move {
-                    debug!(%peer, "connected");
-                    shared.counters.clients.add(1);
-                    shared.counters.connected.add(1);
-                    let rights = Some(Rights { control: false });
-                    match session::serve(stream, &shared, rights, &stop).await {
-                        Ok(()) => debug!(%peer, "took everything"),
-                        Err(reason) => debug!(%peer, %reason, "left"),
-                    }
-                    shared.counters.clients.subtract(1);
-                });
+            connection = listeners.accept() => {
+                log.connected();
+                clients.spawn(serve(connection, Arc::clone(&shared), stop.clone()));
             }
+            Some(_) = clients.join_next() => log.left(),
+            () = log.due() => log.write(clients.len()),
+            () = &mut ended => break,
         }
     }
-    drop(listener);
+    drop(listeners);
     while clients.join_next().await.is_some() {}
+}
+
+/// A client from now to its end.
+async fn serve(connection: Connection, shared: Arc<Shared>, stop: CancellationToken) {
+    let Connection { stream, gate } = connection;
+    let peer = gate.peer();
+    debug!(%peer, "connected");
+    shared.counters.clients.add(1);
+    shared.counters.connected.add(1);
+    let authorize = |token: Option<&str>| gate.authorize(token);
+    match session::serve(stream, &shared, &authorize, gate.needs_token(), &stop).await {
+        Ok(()) => debug!(%peer, "took everything"),
+        Err(reason) => debug!(%peer, %reason, "left"),
+    }
+    shared.counters.clients.subtract(1);
 }
 
 /// The beginning of what a client wrote, for an error line.

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Rights, Shared,
+    Shared,
     input::{Input, LONGEST, Lines},
     outgoing::Outgoing,
     quote,
@@ -25,6 +25,7 @@ use super::{
 use crate::{
     command::Refused,
     journal::{Cursor, Delivery, Start},
+    net::{Denied, Role},
 };
 use request::Selection;
 
@@ -63,14 +64,18 @@ pub(super) enum Left {
 
 type Outcome = Pin<Box<dyn Future<Output = (Action, Result<(), Refused>)> + Send>>;
 
+/// Says what a client may do that shows this token, or none.
+pub(super) type Authorize<'a> = &'a (dyn Fn(Option<&str>) -> Result<Role, Denied> + Send + Sync);
+
 struct Session<'a, S> {
     shared: &'a Shared,
+    authorize: Authorize<'a>,
     lines: Lines<ReadHalf<S>>,
     writer: WriteHalf<S>,
     outgoing: Outgoing,
     cursor: Cursor,
-    /// `None` until the token came that is needed.
-    rights: Option<Rights>,
+    /// What the client may do; `None` until it was let in.
+    role: Option<Role>,
     selection: Selection,
     /// Whether the first line came.
     requested: bool,
@@ -87,7 +92,7 @@ struct Session<'a, S> {
 
 /// Serves a client to its end: what it asks for until the journal ends, and then it has to close the connection.
 ///
-/// `rights` is what the client may do; `None` where it has to show a token for that.
+/// A client that `needs_token` is let in by its first line, others at once.
 ///
 /// # Errors
 ///
@@ -95,7 +100,8 @@ struct Session<'a, S> {
 pub(super) async fn serve<S>(
     stream: S,
     shared: &Shared,
-    rights: Option<Rights>,
+    authorize: Authorize<'_>,
+    needs_token: bool,
     stop: &CancellationToken,
 ) -> Result<(), Left>
 where
@@ -105,12 +111,13 @@ where
     let now = Instant::now();
     let mut session = Session {
         shared,
+        authorize,
         lines: Lines::new(reader),
         writer,
         outgoing: Outgoing::default(),
         cursor: shared.journal.cursor(Start::Now),
-        request_due: rights.is_none().then(|| now + REQUEST),
-        rights,
+        request_due: needs_token.then(|| now + REQUEST),
+        role: None,
         selection: Selection::default(),
         requested: false,
         streaming: false,
@@ -121,7 +128,7 @@ where
     tokio::select! {
         biased;
         () = stop.cancelled() => Err(Left::Stopped),
-        outcome = session.run() => {
+        outcome = session.run(needs_token) => {
             if let Err(Left::Refused(error)) = &outcome {
                 let _ = time::timeout(LINGER, session.refuse(error.clone())).await;
             }
@@ -131,7 +138,10 @@ where
 }
 
 impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
-    async fn run(&mut self) -> Result<(), Left> {
+    async fn run(&mut self, needs_token: bool) -> Result<(), Left> {
+        if !needs_token {
+            self.let_in(None)?;
+        }
         let mut timer = Timer::default();
         let journal = self.shared.journal.clone();
         let mut ended = pin!(journal.ended());
@@ -186,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
 
     fn time_is_up(&mut self) -> Result<(), Left> {
         if !self.requested && self.request_due.is_some() {
-            let what = if self.rights.is_none() {
+            let what = if self.role.is_none() {
                 "a line with a token"
             } else {
                 "the end of the first line"
@@ -225,10 +235,8 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
             }
             Input::Part => {}
             Input::End => {
-                if self.rights.is_none() {
-                    return Err(Left::Refused(
-                        "this listener asks for a token: send a line with it first".to_owned(),
-                    ));
+                if self.role.is_none() {
+                    self.let_in(None)?;
                 }
                 self.requested = true;
                 self.streaming = true;
@@ -241,12 +249,8 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
     /// Takes the first line: a request, or an order for want of one.
     fn begin(&mut self, line: &[u8]) -> Result<(), Left> {
         let first = request::First::parse(line).map_err(Left::Refused)?;
-        if self.rights.is_none() {
-            self.rights = Some(
-                self.shared
-                    .rights_of(first.token())
-                    .map_err(Left::Refused)?,
-            );
+        if self.role.is_none() {
+            self.let_in(first.token())?;
         }
         self.requested = true;
         self.streaming = true;
@@ -258,6 +262,12 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                 self.select(selection, levels);
             }
         }
+        Ok(())
+    }
+
+    fn let_in(&mut self, token: Option<&str>) -> Result<(), Left> {
+        let role = (self.authorize)(token).map_err(|denied| Left::Refused(denied.to_string()))?;
+        self.role = Some(role);
         Ok(())
     }
 
@@ -303,9 +313,9 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
 
     /// Has an order carried out.
     fn give(&mut self, action: Action) {
-        if !self.rights.is_some_and(|rights| rights.control) {
+        if self.role < Some(Role::Control) {
             return self.say(&Message::Error {
-                error: "this client may not give orders (control)".to_owned(),
+                error: "this client may not give orders: it needs the role control".to_owned(),
             });
         }
         let commands = self.shared.commands.clone();

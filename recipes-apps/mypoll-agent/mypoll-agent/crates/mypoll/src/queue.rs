@@ -4,7 +4,7 @@
 //! A plain [`Device`] shares its events with all other readers. [`Device::into_queue`] turns it into a [`Queue`], which
 //! gets every event that its [`Config`] lets through, whoever else reads. The events come as 32-byte [`Record`]s, many
 //! per system call ([`Queue::read`], or the iterator of a queue), without one ([`Ring`]), or in tokio's reactor
-//! (`RecordStream`, with the feature `tokio`).
+//! (`AsyncQueue` and `RecordStream`, with the feature `tokio`).
 //!
 //! A queue that is full loses events and says exactly how many: [`Record::lost`] those just before a record,
 //! [`Stats::lost`] all of them. [`Queue::levels`] then says how the lines stand.
@@ -23,6 +23,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "tokio")]
+mod async_queue;
 mod config;
 mod position;
 mod record;
@@ -36,6 +38,8 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
 };
 
+#[cfg(feature = "tokio")]
+pub use async_queue::AsyncQueue;
 pub use config::{CAPACITY, Clock, Config, ConfigError, Overflow, WATERMARK_TIME};
 pub use position::Position;
 pub use record::Record;
@@ -148,6 +152,11 @@ impl Queue {
         self.device.line(number)
     }
 
+    /// The device, for its commands. What [`Device::read_event`] makes of the records is an error.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Maps the queue's ring, so that events are taken without a system call. The queue has to be one that drops the
     /// newest events, of a device that was opened for reading and writing, and can't be reconfigured any more.
     ///
@@ -158,7 +167,7 @@ impl Queue {
         Ring::map(self)
     }
 
-    /// Waits for the queue's events in tokio's reactor. The file becomes a non-blocking one.
+    /// Waits for the queue's events in tokio's reactor, many at a time. The file becomes a non-blocking one.
     ///
     /// # Errors
     ///
@@ -167,6 +176,20 @@ impl Queue {
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O enabled.
+    #[cfg(feature = "tokio")]
+    pub fn into_async(self) -> Result<AsyncQueue, Error> {
+        AsyncQueue::new(self)
+    }
+
+    /// As [`Queue::into_async`], one event at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Queue::into_async`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Queue::into_async`].
     #[cfg(feature = "tokio")]
     pub fn into_stream(self) -> Result<RecordStream, Error> {
         RecordStream::new(self)

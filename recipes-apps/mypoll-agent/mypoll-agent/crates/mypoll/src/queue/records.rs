@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Events one by one, read many at a time.
 
+#[cfg(feature = "tokio")]
+use std::task::{Context, Poll, ready};
+
 use super::{Queue, Record};
 use crate::Error;
 
@@ -36,6 +39,18 @@ impl Batch {
         (self.next, self.end) = (0, 0);
         self.end = queue.read(&mut self.records)?;
         Ok(self.end)
+    }
+
+    /// As [`Batch::fill`], once there are events.
+    #[cfg(feature = "tokio")]
+    pub(super) fn poll_fill(
+        &mut self,
+        queue: &super::AsyncQueue,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        (self.next, self.end) = (0, 0);
+        self.end = ready!(queue.poll_read(cx, &mut self.records))?;
+        Poll::Ready(Ok(()))
     }
 }
 

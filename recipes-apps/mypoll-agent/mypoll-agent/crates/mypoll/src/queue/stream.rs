@@ -2,16 +2,14 @@
 //! Events in tokio's reactor.
 
 use std::{
-    io,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use futures_core::Stream;
-use tokio::io::unix::AsyncFd;
 
-use super::{Queue, Record, records::Batch};
-use crate::{Error, sys};
+use super::{AsyncQueue, Queue, Record, records::Batch};
+use crate::Error;
 
 /// The events of a queue as a stream, which never ends; made by [`Queue::into_stream`].
 ///
@@ -31,25 +29,22 @@ use crate::{Error, sys};
 /// ```
 #[derive(Debug)]
 pub struct RecordStream {
-    queue: AsyncFd<Queue>,
+    queue: AsyncQueue,
     batch: Batch,
 }
 
 impl RecordStream {
     pub(super) fn new(queue: Queue) -> Result<Self, Error> {
-        rustix::io::ioctl_fionbio(&queue, true)
-            .map_err(io::Error::from)
-            .and_then(|()| sys::register(queue))
-            .map(|queue| Self {
-                queue,
-                batch: Batch::empty(),
-            })
-            .map_err(Error::Register)
+        let queue = AsyncQueue::new(queue)?;
+        Ok(Self {
+            queue,
+            batch: Batch::empty(),
+        })
     }
 
     /// The queue, for its account. Up to 64 events that count as read may not yet have come out of the stream.
     pub fn queue(&self) -> &Queue {
-        self.queue.get_ref()
+        self.queue.get()
     }
 }
 
@@ -62,10 +57,7 @@ impl Stream for RecordStream {
             if let Some(record) = batch.take() {
                 return Poll::Ready(Some(Ok(record)));
             }
-            let mut ready = ready!(queue.poll_read_ready(cx)).map_err(Error::Register)?;
-            if batch.fill(queue.get_ref())? == 0 {
-                ready.clear_ready();
-            }
+            ready!(batch.poll_fill(queue, cx))?;
         }
     }
 }

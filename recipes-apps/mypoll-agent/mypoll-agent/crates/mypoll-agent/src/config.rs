@@ -13,7 +13,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     sink::{Section, stream},
-    source::simulated,
+    source::{queue, simulated},
 };
 use table::Table;
 
@@ -33,6 +33,9 @@ pub struct Config {
     /// How many events are kept.
     #[serde(deserialize_with = "table::table")]
     pub journal: Journal,
+    /// Events from the driver. Default, where no other source is configured.
+    #[serde(deserialize_with = "table::optional")]
+    pub device: Option<queue::Config>,
     /// Events from a FIFO, in place of the driver's.
     #[serde(deserialize_with = "table::optional")]
     pub simulated: Option<simulated::Config>,

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where events come from: the driver's private queue, GPIO lines of the character device, or a simulation.
 
+pub mod queue;
 pub mod simulated;
+mod wait;
 
 use std::future::Future;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::{config::Config, journal::Update, sink::Context};
 
@@ -23,6 +25,8 @@ pub trait Source: Send {
 
 /// The source that the configuration chooses.
 pub enum AnySource {
+    /// The driver's private queue.
+    Queue(queue::Queue),
     /// A FIFO.
     Simulated(simulated::Simulated),
 }
@@ -33,30 +37,34 @@ impl AnySource {
     /// # Errors
     ///
     /// The configuration is wrong; a device that is not there is none.
-    pub fn open(config: &Config, _context: &Context) -> Result<Self> {
-        let Some(config) = &config.simulated else {
-            bail!("no source");
-        };
-        let simulated = simulated::Simulated::open(config)
-            .with_context(|| format!("cannot open {} (simulated.path)", config.path.display()))?;
-        Ok(Self::Simulated(simulated))
+    pub fn open(config: &Config, context: &Context) -> Result<Self> {
+        if let Some(config) = &config.simulated {
+            let simulated = simulated::Simulated::open(config).with_context(|| {
+                format!("cannot open {} (simulated.path)", config.path.display())
+            })?;
+            return Ok(Self::Simulated(simulated));
+        }
+        let device = config.device.clone().unwrap_or_default();
+        Ok(Self::Queue(queue::Queue::new(&device, context)))
     }
 
     /// Whether both configurations choose the same source with the same settings.
     pub fn is_same(one: &Config, other: &Config) -> bool {
-        one.simulated == other.simulated
+        one.simulated == other.simulated && one.device == other.device
     }
 }
 
 impl Source for AnySource {
     async fn next(&mut self) -> Update {
         match self {
+            Self::Queue(source) => source.next().await,
             Self::Simulated(source) => source.next().await,
         }
     }
 
     fn take(&mut self) -> Option<Update> {
         match self {
+            Self::Queue(source) => source.take(),
             Self::Simulated(source) => source.take(),
         }
     }

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Opens the device with a queue, and says in words why that failed.
+
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    path::Path,
+};
+
+use mypoll::{
+    Device, Error, Queue,
+    queue::{self, Overflow},
+};
+use nix::{
+    sys::resource::{Resource, getrlimit},
+    unistd::{Gid, Group},
+};
+use tracing::warn;
+
+/// The smallest queue that is worth while: with it the memory is 12 KiB.
+const SMALLEST: u32 = 256;
+
+/// Opens the device with a queue of `capacity` events, or of as many as the user may have.
+pub(super) fn open(path: &Path, capacity: u32) -> Result<Queue, Error> {
+    let mut fitting = capacity;
+    loop {
+        let device = Device::options().nonblocking().open(path)?;
+        let config = queue::Config::new()
+            .capacity(fitting)
+            // What comes last says how the lines are.
+            .overflow(Overflow::DropOldest);
+        match device.into_queue(&config) {
+            Err(Error::MemoryLimit) if fitting > SMALLEST => fitting = (fitting / 2).max(SMALLEST),
+            Err(error) => return Err(error),
+            Ok(queue) => {
+                if fitting < capacity {
+                    warn!("{}", memory_limit(capacity, fitting));
+                }
+                return Ok(queue);
+            }
+        }
+    }
+}
+
+fn memory_limit(capacity: u32, fitting: u32) -> String {
+    let limit = getrlimit(Resource::RLIMIT_MEMLOCK).map_or(0, |(soft, _)| soft / 1024);
+    format!(
+        "the queue holds {fitting} events in place of {capacity}, which need {} KiB of the user's locked memory, \
+         limited to {limit} KiB (RLIMIT_MEMLOCK): raise LimitMEMLOCK= of the unit or `ulimit -l`, or lower \
+         device.queue",
+        memory(capacity) / 1024
+    )
+}
+
+/// How much memory a queue takes, in bytes.
+fn memory(capacity: u32) -> u64 {
+    const PAGE: u64 = 4096;
+    PAGE + (32 * u64::from(capacity).next_power_of_two()).next_multiple_of(PAGE)
+}
+
+/// Why the device is not there, and what to do.
+pub(super) fn reason(path: &Path, error: &Error) -> String {
+    match error {
+        Error::Open { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            permissions(path)
+        }
+        Error::Unsupported => match fs::metadata(path) {
+            Ok(metadata) if metadata.file_type().is_char_device() => format!(
+                "the driver of {} is older than this agent: update it (private queues and levels are missing)",
+                path.display()
+            ),
+            _ => format!("{} is not a mypoll device (device.path)", path.display()),
+        },
+        _ => words(error),
+    }
+}
+
+fn permissions(path: &Path) -> String {
+    let shown = path.display();
+    let Ok(metadata) = fs::metadata(path) else {
+        return format!("{shown}: permission denied");
+    };
+    let (gid, mode) = (metadata.gid(), metadata.mode() & 0o777);
+    let group = match Group::from_gid(Gid::from_raw(gid)) {
+        Ok(Some(group)) => group.name,
+        _ => gid.to_string(),
+    };
+    if mode & 0o060 == 0o060 && gid != 0 {
+        format!("{shown}: permission denied; add the agent's user to the group `{group}`")
+    } else {
+        format!(
+            "{shown}: permission denied; it has mode {mode:04o} and the group `{group}`: a udev or mdev rule has to \
+             give it mode 0660 and a group of the agent's, such as `mypoll`"
+        )
+    }
+}
+
+/// An error with what it comes from.
+pub(super) fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_as_the_driver_counts_it() {
+        assert_eq!(memory(4096), 33 * 4096);
+        assert_eq!(memory(65536), 513 * 4096);
+        assert_eq!(memory(100), 2 * 4096);
+        assert!(memory_limit(65536, 1024).contains("need 2052 KiB"));
+    }
+
+    #[test]
+    fn what_is_no_device_is_told() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = open(file.path(), 16).err().unwrap();
+        let said = reason(file.path(), &error);
+        assert!(
+            said.ends_with("is not a mypoll device (device.path)"),
+            "{said}"
+        );
+        let gone = Path::new("/nowhere/mypoll");
+        let said = reason(gone, &open(gone, 16).err().unwrap());
+        assert!(
+            said.contains("is the module loaded (modprobe mypoll)?"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn permissions_name_the_group() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let said = permissions(file.path());
+        assert!(said.contains("mode 0600"), "{said}");
+        let said = permissions(Path::new("/dev/tty"));
+        assert!(
+            said.contains("group `tty`") || said.contains("mode"),
+            "{said}"
+        );
+    }
+}

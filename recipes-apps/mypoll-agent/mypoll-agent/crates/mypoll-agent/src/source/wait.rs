@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Waits for a file to come, to get other permissions, or to be replaced, without waking up meanwhile.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    os::fd::{AsFd as _, AsRawFd, RawFd},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    time,
+};
+
+/// How long to wait at most where inotify is not to be had: the user has too many instances or watches.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Watches a folder, or the nearest that exists on the way to it.
+pub(super) struct Watch {
+    folder: PathBuf,
+    /// What the names begin with that count.
+    prefix: OsString,
+    inotify: Option<AsyncFd<Instance>>,
+    armed: Option<(PathBuf, WatchDescriptor)>,
+}
+
+/// So that it can be waited for.
+struct Instance(Inotify);
+
+impl AsRawFd for Instance {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+impl Watch {
+    /// For one file. To be called within a runtime.
+    pub(super) fn of_file(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default();
+        Self::new(path.parent().unwrap_or(Path::new("/")), name)
+    }
+
+    /// For the files in a folder whose names begin with `prefix`. To be called within a runtime.
+    pub(super) fn new(folder: &Path, prefix: &OsStr) -> Self {
+        let folder = match folder.as_os_str().is_empty() {
+            true => ".".into(),
+            false => folder.into(),
+        };
+        let mut watch = Self {
+            folder,
+            prefix: prefix.into(),
+            inotify: instance().ok(),
+            armed: None,
+        };
+        watch.arm();
+        watch
+    }
+
+    /// Waits for a change since the last one. It may be none that matters, so look and wait again.
+    pub(super) async fn changed(&mut self) {
+        loop {
+            let (Some(inotify), Some(_)) = (&self.inotify, &self.armed) else {
+                time::sleep(POLL).await;
+                self.arm();
+                return;
+            };
+            let Ok(mut ready) = inotify.readable().await else {
+                self.inotify = None;
+                continue;
+            };
+            let Ok(events) = inotify.get_ref().0.read_events() else {
+                ready.clear_ready();
+                continue;
+            };
+            let matters = events.iter().any(|event| match &event.name {
+                Some(name) => {
+                    let bytes = name.as_encoded_bytes();
+                    !self.is_there() || bytes.starts_with(self.prefix.as_encoded_bytes())
+                }
+                // Of the folder itself, or too many to tell.
+                None => true,
+            });
+            if matters {
+                self.arm();
+                return;
+            }
+        }
+    }
+
+    /// Whether the folder itself is watched.
+    fn is_there(&self) -> bool {
+        matches!(&self.armed, Some((armed, _)) if *armed == self.folder)
+    }
+
+    /// Watches the nearest folder that exists.
+    fn arm(&mut self) {
+        let Some(inotify) = &self.inotify else {
+            return;
+        };
+        let inotify = &inotify.get_ref().0;
+        loop {
+            let nearest = self.folder.ancestors().find(|folder| folder.is_dir());
+            let nearest = nearest.unwrap_or(Path::new("/"));
+            let flags = AddWatchFlags::IN_CREATE
+                | AddWatchFlags::IN_MOVED_TO
+                | AddWatchFlags::IN_ATTRIB
+                | AddWatchFlags::IN_DELETE_SELF
+                | AddWatchFlags::IN_MOVE_SELF
+                | AddWatchFlags::IN_ONLYDIR;
+            // The same folder once more is the same watch.
+            let added = inotify.add_watch(nearest, flags);
+            let armed = added.ok().map(|watch| (nearest.to_owned(), watch));
+            let old = std::mem::replace(&mut self.armed, armed);
+            if let Some((_, old)) = old.filter(|(_, old)| added != Ok(*old)) {
+                // It may have gone with its folder.
+                let _ = inotify.rm_watch(old);
+            }
+            // A folder may have come before the watch did.
+            let now = self.folder.ancestors().find(|folder| folder.is_dir());
+            if added.is_err() || now == Some(nearest) {
+                return;
+            }
+        }
+    }
+}
+
+fn instance() -> io::Result<AsyncFd<Instance>> {
+    let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+    #[expect(unsafe_code, reason = "AsyncFd's safe constructors are deprecated")]
+    // SAFETY: `Instance` owns its descriptor, and gives the same one for as long as it lives.
+    let inotify = unsafe { AsyncFd::register_with_interest(Instance(inotify), Interest::READABLE) };
+    inotify.map_err(|error| error.into_parts().1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    async fn is_quiet(watch: &mut Watch) -> bool {
+        time::timeout(Duration::from_millis(20), watch.changed())
+            .await
+            .is_err()
+    }
+
+    #[tokio::test]
+    async fn a_file_that_comes_is_noticed_and_others_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mypoll");
+        let mut watch = Watch::of_file(&path);
+        fs::write(folder.path().join("other"), "").unwrap();
+        assert!(is_quiet(&mut watch).await);
+        fs::write(&path, "").unwrap();
+        watch.changed().await;
+        assert!(is_quiet(&mut watch).await);
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        watch.changed().await;
+        fs::rename(folder.path().join("other"), &path).unwrap();
+        watch.changed().await;
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_comes_later_is_watched_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one/two/mypoll");
+        let mut watch = Watch::of_file(&path);
+        assert!(is_quiet(&mut watch).await);
+        for round in 0..2 {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            watch.changed().await;
+            while !is_quiet(&mut watch).await {}
+            fs::write(&path, "").unwrap();
+            watch.changed().await;
+            assert!(watch.is_there(), "{round}");
+            fs::remove_dir_all(folder.path().join("one")).unwrap();
+            watch.changed().await;
+            while !is_quiet(&mut watch).await {}
+            assert!(!watch.is_there(), "{round}");
+        }
+    }
+}

@@ -16,6 +16,18 @@ use serde::{
 pub(crate) trait Table {
     /// How, for who wrote something else.
     const EXPECTED: &str;
+
+    /// Whether it can stand behind these in one array.
+    ///
+    /// # Errors
+    ///
+    /// It can't; the sentence says what would be right.
+    fn fits(&self, _earlier: &[Self]) -> Result<(), String>
+    where
+        Self: Sized,
+    {
+        Ok(())
+    }
 }
 
 struct OneTable<T>(PhantomData<T>);
@@ -62,6 +74,19 @@ where
     table(deserializer).map(Some)
 }
 
+/// An element of an array, behind others.
+struct Next<'a, T>(&'a [T]);
+
+impl<'de, T: Table + Deserialize<'de>> DeserializeSeed<'de> for Next<'_, T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        let table: T = OneTable(PhantomData).deserialize(deserializer)?;
+        table.fits(self.0).map_err(D::Error::custom)?;
+        Ok(table)
+    }
+}
+
 /// An array of tables.
 pub(crate) fn array<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
@@ -79,7 +104,7 @@ where
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
             let mut tables = Vec::new();
-            while let Some(table) = elements.next_element_seed(OneTable(PhantomData))? {
+            while let Some(table) = elements.next_element_seed(Next(&tables))? {
                 tables.push(table);
             }
             Ok(tables)

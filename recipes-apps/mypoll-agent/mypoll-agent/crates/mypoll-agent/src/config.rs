@@ -12,7 +12,7 @@ use toml::de::DeTable;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
-    sink::{Section, stream},
+    sink::{Section, output, stream},
     source::{queue, simulated},
 };
 use table::Table;
@@ -42,6 +42,9 @@ pub struct Config {
     /// Listeners for lines of JSON. Default: one on 127.0.0.1:7070. `stream = []` is none.
     #[serde(deserialize_with = "table::optional_array")]
     pub stream: Option<Vec<stream::Config>>,
+    /// GPIO lines that the agent switches. Default: none.
+    #[serde(deserialize_with = "table::array")]
+    pub output: Vec<output::Config>,
 }
 
 /// `[agent]`
@@ -150,7 +153,9 @@ impl Config {
             Some(sections) => sections.clone(),
             None => vec![stream::Config::default()],
         };
-        stream.into_iter().map(Section::Stream).collect()
+        let stream = stream.into_iter().map(Section::Stream);
+        let output = self.output.iter().cloned().map(Section::Output);
+        stream.chain(output).collect()
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {

@@ -4,6 +4,7 @@
 //!
 //! A new sink needs its section in [`crate::config::Config`] and its variant of [`Section`], nothing else.
 
+pub mod output;
 pub mod stream;
 
 use std::{future::Future, pin::Pin};
@@ -37,6 +38,8 @@ pub type Run =
 pub enum Section {
     /// Lines of JSON.
     Stream(stream::Config),
+    /// A GPIO line that the agent switches.
+    Output(output::Config),
 }
 
 impl Section {
@@ -44,6 +47,7 @@ impl Section {
     pub fn name(&self) -> String {
         match self {
             Self::Stream(section) => section.name(),
+            Self::Output(section) => section.name(),
         }
     }
 
@@ -55,6 +59,7 @@ impl Section {
     pub fn prepare(&self, context: &Context) -> anyhow::Result<Run> {
         match self {
             Self::Stream(section) => section.prepare(context),
+            Self::Output(section) => Ok(section.prepare(context)),
         }
     }
 }

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! GPIO outputs, which react to events and take orders.
+//!
+//! An output reads the journal and keeps in mind what its line is to show; [`late_line`] brings that to the line. A slow
+//! line skips states that are over, but each blink and pulse is seen: its time starts when the line shows it.
+
+mod config;
+mod filter;
+mod gpio;
+mod late_line;
+
+use std::{fmt::Display, future::pending, sync::Arc, time::Duration};
+
+use embedded_hal::digital::{self, OutputPin, PinState};
+use mypoll_protocol::{Action, Output as Switch};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{self, Instant},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+pub use config::{Chip, Config, Line, Rule};
+pub use filter::{Filter, Target};
+
+use super::{Context, Run};
+use crate::{
+    command::{Executor, Order, Refused},
+    event::{Event, Kind},
+    journal::{Cursor, Delivery, Gap, Journal, Start},
+    status::Reporter,
+};
+use late_line::{LateLine, Open, Outcome};
+
+/// The longest pulse that can be ordered, in milliseconds.
+const LONGEST_PULSE: u32 = 3_600_000;
+
+impl Config {
+    pub(super) fn name(&self) -> String {
+        format!("output {}", self.name)
+    }
+
+    /// The line is opened when the sink runs: a chip that is not there yet is waited for.
+    pub(super) fn prepare(&self, context: &Context) -> Run {
+        let (config, context) = (self.clone(), context.clone());
+        Box::new(move |token| {
+            Box::pin(async move {
+                let (line, name) = (config.line.clone(), config.name.clone());
+                let open = Arc::new(move |state| {
+                    gpio::open(&line, &name, state).map_err(|error| error.to_string())
+                });
+                run(&config, &context, open, token).await;
+            })
+        })
+    }
+}
+
+async fn run<P, E>(config: &Config, context: &Context, open: Open<P>, token: CancellationToken)
+where
+    P: OutputPin<Error = E> + Send + 'static,
+    E: digital::Error + Display,
+{
+    let reporter = context.status.reporter(config.name());
+    let orders = context
+        .commands
+        .register(Executor::Output(config.name.clone()));
+    let inactive = PinState::from(config.active_low);
+    let output = Output {
+        config,
+        reporter: &reporter,
+        journal: &context.journal,
+        line: LateLine::new(&config.name, &reporter, open, inactive),
+        active: false,
+        off: Off::Never,
+        seen: 0,
+        ordered: None,
+    };
+    let cursor = context.journal.cursor(Start::Now);
+    output.run(cursor, orders, token).await;
+}
+
+struct Output<'a, P> {
+    config: &'a Config,
+    reporter: &'a Reporter,
+    journal: &'a Journal,
+    line: LateLine<'a, P>,
+    /// Whether the line is to be active.
+    active: bool,
+    /// When it is to become inactive by itself.
+    off: Off,
+    /// The last event that is in the levels that `follow` looked at.
+    seen: u64,
+    /// An order that is being carried out.
+    ordered: Option<Ordered>,
+}
+
+#[derive(Clone, Copy)]
+enum Off {
+    Never,
+    /// So long after the line shows it.
+    After(Duration),
+    At(Instant),
+}
+
+struct Ordered {
+    reply: oneshot::Sender<Result<(), Refused>>,
+    /// What was to be before: an order that failed must not be carried out later.
+    before: (bool, Off),
+}
+
+impl<P, E> Output<'_, P>
+where
+    P: OutputPin<Error = E> + Send + 'static,
+    E: digital::Error + Display,
+{
+    /// Runs until there are no more events, or it is told to end, and leaves the line inactive.
+    async fn run(
+        mut self,
+        mut cursor: Cursor,
+        mut orders: mpsc::Receiver<Order>,
+        token: CancellationToken,
+    ) {
+        self.look();
+        loop {
+            // Before the line is set anew: events that keep coming must not keep orders waiting.
+            if self.line.is_at_rest() && self.ordered.is_none() {
+                if let Ok(order) = orders.try_recv() {
+                    self.carry_out(order);
+                }
+            }
+            let takes_orders = self.line.is_settled();
+            tokio::select! {
+                // An event at the very end of a blink prolongs it, without a gap.
+                biased;
+                () = token.cancelled() => break,
+                outcome = self.line.progress() => self.came_to(outcome),
+                Some(order) = orders.recv(), if takes_orders => self.carry_out(order),
+                delivery = cursor.next() => match delivery {
+                    Some(delivery) => self.take(&delivery),
+                    None => break,
+                },
+                () = reached(self.off) => self.want(false, None),
+            }
+        }
+        // Whoever waits for an order is told that the agent ends.
+        drop((orders, self.ordered));
+        self.line.close(level(self.config, false)).await;
+    }
+
+    fn take(&mut self, delivery: &Delivery) {
+        match delivery {
+            Delivery::Events(batch) => batch.events().for_each(|event| self.react(event)),
+            Delivery::Era(_) => self.look(),
+            Delivery::Gap(Gap { missed, .. }) => {
+                self.look();
+                if !matches!(self.config.rule, None | Some(Rule::Follow(_))) {
+                    warn!(
+                        output = self.config.name,
+                        missed, "too slow, did not react to some events"
+                    );
+                }
+            }
+        }
+    }
+
+    /// What `follow` follows, as it is now: at the start, and where events are missing.
+    fn look(&mut self) {
+        if let Some(Rule::Follow(target)) = &self.config.rule {
+            let snapshot = self.journal.snapshot();
+            let mut lines = snapshot.lines.iter().filter(|line| target.is(line));
+            let active = lines.any(|line| line.active == Some(true));
+            self.seen = snapshot.after;
+            self.want(active, None);
+        }
+    }
+
+    fn react(&mut self, event: &Event) {
+        match &self.config.rule {
+            Some(Rule::Follow(target)) if event.sequence > self.seen => {
+                let Some(level) = event.reading.level() else {
+                    return;
+                };
+                if matches!(event.reading.kind, Kind::RISING | Kind::FALLING) {
+                    if target.is_of(event) {
+                        self.want(level == Some(true), None);
+                    }
+                } else {
+                    // A line comes, goes, or has another label now.
+                    self.look();
+                }
+            }
+            Some(Rule::Blink(filter, on)) if filter.takes(event) => self.want(true, Some(*on)),
+            Some(Rule::Pulse(filter, on)) if filter.takes(event) && !self.is_pulsing() => {
+                self.want(true, Some(*on));
+            }
+            Some(Rule::Toggle(filter)) if filter.takes(event) => self.want(!self.active, None),
+            _ => {}
+        }
+    }
+
+    fn is_pulsing(&self) -> bool {
+        self.active && !matches!(self.off, Off::Never)
+    }
+
+    /// Has the line become active or inactive: for good, or for a time.
+    fn want(&mut self, active: bool, on: Option<Duration>) {
+        self.active = active;
+        self.line.want(level(self.config, active));
+        self.off = on.map_or(Off::Never, Off::After);
+        self.start_time();
+        if let Some(ordered) = &mut self.ordered {
+            ordered.before = (self.active, self.off);
+        }
+    }
+
+    /// Starts the time of a blink or pulse where the line shows it. Where it can't, the time passes unseen.
+    fn start_time(&mut self) {
+        match self.off {
+            Off::After(on) if self.line.is_settled() => self.off = Off::At(Instant::now() + on),
+            _ => {}
+        }
+    }
+
+    fn came_to(&mut self, outcome: Outcome) {
+        self.start_time();
+        let result = match outcome {
+            Outcome::Shows(state) => {
+                let active = state == level(self.config, true);
+                self.reporter.count("active", active.into());
+                self.reporter.add("switched", 1);
+                Ok(())
+            }
+            Outcome::Failed(reason) => {
+                self.reporter.add("failures", 1);
+                Err(Refused::Failed(reason))
+            }
+        };
+        if let Some(Ordered { reply, before }) = self.ordered.take() {
+            if result.is_err() {
+                (self.active, self.off) = before;
+                self.line.want(level(self.config, self.active));
+                self.start_time();
+            }
+            // Whoever gave the order may have gone.
+            let _ = reply.send(result);
+        }
+    }
+
+    fn carry_out(&mut self, Order { action, reply }: Order) {
+        let before = (self.active, self.off);
+        match self.ordered_state(&action) {
+            Ok((active, on)) => self.want(active, on),
+            Err(refused) => {
+                let _ = reply.send(Err(refused));
+                return;
+            }
+        }
+        if self.line.is_settled() {
+            let _ = reply.send(Ok(()));
+        } else {
+            self.ordered = Some(Ordered { reply, before });
+        }
+    }
+
+    /// What an order is to bring about, and for how long.
+    fn ordered_state(&self, action: &Action) -> Result<(bool, Option<Duration>), Refused> {
+        let refused = |why: String| {
+            let name = &self.config.name;
+            Err(Refused::Failed(format!("the output `{name}` {why}")))
+        };
+        if let Some(Rule::Follow(target)) = &self.config.rule {
+            return refused(format!("follows {target}, only that switches it"));
+        }
+        if let Some(reason) = self.line.reason() {
+            return refused(format!("can't be had: {reason}"));
+        }
+        match action {
+            Action::Output(Switch::Set { active, .. }) => Ok((*active, None)),
+            Action::Output(Switch::Toggle { .. }) => Ok((!self.active, None)),
+            Action::Output(Switch::Pulse { ms, .. }) if (1..=LONGEST_PULSE).contains(ms) => {
+                Ok((true, Some(Duration::from_millis((*ms).into()))))
+            }
+            Action::Output(Switch::Pulse { ms, .. }) => refused(format!(
+                "takes pulses of 1 to {LONGEST_PULSE} ms, not of {ms}"
+            )),
+            Action::Trigger | Action::StartTimer { .. } | Action::StopTimer => {
+                refused("has neither triggers nor a timer".to_owned())
+            }
+        }
+    }
+}
+
+fn level(config: &Config, active: bool) -> PinState {
+    PinState::from(active != config.active_low)
+}
+
+/// Ends when the time of a blink or pulse is over; otherwise never, and without a timer.
+async fn reached(off: Off) {
+    match off {
+        Off::At(at) => time::sleep_until(at).await,
+        Off::After(_) | Off::Never => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `[[output]]`: a GPIO line and what it does on which event.
+
+use std::{ffi::OsStr, fmt, path::PathBuf, time::Duration};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Unexpected, Visitor},
+};
+
+use super::filter::{Filter, Target};
+use crate::config::{
+    table::{self, Table},
+    value,
+};
+
+/// `[[output]]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Keys")]
+pub struct Config {
+    /// What orders, the log and `gpioinfo` call it. Default: the name of the line, or chip and number, as in `leds-4`.
+    pub name: String,
+    /// The GPIO line.
+    pub line: Line,
+    /// Whether a low level is active. Default: false.
+    pub active_low: bool,
+    /// On which events it does what. Default: only orders switch it.
+    pub rule: Option<Rule>,
+}
+
+/// A GPIO line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// By its number on a chip, from 0.
+    Number(Chip, u32),
+    /// By its name, on any chip or on one.
+    Name(Option<Chip>, String),
+}
+
+/// A GPIO chip.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Chip {
+    /// By its device file: what begins with a slash.
+    Path(PathBuf),
+    /// By its label.
+    Label(String),
+}
+
+/// What an output does on events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// Active while a line of the source is.
+    Follow(Target),
+    /// Active until so long after the last event; above 0, at most 365 days.
+    Blink(Filter, Duration),
+    /// Active for so long after an event; those meanwhile don't prolong it. Above 0, at most 365 days.
+    Pulse(Filter, Duration),
+    /// Turned round by each event.
+    Toggle(Filter),
+}
+
+impl fmt::Display for Chip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Label(label) => f.write_str(label),
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(chip, number) => write!(f, "{chip} line {number}"),
+            Self::Name(Some(chip), name) => write!(f, "{chip} line {name}"),
+            Self::Name(None, name) => write!(f, "line {name}"),
+        }
+    }
+}
+
+impl Line {
+    fn default_name(&self) -> String {
+        match self {
+            Self::Number(Chip::Path(path), number) => {
+                let file = path.file_name().map(OsStr::to_string_lossy);
+                format!("{}-{number}", file.unwrap_or_default())
+            }
+            Self::Number(Chip::Label(label), number) => format!("{label}-{number}"),
+            Self::Name(_, name) => name.clone(),
+        }
+    }
+
+    /// Whether both are the same, as far as that can be told before they are opened.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Where one has no chip, the name is on one chip alone, or it can't be opened.
+            (Self::Name(None, one), Self::Name(_, other))
+            | (Self::Name(_, one), Self::Name(None, other)) => one == other,
+            (one, other) => one == other,
+        }
+    }
+}
+
+impl Table for Config {
+    const EXPECTED: &str = "a table headed `[[output]]`";
+
+    fn fits(&self, earlier: &[Self]) -> Result<(), String> {
+        for (index, other) in earlier.iter().enumerate() {
+            if self.line.is_same(&other.line) {
+                return Err(format!(
+                    "{} is output[{index}] (`{}`) already, expected a line of its own",
+                    self.line, other.name
+                ));
+            }
+            if self.name == other.name {
+                return Err(format!(
+                    "output[{index}] is named `{}` already, expected another `name`",
+                    other.name
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `[[output]]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Keys {
+    #[serde(default, deserialize_with = "name")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "chip")]
+    chip: Option<Chip>,
+    #[serde(deserialize_with = "line")]
+    line: NumberOrName,
+    #[serde(default)]
+    active_low: bool,
+    #[serde(default, deserialize_with = "table::optional")]
+    follow: Option<Target>,
+    #[serde(default, deserialize_with = "table::optional")]
+    blink: Option<Timed>,
+    #[serde(default, deserialize_with = "table::optional")]
+    pulse: Option<Timed>,
+    #[serde(default, deserialize_with = "table::optional")]
+    toggle: Option<Filter>,
+}
+
+enum NumberOrName {
+    Number(u32),
+    Name(String),
+}
+
+/// `blink` or `pulse`.
+#[derive(Deserialize)]
+#[serde(try_from = "super::filter::TimedKeys")]
+pub(super) struct Timed {
+    pub(super) filter: Filter,
+    pub(super) on: Duration,
+}
+
+impl Table for Timed {
+    const EXPECTED: &str = r#"a table such as { on = "100ms" }"#;
+}
+
+impl TryFrom<Keys> for Config {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> Result<Self, Self::Error> {
+        let rules = [
+            ("follow", keys.follow.map(Rule::Follow)),
+            ("blink", keys.blink.map(|of| Rule::Blink(of.filter, of.on))),
+            ("pulse", keys.pulse.map(|of| Rule::Pulse(of.filter, of.on))),
+            ("toggle", keys.toggle.map(Rule::Toggle)),
+        ];
+        let mut rules = rules
+            .into_iter()
+            .filter_map(|(key, rule)| Some((key, rule?)));
+        let rule = rules.next();
+        if let (Some((one, _)), Some((other, _))) = (&rule, rules.next()) {
+            return Err(format!(
+                "both `{one}` and `{other}` are given, expected at most one of them"
+            ));
+        }
+        let line = match (keys.chip, keys.line) {
+            (Some(chip), NumberOrName::Number(number)) => Line::Number(chip, number),
+            (chip, NumberOrName::Name(name)) => Line::Name(chip, name),
+            (None, NumberOrName::Number(number)) => {
+                return Err(format!(
+                    "`line` {number} is given without a `chip`, expected both, \
+                     or the name of the line such as line = \"GPIO27\""
+                ));
+            }
+        };
+        Ok(Self {
+            name: keys.name.unwrap_or_else(|| line.default_name()),
+            line,
+            active_low: keys.active_low,
+            rule: rule.map(|(_, rule)| rule),
+        })
+    }
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let expected = "a name of 1 to 64 bytes without control characters";
+    value::parsed(deserializer, expected, |text| {
+        let good = (1..=64).contains(&text.len()) && !text.contains(char::is_control);
+        good.then(|| text.to_owned())
+    })
+    .map(Some)
+}
+
+fn chip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Chip>, D::Error> {
+    let expected = r#"a chip's device file such as "/dev/gpiochip0", or its label"#;
+    value::parsed(deserializer, expected, |text| match text {
+        "" => None,
+        path if path.starts_with('/') => Some(Chip::Path(path.into())),
+        label => Some(Chip::Label(label.into())),
+    })
+    .map(Some)
+}
+
+fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NumberOrName, D::Error> {
+    struct OneOf;
+
+    impl Visitor<'_> for OneOf {
+        type Value = NumberOrName;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(
+                r#"the number of a line of the chip, or the name of a line such as "GPIO27""#,
+            )
+        }
+
+        fn visit_i64<E: Error>(self, number: i64) -> Result<NumberOrName, E> {
+            u32::try_from(number)
+                .map(NumberOrName::Number)
+                .map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<NumberOrName, E> {
+            if text.is_empty() {
+                return Err(E::invalid_value(Unexpected::Str(text), &self));
+            }
+            Ok(NumberOrName::Name(text.to_owned()))
+        }
+    }
+
+    deserializer.deserialize_any(OneOf)
+}

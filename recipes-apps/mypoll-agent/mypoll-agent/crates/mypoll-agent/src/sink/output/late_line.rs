@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An output line that may not be there: its chip's driver comes later, or goes, or something else has the line.
+//!
+//! A line can block for long, behind an I2C expander for one. So all that touches it runs on a thread of its own, one
+//! operation at a time.
+
+use std::{fmt::Display, future::pending, os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use embedded_hal::digital::{OutputPin, PinState};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    task::{JoinHandle, spawn_blocking},
+    time::{self, Instant},
+};
+use tracing::{debug, error, info};
+
+use crate::status::{Busy, Condition, Reporter};
+
+/// How long to wait after the first failure; doubled with each, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A pin that was opened in the wanted state.
+pub(super) struct Opened<P> {
+    pub(super) pin: P,
+    /// What hangs up when the chip goes.
+    pub(super) chip: Option<OwnedFd>,
+}
+
+/// Opens the pin in a state; the error is a sentence.
+pub(super) type Open<P> = Arc<dyn Fn(PinState) -> Result<Opened<P>, String> + Send + Sync>;
+
+/// A line that shows what it is wanted to, as soon as it can.
+pub(super) struct LateLine<'a, P> {
+    name: &'a str,
+    reporter: &'a Reporter,
+    open: Open<P>,
+    wanted: PinState,
+    /// What is under way on a thread; it has the pin meanwhile.
+    task: Option<(JoinHandle<Done<P>>, Busy<'a>)>,
+    pin: Option<Pin<P>>,
+    /// When it was opened last.
+    opened_at: Instant,
+    /// Why it is no longer open.
+    lost: Option<String>,
+    /// Why it can't be had.
+    reason: Option<String>,
+    /// What was logged of that.
+    complaint: Option<String>,
+    retry_at: Instant,
+    pause: Duration,
+}
+
+struct Pin<P> {
+    pin: P,
+    shown: PinState,
+    chip: Option<AsyncFd<OwnedFd>>,
+}
+
+enum Done<P> {
+    Opened(PinState, Result<Opened<P>, String>),
+    Set(Result<Pin<P>, String>),
+}
+
+/// How an operation ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The line shows this.
+    Shows(PinState),
+    /// The line can't be had; it is tried again.
+    Failed(String),
+}
+
+impl<'a, P, E> LateLine<'a, P>
+where
+    P: OutputPin<Error = E> + Send + 'static,
+    E: embedded_hal::digital::Error + Display,
+{
+    /// A line that is being opened.
+    pub(super) fn new(
+        name: &'a str,
+        reporter: &'a Reporter,
+        open: Open<P>,
+        wanted: PinState,
+    ) -> Self {
+        let now = Instant::now();
+        let mut line = Self {
+            name,
+            reporter,
+            open,
+            wanted,
+            task: None,
+            pin: None,
+            opened_at: now,
+            lost: None,
+            reason: None,
+            complaint: None,
+            retry_at: now,
+            pause: FIRST_PAUSE,
+        };
+        line.open();
+        line
+    }
+
+    /// What it is to show from now on.
+    pub(super) fn want(&mut self, state: PinState) {
+        self.wanted = state;
+    }
+
+    /// Whether no operation is under way.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.task.is_none()
+    }
+
+    /// Whether it shows what it is wanted to, or can't be had at present.
+    pub(super) fn is_settled(&self) -> bool {
+        let shows = |pin: &Pin<P>| pin.shown == self.wanted;
+        self.is_at_rest() && self.pin.as_ref().is_none_or(shows)
+    }
+
+    /// Why it can't be had at present.
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// Does what there is to do until an operation ends. Dropping the future loses nothing.
+    pub(super) async fn progress(&mut self) -> Outcome {
+        loop {
+            let outcome = if let Some((task, _)) = &mut self.task {
+                let done = task.await;
+                self.task = None;
+                match done {
+                    Ok(done) => self.done(done),
+                    Err(error) => Some(self.fail(error.to_string())),
+                }
+            } else if let Some(pin) = self.pin.take_if(|pin| pin.shown != self.wanted) {
+                self.set(pin);
+                None
+            } else if let Some(chip) = self.pin.as_ref().map(|pin| pin.chip.as_ref()) {
+                gone(chip).await;
+                self.lose("its chip went away".to_owned())
+            } else {
+                time::sleep_until(self.retry_at).await;
+                self.open();
+                None
+            };
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+        }
+    }
+
+    /// Sets it to `state`, where it can be had, and gives it back.
+    pub(super) async fn close(mut self, state: PinState) {
+        if let Some((task, _)) = &mut self.task {
+            self.pin = match task.await {
+                Ok(Done::Set(Ok(pin))) => Some(pin),
+                Ok(Done::Opened(shown, Ok(Opened { pin, .. }))) => Some(Pin {
+                    pin,
+                    shown,
+                    chip: None,
+                }),
+                _ => None,
+            };
+        }
+        let Some(mut pin) = self.pin else {
+            return;
+        };
+        let _busy = self.reporter.busy();
+        let set = spawn_blocking(move || {
+            if pin.shown == state {
+                return Ok(());
+            }
+            pin.pin.set_state(state).map_err(|error| error.to_string())
+        });
+        if let Ok(Err(error)) = set.await {
+            error!(
+                output = self.name,
+                "cannot set it inactive at the end: {error}"
+            );
+        }
+    }
+
+    fn open(&mut self) {
+        let (open, state, old) = (Arc::clone(&self.open), self.wanted, self.pin.take());
+        let task = spawn_blocking(move || {
+            drop(old);
+            Done::Opened(state, open(state))
+        });
+        self.task = Some((task, self.reporter.busy()));
+    }
+
+    fn set(&mut self, mut pin: Pin<P>) {
+        pin.shown = self.wanted;
+        let task = spawn_blocking(move || {
+            let result = pin.pin.set_state(pin.shown);
+            Done::Set(result.map(|()| pin).map_err(|error| error.to_string()))
+        });
+        self.task = Some((task, self.reporter.busy()));
+    }
+
+    fn done(&mut self, done: Done<P>) -> Option<Outcome> {
+        match done {
+            Done::Set(Ok(pin)) => {
+                let shown = pin.shown;
+                self.pin = Some(pin);
+                Some(Outcome::Shows(shown))
+            }
+            Done::Set(Err(reason)) => self.lose(reason),
+            Done::Opened(shown, Ok(Opened { pin, chip })) => {
+                let chip = chip.and_then(|chip| self.watch(chip));
+                self.pin = Some(Pin { pin, shown, chip });
+                self.works();
+                Some(Outcome::Shows(shown))
+            }
+            Done::Opened(_, Err(reason)) => {
+                let reason = match &self.lost {
+                    Some(lost) => format!("{lost}; {reason}"),
+                    None => reason,
+                };
+                Some(self.fail(reason))
+            }
+        }
+    }
+
+    fn works(&mut self) {
+        self.opened_at = Instant::now();
+        self.reason = None;
+        self.reporter.set(Condition::Working);
+        let (lost, complaint) = (self.lost.take(), self.complaint.take());
+        match complaint.or(lost) {
+            Some(_) => info!(output = self.name, "opened it again"),
+            None => info!(output = self.name, "opened it"),
+        }
+    }
+
+    /// The pin is of no use any more. Tries at once for another, unless this one was new.
+    fn lose(&mut self, reason: String) -> Option<Outcome> {
+        if self.opened_at.elapsed() < LONGEST_PAUSE {
+            return Some(self.fail(reason));
+        }
+        self.pause = FIRST_PAUSE;
+        self.lost = Some(reason);
+        self.open();
+        None
+    }
+
+    fn fail(&mut self, reason: String) -> Outcome {
+        // Of an output that was lost, one reason is enough.
+        let is_new = match &self.complaint {
+            None => true,
+            Some(complaint) => self.lost.is_none() && *complaint != reason,
+        };
+        if is_new {
+            error!(output = self.name, "{reason}; trying again until it works");
+            self.complaint = Some(reason.clone());
+        }
+        self.reporter.set(Condition::Waiting(reason.clone()));
+        self.reason = Some(reason.clone());
+        self.retry_at = Instant::now() + self.pause;
+        self.pause = LONGEST_PAUSE.min(self.pause * 2);
+        Outcome::Failed(reason)
+    }
+
+    fn watch(&self, chip: OwnedFd) -> Option<AsyncFd<OwnedFd>> {
+        #[expect(unsafe_code, reason = "AsyncFd's safe constructors are deprecated")]
+        // SAFETY: `OwnedFd` owns its descriptor, and gives the same one for as long as it lives.
+        let chip = unsafe { AsyncFd::register_with_interest(chip, Interest::READABLE) };
+        // Without it, the next change tells as well that the chip went.
+        chip.inspect_err(|error| debug!(output = self.name, "cannot watch the chip: {error:?}"))
+            .ok()
+    }
+}
+
+/// Ends when the chip went away.
+async fn gone(chip: Option<&AsyncFd<OwnedFd>>) {
+    match chip {
+        // Nothing else makes it readable: no line of it is watched.
+        Some(chip) => {
+            let _ = chip.readable().await;
+        }
+        None => pending().await,
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Outputs on pins that expect what they are set to. Time is paused: it goes on when nothing else does.
+
+mod config;
+mod late_lines;
+mod orders;
+mod rules;
+mod slow;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use embedded_hal_mock::eh1::digital::{Mock, State, Transaction};
+use tokio::{task::JoinHandle, time};
+
+use slow::slow;
+
+use super::{late_line::Opened, *};
+use crate::{
+    command::Commands,
+    event::{Kind, Reading, Source},
+    identity::Identity,
+    journal::{Update, Writer},
+    lines::{self as source_lines, Settings},
+    status::Status,
+};
+
+const ON: Duration = Duration::from_millis(100);
+
+/// An output, and what is on both sides of it.
+struct Bench {
+    writer: Writer,
+    context: Context,
+    pin: Mock,
+    /// The states that the pin was opened in.
+    opened: Arc<Mutex<Vec<PinState>>>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Bench {
+    /// An output with this rule that expects these settings after it was opened.
+    async fn start(keys: &str, expected: &[Transaction]) -> Self {
+        Self::start_late(keys, Vec::new(), expected).await
+    }
+
+    /// The same; opening fails first, for these reasons.
+    async fn start_late(keys: &str, reasons: Vec<&'static str>, expected: &[Transaction]) -> Self {
+        let reasons = Mutex::new(VecDeque::from(reasons));
+        Self::start_opened(keys, expected, move || {
+            let reason = reasons.lock().unwrap().pop_front();
+            reason.map_or(Ok(None), |reason| Err(reason.to_owned()))
+        })
+        .await
+    }
+
+    /// The same; `open` says why it can't be opened, or what stands for the chip.
+    async fn start_opened(
+        keys: &str,
+        expected: &[Transaction],
+        open: impl Fn() -> Result<Option<std::os::fd::OwnedFd>, String> + Send + Sync + 'static,
+    ) -> Self {
+        let config: Config = self::config::output(keys);
+        let identity = Identity::of_this_machine(Some("tests"));
+        let (journal, writer) = Journal::in_memory(identity, 65536);
+        let context = Context {
+            journal,
+            commands: Commands::default(),
+            status: Status::default(),
+            sockets: Default::default(),
+        };
+        let pin = Mock::new(expected);
+        let opened = Arc::new(Mutex::new(Vec::new()));
+        let stop = CancellationToken::new();
+        let open = Arc::new({
+            let (pin, opened) = (pin.clone(), Arc::clone(&opened));
+            move |state| {
+                let chip = open()?;
+                opened.lock().unwrap().push(state);
+                let pin = pin.clone();
+                Ok(Opened { pin, chip })
+            }
+        });
+        let task = tokio::spawn({
+            let (context, stop) = (context.clone(), stop.clone());
+            async move { run(&config, &context, open, stop).await }
+        });
+        let mut bench = Self {
+            writer,
+            context,
+            pin,
+            opened,
+            stop,
+            task,
+        };
+        bench.lines(&[("button", false), ("door", false)]).await;
+        bench
+    }
+
+    /// The source has looked at its lines.
+    async fn lines(&mut self, lines: &[(&str, bool)]) {
+        let lines = lines
+            .iter()
+            .zip(0..)
+            .map(|((label, active), number)| source_lines::Line {
+                number,
+                label: Some((*label).into()),
+                active: Some(*active),
+                settings: Settings::default(),
+            });
+        self.writer
+            .append(Update {
+                readings: Vec::new(),
+                lines: Some(lines.collect()),
+            })
+            .await;
+        self.settle().await;
+    }
+
+    /// An event, and time for the output to do what it does at once.
+    async fn event(&mut self, kind: Kind, line: u32) {
+        self.events(&[(kind, line)]).await;
+        self.settle().await;
+    }
+
+    async fn events(&mut self, events: &[(Kind, u32)]) {
+        let reading = |&(kind, line)| Reading {
+            timestamp_ns: 0,
+            source: match kind {
+                Kind::TICK => Source::TIMER,
+                Kind::TRIGGER => Source::MANUAL,
+                _ => Source::GPIO,
+            },
+            kind,
+            line,
+            value: u32::from(kind == Kind::RISING),
+            lost: 0,
+        };
+        self.writer
+            .append(Update {
+                readings: events.iter().map(reading).collect(),
+                lines: None,
+            })
+            .await;
+    }
+
+    /// Paused time goes on only when all that is under way is done.
+    async fn settle(&self) {
+        time::sleep(Duration::from_millis(1)).await;
+    }
+
+    /// The last event was: the output ends, and all expected was done.
+    async fn finish(self) {
+        let Self {
+            writer,
+            mut pin,
+            task,
+            ..
+        } = self;
+        drop(writer);
+        task.await.unwrap();
+        pin.done();
+    }
+}
+
+fn high() -> Transaction {
+    Transaction::set(State::High)
+}
+
+fn low() -> Transaction {
+    Transaction::set(State::Low)
+}

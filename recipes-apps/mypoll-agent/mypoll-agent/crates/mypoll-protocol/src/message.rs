@@ -75,6 +75,38 @@ pub struct Event<'a> {
     pub timestamp_ns: u64,
 }
 
+impl Event<'_> {
+    /// The same, apart from the line that it was read from.
+    pub fn into_owned(self) -> Event<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Event {
+            source: owned(self.source),
+            kind: owned(self.kind),
+            label: self.label.map(owned),
+            time: owned(self.time),
+            clock: self.clock.map(owned),
+            ..self
+        }
+    }
+}
+
+impl Message<'_> {
+    /// The same, apart from the line that it was read from.
+    pub fn into_owned(self) -> Message<'static> {
+        match self {
+            Self::Event(event) => Message::Event(event.into_owned()),
+            Self::Hello { hello } => Message::Hello { hello },
+            Self::Levels(levels) => Message::Levels(levels),
+            Self::Missed(missed) => Message::Missed(missed),
+            Self::Session(session) => Message::Session(session),
+            Self::Heartbeat { heartbeat } => Message::Heartbeat { heartbeat },
+            Self::Done { done } => Message::Done { done },
+            Self::Error { error } => Message::Error { error },
+            Self::Unknown {} => Message::Unknown {},
+        }
+    }
+}
+
 /// Who speaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {

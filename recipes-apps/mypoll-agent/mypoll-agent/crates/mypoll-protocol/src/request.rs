@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The first line of a client: what it wants to get. All keys may be left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Request {
     /// The version of the protocol that the client speaks. Default: the agent's.
@@ -20,14 +20,24 @@ pub struct Request {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
     /// Whether to send the levels of all lines first. Default: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub levels: bool,
     /// Whether to send events at all. Default: true. A client that only gives orders says false.
-    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    #[serde(skip_serializing_if = "Clone::clone")]
     pub events: bool,
 }
 
-fn yes() -> bool {
-    true
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            protocol: None,
+            token: None,
+            filter: Filter::default(),
+            resume: None,
+            levels: false,
+            events: true,
+        }
+    }
 }
 
 /// Which events to send: those that fit every key. An empty list fits all.

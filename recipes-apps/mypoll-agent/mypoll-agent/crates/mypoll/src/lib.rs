@@ -49,8 +49,6 @@ mod keys;
 mod levels;
 mod lines;
 pub mod queue;
-#[cfg(feature = "serde")]
-mod record;
 mod sys;
 mod sysfs;
 pub mod uapi;
@@ -63,6 +61,4 @@ pub use keys::KeyError;
 pub use levels::Levels;
 pub use lines::{Line, Lines, ParseLineError};
 pub use queue::Queue;
-#[cfg(feature = "serde")]
-pub use record::Record;
 pub use sysfs::{Stats, Sysfs, SysfsError};

@@ -15,7 +15,7 @@ fn monitor_ends_in_peace_when_nobody_reads_on() {
     let mut driver = FakeDriver::new();
     driver.press(1);
     let mut child = Command::new(env!("CARGO_BIN_EXE_mypollctl"))
-        .args(["monitor", "--json", "--device"])
+        .args(["monitor", "--shared", "--json", "--device"])
         .arg(driver.device())
         .arg("--sysfs")
         .arg(driver.sysfs())

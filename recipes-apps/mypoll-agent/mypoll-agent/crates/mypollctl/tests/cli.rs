@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypollctl` with files in place of the driver.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    process::Stdio,
-};
+use std::fs;
 
 use assert_cmd::{Command, assert::Assert, cargo::cargo_bin_cmd};
 use mypoll_testing::FakeDriver;
@@ -32,13 +28,13 @@ fn monitor_prints_a_table() {
         "event=4294967295 source=manual kind=trigger line=0 value=0 lost=7 timestamp_ns=48213377104",
     );
     mypollctl(&driver)
-        .args(["monitor", "--count", "2"])
+        .args(["monitor", "--shared", "--count", "2"])
         .assert()
         .success()
         .stdout(
-            "     EVENT SOURCE KIND    LINE LABEL            VALUE  LOST          SECONDS\n\
-             \u{20}        1 gpio   rising     1 door                 1     0      0.000001000\n\
-             4294967295 manual trigger    0 -                    0     7     48.213377104\n",
+            "     EVENT SOURCE KIND    LINE LABEL                    VALUE  LOST          SECONDS\n\
+             \u{20}        1 gpio   rising     1 door                         1     0      0.000001000\n\
+             4294967295 manual trigger    0 -                            0     7     48.213377104\n",
         );
 }
 
@@ -46,14 +42,35 @@ fn monitor_prints_a_table() {
 fn monitor_prints_json() {
     let mut driver = FakeDriver::new();
     driver.press(1);
-    mypollctl(&driver)
-        .args(["monitor", "--json", "--count", "1"])
+    let assert = mypollctl(&driver)
+        .args(["monitor", "--shared", "--json", "--count", "1"])
         .assert()
-        .success()
-        .stdout(
-            "{\"event\":1,\"source\":\"gpio\",\"kind\":\"rising\",\"line\":1,\"label\":\"door\",\
-             \"value\":1,\"lost\":0,\"timestamp_ns\":1000}\n",
-        );
+        .success();
+    let mut event: serde_json::Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    let time = event["time"].take();
+    assert!(
+        time.as_str().is_some_and(|time| time.ends_with('Z')),
+        "{time}"
+    );
+    assert_eq!(
+        event.to_string(),
+        "{\"event\":1,\"kind\":\"rising\",\"label\":\"door\",\"line\":1,\"lost\":0,\"source\":\"gpio\",\
+         \"time\":null,\"timestamp_ns\":\"1000\",\"value\":1}"
+    );
+}
+
+#[test]
+fn an_error_that_can_not_be_written_is_in_the_exit_status() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let status = std::process::Command::new(assert_cmd::cargo::cargo_bin!("mypollctl"))
+        .args(["trigger", "--device", "/nonexistent"])
+        .stderr(full)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
 }
 
 #[test]
@@ -94,35 +111,6 @@ fn stats_are_text_or_json() {
             "{\"event_sequence\":9,\"generated\":8,\"dropped\":7,\"manual_triggered\":6,\
              \"timer_triggered\":5,\"queue_depth\":4,\"timer_running\":true,\"gpio_triggered\":3}\n",
         );
-}
-
-#[test]
-fn monitor_labels_lines_that_come() {
-    let mut driver = FakeDriver::new();
-    let added = "source=gpio kind=added line=2 value=1 lost=0 timestamp_ns=1000";
-    driver.send(&format!("event=1 {added}"));
-    fs::write(driver.sysfs().join("lines"), "line=2 label=T\u{fc}r\n").unwrap();
-    let mut monitor = std::process::Command::new(assert_cmd::cargo::cargo_bin!("mypollctl"))
-        .arg("--device")
-        .arg(driver.device())
-        .arg("--sysfs")
-        .arg(driver.sysfs())
-        .args(["monitor", "--json", "--count", "2"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(monitor.stdout.take().unwrap()).lines();
-    let expected = |sequence, label| {
-        format!(
-            "{{\"event\":{sequence},\"source\":\"gpio\",\"kind\":\"added\",\"line\":2,\"label\":\"{label}\",\
-             \"value\":1,\"lost\":0,\"timestamp_ns\":1000}}"
-        )
-    };
-    assert_eq!(output.next().unwrap().unwrap(), expected(1, "T\u{fc}r"));
-    fs::write(driver.sysfs().join("lines"), "line=2 label=gate\n").unwrap();
-    driver.send(&format!("event=2 {added}"));
-    assert_eq!(output.next().unwrap().unwrap(), expected(2, "gate"));
-    assert!(monitor.wait().unwrap().success());
 }
 
 #[test]
@@ -173,7 +161,7 @@ fn what_is_no_event_is_said() {
     let mut driver = FakeDriver::new();
     driver.send("hello");
     let assert = mypollctl(&driver)
-        .args(["monitor", "--json"])
+        .args(["monitor", "--shared", "--json"])
         .assert()
         .code(1);
     assert_eq!(

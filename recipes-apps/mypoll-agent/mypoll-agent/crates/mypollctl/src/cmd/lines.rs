@@ -6,8 +6,13 @@ use std::io::Write;
 use anyhow::Result;
 use mypoll::{Device, Error, LineInfo};
 
+use crate::print::column;
+
+/// The widest label that keeps the columns in line.
+const LABEL: usize = 24;
+
 /// Asks the driver for each of its lines.
-pub(crate) fn of(device: &Device) -> Result<Vec<LineInfo>, Error> {
+pub fn of(device: &Device) -> Result<Vec<LineInfo>, Error> {
     device
         .info()?
         .lines
@@ -21,7 +26,7 @@ pub(crate) fn of(device: &Device) -> Result<Vec<LineInfo>, Error> {
 }
 
 /// Prints lines, as JSON or as a table.
-pub(crate) fn print(lines: &[LineInfo], json: bool, output: &mut impl Write) -> Result<()> {
+pub fn print(lines: &[LineInfo], json: bool, output: &mut impl Write) -> Result<()> {
     if json {
         for line in lines {
             writeln!(output, "{}", serde_json::to_string(line)?)?;
@@ -30,16 +35,20 @@ pub(crate) fn print(lines: &[LineInfo], json: bool, output: &mut impl Write) -> 
     }
     writeln!(
         output,
-        "{:>4} {:<16} {:>5} {:>10} {:>10} {:>10} {:>10}",
-        "LINE", "LABEL", "LEVEL", "EDGES", "REPORTED", "BOUNCED", "DROPPED"
+        "{:>4} {:<LABEL$} {:>5} {:>4} {:>9} {:>10} {:>10} {:>10} {:>10}",
+        "LINE", "LABEL", "LEVEL", "GPIO", "DEBOUNCE", "EDGES", "REPORTED", "BOUNCED", "DROPPED"
     )?;
     for line in lines {
+        let debounce = line
+            .debounce
+            .map_or("-".to_owned(), |time| format!("{time:?}"));
         writeln!(
             output,
-            "{:>4} {:<16} {:>5} {:>10} {:>10} {:>10} {:>10}",
+            "{:>4} {} {:>5} {:>4} {debounce:>9} {:>10} {:>10} {:>10} {:>10}",
             line.number,
-            line.label,
+            column(&line.label, LABEL),
             u8::from(line.active),
+            line.offset,
             line.edges,
             line.reported,
             line.bounced,
@@ -81,8 +90,8 @@ mod tests {
     fn a_table_has_a_line_for_each() {
         assert_eq!(
             printed(false),
-            "LINE LABEL            LEVEL      EDGES   REPORTED    BOUNCED    DROPPED\n\
-             \u{20}  1 Tür                  1        120         43         77          2\n"
+            "LINE LABEL                    LEVEL GPIO  DEBOUNCE      EDGES   REPORTED    BOUNCED    DROPPED\n\
+             \u{20}  1 Tür                          1   17       5ms        120         43         77          2\n"
         );
     }
 

@@ -19,9 +19,9 @@ BAD = "listen = bad\n"
 
 # As the real one says it.
 AGENT = """#!/bin/sh
-[ "$1 $2" = "--check --config" ] || exit 9
-if grep -q bad "$3"; then
-    echo "mypoll-agent: $3:1: tcp.listen: expected an address" >&2
+[ "$1 $3" = "--config check" ] || exit 9
+if grep -q bad "$2"; then
+    echo "mypoll-agent: $2:1: stream[0].listen: expected an address" >&2
     exit 1
 fi
 echo "the configuration is valid"
@@ -109,7 +109,7 @@ class BootConfiguration(unittest.TestCase):
         configuration, log = self.start()
         self.assertEqual(configuration, IMAGES_OWN)
         for text in log, self.error():
-            self.assertIn(f"{self.boot / NAME}:1: tcp.listen: expected an address", text)
+            self.assertIn(f"{self.boot / NAME}:1: stream[0].listen: expected an address", text)
 
     def test_bad_file_after_a_good_one(self):
         self.put(NAME, GOOD)

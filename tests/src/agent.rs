@@ -11,7 +11,7 @@ pub struct Agent<'a> {
 }
 
 impl<'a> Agent<'a> {
-    /// Ends the agent that runs, and starts one with `config` added to what the forwarded port needs.
+    /// Ends the agent that runs, and starts one with `config` added to the stream that the forwarded port needs.
     pub fn start(machine: &'a Machine, config: &str) -> Self {
         let agent = Self { machine };
         agent.end();
@@ -19,8 +19,9 @@ impl<'a> Agent<'a> {
             machine,
             &format!(
                 "cat >/tmp/agent.toml <<'END'
-[tcp]
+[[stream]]
 listen = \"0.0.0.0:7070\"
+insecure = true
 {config}
 END
                 rm -f /tmp/status /tmp/agent.log

@@ -18,7 +18,7 @@ class Mistake(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        self.card = Card(self.folder / "card", os.environ["MYPOLL_IMAGE"], {"mypoll-agent.toml": "[tcp]\r\nlisten = 7070\r\n"})
+        self.card = Card(self.folder / "card", os.environ["MYPOLL_IMAGE"], {"mypoll-agent.toml": "[[stream]]\r\nlisten = 7070\r\n"})
 
     def test_the_pc_is_told(self):
         session = Session(Board(self.folder, self.card), self.card)
@@ -26,7 +26,7 @@ class Mistake(unittest.TestCase):
         session.log_in()
         self.assertNotIn("listen = 7070", session.run("cat /etc/mypoll-agent.toml"))
         session.wait("the agent", lambda: session.run("pidof mypoll-agent || :").strip())
-        self.assertIn("mypoll-agent.toml:2: tcp.listen: ", session.run("cat /var/log/messages"))
+        self.assertIn("mypoll-agent.toml:2: stream[0].listen: ", session.run("cat /var/log/messages"))
         self.assertRegex(session.run("cat /proc/mounts"), r"(?m)^\S+ /boot vfat ro,")
         # What the router is told.
         self.assertIn(f"hostname:{HOSTNAME}", session.run("cat /proc/$(pidof udhcpc)/cmdline | tr '\\0' ' '"))
@@ -34,5 +34,5 @@ class Mistake(unittest.TestCase):
 
         # On the PC again.
         told = self.card.boot_file(ERROR, self.folder / ERROR).read_text(encoding="utf-8")
-        self.assertIn("mypoll-agent.toml:2: tcp.listen: ", told)
+        self.assertIn("mypoll-agent.toml:2: stream[0].listen: ", told)
         run("fsck.vfat", "-n", self.card.copy("boot"))

@@ -18,7 +18,7 @@ from board import HOSTNAME, Board, Session
 from card import CARD_SIZE, MIB, Card, partitions
 from write_cache import SECTOR
 
-BOOT_FILES = {"mypoll-agent.toml": '[tcp]\nlisten = "0.0.0.0:7070"\n'}
+BOOT_FILES = {"mypoll-agent.toml": '[[stream]]\nlisten = "0.0.0.0:7070"\ninsecure = true\n'}
 
 # What the console shows of a boot, in this order: the moments of cuts are drawn between two of them, so that what takes
 # little time is cut as often as what takes long.

@@ -2,44 +2,14 @@
 //! A client of the guest's agent: JSON lines over TCP.
 
 use std::fmt;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
+use anyhow::Result;
 use thiserror::Error;
 
-use crate::guest::Guest;
-
-/// An event as the agent sends it; docs/interface.md says what the fields mean.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[expect(missing_docs)]
-pub struct Event {
-    pub event: u32,
-    pub source: String,
-    pub kind: String,
-    pub line: u32,
-    pub label: Option<String>,
-    pub value: u32,
-    pub lost: u32,
-    pub timestamp_ns: u64,
-}
-
-/// What the agent can say.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Message {
-    /// Something happened.
-    Event(Event),
-    /// This client was too slow, and so many events are missing here.
-    Missed {
-        /// How many.
-        missed: u64,
-        /// How many the driver dropped before them.
-        lost: u64,
-    },
-}
+pub use mypoll_protocol::{Event, Message};
 
 /// A line from the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +17,7 @@ pub struct Received {
     /// The line as it came, without its end.
     pub text: String,
     /// What it says.
-    pub message: Message,
+    pub message: Message<'static>,
 }
 
 impl fmt::Display for Received {
@@ -68,10 +38,16 @@ pub enum ReceiveError {
     /// The connection broke.
     #[error("the connection to the agent broke")]
     Broken(#[source] io::Error),
-    /// A line that says nothing known.
+    /// A line that is no message.
     #[error("the agent sent {0:?}")]
     Garbled(String, #[source] serde_json::Error),
+    /// Another message than a hello.
+    #[error("the agent did not greet: {0}")]
+    Unexpected(String),
 }
+
+/// How long the agent has to greet a client.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A connection to the agent.
 #[derive(Debug)]
@@ -81,9 +57,27 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects. QEMU answers for the guest: only [`settle`] tells when the agent knows of this client.
-    pub fn connect(agent: SocketAddr) -> io::Result<Self> {
-        TcpStream::connect(agent).map(Self::from)
+    /// Connects, and waits for the agent's hello: from then on it gets every event. A connection alone says nothing,
+    /// since QEMU accepts it for the guest.
+    pub fn connect(agent: SocketAddr) -> Result<Self, ReceiveError> {
+        Self::greet(TcpStream::connect(agent).map_err(ReceiveError::Broken)?)
+    }
+
+    /// The same on a connection that is there.
+    pub fn greet(mut stream: TcpStream) -> Result<Self, ReceiveError> {
+        stream.write_all(b"{}\n").map_err(ReceiveError::Broken)?;
+        let mut client = Self::new(stream);
+        match client.next(PATIENCE)?.message {
+            Message::Hello { .. } => Ok(client),
+            other => Err(ReceiveError::Unexpected(format!("{other:?}"))),
+        }
+    }
+
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream: BufReader::new(stream),
+            line: Vec::new(),
+        }
     }
 
     /// The next line, waited for no longer than `deadline`.
@@ -107,67 +101,23 @@ impl Client {
         }
         let line = std::mem::take(&mut self.line);
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        match serde_json::from_str(&text) {
+        match serde_json::from_str::<Message>(&text).map(Message::into_owned) {
             Ok(message) => Ok(Received { text, message }),
             Err(error) => Err(ReceiveError::Garbled(text, error)),
         }
     }
 
     /// The next event.
-    pub fn event(&mut self, deadline: Duration) -> Result<Event> {
-        let received = self.next(deadline)?;
-        match received.message {
-            Message::Event(event) => Ok(event),
-            Message::Missed { .. } => anyhow::bail!("expected an event, got {}", received.text),
+    pub fn event(&mut self, deadline: Duration) -> Result<Event<'static>> {
+        loop {
+            let received = self.next(deadline)?;
+            match received.message {
+                Message::Event(event) => return Ok(event),
+                Message::Heartbeat { .. } => {}
+                _ => anyhow::bail!("expected an event, got {}", received.text),
+            }
         }
     }
-}
-
-impl From<TcpStream> for Client {
-    fn from(stream: TcpStream) -> Self {
-        Self {
-            stream: BufReader::new(stream),
-            line: Vec::new(),
-        }
-    }
-}
-
-/// Waits until the agent serves all `clients`, and they have read what there was: triggers an event until each got it.
-pub fn settle(guest: &Guest, clients: &mut [Client]) -> Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(2);
-    const TRIES: usize = 60;
-    const TRIGGER: &str =
-        "echo trigger >/dev/mypoll && sed -n 's/^event_sequence=//p' /sys/class/misc/mypoll/stats";
-    for _ in 0..TRIES {
-        let output = guest.output(["sh", "-c", TRIGGER])?;
-        ensure!(
-            output.status == 0,
-            "can't trigger an event in the guest: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-        let number: u32 = String::from_utf8_lossy(&output.stdout)
-            .trim()
-            .parse()
-            .context("the driver's statistics have no event_sequence")?;
-        let mut all = true;
-        for client in &mut *clients {
-            all &= loop {
-                match client.next(PATIENCE) {
-                    Ok(Received {
-                        message: Message::Event(event),
-                        ..
-                    }) if event.event == number => break true,
-                    Ok(_) => {}
-                    Err(ReceiveError::Silent(_)) => break false,
-                    Err(error) => return Err(error.into()),
-                }
-            };
-        }
-        if all {
-            return Ok(());
-        }
-    }
-    Err(ReceiveError::Silent(PATIENCE * TRIES as u32).into())
 }
 
 #[cfg(test)]
@@ -181,32 +131,8 @@ mod tests {
 
     fn connected() -> (Client, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let client = Client::connect(listener.local_addr().unwrap()).unwrap();
-        (client, listener.accept().unwrap().0)
-    }
-
-    #[test]
-    fn events_and_gaps_are_told_apart() {
-        let (mut client, mut agent) = connected();
-        let event = r#"{"event":26,"source":"gpio","kind":"rising","line":1,"label":"door","value":1,"lost":0,"timestamp_ns":48213377104}"#;
-        write!(agent, "{event}\n{{\"missed\":7,\"lost\":3}}\n").unwrap();
-        drop(agent);
-        let received = client.next(DEADLINE).unwrap();
-        assert_eq!(received.text, event);
-        let expected = Event {
-            event: 26,
-            source: "gpio".to_owned(),
-            kind: "rising".to_owned(),
-            line: 1,
-            label: Some("door".to_owned()),
-            value: 1,
-            lost: 0,
-            timestamp_ns: 48_213_377_104,
-        };
-        assert_eq!(received.message, Message::Event(expected));
-        let received = client.next(DEADLINE).unwrap();
-        assert_eq!(received.message, Message::Missed { missed: 7, lost: 3 });
-        assert!(matches!(client.next(DEADLINE), Err(ReceiveError::Closed)));
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Client::new(stream), listener.accept().unwrap().0)
     }
 
     #[test]
@@ -216,15 +142,17 @@ mod tests {
         let silent = client.next(Duration::from_millis(50));
         assert!(matches!(silent, Err(ReceiveError::Silent(_))), "{silent:?}");
         agent.write_all(b"sed\":1,\"lost\":0}\n").unwrap();
+        drop(agent);
         let received = client.next(DEADLINE).unwrap();
-        assert_eq!(received.message, Message::Missed { missed: 1, lost: 0 });
+        assert!(matches!(received.message, Message::Missed(_)), "{received}");
+        assert!(matches!(client.next(DEADLINE), Err(ReceiveError::Closed)));
     }
 
     #[test]
-    fn an_unknown_line_is_an_error() {
+    fn what_is_no_json_is_an_error() {
         let (mut client, mut agent) = connected();
-        agent.write_all(b"{\"error\":\"64 clients\"}\n").unwrap();
+        agent.write_all(b"220 ready\n").unwrap();
         let error = client.next(DEADLINE).unwrap_err();
-        assert!(error.to_string().contains("64 clients"), "{error}");
+        assert!(error.to_string().contains("220 ready"), "{error}");
     }
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::agent::{self, Client};
+use crate::agent::Client;
 use crate::buttons::Buttons;
 use crate::cache::Cache;
 use crate::cli::DemoArgs;
@@ -46,9 +46,6 @@ pub fn demo(paths: &Paths, args: &DemoArgs) -> Result<ExitCode> {
     let address = machine.agent()?;
     let client = Client::connect(address)
         .with_context(|| format!("can't connect to the agent at {address}"))?;
-    let mut clients = [client];
-    agent::settle(machine.guest(), &mut clients)?;
-    let [client] = clients;
     let demo = Demo {
         buttons: machine.buttons()?,
         machine,

@@ -9,7 +9,7 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Row, Table as Rows};
 
-use crate::agent::{Event, Message};
+use mypoll_protocol::{Event, Message, Missed};
 
 /// More than any terminal has lines.
 const KEPT: usize = 500;
@@ -64,16 +64,17 @@ impl Table {
         }
     }
 
-    /// Adds a row below the others.
-    pub(super) fn add(&mut self, message: Message) {
+    /// Adds a row below the others for a message that is worth one.
+    pub(super) fn add(&mut self, message: Message<'_>) {
         let row = match message {
             Message::Event(event) => self.event(event),
-            Message::Missed { missed, lost } => {
+            Message::Missed(Missed { missed, lost }) => {
                 let mut row = <[String; 8]>::default();
                 row[4] = format!("{missed} missed: this client was too slow");
-                row[6] = lost.to_string();
+                row[6] = lost.map_or_else(String::new, |lost| lost.to_string());
                 row
             }
+            _ => return,
         };
         if self.rows.len() == KEPT {
             self.rows.pop_front();
@@ -86,7 +87,7 @@ impl Table {
         self.trouble = trouble;
     }
 
-    fn event(&mut self, event: Event) -> [String; 8] {
+    fn event(&mut self, event: Event<'_>) -> [String; 8] {
         let since = self
             .last_ns
             .replace(event.timestamp_ns)
@@ -99,8 +100,8 @@ impl Table {
         [
             format!("{:.6}", event.timestamp_ns as f64 / 1e9),
             event.event.to_string(),
-            event.source,
-            event.kind,
+            event.source.into_owned(),
+            event.kind.into_owned(),
             line,
             event.value.to_string(),
             event.lost.to_string(),
@@ -156,15 +157,17 @@ mod tests {
 
     use super::*;
 
-    fn edge(event: u32, kind: &str, timestamp_ns: u64) -> Message {
+    fn edge(event: u64, kind: &str, timestamp_ns: u64) -> Message<'_> {
         Message::Event(Event {
             event,
-            source: "gpio".to_owned(),
-            kind: kind.to_owned(),
+            source: "gpio".into(),
+            kind: kind.into(),
             line: 1,
-            label: Some("door".to_owned()),
+            label: Some("door".into()),
             value: u32::from(kind == "rising"),
             lost: 0,
+            time: "2026-11-28T13:39:10.123456Z".into(),
+            clock: None,
             timestamp_ns,
         })
     }
@@ -207,7 +210,7 @@ mod tests {
     fn the_newest_rows_stay_in_sight() {
         let mut table = table();
         for number in 100..200 {
-            table.add(edge(number, "rising", u64::from(number)));
+            table.add(edge(number, "rising", number));
         }
         let screen = shown(&table, 10);
         assert!(screen.contains(" 199 "), "{screen}");
@@ -217,10 +220,10 @@ mod tests {
     #[test]
     fn what_was_missed_and_what_went_wrong_are_shown() {
         let mut table = table();
-        table.add(Message::Missed {
+        table.add(Message::Missed(Missed {
             missed: 7,
-            lost: 31,
-        });
+            lost: Some(31),
+        }));
         table.say("can't press".to_owned());
         let screen = shown(&table, 10);
         assert!(screen.contains("7 missed"), "{screen}");

@@ -40,9 +40,10 @@ impl Default for Request {
     }
 }
 
-/// Which events to send: those that fit every key. An empty list fits all.
+/// Which events to send: those that fit every key. An empty list fits all. A key that the agent does not know is refused,
+/// not ignored: the client would get events that it did not ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Filter {
     /// Sources by name: `manual`, `timer`, `gpio`, …
     #[serde(skip_serializing_if = "Vec::is_empty")]

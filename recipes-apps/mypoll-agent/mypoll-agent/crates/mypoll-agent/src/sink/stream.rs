@@ -75,22 +75,32 @@ impl Config {
         let (journal, commands) = (context.journal.clone(), context.commands.clone());
         let heartbeat = self.heartbeat;
         Ok(Box::new(move |stop| {
-            let reporter = status.reporter(name);
-            let shared = Arc::new(Shared {
-                journal,
-                commands,
-                heartbeat,
-                counters: Counters {
-                    clients: reporter.counter("clients"),
-                    connected: reporter.counter("connected"),
-                    events: reporter.counter("events"),
-                    missed: reporter.counter("missed"),
-                    bytes: reporter.counter("bytes"),
-                },
-                _reporter: reporter,
-            });
-            Box::pin(run(listeners, shared, stop))
+            let shared = Shared::new(journal, commands, heartbeat, status.reporter(name));
+            Box::pin(run(listeners, Arc::new(shared), stop))
         }))
+    }
+}
+
+impl Shared {
+    fn new(
+        journal: Journal,
+        commands: Commands,
+        heartbeat: Option<Duration>,
+        reporter: Reporter,
+    ) -> Self {
+        Self {
+            journal,
+            commands,
+            heartbeat,
+            counters: Counters {
+                clients: reporter.counter("clients"),
+                connected: reporter.counter("connected"),
+                events: reporter.counter("events"),
+                missed: reporter.counter("missed"),
+                bytes: reporter.counter("bytes"),
+            },
+            _reporter: reporter,
+        }
     }
 }
 

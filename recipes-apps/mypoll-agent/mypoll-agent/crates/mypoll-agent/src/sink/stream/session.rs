@@ -2,6 +2,8 @@
 //! One client, whatever it is connected by.
 
 mod request;
+#[cfg(test)]
+mod tests;
 
 use std::{future::Future, io, pin::Pin, pin::pin, time::Duration};
 
@@ -158,7 +160,13 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                     Some(delivery) => self.deliver(delivery).await,
                     None => break,
                 },
-                () = &mut ended, if !self.streaming => break,
+                () = &mut ended, if !self.streaming => {
+                    if self.role.is_none() {
+                        break;
+                    }
+                    // No request comes any more; what happened since the connection is still to be delivered.
+                    self.streaming = true;
+                }
                 input = self.lines.next(), if self.listens() => self.hear(input?)?,
                 (action, outcome) = outcome_of(&mut self.order) => {
                     self.order = None;

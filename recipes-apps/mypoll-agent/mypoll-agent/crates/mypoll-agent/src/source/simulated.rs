@@ -49,9 +49,12 @@ pub struct Simulated {
     lines: Option<Vec<Line>>,
 }
 
-/// What a line of text may be: a keyword, and for a line of GPIO its number and what the source lost before it.
+/// What a line of text may be: a keyword, and for a line of GPIO its number and what the source lost before it; at the
+/// end the time stamp, where it is another one than now.
 #[derive(Debug, PartialEq, Eq, Error)]
-#[error("expected `trigger`, `tick`, `rising LINE [LOST]` or `falling LINE [LOST]`, not `{0}`")]
+#[error(
+    "expected `trigger`, `tick`, `rising LINE [LOST]` or `falling LINE [LOST]`, with `@NANOSECONDS` or without, not `{0}`"
+)]
 struct NoEvent(String);
 
 impl Simulated {
@@ -140,6 +143,10 @@ impl Source for Simulated {
 
 fn reading(text: &str) -> Result<Reading, NoEvent> {
     let no_event = || NoEvent(text.chars().take(80).collect());
+    let (text, timestamp_ns) = match text.split_once('@') {
+        Some((text, stamp)) => (text, stamp.trim().parse().map_err(|_| no_event())?),
+        None => (text, clock::monotonic_ns()),
+    };
     let mut words = text.split_whitespace();
     let (source, kind, value) = match words.next() {
         Some("trigger") => (event::Source::MANUAL, Kind::TRIGGER, 0),
@@ -156,7 +163,7 @@ fn reading(text: &str) -> Result<Reading, NoEvent> {
     let line = number(source == event::Source::GPIO)?;
     let lost = number(false)?;
     Ok(Reading {
-        timestamp_ns: clock::monotonic_ns(),
+        timestamp_ns,
         source,
         kind,
         line,
@@ -177,7 +184,16 @@ mod tests {
             (Kind::RISING, 3, 1, 7)
         );
         assert_eq!(reading("tick").unwrap().source, event::Source::TIMER);
-        for text in ["", "rising", "rising x", "press 1", "falling 1 y"] {
+        assert_eq!(reading("tick @5").unwrap().timestamp_ns, 5);
+        for text in [
+            "",
+            "tick @",
+            "tick @x",
+            "rising",
+            "rising x",
+            "press 1",
+            "falling 1 y",
+        ] {
             assert_eq!(reading(text), Err(NoEvent(text.to_owned())));
         }
     }

@@ -73,7 +73,7 @@ fn monitor_resumes_and_filters() {
     assert_eq!(
         agent.received(),
         [
-            r#"{"protocol":1,"filter":{"source":["gpio"],"label":["door"]},"resume":{"session":"00000000000000aa","event":21},"levels":false}"#
+            r#"{"protocol":1,"filter":{"source":["gpio"],"label":["door"]},"resume":{"session":"00000000000000aa","event":21}}"#
         ]
     );
 }

@@ -55,13 +55,16 @@ fn start(cli: &Cli) -> Result<()> {
         level.set(config.log.level)?;
         Ok(config)
     };
-    tokio::runtime::Builder::new_current_thread()
+    let event_loop = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start the event loop")?
-        .block_on(async {
-            let (sender, requests) = mpsc::channel(1);
-            tokio::spawn(signals::forward(sender)?);
-            supervisor::run(config, read, requests).await
-        })
+        .context("cannot start the event loop")?;
+    let result = event_loop.block_on(async {
+        let (sender, requests) = mpsc::channel(1);
+        tokio::spawn(signals::forward(sender)?);
+        supervisor::run(config, read, requests).await
+    });
+    // A thread that a device or a name server keeps waiting must not keep the agent from ending.
+    event_loop.shutdown_background();
+    result
 }

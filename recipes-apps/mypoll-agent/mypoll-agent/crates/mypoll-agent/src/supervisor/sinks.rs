@@ -84,11 +84,12 @@ impl Sinks {
         }
     }
 
-    /// Those that run.
+    /// Those that have not ended.
     pub(super) fn names(&self) -> String {
         let names: Vec<_> = self
             .0
             .iter()
+            .filter(|running| !running.task.is_finished())
             .map(|running| running.section.name())
             .collect();
         names.join(", ")

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Outputs of the program itself: chips that block, and chips that are not there.
+
+mod common;
+
+use common::Agent;
+use nix::{
+    sys::{signal::Signal, stat::Mode},
+    unistd::mkfifo,
+};
+
+#[test]
+fn a_chip_that_blocks_holds_up_neither_events_nor_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    // To open it takes until somebody writes.
+    let chip = directory.path().join("chip");
+    mkfifo(&chip, Mode::S_IRWXU).unwrap();
+    let mut agent = Agent::start(&format!(
+        "agent.drain-timeout = '200ms'
+        [[output]]
+        name = 'lamp'
+        chip = '{}'
+        line = 0
+        follow.line = 0",
+        chip.display()
+    ));
+    let (mut client, hello) = agent.request("{}");
+    agent.events("rising 0");
+    assert_eq!(client.event(), hello["next"]);
+    drop(client);
+    agent.signal(Signal::SIGTERM);
+    agent.wait_for_log("cut off after 200ms (agent.drain-timeout): output lamp");
+    assert!(agent.status().success());
+}
+
+#[test]
+fn what_can_not_be_had_is_logged_once_and_refuses_orders() {
+    let mut agent = Agent::start(
+        "[[stream]]
+        listen = '127.0.0.1:0'
+        control = true
+        [[output]]
+        name = 'lamp'
+        chip = '/dev/nowhere'
+        line = 0",
+    );
+    agent.wait_for_log("ERROR cannot open the chip /dev/nowhere: No such file or directory");
+    let (mut client, _) = agent.request("{}");
+    client.send(r#"{"order":{"output":{"set":{"name":"lamp","active":true}}}}"#);
+    assert_eq!(
+        client.json()["error"],
+        "the output `lamp` can't be had: cannot open the chip /dev/nowhere: \
+         No such file or directory (os error 2)"
+    );
+    drop(client);
+    agent.signal(Signal::SIGTERM);
+    assert!(agent.status().success());
+    let log = agent.rest_of_log();
+    assert!(!log.iter().any(|line| line.contains("nowhere")), "{log:#?}");
+}

@@ -148,7 +148,7 @@ pub struct Level {
 /// Events that the client can't get any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missed {
-    /// How many.
+    /// How many. A filter changes nothing in that: which of them it would have taken is not known any more.
     pub missed: u64,
     /// How many the driver had lost among them; absent where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,11 +19,12 @@ use super::{Context, Run};
 use crate::{
     command::Commands,
     config::value,
-    journal::Journal,
+    journal::{Cursor, Journal, Start},
     net::{self, Connection, Listeners},
     status::{Counter, Reporter},
 };
 use connections::Connections;
+use session::Access;
 
 net::section! {
     /// `[[stream]]`
@@ -120,7 +121,9 @@ async fn run(mut listeners: Listeners, shared: Arc<Shared>, stop: CancellationTo
             () = stop.cancelled() => break,
             connection = listeners.accept() => {
                 log.connected();
-                clients.spawn(serve(connection, Arc::clone(&shared), stop.clone()));
+                // Before its task runs, so that it gets all that happens from here on.
+                let cursor = journal.cursor(Start::Now);
+                clients.spawn(serve(connection, cursor, Arc::clone(&shared), stop.clone()));
             }
             Some(_) = clients.join_next() => log.left(),
             () = log.due() => log.write(clients.len()),
@@ -132,14 +135,22 @@ async fn run(mut listeners: Listeners, shared: Arc<Shared>, stop: CancellationTo
 }
 
 /// A client from now to its end.
-async fn serve(connection: Connection, shared: Arc<Shared>, stop: CancellationToken) {
+async fn serve(
+    connection: Connection,
+    cursor: Cursor,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+) {
     let Connection { stream, gate } = connection;
     let peer = gate.peer();
     debug!(%peer, "connected");
     shared.counters.clients.add(1);
     shared.counters.connected.add(1);
-    let authorize = |token: Option<&str>| gate.authorize(token);
-    match session::serve(stream, &shared, &authorize, gate.needs_token(), &stop).await {
+    let access = Access {
+        needs_token: gate.needs_token(),
+        authorize: &|token| gate.authorize(token),
+    };
+    match session::serve(stream, cursor, &shared, access, &stop).await {
         Ok(()) => debug!(%peer, "took everything"),
         Err(reason) => debug!(%peer, %reason, "left"),
     }

@@ -100,11 +100,12 @@ impl Agent {
 
     /// Has events happen: lines as the source `simulated` takes them.
     pub fn events(&mut self, lines: &str) {
-        self.fifo.write_all(lines.as_bytes()).unwrap();
-        self.fifo.write_all(b"\n").unwrap();
+        self.fifo
+            .write_all(format!("{}\n", lines.trim_end()).as_bytes())
+            .unwrap();
     }
 
-    /// A client that sends nothing.
+    /// A client that sends nothing. It gets what happens once a later one has its hello.
     pub fn connect(&self) -> Client {
         Client::new(TcpStream::connect(self.address()).unwrap())
     }
@@ -123,7 +124,10 @@ impl Agent {
         let end = Instant::now() + DEADLINE;
         let mut before = Vec::new();
         loop {
-            match self.log.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self
+                .log
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) if line.contains(text) => return line,
                 Ok(line) => before.push(line),
                 Err(RecvTimeoutError::Timeout) => panic!("no {text:?} in the log: {before:#?}"),
@@ -162,7 +166,10 @@ impl Drop for Agent {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            eprintln!("the log of the agent: {:#?}", self.log.iter().collect::<Vec<_>>());
+            eprintln!(
+                "the log of the agent: {:#?}",
+                self.log.iter().collect::<Vec<_>>()
+            );
         }
     }
 }
@@ -214,7 +221,10 @@ impl Client {
 
     /// Sends a line.
     pub fn send(&mut self, line: &str) {
-        self.0.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
+        self.0
+            .get_mut()
+            .write_all(format!("{line}\n").as_bytes())
+            .unwrap();
     }
 
     /// Sends no more.
@@ -241,14 +251,21 @@ impl Client {
     /// The number of the next event, which must be the next line.
     pub fn event(&mut self) -> u64 {
         let line = self.json();
-        line["event"].as_u64().unwrap_or_else(|| panic!("no event: {line}"))
+        line["event"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no event: {line}"))
     }
 
     /// All lines until the agent closes.
     pub fn rest(&mut self) -> Vec<String> {
         let mut text = String::new();
-        self.0.read_to_string(&mut text).expect("the stream did not end");
-        assert!(text.is_empty() || text.ends_with('\n'), "a cut line: {text}");
+        self.0
+            .read_to_string(&mut text)
+            .expect("the stream did not end");
+        assert!(
+            text.is_empty() || text.ends_with('\n'),
+            "a cut line: {text}"
+        );
         text.lines().map(str::to_owned).collect()
     }
 }

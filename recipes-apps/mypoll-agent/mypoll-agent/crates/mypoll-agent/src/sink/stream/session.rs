@@ -66,12 +66,17 @@ pub(super) enum Left {
 
 type Outcome = Pin<Box<dyn Future<Output = (Action, Result<(), Refused>)> + Send>>;
 
-/// Says what a client may do that shows this token, or none.
-pub(super) type Authorize<'a> = &'a (dyn Fn(Option<&str>) -> Result<Role, Denied> + Send + Sync);
+/// What a client may do.
+pub(super) struct Access<'a> {
+    /// Whether its first line has to show a token.
+    pub(super) needs_token: bool,
+    /// Says what it may do that shows this token, or none.
+    pub(super) authorize: &'a (dyn Fn(Option<&str>) -> Result<Role, Denied> + Send + Sync),
+}
 
 struct Session<'a, S> {
     shared: &'a Shared,
-    authorize: Authorize<'a>,
+    access: Access<'a>,
     lines: Lines<ReadHalf<S>>,
     writer: WriteHalf<S>,
     outgoing: Outgoing,
@@ -94,16 +99,16 @@ struct Session<'a, S> {
 
 /// Serves a client to its end: what it asks for until the journal ends, and then it has to close the connection.
 ///
-/// A client that `needs_token` is let in by its first line, others at once.
+/// `cursor` is where it gets events from without a request.
 ///
 /// # Errors
 ///
 /// Why it was left before the end.
 pub(super) async fn serve<S>(
     stream: S,
+    cursor: Cursor,
     shared: &Shared,
-    authorize: Authorize<'_>,
-    needs_token: bool,
+    access: Access<'_>,
     stop: &CancellationToken,
 ) -> Result<(), Left>
 where
@@ -113,12 +118,12 @@ where
     let now = Instant::now();
     let mut session = Session {
         shared,
-        authorize,
         lines: Lines::new(reader),
         writer,
         outgoing: Outgoing::default(),
-        cursor: shared.journal.cursor(Start::Now),
-        request_due: needs_token.then(|| now + REQUEST),
+        cursor,
+        request_due: access.needs_token.then(|| now + REQUEST),
+        access,
         role: None,
         selection: Selection::default(),
         requested: false,
@@ -130,7 +135,7 @@ where
     tokio::select! {
         biased;
         () = stop.cancelled() => Err(Left::Stopped),
-        outcome = session.run(needs_token) => {
+        outcome = session.run() => {
             if let Err(Left::Refused(error)) = &outcome {
                 let _ = time::timeout(LINGER, session.refuse(error.clone())).await;
             }
@@ -140,8 +145,8 @@ where
 }
 
 impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
-    async fn run(&mut self, needs_token: bool) -> Result<(), Left> {
-        if !needs_token {
+    async fn run(&mut self) -> Result<(), Left> {
+        if !self.access.needs_token {
             self.let_in(None)?;
         }
         let mut timer = Timer::default();
@@ -274,7 +279,8 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
     }
 
     fn let_in(&mut self, token: Option<&str>) -> Result<(), Left> {
-        let role = (self.authorize)(token).map_err(|denied| Left::Refused(denied.to_string()))?;
+        let role =
+            (self.access.authorize)(token).map_err(|denied| Left::Refused(denied.to_string()))?;
         self.role = Some(role);
         Ok(())
     }

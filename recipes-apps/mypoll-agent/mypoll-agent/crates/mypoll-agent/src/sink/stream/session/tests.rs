@@ -58,6 +58,7 @@ impl Sink {
     fn connect(&self, size: usize) -> Client {
         let (here, there) = duplex(size);
         let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+        let cursor = shared.journal.cursor(Start::Now);
         let (role, needed) = (self.role, self.token);
         let task = tokio::spawn(async move {
             let authorize = move |token: Option<&str>| match token {
@@ -65,7 +66,11 @@ impl Sink {
                 None => Err(Denied::NoToken),
                 Some(_) => Err(Denied::UnknownToken),
             };
-            serve(there, &shared, &authorize, needed.is_some(), &stop).await
+            let access = Access {
+                needs_token: needed.is_some(),
+                authorize: &authorize,
+            };
+            serve(there, cursor, &shared, access, &stop).await
         });
         Client {
             connection: BufReader::new(here),

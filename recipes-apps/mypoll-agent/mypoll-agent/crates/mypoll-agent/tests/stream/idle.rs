@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the agent does when nothing happens: nothing.
+
+use std::{fs, thread, time::Duration};
+
+use crate::common::Agent;
+
+/// How often the threads of a process have waited.
+fn waits(pid: i32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads
+        .map(|thread| {
+            let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+            let waits = status
+                .lines()
+                .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            waits.unwrap().trim().parse::<u64>().unwrap()
+        })
+        .sum()
+}
+
+#[test]
+fn with_a_hundred_idle_clients_it_does_not_wake_up() {
+    for heartbeat in ["30s", "0s"] {
+        let agent = Agent::start(&format!(
+            "[[stream]]\nlisten = '127.0.0.1:0'\nmax-clients = 200\nheartbeat = '{heartbeat}'"
+        ));
+        let _clients: Vec<_> = (0..100).map(|_| agent.request("{}")).collect();
+        // Time that has to pass: what was begun ends, and then nothing may happen.
+        thread::sleep(Duration::from_secs(1));
+        let before = waits(agent.pid());
+        thread::sleep(Duration::from_secs(10));
+        assert_eq!(waits(agent.pid()) - before, 0, "heartbeat = {heartbeat}");
+        let memory = fs::read_to_string(format!("/proc/{}/status", agent.pid())).unwrap();
+        eprintln!(
+            "{}",
+            memory
+                .lines()
+                .find(|line| line.starts_with("VmRSS"))
+                .unwrap()
+        );
+    }
+}

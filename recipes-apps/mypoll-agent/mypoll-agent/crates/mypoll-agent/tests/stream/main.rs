@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The sink `stream`, by the program itself.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod faults;
+mod idle;
+mod limits;
+mod protocol;

@@ -77,7 +77,9 @@ impl Commands {
                 Output::Set { name, .. } | Output::Toggle { name } | Output::Pulse { name, .. },
             ) => Executor::Output(name.clone()),
         };
-        let Some(sender) = self.executors().get(&executor).cloned() else {
+        let sender = self.executors().get(&executor).cloned();
+        // One that was taken out of the configuration is closed.
+        let Some(sender) = sender.filter(|sender| !sender.is_closed()) else {
             return Err(match executor {
                 Executor::Driver => Refused::NoDriver,
                 Executor::Output(name) => {
@@ -167,7 +169,11 @@ mod tests {
             "there is no output `lamp`; there are: led"
         );
         drop(led);
-        assert_eq!(commands.order(toggle("led")).await, Err(Refused::Ending));
+        let refused = commands.order(toggle("led")).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "there is no output `led`; there are: none"
+        );
         assert!(commands.outputs().is_empty());
     }
 }

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::fs;
+
 use common::Agent;
 use nix::{
     sys::{signal::Signal, stat::Mode},
@@ -57,4 +59,23 @@ fn what_can_not_be_had_is_logged_once_and_refuses_orders() {
     assert!(agent.status().success());
     let log = agent.rest_of_log();
     assert!(!log.iter().any(|line| line.contains("nowhere")), "{log:#?}");
+}
+
+#[test]
+fn after_a_reload_only_outputs_of_the_new_configuration_take_orders() {
+    let stream = "[[stream]]\nlisten = '127.0.0.1:0'\ncontrol = true\n";
+    let output =
+        |name: &str| format!("[[output]]\nname = '{name}'\nchip = '/dev/nowhere'\nline = 0\n");
+    let mut agent = Agent::start(&format!("{stream}{}", output("lamp")));
+    let (mut client, _) = agent.request("{}");
+    let path = agent.directory().join("agent.toml");
+    let configuration = fs::read_to_string(&path).unwrap();
+    fs::write(&path, configuration.replace("'lamp'", "'bulb'")).unwrap();
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for_log("reloaded the configuration");
+    client.send(r#"{"order":{"output":{"toggle":{"name":"lamp"}}}}"#);
+    assert_eq!(
+        client.json()["error"],
+        "there is no output `lamp`; there are: bulb"
+    );
 }

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The agent's outputs on real GPIO chips: what they show after losses, on chips that go and come, and by orders.
+
+use std::sync::{LazyLock, Mutex};
+
+use lab::buttons::Action;
+use lab::machine::Machine;
+use system_tests::{Agent, Shared, boot, sh, turn};
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_output", true)));
+
+/// What tests that are shell scripts share: chips with eight lines that a test makes and removes, and waiting. A wait
+/// for what never comes ends in the guest's deadline.
+const SHELL: &str = r#"
+set -eu
+configfs=/sys/kernel/config/gpio-sim
+# chip NAME LABEL [LINE-NAME]: line 3 has the name.
+chip() {
+    mkdir -p $configfs/$1/bank/line3
+    echo 8 >$configfs/$1/bank/num_lines
+    echo "$2" >$configfs/$1/bank/label
+    echo "${3:-green}" >$configfs/$1/bank/line3/name
+    echo 1 >$configfs/$1/live
+}
+remove() {
+    for name; do
+        echo 0 >$configfs/$name/live
+        rmdir $configfs/$name/bank/line3 $configfs/$name/bank $configfs/$name
+    done
+}
+# of NAME FILE: a file of line 3.
+of() {
+    echo /sys/devices/platform/$(cat $configfs/$1/dev_name)/$(cat $configfs/$1/bank/chip_name)/sim_gpio3/$2
+}
+device() {
+    echo /dev/$(cat $configfs/$1/bank/chip_name)
+}
+# shows NAME LEVEL
+shows() {
+    until [ "$(cat $(of $1 value))" = $2 ]; do sleep 0.1; done
+}
+logged() {
+    until grep -q "$1" /tmp/agent.log; do sleep 0.1; done
+}
+count() {
+    grep -c "$1" /tmp/agent.log || true
+}
+order() {
+    mypollctl --connect 127.0.0.1:7071 set "$@"
+}
+end() {
+    pid=$(cat /run/mypoll-agent.pid)
+    kill -TERM $pid
+    while kill -0 $pid 2>/dev/null; do sleep 0.1; done
+}
+"#;
+
+/// A stream that takes orders.
+const ORDERS: &str = "[[stream]]\nlisten = \"127.0.0.1:7071\"\ncontrol = true\n";
+
+fn shell(machine: &Machine, script: &str) -> String {
+    sh(machine, &format!("{SHELL}{script}"))
+}
+
+fn door(machine: &Machine, action: Action) {
+    let buttons = machine.buttons().unwrap();
+    buttons.act(buttons.line("door").unwrap(), action).unwrap();
+}
+
+#[test]
+fn an_led_is_right_after_lost_edges_and_bounces() {
+    let machine = turn(&MACHINE);
+    shell(&machine, "chip leds leds");
+    let config =
+        "[device]\nqueue = 256\n[[output]]\nchip = \"leds\"\nline = 3\nfollow.label = \"sim\"";
+    let agent = Agent::start(&machine, config);
+    // The agent sleeps while the button is pressed more often than its queue holds, and the last edges are lost.
+    for (levels, shown) in [("up down", 0), ("down up", 1)] {
+        shell(
+            &machine,
+            &format!(
+                "exec 3>$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull)
+                pid=$(cat /run/mypoll-agent.pid)
+                kill -STOP $pid
+                i=0
+                while [ $i -lt 400 ]; do
+                    for level in {levels}; do echo pull-$level >&3; done
+                    i=$((i + 1))
+                done
+                kill -CONT $pid
+                shows leds {shown}"
+            ),
+        );
+    }
+    // A contact that bounces 41 times, and stays where it was not before.
+    shell(
+        &machine,
+        "exec 3>$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull)
+        try=0
+        while [ $try -lt 25 ]; do
+            for last in down up; do
+                [ $last = up ] && first=down level=1 || { first=up; level=0; }
+                i=0
+                while [ $i -lt 20 ]; do
+                    echo pull-$last >&3
+                    echo pull-$first >&3
+                    i=$((i + 1))
+                done
+                echo pull-$last >&3
+                shows leds $level
+            done
+            try=$((try + 1))
+        done
+        echo pull-down >&3
+        shows leds 0",
+    );
+    drop(agent);
+    shell(&machine, "end; remove leds");
+}
+
+#[test]
+fn an_led_comes_back_with_its_chip() {
+    let machine = turn(&MACHINE);
+    door(&machine, Action::Up);
+    shell(&machine, "chip leds leds");
+    let config = "[[output]]\nchip = \"leds\"\nline = 3\nfollow.label = \"door\"";
+    let _agent = Agent::start(&machine, config);
+    shell(
+        &machine,
+        "logged 'opened it output=\"leds-3\"'; echo 0 >$configfs/leds/live",
+    );
+    // Nobody had to set the line for the loss to be seen.
+    shell(
+        &machine,
+        "logged 'its chip went away; no GPIO chip is labelled `leds`'",
+    );
+    door(&machine, Action::Down);
+    shell(
+        &machine,
+        "sleep 1
+        echo 1 >$configfs/leds/live
+        shows leds 1
+        logged 'opened it again'",
+    );
+    door(&machine, Action::Up);
+    let said = shell(&machine, "shows leds 0; count 'output=\"leds-3\"'");
+    // Opened, lost, opened.
+    assert_eq!(said, "3\n", "{}", sh(&machine, "cat /tmp/agent.log"));
+    shell(&machine, "end; remove leds");
+}
+
+#[test]
+fn a_line_and_a_chip_may_come_after_the_agent() {
+    let machine = turn(&MACHINE);
+    door(&machine, Action::Down);
+    let config = "[[output]]\nline = \"late\"\nfollow.label = \"door\"";
+    let _agent = Agent::start(&machine, config);
+    shell(
+        &machine,
+        "logged 'ERROR no GPIO line of any chip is named `late`'
+        chip leds leds late
+        shows leds 1",
+    );
+    door(&machine, Action::Up);
+    shell(&machine, "shows leds 0; end; remove leds");
+}
+
+#[test]
+fn orders_switch_an_output() {
+    let machine = turn(&MACHINE);
+    shell(&machine, "chip leds leds");
+    let config = format!(
+        "{ORDERS}[[output]]\nname = \"lamp\"\nchip = \"leds\"\nline = 3\nactive-low = true
+[[output]]\nname = \"follower\"\nchip = \"leds\"\nline = 4\nfollow.label = \"door\""
+    );
+    let _agent = Agent::start(&machine, &config);
+    // What is said to be done is done.
+    shell(
+        &machine,
+        "logged 'opened it output=\"lamp\"'
+        is() { [ $(cat $(of leds value)) = $1 ]; }
+        is 1
+        order lamp on; is 0
+        order lamp toggle; is 1
+        order lamp toggle; is 0
+        order lamp off; is 1
+        # The client goes long before the pulse ends.
+        order lamp pulse --time 300ms
+        shows leds 1",
+    );
+    let refused = shell(
+        &machine,
+        "order follower on 2>&1 || true
+        order lump on 2>&1 || true
+        echo 0 >$configfs/leds/live
+        logged 'its chip went away'
+        order lamp on 2>&1 || true
+        echo 1 >$configfs/leds/live
+        shows leds 1",
+    );
+    for sentence in [
+        "the output `follower` follows the line `door`, only that switches it",
+        "there is no output `lump`; there are: follower, lamp",
+        "the output `lamp` can't be had: its chip went away; no GPIO chip is labelled `leds`",
+    ] {
+        assert!(refused.contains(sentence), "{refused}");
+    }
+    shell(
+        &machine,
+        "order lamp on; end; [ $(cat $(of leds value)) = 1 ]; remove leds",
+    );
+}
+
+#[test]
+fn what_is_there_twice_is_named() {
+    let machine = turn(&MACHINE);
+    shell(
+        &machine,
+        "chip one twins; chip two twins; chip leds leds only",
+    );
+    let config = "[[output]]\nname = \"a\"\nchip = \"twins\"\nline = 0
+[[output]]\nname = \"b\"\nline = \"green\"
+[[output]]\nname = \"c\"\nline = \"only\"\nblink.on = \"1s\"
+[[output]]\nname = \"d\"\nchip = \"leds\"\nline = 3";
+    let _agent = Agent::start(&machine, config);
+    shell(
+        &machine,
+        "one=$(device one) two=$(device two)
+        logged \"\\($one and $two\\|$two and $one\\) are all labelled .twins.; name the device file in .chip.\"
+        logged \"$one line 3 and $two line 3 are all named .green.\\|$two line 3 and $one line 3 are all named .green.\"
+        logged '(`mypoll-agent: [cd]` has it)'
+        # A link is no second chip.
+        remove two
+        ln -s $one /dev/gpiochip-alias
+        logged 'opened it again output=\"a\"'
+        logged 'opened it again output=\"b\"'
+        rm /dev/gpiochip-alias
+        end
+        remove one leds",
+    );
+}
+
+#[test]
+fn a_reload_frees_a_line_before_another_output_takes_it() {
+    let machine = turn(&MACHINE);
+    shell(&machine, "chip leds leds");
+    let output = |name: &str| format!("[[output]]\nname = \"{name}\"\nchip = \"leds\"\nline = 3\n");
+    let _agent = Agent::start(&machine, &format!("{ORDERS}{}", output("one")));
+    let log = shell(
+        &machine,
+        "logged 'opened it output=\"one\"'
+        order one on
+        shows leds 1
+        sed -i 's/\"one\"/\"other\"/' /tmp/agent.toml
+        kill -HUP $(cat /run/mypoll-agent.pid)
+        logged 'opened it output=\"other\"'
+        shows leds 0
+        order other on
+        shows leds 1
+        order one on && exit 1
+        cat /tmp/agent.log
+        end
+        remove leds",
+    );
+    assert!(!log.contains("ERROR"), "{log}");
+}

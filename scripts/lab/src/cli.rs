@@ -174,9 +174,13 @@ pub struct PressArgs {
 #[derive(Args, Debug)]
 #[command(
     override_usage = "./scripts/bench [OPTIONS]",
-    after_help = "Example:\n  ./scripts/bench --json bench.json"
+    after_help = "Examples:\n  ./scripts/bench --json bench.json\n  ./scripts/bench agent",
+    args_conflicts_with_subcommands = true
 )]
 pub struct BenchArgs {
+    /// What to measure in place of the driver
+    #[command(subcommand)]
+    pub subject: Option<BenchSubject>,
     /// Keep the figures of the first machine as those that later runs are compared with
     #[arg(long)]
     pub save_reference: bool,
@@ -186,6 +190,33 @@ pub struct BenchArgs {
     /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
+    /// Install nothing: name what is missing and stop
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// What else can be measured.
+#[derive(Debug, Subcommand)]
+pub enum BenchSubject {
+    /// The agent on this machine, with many clients, beside mosquitto under the same load
+    Agent(BenchAgentArgs),
+}
+
+/// The load.
+#[derive(Args, Debug)]
+pub struct BenchAgentArgs {
+    /// Clients that read; ten more never do
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub clients: u32,
+    /// Events a second
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub rate: u32,
+    /// For how long
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub seconds: u32,
+    /// File for the figures as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
     /// Install nothing: name what is missing and stop
     #[arg(long)]
     pub no_install: bool,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `./scripts/bench`: mypoll, the interfaces that one would take instead, and a floor, in the same machine.
 
+mod agent;
 mod figures;
 mod reference;
 mod report;
@@ -16,7 +17,7 @@ use serde::Serialize;
 
 use crate::bench::{FLOOR, OVERLAY, PROGRAM};
 use crate::cache::Cache;
-use crate::cli::BenchArgs;
+use crate::cli::{BenchArgs, BenchSubject};
 use crate::kernel::KernelVersion;
 use crate::machine::{Machine, MachineOptions};
 use crate::{BuildOptions, Paths, Progress, System, build};
@@ -52,6 +53,9 @@ struct Results<'a> {
 
 /// The verb.
 pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
+    if let Some(BenchSubject::Agent(args)) = &args.subject {
+        return agent::bench(paths, args);
+    }
     let progress = Progress::new();
     let cache = Cache {
         paths,

@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -38,7 +38,7 @@ pub struct Agent {
 
 impl Agent {
     /// Starts it with this configuration, to which a source with the lines `button` and `door` is added, and, where
-    /// it has no key `stream`, a stream on a free port.
+    /// it has no key `stream`, a stream on a free port. `DIRECTORY` in it is [`directory`](Self::directory).
     pub fn start(configuration: &str) -> Self {
         Self::start_with(configuration, |_| {})
     }
@@ -78,7 +78,7 @@ impl Agent {
     fn wait_until_ready(&mut self, configuration: &str) {
         self.address = None;
         if !configuration.contains("stream = []") {
-            let line = self.wait_for_log("stream: listening on ");
+            let line = self.wait_for_log("listening on ");
             self.address = line.rsplit(' ').next().unwrap().parse().ok();
         }
     }
@@ -182,7 +182,8 @@ fn configure(directory: &Path, configuration: &str) -> PathBuf {
         "[[stream]]\nlisten = '127.0.0.1:0'\n"
     };
     let text = format!(
-        "{configuration}\n{stream}[simulated]\npath = '{}'\nlabels = ['button', 'door']\n",
+        "{}\n{stream}[simulated]\npath = '{}'\nlabels = ['button', 'door']\n",
+        configuration.replace("DIRECTORY", &directory.display().to_string()),
         directory.join("events").display(),
     );
     let path = directory.join("agent.toml");
@@ -234,12 +235,20 @@ impl Client {
 
     /// The next line, without its end; `None` at the end of the stream.
     pub fn line(&mut self) -> Option<String> {
+        self.try_line().expect("no line came")
+    }
+
+    /// As [`line`](Self::line), for a connection that may fail, and then in the middle of a line.
+    pub fn try_line(&mut self) -> io::Result<Option<String>> {
         let mut line = String::new();
-        self.0.read_line(&mut line).expect("no line came");
+        self.0.read_line(&mut line)?;
         if line.is_empty() {
-            return None;
+            return Ok(None);
         }
-        Some(line.strip_suffix('\n').expect("a whole line").to_owned())
+        let whole = line
+            .strip_suffix('\n')
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(Some(whole.to_owned()))
     }
 
     /// The next line, which must be there.

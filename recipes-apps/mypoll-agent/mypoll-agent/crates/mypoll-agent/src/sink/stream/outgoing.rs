@@ -18,6 +18,8 @@ const PIECES: usize = 128;
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     pieces: VecDeque<Bytes>,
+    /// How many bytes they have.
+    size: usize,
     /// Whether the writer may hold back what it took.
     unflushed: bool,
 }
@@ -26,6 +28,7 @@ impl Outgoing {
     /// Adds whole lines.
     pub(super) fn push(&mut self, lines: Bytes) {
         if !lines.is_empty() {
+            self.size += lines.len();
             self.pieces.push_back(lines);
         }
     }
@@ -37,7 +40,7 @@ impl Outgoing {
 
     /// How many bytes are left to send.
     pub(super) fn size(&self) -> usize {
-        self.pieces.iter().map(Bytes::len).sum()
+        self.size
     }
 
     /// Sends all that is there. Dropping the future loses nothing.
@@ -78,6 +81,7 @@ impl Outgoing {
     }
 
     fn sent(&mut self, mut count: usize) {
+        self.size -= count;
         while let Some(piece) = self.pieces.front_mut() {
             if count < piece.len() {
                 piece.advance(count);

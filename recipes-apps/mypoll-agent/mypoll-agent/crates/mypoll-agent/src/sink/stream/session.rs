@@ -53,6 +53,9 @@ const PROBES: u8 = 2;
 /// How many bytes of replies wait before a client's orders do.
 const REPLIES: usize = 16 * 1024;
 
+/// From how many bytes on a batch is taken as one of many that follow.
+const MUCH: usize = 32 * 1024;
+
 /// Why a client was left.
 #[derive(Debug, Error)]
 pub(super) enum Left {
@@ -62,6 +65,16 @@ pub(super) enum Left {
     Refused(String),
     #[error("the stream was stopped")]
     Stopped,
+}
+
+impl Left {
+    /// Why reading failed: the network layer says of a client that speaks TLS where there is none, or the reverse.
+    fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData => Self::Refused(error.to_string()),
+            _ => Self::Failed(error),
+        }
+    }
 }
 
 type Outcome = Pin<Box<dyn Future<Output = (Action, Result<(), Refused>)> + Send>>;
@@ -172,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                     // No request comes any more; what happened since the connection is still to be delivered.
                     self.streaming = true;
                 }
-                input = self.lines.next(), if self.listens() => self.hear(input?)?,
+                input = self.lines.next(), if self.listens() => self.hear(input.map_err(Left::of)?)?,
                 (action, outcome) = outcome_of(&mut self.order) => {
                     self.order = None;
                     self.answer(action, outcome);
@@ -386,8 +399,10 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                 }
                 counters.events.add(events);
                 counters.bytes.add(self.outgoing.size() as u64);
-                // Others go first: this client may have much to catch up with.
-                task::yield_now().await;
+                if self.outgoing.size() > MUCH {
+                    // Others go first: this client may have much to catch up with.
+                    task::yield_now().await;
+                }
             }
         }
     }

@@ -237,6 +237,9 @@ where
     /// The pin is of no use any more. Tries at once for another, unless this one was new.
     fn lose(&mut self, reason: String) -> Option<Outcome> {
         if self.opened_at.elapsed() < LONGEST_PAUSE {
+            if let Some(pin) = self.pin.take() {
+                spawn_blocking(move || drop(pin));
+            }
             return Some(self.fail(reason));
         }
         self.pause = FIRST_PAUSE;

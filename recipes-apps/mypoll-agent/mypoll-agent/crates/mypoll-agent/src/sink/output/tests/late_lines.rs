@@ -49,27 +49,50 @@ async fn a_line_that_fails_is_opened_anew() {
     bench.finish().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_chip_that_went_is_noticed_though_nothing_happens() {
+/// A bench whose chip goes when the other end is taken out of the list.
+async fn with_chip(keys: &str, expected: &[Transaction]) -> (Bench, Arc<Mutex<Vec<UnixStream>>>) {
     let chips = Arc::new(Mutex::new(Vec::new()));
     let opened = Arc::clone(&chips);
-    let mut bench = Bench::start_opened("follow.line = 1", &[high(), low()], move || {
+    let bench = Bench::start_opened(keys, expected, move || {
         let (chip, other) = UnixStream::pair().unwrap();
         chip.set_nonblocking(true).unwrap();
         opened.lock().unwrap().push(other);
         Ok(Some(chip.into()))
-    })
-    .await;
+    });
+    (bench.await, chips)
+}
+
+impl Bench {
+    async fn opened_again(&self) {
+        while self.opened.lock().unwrap().len() < 2 {
+            self.settle().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chip_that_went_is_noticed_though_nothing_happens() {
+    let (mut bench, chips) = with_chip("follow.line = 1", &[high(), low()]).await;
     time::sleep(Duration::from_secs(10)).await;
     bench.event(Kind::RISING, 1).await;
     chips.lock().unwrap().pop();
-    while bench.opened.lock().unwrap().len() < 2 {
-        bench.settle().await;
-    }
+    bench.opened_again().await;
     assert_eq!(
         *bench.opened.lock().unwrap(),
         [PinState::Low, PinState::High]
     );
+    bench.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chip_that_goes_soon_is_opened_after_a_pause() {
+    let (bench, chips) = with_chip("", &[]).await;
+    let start = Instant::now();
+    chips.lock().unwrap().pop();
+    bench.opened_again().await;
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    // Once, and not all the time until then.
+    assert_eq!(status(&bench)["failures"], 1);
     bench.finish().await;
 }
 

@@ -1,23 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the sinks that listen have in common: addresses, TLS, tokens, and bounds on what a client costs.
 //!
-//! A sink's section is made by [`section!`], which adds the keys of [`Endpoint`] to its own. `Endpoint::prepare` listens,
+//! A sink's section is made by `section!`, which adds the keys of [`Endpoint`] to its own. [`Endpoint::prepare`] listens,
 //! and [`Listeners::accept`] gives connections on which TLS, where it is configured, is already established. Before a sink
 //! serves a client it calls [`Gate::authorize`].
+//!
+//! A connection is a guest until it was authorized. Guests have little time and a bound of their own, so that who only
+//! connects can't keep out those who may come in.
 
 mod address;
+mod bind;
 mod connection;
+mod door;
 mod endpoint;
+mod file;
 mod gate;
 mod listeners;
+mod notices;
+mod options;
+mod rules;
+mod shared;
 mod sockets;
+mod systemd;
+#[cfg_attr(not(feature = "tls"), path = "net/no_tls.rs")]
+mod tls;
+pub mod token;
+mod unix;
 
 pub use address::Address;
 pub use connection::{Connection, Peer, Stream};
 pub use endpoint::{Endpoint, Tls};
 pub use gate::{Denied, Gate, Role};
 pub use listeners::Listeners;
-pub use sockets::Sockets;
+pub use sockets::{Refresh, Sockets};
 
 pub(crate) use endpoint::{keys, section};
 

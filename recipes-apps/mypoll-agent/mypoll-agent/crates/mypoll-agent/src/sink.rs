@@ -11,7 +11,12 @@ use std::{future::Future, pin::Pin};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{command::Commands, journal::Journal, net::Sockets, status::Status};
+use crate::{
+    command::Commands,
+    journal::Journal,
+    net::{Endpoint, Sockets},
+    status::Status,
+};
 
 /// What a sink may use.
 #[derive(Clone)]
@@ -48,6 +53,14 @@ impl Section {
         match self {
             Self::Stream(section) => section.name(),
             Self::Output(section) => section.name(),
+        }
+    }
+
+    /// Where it listens, if it does.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Stream(section) => Some(&section.endpoint),
+            Self::Output(_) => None,
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Values with a form or a range of their own. What does not fit is rejected with a sentence that says what would.
 
-use std::{fmt, marker::PhantomData, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, marker::PhantomData, path::PathBuf, time::Duration};
 
 use serde::{
     Deserializer,
@@ -104,11 +104,6 @@ pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf
 
 fn not_empty<T: for<'a> From<&'a str>>(text: &str) -> Option<T> {
     (!text.is_empty()).then(|| text.into())
-}
-
-pub(crate) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let expected = r#"an IP address and a port such as "127.0.0.1:7070" or "[::1]:7070""#;
-    parsed(deserializer, expected, |text| text.parse().ok())
 }
 
 pub(crate) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelFilter, D::Error> {

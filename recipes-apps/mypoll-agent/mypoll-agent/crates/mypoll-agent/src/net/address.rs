@@ -58,6 +58,20 @@ impl Address {
         is_host_name(host).then(|| Self::Name(host.to_owned(), port))
     }
 
+    /// The port, of those that have one.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Ip(address) => Some(address.port()),
+            Self::Name(_, port) => Some(*port),
+            Self::Unix(_) | Self::Systemd(_) => None,
+        }
+    }
+
+    /// Whether the system is to choose the port.
+    pub(super) fn has_any_port(&self) -> bool {
+        self.port() == Some(0)
+    }
+
     /// Whether only this machine can connect. Of `systemd:` that is not known before the socket is there.
     pub fn is_local(&self) -> bool {
         match self {

@@ -84,11 +84,6 @@ impl Endpoint {
     pub fn prepare(&self, context: &Context) -> anyhow::Result<Listeners> {
         Listeners::prepare(self, context)
     }
-
-    /// Refuses what does not go together, or would let in whom it should not.
-    pub(crate) fn checked(self) -> Result<Self, String> {
-        Ok(self)
-    }
 }
 
 /// How the shared keys are read.

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whom to let in, and what they may do.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Peer;
+use super::{
+    Peer,
+    door::Ticket,
+    notices::Notice,
+    shared::Shared,
+    token::{self, Tokens},
+};
 
 /// What a client may do. A later role may do all that an earlier one may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +20,15 @@ pub enum Role {
     Read,
     /// Give orders, too.
     Control,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Control => "control",
+        })
+    }
 }
 
 /// Why a client is not let in.
@@ -34,15 +48,20 @@ pub enum Denied {
 /// Says what a connection's client may do. A clone is of the same connection.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    pub(super) peer: Peer,
-    pub(super) tls: bool,
-    pub(super) role: Role,
-    pub(super) limit: usize,
-    pub(super) places: Arc<Semaphore>,
-    pub(super) place: Arc<std::sync::OnceLock<OwnedSemaphorePermit>>,
+    shared: Arc<Shared>,
+    ticket: Arc<Ticket>,
+    peer: Peer,
 }
 
 impl Gate {
+    pub(super) fn new(shared: Arc<Shared>, ticket: Arc<Ticket>, peer: Peer) -> Self {
+        Self {
+            shared,
+            ticket,
+            peer,
+        }
+    }
+
     /// Who is at the other end.
     pub fn peer(&self) -> &Peer {
         &self.peer
@@ -50,29 +69,70 @@ impl Gate {
 
     /// Whether the connection is encrypted.
     pub fn is_tls(&self) -> bool {
-        self.tls
+        self.shared.endpoint.tls.is_some()
     }
 
     /// Whether the client has to show a token.
     pub fn needs_token(&self) -> bool {
-        false
+        self.shared.endpoint.tokens.is_some()
     }
 
     /// What the client may do with this token. Takes one of the `max-clients` places, and keeps it as long as the
     /// connection or a clone of this lives. Can be called again, with each request of a connection.
     ///
+    /// A connection that was not authorized yet ends by itself soon, and so does one whose token is no longer in the
+    /// file after a reload.
+    ///
     /// # Errors
     ///
     /// The client is not let in: tell it why, and close.
-    pub fn authorize(&self, _token: Option<&str>) -> Result<Role, Denied> {
-        if self.place.get().is_none() {
-            let place = self
-                .places
-                .clone()
-                .try_acquire_owned()
-                .map_err(|_| Denied::Full(self.limit))?;
-            let _ = self.place.set(place);
+    pub fn authorize(&self, token: Option<&str>) -> Result<Role, Denied> {
+        let outcome = self.decide(token);
+        if let Err(denied) = outcome {
+            let notice = match denied {
+                Denied::Full(_) => Notice::Full,
+                Denied::NoToken | Denied::UnknownToken => Notice::Denied,
+            };
+            self.say(notice, &denied);
         }
-        Ok(self.role)
+        outcome
+    }
+
+    pub(super) fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    /// Counts what went wrong with this connection, and says it now and then.
+    pub(super) fn say(&self, notice: Notice, what: &dyn fmt::Display) {
+        self.shared.say(notice, &self.peer, what);
+    }
+
+    fn decide(&self, token: Option<&str>) -> Result<Role, Denied> {
+        let (hash, role) = match self.shared.tokens() {
+            Some(tokens) => {
+                let (hash, role) = Self::known(&tokens, token)?;
+                (Some(hash), role)
+            }
+            None => (None, self.role_without_token()),
+        };
+        self.ticket
+            .admit(hash.map(|hash| (hash, role)))
+            .map_err(|()| Denied::Full(self.shared.endpoint.max_clients))?;
+        Ok(role)
+    }
+
+    fn known(tokens: &Tokens, token: Option<&str>) -> Result<(token::Hash, Role), Denied> {
+        let hash = token::hash(token.ok_or(Denied::NoToken)?);
+        let role = tokens.role_of(&hash).ok_or(Denied::UnknownToken)?;
+        Ok((hash, role))
+    }
+
+    fn role_without_token(&self) -> Role {
+        let is_unix = matches!(self.peer, Peer::Unix { .. });
+        if self.shared.endpoint.control.unwrap_or(is_unix) {
+            Role::Control
+        } else {
+            Role::Read
+        }
     }
 }

@@ -8,6 +8,7 @@ use tracing::warn;
 use super::{SINK_END, Stop};
 use crate::{
     config::Config,
+    net::Sockets,
     sink::{Context, Section},
 };
 
@@ -30,7 +31,9 @@ impl Sinks {
     pub(super) async fn change(&mut self, config: &Config, context: &Context) -> Result<()> {
         let mut kept = vec![false; self.0.len()];
         let mut new = Vec::new();
-        for section in config.sinks() {
+        let sections = config.sinks();
+        Sockets::distinct(sections.iter().filter_map(Section::endpoint))?;
+        for section in sections {
             let same = self
                 .0
                 .iter()
@@ -43,7 +46,12 @@ impl Sinks {
             let run = section.prepare(context).with_context(|| section.name())?;
             new.push((section, run));
         }
+        // Those that go on may have to show other certificates, and take other tokens.
+        let staying = self.0.iter().zip(&kept).filter(|(_, kept)| **kept);
+        let endpoints = staying.filter_map(|(running, _)| running.section.endpoint());
+        let refresh = context.sockets.refresh(endpoints)?;
         let mut kept = kept.into_iter();
+        refresh.commit();
         let mut ending = Vec::new();
         self.0 = std::mem::take(&mut self.0)
             .into_iter()

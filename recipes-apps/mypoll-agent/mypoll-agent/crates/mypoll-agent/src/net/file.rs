@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files with certificates, keys and tokens.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// How long such a file is at most.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads a file that all may know.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+    contents(path, false)
+}
+
+/// Reads a file that only the agent, and its group, may know. It is refused when others could read or change it.
+pub(super) fn read_confidential(path: &Path) -> Result<Vec<u8>> {
+    contents(path, true)
+}
+
+fn contents(path: &Path, confidential: bool) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let file = File::options()
+        .read(true)
+        // The opening of a FIFO would wait for a writer.
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+        .with_context(|| format!("cannot read {shown}"))?;
+    let metadata = file
+        .metadata()
+        .with_context(|| format!("cannot read {shown}"))?;
+    if !metadata.is_file() {
+        bail!("{shown} is not a file");
+    }
+    if confidential {
+        let (mode, owner) = (metadata.mode(), metadata.uid());
+        if mode & 0o022 != 0 {
+            bail!("others may change {shown}: take that right away by `chmod go-w {shown}`");
+        }
+        if mode & 0o004 != 0 {
+            bail!("everybody may read {shown}: take that right away by `chmod o-r {shown}`");
+        }
+        if owner != 0 && owner != nix::unistd::geteuid().as_raw() {
+            bail!(
+                "{shown} belongs to user {owner}, who could change it: give it to root or to the agent's user by chown"
+            );
+        }
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {shown}"))?;
+    if bytes.len() as u64 > LONGEST {
+        bail!("{shown} is longer than {LONGEST} bytes");
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt as _, chown},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_confidential_file_is_refused_where_others_have_rights() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tokens");
+        fs::write(&path, "secret").unwrap();
+        let with_mode = |mode| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            read_confidential(&path).map_err(|error| error.to_string())
+        };
+        for mode in [0o400, 0o600, 0o640, 0o440] {
+            assert_eq!(with_mode(mode).unwrap(), b"secret", "{mode:o}");
+        }
+        for mode in [0o620, 0o602, 0o666] {
+            let error = with_mode(mode).unwrap_err();
+            assert!(error.contains("chmod go-w"), "{mode:o}: {error}");
+        }
+        let error = with_mode(0o644).unwrap_err();
+        assert!(error.contains("chmod o-r"), "{error}");
+        assert_eq!(read(&path).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn another_users_file_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tokens");
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        // Only root can give a file away; all others have those of others at hand: root's are right.
+        if nix::unistd::geteuid().is_root() {
+            chown(&path, Some(65534), None).unwrap();
+            let error = read_confidential(&path).unwrap_err().to_string();
+            assert!(error.contains("belongs to user 65534"), "{error}");
+        } else {
+            assert!(read_confidential(&path).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_long_is_refused_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for path in [&fifo, directory.path()] {
+            let error = read(path).unwrap_err().to_string();
+            assert!(error.ends_with("is not a file"), "{error}");
+        }
+        let error = read(&directory.path().join("none")).unwrap_err();
+        assert!(format!("{error:#}").contains("No such file"), "{error:#}");
+        let long = directory.path().join("long");
+        fs::write(&long, vec![0; LONGEST as usize + 1]).unwrap();
+        assert!(read(&long).unwrap_err().to_string().contains("longer than"));
+    }
+}

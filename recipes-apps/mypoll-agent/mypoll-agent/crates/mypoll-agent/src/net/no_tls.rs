@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! In the place of TLS, where it is not built in. Nothing here can come to exist.
+
+use std::{convert::Infallible, fmt, io};
+
+use anyhow::{Result, bail};
+
+use super::{Tls, connection::Raw};
+
+#[derive(Clone, Debug)]
+pub(super) struct Acceptor(Infallible);
+
+/// Nothing: no connection speaks TLS.
+pub(super) type Stream = Raw;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Validity {
+    Valid,
+    #[expect(dead_code, reason = "as where TLS is built in")]
+    NotYet {},
+    #[expect(dead_code, reason = "as where TLS is built in")]
+    Ends {},
+    #[expect(dead_code, reason = "as where TLS is built in")]
+    Ended {},
+}
+
+impl Acceptor {
+    pub(super) fn read(_: &Tls) -> Result<Self> {
+        bail!("`tls` is not in this build of the agent")
+    }
+
+    pub(super) async fn accept(&self, _: Raw, _: usize) -> io::Result<Stream> {
+        match self.0 {}
+    }
+
+    pub(super) fn validity(&self) -> Validity {
+        match self.0 {}
+    }
+
+    pub(super) fn has_same_certificate(&self, _: &Self) -> bool {
+        match self.0 {}
+    }
+
+    pub(super) fn has_same_issuers(&self, _: &Self) -> bool {
+        match self.0 {}
+    }
+}
+
+impl fmt::Display for Validity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("is valid")
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Listening on a Unix socket.
+
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, lchown},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+use nix::unistd::Group;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::{Endpoint, bind::BACKLOG};
+
+/// The permissions without `mode`: for the agent's user and group.
+const MODE: u32 = 0o660;
+
+/// A socket's file, which goes with this, unless another has taken its place.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+/// Listens on `path`.
+///
+/// # Errors
+///
+/// Another program listens there, something else than a socket is there, or it can't be made.
+pub(super) fn bind(path: &Path, endpoint: &Endpoint) -> Result<(Socket, SocketFile)> {
+    remove_stale(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
+    socket.bind(&SockAddr::unix(path)?).map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => {
+                "; its folder has to exist (RuntimeDirectory= of the unit makes one)"
+            }
+            _ => "",
+        };
+        anyhow::anyhow!("{error}{hint}")
+    })?;
+    let metadata = fs::symlink_metadata(path)?;
+    let file = SocketFile {
+        path: path.to_owned(),
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    };
+    // Nobody can connect before it listens, so not even for a moment can those whom the permissions keep out.
+    file.set_permissions(endpoint)?;
+    socket.listen(BACKLOG)?;
+    Ok((socket, file))
+}
+
+/// Removes the socket of a program that ended without doing so.
+fn remove_stale(path: &Path) -> Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            bail!("there is something else than a socket: remove it, or choose another path")
+        }
+        Ok(_) => {}
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).context("cannot remove the socket that a program left behind")
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // Connected, or the other program has no room (EAGAIN).
+        Ok(()) => bail!("another program listens there: end it, or choose another path"),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            bail!("another program listens there: end it, or choose another path")
+        }
+        Err(error) => Err(error).context("cannot tell whether another program listens there"),
+    }
+}
+
+impl SocketFile {
+    /// Gives it the mode and the group of the configuration.
+    pub(super) fn set_permissions(&self, endpoint: &Endpoint) -> Result<()> {
+        if let Some(group) = &endpoint.group {
+            let number = group_number(group)?;
+            lchown(&self.path, None, Some(number))
+                .with_context(|| format!("cannot give it to group `{group}` (group)"))?;
+        }
+        let mode = endpoint.mode.unwrap_or(MODE);
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(mode))
+            .context("cannot set its permissions (mode)")
+    }
+}
+
+fn group_number(name: &str) -> Result<u32> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    match Group::from_name(name) {
+        Ok(Some(group)) => Ok(group.gid.as_raw()),
+        Ok(None) => bail!("there is no group `{name}` (group): add it, or name another"),
+        Err(error) => Err(error).with_context(|| format!("cannot find group `{name}` (group)")),
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let is_ours =
+            |metadata: &fs::Metadata| (metadata.dev(), metadata.ino()) == (self.device, self.inode);
+        if fs::symlink_metadata(&self.path).is_ok_and(|metadata| is_ours(&metadata)) {
+            // At worst the next start finds it stale.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    use super::*;
+    use crate::net::Address;
+
+    fn endpoint(path: &Path) -> Endpoint {
+        Endpoint::new(Address::Unix(path.into()))
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced_and_the_own_is_removed_at_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let mut endpoint = endpoint(&path);
+        endpoint.mode = Some(0o606);
+        endpoint.group = Some(nix::unistd::getegid().to_string());
+        let (socket, file) = bind(&path, &endpoint).unwrap();
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!(metadata.mode() & 0o777, 0o606);
+        assert_eq!(metadata.gid(), nix::unistd::getegid().as_raw());
+        UnixStream::connect(&path).unwrap();
+        drop((socket, file));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_another_put_there_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let bound = bind(&path, &endpoint(&path)).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, MODE);
+        fs::remove_file(&path).unwrap();
+        let _other = UnixListener::bind(&path).unwrap();
+        drop(bound);
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn what_is_in_use_or_no_socket_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let refusal = |path: &Path| format!("{:#}", bind(path, &endpoint(path)).unwrap_err());
+        let path = directory.path().join("used");
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(refusal(&path).starts_with("another program listens"));
+        // Also where it has no room: the attempt above still waits to be accepted.
+        let full = Socket::from(listener);
+        full.listen(0).unwrap();
+        assert!(refusal(&path).starts_with("another program listens"));
+        assert!(path.exists());
+
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(refusal(&file).starts_with("there is something else than a socket"));
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(refusal(&link).starts_with("there is something else than a socket"));
+        let deep = directory.path().join("none/socket");
+        assert!(
+            refusal(&deep).contains("its folder has to exist"),
+            "{}",
+            refusal(&deep)
+        );
+
+        let path = directory.path().join("group");
+        let mut endpoint = endpoint(&path);
+        endpoint.group = Some("no such group".to_owned());
+        let refusal = bind(&path, &endpoint).unwrap_err().to_string();
+        assert!(refusal.starts_with("there is no group"), "{refusal}");
+        assert!(!path.exists(), "it was left behind");
+    }
+}

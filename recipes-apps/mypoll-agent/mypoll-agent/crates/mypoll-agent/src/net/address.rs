@@ -12,7 +12,7 @@ use std::{
 pub enum Address {
     /// An IP address and a port: `127.0.0.1:7070`, `[::1]:7070`.
     Ip(SocketAddr),
-    /// The name of a host, and a port: `board.local:7070`.
+    /// The name of a host, and a port: `board.local:7070`. It is resolved once, when the section starts.
     Name(String, u16),
     /// A Unix socket: `unix:/run/mypoll-agent.sock`.
     Unix(PathBuf),

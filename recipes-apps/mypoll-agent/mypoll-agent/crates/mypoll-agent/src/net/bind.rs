@@ -112,18 +112,18 @@ fn tcp(address: SocketAddr, endpoint: &Endpoint) -> io::Result<Socket> {
         let v4 = Address::Ip((std::net::Ipv4Addr::UNSPECIFIED, address.port()).into());
         socket.set_only_v6(!address.ip().is_unspecified() || endpoint.listen.contains(&v4))?;
     }
-    let address = SockAddr::from(address);
-    match socket.bind(&address) {
+    let name = SockAddr::from(address);
+    match socket.bind(&name) {
         Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
             if address.is_ipv4() {
                 socket.set_freebind_v4(true)?;
             } else {
                 socket.set_freebind_v6(true)?;
             }
-            socket.bind(&address)?;
+            socket.bind(&name)?;
             warn!(
                 "{} is no address of this machine (yet); clients get in once it is",
-                endpoint.name()
+                address.ip()
             );
         }
         outcome => outcome?,

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 const LONGEST: u64 = 1 << 20;
 
 /// Reads a file that all may know.
+#[cfg(any(feature = "tls", test))]
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     contents(path, false)
 }

@@ -14,13 +14,11 @@ pub(super) struct Acceptor(Infallible);
 pub(super) type Stream = Raw;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "as where TLS is built in")]
 pub(super) enum Validity {
     Valid,
-    #[expect(dead_code, reason = "as where TLS is built in")]
     NotYet {},
-    #[expect(dead_code, reason = "as where TLS is built in")]
     Ends {},
-    #[expect(dead_code, reason = "as where TLS is built in")]
     Ended {},
 }
 

@@ -162,6 +162,44 @@ async fn a_token_is_needed_where_there_are_tokens() {
     assert_eq!(second.stream.read_u8().await.unwrap(), b'x');
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_shows_no_token_has_to_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens");
+    write_tokens(&path, &[&new_token(Role::Read, "").unwrap()]);
+    let mut endpoint = endpoint("127.0.0.1:0");
+    endpoint.tokens = Some(path);
+    let mut listeners = endpoint.prepare(&context()).unwrap();
+    let _client = connect(&listeners).await;
+    let mut connection = listeners.accept().await;
+    let error = tokio::select! {
+        read = connection.stream.read_u8() => read.unwrap_err(),
+        _ = listeners.accept() => unreachable!(),
+    };
+    assert_eq!(error.to_string(), "it was not authorized in time");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_resolved_keeps_no_other_address_waiting() {
+    let context = context();
+    let mut endpoint = endpoint("127.0.0.1:0");
+    endpoint
+        .listen
+        .push(Address::parse("nowhere.invalid:0").unwrap());
+    let mut listeners = endpoint.prepare(&context).unwrap();
+    let _client = connect(&listeners).await;
+    listeners.accept().await;
+    let waits = time::timeout(LONG, async {
+        while context.status.is_healthy() {
+            let _ = time::timeout(Duration::from_millis(10), listeners.accept()).await;
+        }
+    });
+    waits.await.unwrap();
+    let status = context.status.to_json().to_string();
+    let reason = "cannot listen on nowhere.invalid:0 yet: cannot resolve the name";
+    assert!(status.contains(reason), "{status}");
+}
+
 #[tokio::test]
 async fn tls_to_a_plain_address_is_an_error() {
     let mut listeners = endpoint("127.0.0.1:0").prepare(&context()).unwrap();

@@ -25,7 +25,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{context, endpoint};
-use crate::net::{Endpoint, Listeners, Role, Tls};
+use crate::net::{Endpoint, Listeners, Role, Tls, shared::Shared};
 
 /// Ends a test that hangs.
 const LONG: Duration = Duration::from_secs(60);
@@ -190,6 +190,24 @@ async fn garbage_and_silence_do_not_keep_others_out() {
     drop(slow);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_has_its_time_to_establish_tls() {
+    let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
+    let certificate = issuer.issue(2020..2099);
+    let context = context();
+    let address = echo(
+        with_certificate(&directory, &certificate)
+            .prepare(&context)
+            .unwrap(),
+    );
+    let start = time::Instant::now();
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(start.elapsed().as_secs(), 10);
+    let (_, counters) = context.status.counters().pop().unwrap();
+    assert_eq!(counters.get("failed-handshakes"), Some(&1));
+}
+
 #[tokio::test]
 async fn clients_show_their_certificates() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
@@ -261,17 +279,18 @@ async fn the_times_of_certificates_are_told() {
     let validity = |years| {
         let endpoint = with_certificate(&directory, &issuer.issue(years));
         // It is no reason not to start.
-        endpoint.prepare(&context()).unwrap();
-        let acceptor = crate::net::tls::Acceptor::read(&endpoint.tls.unwrap()).unwrap();
-        acceptor.validity().to_string()
+        let shared = Shared::new(&endpoint).unwrap();
+        let again = shared.check_certificate().unwrap().as_secs();
+        (again, shared.tls().unwrap().validity().to_string())
     };
-    assert_eq!(validity(2020..2099), "is valid");
-    let early = validity(2098..2099);
+    assert_eq!(validity(2020..2099), (24 * 60 * 60, "is valid".to_owned()));
+    let (again, early) = validity(2098..2099);
+    assert_eq!(again, 60, "the clock may be set at any time");
     assert!(
         early.starts_with("is not valid before 2098-01-01T00:00:00Z, and this"),
         "{early}"
     );
-    let late = validity(2020..2021);
+    let (_, late) = validity(2020..2021);
     assert!(late.starts_with("ended at 2021-01-01T00:00:00Z"), "{late}");
 }
 

@@ -227,15 +227,18 @@ where
         self.opened_at = Instant::now();
         self.reason = None;
         self.reporter.set(Condition::Working);
-        let (lost, complaint) = (self.lost.take(), self.complaint.take());
-        match complaint.or(lost) {
-            Some(_) => info!(output = self.name, "opened it again"),
-            None => info!(output = self.name, "opened it"),
-        }
+        self.complaint = None;
+        let again = if self.lost.take().is_some() {
+            " again"
+        } else {
+            ""
+        };
+        info!(output = self.name, "opened it{again}");
     }
 
     /// The pin is of no use any more. Tries at once for another, unless this one was new.
     fn lose(&mut self, reason: String) -> Option<Outcome> {
+        self.lost = Some(reason.clone());
         if self.opened_at.elapsed() < LONGEST_PAUSE {
             if let Some(pin) = self.pin.take() {
                 spawn_blocking(move || drop(pin));
@@ -243,7 +246,6 @@ where
             return Some(self.fail(reason));
         }
         self.pause = FIRST_PAUSE;
-        self.lost = Some(reason);
         self.open();
         None
     }

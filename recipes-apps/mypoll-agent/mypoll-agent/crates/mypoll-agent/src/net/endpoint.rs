@@ -25,11 +25,12 @@ pub struct Endpoint {
     pub insecure: bool,
     /// Whether clients may give orders where there are no tokens. Default: on Unix sockets only.
     pub control: Option<bool>,
-    /// How many clients at a time, 1 to 1000.
+    /// How many clients at a time, 1 to 1000. Default: 64.
     pub max_clients: usize,
-    /// How many bytes the kernel keeps for a client that doesn't take them, 4096 to 4 MiB.
+    /// How many bytes the kernel keeps for a client that doesn't take them, 4096 to 4 MiB. Default: 64 KiB.
     pub send_buffer: usize,
-    /// How long a peer may acknowledge nothing before it counts as gone.
+    /// How long a peer by TCP may acknowledge nothing, or have no room for anything, before it counts as gone: 1 s to
+    /// 1 day. Default: 60 s.
     pub peer_timeout: Duration,
 }
 

@@ -96,6 +96,15 @@ impl Status {
             .all(|part| part.condition == Condition::Working)
     }
 
+    /// The parts that wait, each with what it waits for.
+    pub fn waiting(&self) -> Vec<(String, String)> {
+        let waits = |(name, part): (&String, &Part)| match &part.condition {
+            Condition::Working => None,
+            Condition::Waiting(reason) => Some((name.clone(), reason.clone())),
+        };
+        self.parts().iter().filter_map(waits).collect()
+    }
+
     /// A part that has worked on the same thing for longer than `limit`.
     pub fn stuck(&self, limit: Duration) -> Option<String> {
         let parts = self.parts();

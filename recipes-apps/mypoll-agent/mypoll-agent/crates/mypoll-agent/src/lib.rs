@@ -10,6 +10,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod event;
+pub mod filter;
 pub mod identity;
 pub mod journal;
 pub mod lines;

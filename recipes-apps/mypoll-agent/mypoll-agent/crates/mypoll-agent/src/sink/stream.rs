@@ -2,7 +2,6 @@
 //! Events as lines of JSON, over TCP, TLS and Unix sockets.
 
 mod connections;
-mod filter;
 mod input;
 mod outgoing;
 mod session;

@@ -4,8 +4,9 @@
 use mypoll_protocol::{Hello, Level, Levels, Order, Request, VERSION};
 use serde_json::{Map, Value};
 
-use super::super::{filter::Filter, quote};
+use super::super::quote;
 use crate::{
+    filter::Filter,
     identity::SessionId,
     journal::{Journal, Snapshot},
 };
@@ -86,7 +87,7 @@ impl Selection {
             Ok::<_, String>((session, resume.event))
         });
         Ok(Self {
-            filter: Filter::new(request.filter)?,
+            filter: Filter::new(request.filter).map_err(|error| format!("filter: {error}"))?,
             resume: resume.transpose()?,
             events: request.events,
         })

@@ -7,7 +7,7 @@ use crate::event::{Event, Kind, Source};
 
 /// A client's filter, compiled. An empty list takes all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Filter {
+pub struct Filter {
     sources: Vec<Source>,
     kinds: Vec<Kind>,
     lines: Vec<u32>,
@@ -20,11 +20,14 @@ impl Filter {
     /// # Errors
     ///
     /// A name that no event can have, with those that there are.
-    pub(super) fn new(filter: protocol::Filter) -> Result<Self, String> {
+    pub fn new(filter: protocol::Filter) -> Result<Self, String> {
         let unknown = |what, name: &str, names: Vec<&str>| {
             format!(
-                "filter.{what}: there is no {what} `{}`; there are: {}, and `{what}-N` for the number N of a later driver",
-                super::quote(name.as_bytes()),
+                "there is no {what} `{}`; there are: {}, and `{what}-N` for the number N of a later driver",
+                name.chars()
+                    .take(80)
+                    .flat_map(char::escape_debug)
+                    .collect::<String>(),
                 names.join(", ")
             )
         };
@@ -44,12 +47,12 @@ impl Filter {
     }
 
     /// Whether it takes every event.
-    pub(super) fn takes_all(&self) -> bool {
+    pub fn takes_all(&self) -> bool {
         *self == Self::default()
     }
 
     /// Whether it takes this event.
-    pub(super) fn takes(&self, event: &Event) -> bool {
+    pub fn takes(&self, event: &Event) -> bool {
         fn fits<T>(list: &[T], is: impl Fn(&T) -> bool) -> bool {
             list.is_empty() || list.iter().any(is)
         }

@@ -11,6 +11,8 @@ use serde::Deserialize;
 use toml::de::DeTable;
 use tracing_subscriber::filter::LevelFilter;
 
+#[cfg(feature = "http")]
+use crate::sink::http;
 use crate::{
     sink::{Section, output, stream},
     source::{queue, simulated},
@@ -36,6 +38,10 @@ pub struct Config {
     /// Events from the driver. Default, where no other source is configured.
     #[serde(deserialize_with = "table::optional")]
     pub device: Option<queue::Config>,
+    /// A live page, and events, state and orders by HTTP.
+    #[cfg(feature = "http")]
+    #[serde(deserialize_with = "table::array")]
+    pub http: Vec<http::Config>,
     /// Events from a FIFO, in place of the driver's.
     #[serde(deserialize_with = "table::optional")]
     pub simulated: Option<simulated::Config>,
@@ -155,7 +161,10 @@ impl Config {
         };
         let stream = stream.into_iter().map(Section::Stream);
         let output = self.output.iter().cloned().map(Section::Output);
-        stream.chain(output).collect()
+        let sinks = stream.chain(output);
+        #[cfg(feature = "http")]
+        let sinks = sinks.chain(self.http.iter().cloned().map(Section::Http));
+        sinks.collect()
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {

@@ -4,6 +4,8 @@
 //!
 //! A new sink needs its section in [`crate::config::Config`] and its variant of [`Section`], nothing else.
 
+#[cfg(feature = "http")]
+pub mod http;
 pub mod output;
 pub mod stream;
 
@@ -45,6 +47,9 @@ pub enum Section {
     Stream(stream::Config),
     /// A GPIO line that the agent switches.
     Output(output::Config),
+    /// A live page, and more by HTTP.
+    #[cfg(feature = "http")]
+    Http(http::Config),
 }
 
 impl Section {
@@ -53,6 +58,8 @@ impl Section {
         match self {
             Self::Stream(section) => section.name(),
             Self::Output(section) => section.name(),
+            #[cfg(feature = "http")]
+            Self::Http(section) => section.name(),
         }
     }
 
@@ -61,6 +68,8 @@ impl Section {
         match self {
             Self::Stream(section) => Some(&section.endpoint),
             Self::Output(_) => None,
+            #[cfg(feature = "http")]
+            Self::Http(section) => Some(&section.endpoint),
         }
     }
 
@@ -73,6 +82,8 @@ impl Section {
         match self {
             Self::Stream(section) => section.prepare(context),
             Self::Output(section) => Ok(section.prepare(context)),
+            #[cfg(feature = "http")]
+            Self::Http(section) => section.prepare(context),
         }
     }
 }

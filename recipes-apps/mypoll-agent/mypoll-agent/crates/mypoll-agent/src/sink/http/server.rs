@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From a request to its response.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::{
+    HeaderMap, Method, Request, StatusCode,
+    body::Body,
+    header::{
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+        ACCESS_CONTROL_MAX_AGE, ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue,
+        RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    },
+    http::request::Parts,
+};
+use mypoll_protocol::{Hello, Level, Levels, Message};
+use tokio::time;
+
+use super::{
+    Control,
+    answer::{Answer, Problem, stream, whole},
+    events::{Events, Reader, Text},
+    guard::Guard,
+    metrics, orders, page,
+    query::{Query, position},
+    route::Route,
+    state,
+};
+use crate::{
+    filter::Filter,
+    journal::Start,
+    net::{Denied, Gate, Role},
+    sink::Context,
+    status::Counter,
+};
+
+/// How large the body of a request may be, in bytes.
+const BODY: usize = 4096;
+
+/// How long it may take.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// How long a client of `/events` waits before it connects again.
+const RETRY_MS: u32 = 1000;
+
+/// Answers the requests of all connections of one section.
+pub(super) struct Server {
+    pub(super) context: Context,
+    pub(super) guard: Guard,
+    /// What a POST may do.
+    pub(super) orders: Vec<Control>,
+    /// Counts requests.
+    pub(super) requests: Counter,
+    /// Counts events that were sent.
+    pub(super) events: Counter,
+    /// Counts events that clients were told they can't get any more.
+    pub(super) missed: Counter,
+}
+
+impl Server {
+    /// The response to a request.
+    pub(super) async fn answer<B>(&self, request: Request<B>, gate: &Gate) -> Answer
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.requests.add(1);
+        let (request, body) = request.into_parts();
+        let origin = match self.guard.check(&request) {
+            Ok(origin) => origin,
+            Err(problem) => return problem.into(),
+        };
+        let mut answer = self
+            .dispatch(&request, body, gate)
+            .await
+            .unwrap_or_else(Answer::from);
+        if let Some(origin) = origin {
+            let headers = answer.headers_mut();
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(VARY, HeaderValue::from_static("Origin"));
+        }
+        answer
+    }
+
+    async fn dispatch<B>(&self, request: &Parts, body: B, gate: &Gate) -> Result<Answer, Problem>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let route = Route::find(request.uri.path())?;
+        match (&request.method, route.is_post()) {
+            (&Method::OPTIONS, _) => return Ok(options(&route)),
+            (&Method::POST, true) | (&Method::GET | &Method::HEAD, false) => {}
+            (method, _) => {
+                let allow = route.methods();
+                let sentence = format!("{} takes {allow}, not {method}", request.uri.path());
+                return Err(
+                    Problem::new(StatusCode::METHOD_NOT_ALLOWED, sentence).with(ALLOW, allow)
+                );
+            }
+        }
+        let role = match secret(&request.headers) {
+            // A page that is opened can't show one: nothing to be logged.
+            None if gate.needs_token() => Err(Denied::NoToken),
+            secret => gate.authorize(secret),
+        };
+        if let Err(full @ Denied::Full(_)) = role {
+            return Err(denied(full));
+        }
+        match (route, role) {
+            // These say nothing of the events.
+            (Route::Page, _) => Ok(page::page()),
+            (Route::Icon, _) => Ok(page::icon()),
+            (Route::Health, role) => Ok(state::health(&self.context, role.is_ok())),
+            (_, Err(reason)) => Err(denied(reason)),
+            (Route::Events, Ok(_)) => self.events(request),
+            (Route::Lines, Ok(_)) => Ok(state::lines(&self.context)),
+            (Route::Stats, Ok(role)) => Ok(state::stats(&self.context, self.allowed(role))),
+            (Route::Metrics, Ok(_)) => {
+                Ok(whole(metrics::CONTENT_TYPE, metrics::render(&self.context)))
+            }
+            (Route::Order(target), Ok(role)) => {
+                self.allow(target.control(), role)?;
+                is_json(&request.headers)?;
+                let action = target.action(&read(body).await?)?;
+                orders::carry_out(&self.context.commands, action).await
+            }
+        }
+    }
+
+    fn events(&self, request: &Parts) -> Result<Answer, Problem> {
+        let query = Query::parse(request.uri.query().unwrap_or_default())?;
+        let filter = Filter::new(query.filter)
+            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error))?;
+        // A browser that connects again sends the header along with the first request's query.
+        let after = match request.headers.get("last-event-id") {
+            Some(id) => Some(position(&String::from_utf8_lossy(id.as_bytes()))?),
+            None => query.after,
+        };
+        let journal = &self.context.journal;
+        let era = journal.era();
+        let snapshot = journal.snapshot();
+        // After this snapshot, so that no event is missing between the two, and none twice.
+        let (session, event) = after.unwrap_or((era.session, snapshot.after));
+        let cursor = journal.cursor(Start::After(session, event));
+        let identity = journal.identity();
+        let mut first = Text::default();
+        first.retry(RETRY_MS);
+        let hello = Message::Hello {
+            hello: Hello {
+                protocol: mypoll_protocol::VERSION,
+                agent: env!("CARGO_PKG_VERSION").to_owned(),
+                machine: identity.machine.clone(),
+                boot: era.boot.to_string(),
+                session: era.session.to_string(),
+                next: cursor.position(),
+            },
+        };
+        first.message("hello", &hello);
+        if query.levels {
+            let levels = snapshot.lines.iter().map(|line| Level {
+                line: line.number,
+                label: line.label.as_deref().map(str::to_owned),
+                active: line.active,
+            });
+            let levels = Message::Levels(Levels {
+                levels: levels.collect(),
+                after: snapshot.after,
+            });
+            first.message("levels", &levels);
+        }
+        Ok(stream(Events::new(Reader {
+            cursor,
+            session: era.session,
+            filter,
+            first,
+            sent: self.events.clone(),
+            missed: self.missed.clone(),
+        })))
+    }
+
+    /// What a client with this role may do.
+    fn allowed(&self, role: Role) -> &[Control] {
+        match role {
+            Role::Control => &self.orders,
+            Role::Read => &[],
+        }
+    }
+
+    fn allow(&self, control: Control, role: Role) -> Result<(), Problem> {
+        let sentence = if !self.orders.contains(&control) {
+            format!(
+                "the configuration does not allow this; `orders = [\"{control}\"]` in the section [[http]] would"
+            )
+        } else if role != Role::Control {
+            "this needs the role `control`, by a token or by `control = true` in the section [[http]]".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Problem::new(StatusCode::FORBIDDEN, sentence))
+    }
+}
+
+/// The secret in `Authorization: Bearer SECRET`.
+fn secret(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+fn denied(denied: Denied) -> Problem {
+    match denied {
+        Denied::Full(_) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, denied.to_string()).with(RETRY_AFTER, "5")
+        }
+        Denied::NoToken | Denied::UnknownToken => {
+            let sentence = format!("{denied}: `Authorization: Bearer SECRET`");
+            Problem::new(StatusCode::UNAUTHORIZED, sentence).with(WWW_AUTHENTICATE, "Bearer")
+        }
+    }
+}
+
+/// Forms, which any page may send anywhere, can't have this type.
+fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .map_or("", |value| value.to_str().unwrap_or_default());
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let sentence = format!(
+        "the body has to be JSON, with the header `Content-Type: application/json`, not {content_type:?}"
+    );
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence))
+}
+
+async fn read<B>(body: B) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let body = Box::pin(Limited::new(body, BODY).collect());
+    match time::timeout(BODY_TIME, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let sentence = format!("the body of a request has at most {BODY} bytes");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, sentence))
+        }
+        Ok(Err(error)) => {
+            let sentence = format!("the body of the request can't be read: {error}");
+            Err(Problem::new(StatusCode::BAD_REQUEST, sentence))
+        }
+        Err(_) => {
+            let sentence = format!("the body did not come within {} s", BODY_TIME.as_secs());
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, sentence))
+        }
+    }
+}
+
+/// What a browser asks before a page of another site may send a request.
+fn options(route: &Route) -> Answer {
+    let mut answer = whole("text/plain", "");
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let headers: [(HeaderName, &'static str); 4] = [
+        (ALLOW, route.methods()),
+        (ACCESS_CONTROL_ALLOW_METHODS, route.methods()),
+        (
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, last-event-id",
+        ),
+        (ACCESS_CONTROL_MAX_AGE, "600"),
+    ];
+    answer.headers_mut().remove(CONTENT_TYPE);
+    answer
+        .headers_mut()
+        .extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    answer
+}

@@ -17,6 +17,7 @@ pub mod key;
 mod lock;
 pub mod overlay;
 pub mod paths;
+pub mod promtool;
 pub mod python;
 pub mod rootfs;
 pub mod source;

@@ -13,6 +13,7 @@ mod ktap;
 mod lanes;
 mod libtest;
 mod memory_model;
+mod page;
 mod report;
 mod sources;
 mod target;
@@ -115,6 +116,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     // The first build installs what the others need.
     let phases: Vec<Phase> = iter::once(target::build(Variant::Normal))
         .chain(host::phases())
+        .chain(iter::once(page::phase()))
         .chain(memory_model::phases())
         .chain(sources::phases())
         .chain(iter::once(architecture::phase()))

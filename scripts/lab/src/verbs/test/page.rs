@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The agent's live page in Chromium, and its metrics by promtool.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::case::Case;
+use super::{Lab, Phase, command, unittest};
+use crate::cargo;
+use crate::host::packages::tool;
+use crate::host::{find_tool, provide};
+use crate::promtool::Promtool;
+
+const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
+
+/// What tests/page/chromium.py starts, the first that is there.
+const BROWSERS: [&str; 4] = [
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+];
+
+pub(super) fn phase() -> Phase {
+    Phase::new("agent: page", |lab| {
+        if BROWSERS.iter().all(|browser| find_tool(browser).is_none()) {
+            let needs = [tool(BROWSERS[0], BROWSERS[0])];
+            if let Err(error) = provide(lab.paths, lab.progress, &needs, !lab.args.no_install) {
+                return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
+            }
+        }
+        run(lab)
+    })
+}
+
+fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    let repo = &lab.paths.repo;
+    let target = lab.paths.cache.join("target-agent");
+    let mut build = cargo::cargo(repo, &target);
+    build
+        .args(["build", "--locked", "--package=mypoll-agent"])
+        .current_dir(repo.join(WORKSPACE));
+    let (success, said) = command::run(&mut build)?;
+    ensure!(success, "cargo can't build the agent:\n{said}");
+    let mut python = Command::new("python3");
+    python.env("MYPOLL_AGENT", target.join("debug/mypoll-agent"));
+    match Promtool::new().ensure(lab.cache()) {
+        Ok(promtool) => python.env("MYPOLL_PROMTOOL", promtool),
+        Err(error) => python.env("MYPOLL_NO_PROMTOOL", format!("{error:#}")),
+    };
+    unittest::run(lab, &mut python, "tests/page", "tests/page").context("tests/page")
+}

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The metrics, by Prometheus's own check."""
+
+import os
+import subprocess
+import unittest
+
+from agent import Agent
+
+
+class Metrics(unittest.TestCase):
+    @unittest.skipUnless(
+        "MYPOLL_PROMTOOL" in os.environ,
+        os.environ.get("MYPOLL_NO_PROMTOOL", "MYPOLL_PROMTOOL is not set"),
+    )
+    def test_promtool_finds_nothing_to_say(self):
+        with Agent() as agent:
+            agent.send("rising 0")
+            check = subprocess.run(
+                [os.environ["MYPOLL_PROMTOOL"], "check", "metrics"],
+                input=agent.get("metrics"),
+                capture_output=True,
+                check=False,
+            )
+            self.assertEqual((check.returncode, check.stdout + check.stderr), (0, b""))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -42,6 +42,12 @@ pub struct Settings {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lines(BTreeMap<u32, Line>);
 
+impl FromIterator<Line> for Lines {
+    fn from_iter<T: IntoIterator<Item = Line>>(lines: T) -> Self {
+        Self(lines.into_iter().map(|line| (line.number, line)).collect())
+    }
+}
+
 impl Lines {
     /// The lines, by rising number.
     pub fn iter(&self) -> impl Iterator<Item = &Line> {

@@ -11,11 +11,11 @@ use mypoll::{
 use crate::{
     event::{self, Kind, Reading},
     journal::Update,
-    lines::{Line, Settings},
+    lines::{Line, Lines, Settings},
 };
 
-/// How many records are read at a time, and how many events an update has at most, but where a line came: few enough
-/// that the journal's smallest ring is not overrun before its readers had their turn.
+/// How many records are read at a time, and how many events an update has at most: few enough that a journal of the
+/// default size is not overrun before its readers had their turn.
 const BATCH: usize = 1024;
 
 /// How often the lines are looked at before they are taken as they are, where they keep changing meanwhile.
@@ -52,8 +52,8 @@ pub(super) struct Reader {
     records: VecDeque<(u64, Record)>,
     /// Whether there is something of the lines that no record told.
     stale: bool,
-    /// How each line was described last.
-    known: HashMap<u32, Line>,
+    /// The lines after the updates so far.
+    lines: Lines,
 }
 
 impl Reader {
@@ -64,7 +64,7 @@ impl Reader {
             position: Position::new(),
             records: VecDeque::new(),
             stale: true,
-            known: HashMap::new(),
+            lines: Lines::default(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Reader {
             false => Ok(()),
         };
         let rest: Vec<_> = self.records.drain(..).collect();
-        push_without_lines(&rest, &mut updates);
+        self.push(&rest, &mut updates);
         (updates, looked)
     }
 
@@ -108,15 +108,11 @@ impl Reader {
             }
             attempt += 1;
         };
-        self.known = lines
-            .iter()
-            .map(|line| (line.number, line.clone()))
-            .collect();
         let count = self
             .records
             .partition_point(|(position, _)| *position <= at);
         let records: Vec<_> = self.records.drain(..count).collect();
-        push_with_lines(&records, lines, updates);
+        self.push_up_to(&records, lines, updates);
         Ok(())
     }
 
@@ -129,7 +125,7 @@ impl Reader {
                 // It went away since then, or is about to with its chip; its event follows.
                 Err(Error::NoLine { .. } | Error::LineInfo(_)) => Line {
                     active: Some(active),
-                    ..self.known.get(&number).cloned().unwrap_or(Line {
+                    ..self.lines.get(number).cloned().unwrap_or(Line {
                         number,
                         label: None,
                         active: None,
@@ -141,6 +137,56 @@ impl Reader {
             lines.push(line);
         }
         Ok(lines)
+    }
+
+    /// Makes updates of records after which the lines are `lines`.
+    fn push_up_to(
+        &mut self,
+        mut records: &[(u64, Record)],
+        lines: Vec<Line>,
+        updates: &mut Vec<Update>,
+    ) {
+        // The driver describes but the last of the lines that had a number: that begins here.
+        let mut begins = HashMap::new();
+        for (at, record) in records.iter().filter(|(_, record)| is_added(record)) {
+            begins.insert(record.line(), *at);
+        }
+        let begins = |(at, record): &(u64, Record)| begins.get(&record.line()) == Some(at);
+        while let Some(first) = records.iter().position(begins) {
+            let (before, from) = records.split_at(first);
+            let count = from.iter().take_while(|record| begins(record)).count();
+            let (added, after) = from.split_at(count);
+            self.push(before, updates);
+            let numbers: Vec<_> = added.iter().map(|(_, record)| record.line()).collect();
+            let new = lines.iter().filter(|line| numbers.contains(&line.number));
+            self.lines.describe(&new.cloned().collect::<Vec<_>>());
+            self.push(added, updates);
+            if let Some(update) = updates.last_mut() {
+                update.lines = Some(self.lines.iter().cloned().collect());
+            }
+            records = after;
+        }
+        self.push(records, updates);
+        self.lines = lines.iter().cloned().collect();
+        // By itself: a line that was removed in the same update would be forgotten.
+        updates.push(Update {
+            readings: Vec::new(),
+            lines: Some(lines),
+        });
+    }
+
+    /// Makes updates that say nothing of the lines but what is in their events.
+    fn push(&mut self, records: &[(u64, Record)], updates: &mut Vec<Update>) {
+        for records in records.chunks(BATCH) {
+            let readings: Vec<_> = records.iter().map(|(_, record)| reading(record)).collect();
+            readings
+                .iter()
+                .for_each(|reading| self.lines.apply(reading));
+            updates.push(Update {
+                readings,
+                lines: None,
+            });
+        }
     }
 
     fn read(&mut self, driver: &impl Driver) -> Result<usize, Error> {
@@ -160,38 +206,11 @@ impl Reader {
 
 /// Whether the lines have to be looked at after this record.
 fn makes_stale(record: &Record) -> bool {
-    record.lost() > 0 || reading(record).kind == Kind::ADDED
+    record.lost() > 0 || is_added(record)
 }
 
-fn push_without_lines(records: &[(u64, Record)], updates: &mut Vec<Update>) {
-    for records in records.chunks(BATCH) {
-        updates.push(Update {
-            readings: readings(records),
-            lines: None,
-        });
-    }
-}
-
-/// The labels in `lines` are those of the last line of each number. So events before it came go in updates of their
-/// own.
-fn push_with_lines(records: &[(u64, Record)], lines: Vec<Line>, updates: &mut Vec<Update>) {
-    let mut last_added = HashMap::new();
-    for (index, (_, record)) in records.iter().enumerate() {
-        if reading(record).kind == Kind::ADDED {
-            last_added.insert(record.line(), index);
-        }
-    }
-    let whole_batches = records.len() - records.len() % BATCH;
-    let split = last_added.into_values().min().unwrap_or(whole_batches);
-    push_without_lines(&records[..split], updates);
-    updates.push(Update {
-        readings: readings(&records[split..]),
-        lines: Some(lines),
-    });
-}
-
-fn readings(records: &[(u64, Record)]) -> Vec<Reading> {
-    records.iter().map(|(_, record)| reading(record)).collect()
+fn is_added(record: &Record) -> bool {
+    record.kind() == Ok(mypoll::Kind::Added)
 }
 
 fn reading(record: &Record) -> Reading {
@@ -229,3 +248,6 @@ fn line(info: LineInfo, active: bool) -> Line {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! The configuration file: TOML, checked whole before anything is opened. Each part of the agent brings its section.
 
 mod error;
+pub mod example;
 pub(crate) mod table;
 pub(crate) mod value;
 

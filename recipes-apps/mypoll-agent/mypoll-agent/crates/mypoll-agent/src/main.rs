@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypoll-agent`: carries the events of a board's lines to the network and to GPIO outputs.
 
+mod cmd;
 mod log;
 mod signals;
 
@@ -10,25 +11,50 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result};
-use clap::Parser;
-use mypoll_agent::{config::Config, supervisor};
-use tokio::sync::mpsc;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
 
 /// Carry the events of a board's lines to the network and to GPIO outputs.
+///
+/// Without a command it runs in the foreground and logs to stderr. SIGTERM and SIGINT end it after its clients got
+/// what is theirs; SIGHUP has it read its configuration again. MYPOLL_AGENT_LOG=debug logs more (off, error, warn,
+/// info, debug, trace).
 #[derive(Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Example: mypoll-agent --config agent.toml check --probe"
+)]
 struct Cli {
-    /// The configuration file; without this option /etc/mypoll-agent.toml, or the defaults where that doesn't exist
-    #[arg(long, value_name = "FILE")]
+    /// The configuration file [default: /etc/mypoll-agent.toml, or the defaults where that doesn't exist]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Only check the configuration, without opening anything
-    #[arg(long)]
-    check: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the configuration; open nothing
+    Check {
+        /// Also open what the agent would: the device, sockets, certificates, outputs
+        #[arg(long)]
+        probe: bool,
+    },
+    /// Print a configuration
+    Config(cmd::config::Args),
+    /// Make tokens for clients
+    #[command(subcommand)]
+    Token(cmd::token::Command),
+    /// Ask the agent that runs how it is
+    Status {
+        /// One JSON object, in place of a line for each part
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
-    match start(&Cli::parse()) {
+    match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // eprintln! would panic when nobody reads it; the exit status says it, too.
@@ -38,33 +64,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(cli: &Cli) -> Result<()> {
-    let path = cli.config.clone();
-    let read = move || match &path {
-        Some(path) => Config::read(path).map_err(anyhow::Error::from),
-        None => Config::read_if_there(Config::PATH.as_ref()).map_err(anyhow::Error::from),
-    };
-    let config = read()?;
-    if cli.check {
-        let _ = writeln!(io::stdout(), "the configuration is valid");
-        return Ok(());
+fn run(cli: &Cli) -> Result<()> {
+    let file = cmd::File(cli.config.as_deref());
+    match &cli.command {
+        None => cmd::run::run(file),
+        Some(Command::Check { probe }) => cmd::check::check(file, *probe),
+        Some(Command::Config(args)) => cmd::config::print(file, args),
+        Some(Command::Token(command)) => cmd::token::run(command),
+        Some(Command::Status { json }) => cmd::status::print(&file.read()?, *json),
     }
-    let (_log, level) = log::start(config.log.level)?;
-    let read = move || {
-        let config = read()?;
-        level.set(config.log.level)?;
-        Ok(config)
-    };
-    let event_loop = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the event loop")?;
-    let result = event_loop.block_on(async {
-        let (sender, requests) = mpsc::channel(1);
-        tokio::spawn(signals::forward(sender)?);
-        supervisor::run(config, read, requests).await
-    });
-    // A thread that a device or a name server keeps waiting must not keep the agent from ending.
-    event_loop.shutdown_background();
-    result
 }

@@ -33,6 +33,18 @@ pub struct Context {
     pub sockets: Sockets,
 }
 
+impl Context {
+    /// Around a journal; nothing is registered yet.
+    pub fn new(journal: Journal) -> Self {
+        Self {
+            journal,
+            commands: Commands::default(),
+            status: Status::default(),
+            sockets: Sockets::default(),
+        }
+    }
+}
+
 /// A sink that has all it needs, and runs until the token is cancelled or the journal ends.
 ///
 /// At the journal's end it delivers what is left; the supervisor sets the time limit for that. When the token is

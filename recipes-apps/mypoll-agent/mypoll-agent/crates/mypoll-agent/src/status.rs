@@ -115,6 +115,14 @@ impl Status {
             .map(|(name, _)| name.clone())
     }
 
+    /// How each part is, by its name.
+    pub fn conditions(&self) -> Vec<(String, Condition)> {
+        self.parts()
+            .iter()
+            .map(|(name, part)| (name.clone(), part.condition.clone()))
+            .collect()
+    }
+
     /// All entries, as JSON.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::to_value(&*self.parts()).unwrap_or_default()

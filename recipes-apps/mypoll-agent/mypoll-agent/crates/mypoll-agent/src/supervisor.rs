@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Starts, reloads and ends the parts: one pump from the source to the journal, and the sinks.
 
+mod probe;
 mod pump;
 mod sinks;
 
@@ -12,11 +13,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    command::Commands, config::Config, identity::Identity, journal::Journal, net::Sockets,
-    notify::Notifier, sink::Context, source::AnySource, status::Status,
+    config::Config, identity::Identity, journal::Journal, notify::Notifier, sink::Context,
+    source::AnySource,
 };
 use pump::Pump;
 use sinks::Sinks;
+
+pub use probe::{Finding, probe};
 
 /// What the agent is told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub enum Request {
 /// Runs the agent until it is told to end.
 ///
 /// `read` reads the configuration again. A configuration that can't be taken whole is refused whole: the agent goes on
-/// with the one that it has.
+/// with the one that it has. `taken` is told of one that was taken.
 ///
 /// # Errors
 ///
@@ -38,16 +41,12 @@ pub enum Request {
 pub async fn run(
     mut config: Config,
     read: impl Fn() -> Result<Config>,
+    taken: impl Fn(&Config) -> Result<()>,
     mut requests: mpsc::Receiver<Request>,
 ) -> Result<()> {
     let identity = Identity::of_this_machine(config.agent.machine.as_deref());
     let (journal, writer) = Journal::in_memory(identity, config.journal.memory);
-    let context = Context {
-        journal,
-        commands: Commands::default(),
-        status: Status::default(),
-        sockets: Sockets::default(),
-    };
+    let context = Context::new(journal);
     let mut sinks = Sinks::default();
     let source = AnySource::open(&config, &context)?;
     sinks.change(&config, &context).await?;
@@ -68,6 +67,9 @@ pub async fn run(
                         Ok(new) => {
                             info!("reloaded the configuration");
                             config = new;
+                            if let Err(error) = taken(&config) {
+                                error!("{error:#}");
+                            }
                         }
                         Err(error) => error!("keeping the old configuration: {error:#}"),
                     }

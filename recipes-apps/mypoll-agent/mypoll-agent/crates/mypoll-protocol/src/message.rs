@@ -25,6 +25,11 @@ pub enum Message<'a> {
     Missed(Missed),
     /// `{"session":…}`: the events that follow are of another session or another boot than those before.
     Session(Session),
+    /// `{"status":{…}}`: how each part of the agent is, after the hello of a client that asked for it.
+    Status {
+        /// By the name of the part; its keys may change.
+        status: serde_json::Value,
+    },
     /// `{"heartbeat":27}`: nothing happened for a while; the number of the next event.
     Heartbeat {
         /// The number of the next event.
@@ -99,6 +104,7 @@ impl Message<'_> {
             Self::Levels(levels) => Message::Levels(levels),
             Self::Missed(missed) => Message::Missed(missed),
             Self::Session(session) => Message::Session(session),
+            Self::Status { status } => Message::Status { status },
             Self::Heartbeat { heartbeat } => Message::Heartbeat { heartbeat },
             Self::Done { done } => Message::Done { done },
             Self::Error { error } => Message::Error { error },

@@ -22,6 +22,9 @@ pub struct Request {
     /// Whether to send the levels of all lines first. Default: false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub levels: bool,
+    /// Whether to send how each part of the agent is. Default: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub status: bool,
     /// Whether to send events at all. Default: true. A client that only gives orders says false.
     #[serde(skip_serializing_if = "Clone::clone")]
     pub events: bool,
@@ -35,6 +38,7 @@ impl Default for Request {
             filter: Filter::default(),
             resume: None,
             levels: false,
+            status: false,
             events: true,
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     config::value,
     journal::{Cursor, Journal, Start},
     net::{self, Connection, Listeners},
-    status::{Counter, Reporter},
+    status::{Counter, Reporter, Status},
 };
 use connections::Connections;
 use session::Access;
@@ -38,6 +38,7 @@ net::section! {
 struct Shared {
     journal: Journal,
     commands: Commands,
+    status: Status,
     heartbeat: Option<Duration>,
     counters: Counters,
     /// Keeps the counters where they are seen.
@@ -71,26 +72,20 @@ impl Config {
     /// The configuration is refused.
     pub fn prepare(&self, context: &Context) -> Result<Run> {
         let listeners = self.endpoint.prepare(context)?;
-        let (name, status) = (self.name(), context.status.clone());
-        let (journal, commands) = (context.journal.clone(), context.commands.clone());
-        let heartbeat = self.heartbeat;
+        let (name, context, heartbeat) = (self.name(), context.clone(), self.heartbeat);
         Ok(Box::new(move |stop| {
-            let shared = Shared::new(journal, commands, heartbeat, status.reporter(name));
+            let shared = Shared::new(&context, heartbeat, context.status.reporter(name));
             Box::pin(run(listeners, Arc::new(shared), stop))
         }))
     }
 }
 
 impl Shared {
-    fn new(
-        journal: Journal,
-        commands: Commands,
-        heartbeat: Option<Duration>,
-        reporter: Reporter,
-    ) -> Self {
+    fn new(context: &Context, heartbeat: Option<Duration>, reporter: Reporter) -> Self {
         Self {
-            journal,
-            commands,
+            journal: context.journal.clone(),
+            commands: context.commands.clone(),
+            status: context.status.clone(),
             heartbeat,
             counters: Counters {
                 clients: reporter.counter("clients"),

@@ -283,9 +283,13 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         match first {
             request::First::Order(order) => self.give(order.order),
             request::First::Request(request) => {
-                let levels = request.levels;
+                let (levels, status) = (request.levels, request.status);
                 let selection = Selection::new(*request).map_err(Left::Refused)?;
                 self.select(selection, levels);
+                if status {
+                    let status = self.shared.status.to_json();
+                    self.say(&Message::Status { status });
+                }
             }
         }
         Ok(())

@@ -11,12 +11,12 @@ use tokio::{
 
 use super::*;
 use crate::{
-    command::{Commands, Executor},
+    command::Executor,
     event::{Kind, Reading, Source},
     identity::Identity,
     journal::{Journal, Update, Writer},
     lines::{Line, Settings},
-    status::Status,
+    sink::Context,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -43,8 +43,9 @@ impl Sink {
             boot: "boot".to_owned(),
         };
         let (journal, writer) = Journal::in_memory(identity, memory);
-        let reporter = Status::default().reporter("stream");
-        let shared = Shared::new(journal, Commands::default(), Some(HEARTBEAT), reporter);
+        let context = Context::new(journal);
+        let reporter = context.status.reporter("stream");
+        let shared = Shared::new(&context, Some(HEARTBEAT), reporter);
         Self {
             shared: Arc::new(shared),
             writer: Some(writer),

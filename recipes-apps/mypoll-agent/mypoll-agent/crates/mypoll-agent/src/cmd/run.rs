@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Running as a service.
+
+use anyhow::{Context as _, Result};
+use mypoll_agent::{config::Config, supervisor};
+use tokio::{runtime, sync::mpsc};
+
+use super::File;
+use crate::{log, signals};
+
+/// Runs until a signal says otherwise.
+pub fn run(file: File<'_>) -> Result<()> {
+    let config = file.read()?;
+    let (_log, level) = log::start(config.log.level)?;
+    let read = || Ok(file.read()?);
+    let taken = |config: &Config| level.set(config.log.level);
+    let event_loop = event_loop()?;
+    let result = event_loop.block_on(async {
+        let (sender, requests) = mpsc::channel(1);
+        tokio::spawn(signals::forward(sender)?);
+        supervisor::run(config, read, taken, requests).await
+    });
+    // A thread that a device or a name server keeps waiting must not keep the agent from ending.
+    event_loop.shutdown_background();
+    result
+}
+
+/// The event loop: one thread.
+pub fn event_loop() -> Result<runtime::Runtime> {
+    runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Asking the agent that runs how it is.
+
+use std::{
+    io::{self, BufRead as _, BufReader, Read, Write},
+    net::TcpStream,
+    os::unix::net::UnixStream,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use mypoll_agent::{
+    config::Config,
+    net::{Address, Endpoint},
+    sink::Section,
+};
+use mypoll_protocol::{Message, Request};
+use serde_json::Value;
+
+/// How long the agent has to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Prints how each part is.
+pub fn print(config: &Config, json: bool) -> Result<()> {
+    let status = ask(config)?;
+    let mut stdout = io::stdout();
+    if json {
+        writeln!(stdout, "{status}")?;
+        return Ok(());
+    }
+    for (part, facts) in status.as_object().into_iter().flatten() {
+        write!(stdout, "{part}:")?;
+        for (name, fact) in facts.as_object().into_iter().flatten() {
+            match fact.as_str() {
+                Some(text) => write!(stdout, " {name}={text}")?,
+                None => write!(stdout, " {name}={fact}")?,
+            }
+        }
+        writeln!(stdout)?;
+    }
+    Ok(())
+}
+
+/// By the first stream that needs neither TLS nor a token.
+fn ask(config: &Config) -> Result<Value> {
+    let sections = config.sinks();
+    let endpoints = sections.iter().filter_map(|section| match section {
+        Section::Stream(stream) => Some(&stream.endpoint),
+        _ => None,
+    });
+    let is_open = |endpoint: &&Endpoint| endpoint.tls.is_none() && endpoint.tokens.is_none();
+    let addresses: Vec<&Address> = endpoints
+        .filter(is_open)
+        .flat_map(|endpoint| &endpoint.listen)
+        .collect();
+    for address in &addresses {
+        let answer = match address {
+            Address::Unix(path) => UnixStream::connect(path).and_then(|stream| {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                Ok(Box::new(stream) as Box<dyn Stream>)
+            }),
+            Address::Systemd(_) => continue,
+            address => TcpStream::connect(address.to_string()).and_then(|stream| {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                Ok(Box::new(stream) as Box<dyn Stream>)
+            }),
+        };
+        let stream = answer.with_context(|| format!("no agent answers on {address}"))?;
+        return converse(stream).with_context(|| address.to_string());
+    }
+    bail!(
+        "the configuration has no [[stream]] without TLS and tokens to ask on: add one with listen = \
+         \"unix:/run/mypoll-agent/events.sock\""
+    )
+}
+
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
+fn converse(mut stream: Box<dyn Stream>) -> Result<Value> {
+    let request = Request {
+        status: true,
+        events: false,
+        ..Request::default()
+    };
+    let mut line = serde_json::to_string(&request)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes())?;
+    let mut lines = BufReader::new(stream.take(1 << 20)).lines();
+    while let Some(line) = lines.next().transpose()? {
+        match serde_json::from_str(&line).with_context(|| "expected a line of JSON")? {
+            Message::Status { status } => return Ok(status),
+            Message::Error { error } => bail!("the agent says: {error}"),
+            _ => {}
+        }
+    }
+    bail!("the agent closed the connection")
+}

@@ -4,6 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 /// The first line of a client: what it wants to get. All keys may be left out.
+///
+/// The agent waits 200 ms for its first byte. A request that comes later counts as well, but events may stand before
+/// its [`Hello`](crate::Hello): ignore those. A line has at most 16 KiB and comes whole within 10 s. Blank lines are
+/// ignored. A client that sends no more may still read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Request {
@@ -79,7 +83,10 @@ pub struct Resume {
     pub event: u64,
 }
 
-/// A line after the first: something to do. Needs the role `control`.
+/// A line after the first, or the first of a client that needs no request: something to do.
+///
+/// Orders are carried out one after another, and each is answered in turn by `done` or `error`. So is any other line
+/// after the first. Needs the role `control`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// What to do.

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Result;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::debug;
 
 use super::{Context, Run};
 use crate::{
@@ -101,9 +101,6 @@ impl Shared {
 
 /// Accepts clients until the journal ends, and serves each to its end.
 async fn run(mut listeners: Listeners, shared: Arc<Shared>, stop: CancellationToken) {
-    for address in listeners.addresses() {
-        info!("stream: listening on {address}");
-    }
     let journal = shared.journal.clone();
     let mut ended = std::pin::pin!(journal.ended());
     let mut clients = JoinSet::new();

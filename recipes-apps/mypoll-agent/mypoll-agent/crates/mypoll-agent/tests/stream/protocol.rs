@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What clients get.
 
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::net::UnixStream,
+};
+
 use nix::sys::signal::Signal;
 use serde_json::json;
 
@@ -124,4 +129,20 @@ fn orders_need_control() {
             .unwrap()
             .contains("no output `led`")
     );
+}
+
+#[test]
+fn a_unix_socket_takes_orders() {
+    let mut agent = Agent::start(
+        "[[stream]]\nlisten = ['127.0.0.1:0', 'unix:DIRECTORY/agent.sock']\ncontrol = true",
+    );
+    let mut client = UnixStream::connect(agent.directory().join("agent.sock")).unwrap();
+    client.write_all(b"{\"order\":\"trigger\"}\n").unwrap();
+    let mut lines = BufReader::new(client).lines();
+    assert_eq!(
+        lines.next().unwrap().unwrap(),
+        r#"{"error":"this source takes no triggers and has no timer"}"#
+    );
+    agent.events("tick");
+    assert!(lines.next().unwrap().unwrap().starts_with(r#"{"event":"#));
 }

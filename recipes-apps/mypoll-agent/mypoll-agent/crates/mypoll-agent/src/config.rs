@@ -39,16 +39,20 @@ pub struct Config {
     /// Events from the driver. Default, where no other source is configured.
     #[serde(deserialize_with = "table::optional")]
     pub device: Option<queue::Config>,
-    /// A live page, and events, state and orders by HTTP.
-    #[cfg(feature = "http")]
-    #[serde(deserialize_with = "table::array")]
-    pub http: Vec<http::Config>,
+    /// Events from GPIO lines, without the driver.
+    #[cfg(feature = "gpiochip")]
+    #[serde(deserialize_with = "table::optional")]
+    pub gpiochip: Option<crate::source::gpiochip::Config>,
     /// Events from a FIFO, in place of the driver's.
     #[serde(deserialize_with = "table::optional")]
     pub simulated: Option<simulated::Config>,
     /// Listeners for lines of JSON. Default: one on 127.0.0.1:7070. `stream = []` is none.
     #[serde(deserialize_with = "table::optional_array")]
     pub stream: Option<Vec<stream::Config>>,
+    /// A live page, and events, state and orders by HTTP.
+    #[cfg(feature = "http")]
+    #[serde(deserialize_with = "table::array")]
+    pub http: Vec<http::Config>,
     /// GPIO lines that the agent switches. Default: none.
     #[serde(deserialize_with = "table::array")]
     pub output: Vec<output::Config>,

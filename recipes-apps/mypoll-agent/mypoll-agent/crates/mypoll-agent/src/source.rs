@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where events come from: the driver's private queue, GPIO lines of the character device, or a simulation.
 
+#[cfg(feature = "gpiochip")]
+pub mod gpiochip;
 pub mod queue;
+mod reason;
 pub mod simulated;
 mod wait;
 
@@ -27,6 +30,9 @@ pub trait Source: Send {
 pub enum AnySource {
     /// The driver's private queue.
     Queue(queue::Queue),
+    /// Lines of GPIO chips.
+    #[cfg(feature = "gpiochip")]
+    Gpiochip(gpiochip::Gpiochip),
     /// A FIFO.
     Simulated(simulated::Simulated),
 }
@@ -44,12 +50,21 @@ impl AnySource {
             })?;
             return Ok(Self::Simulated(simulated));
         }
+        #[cfg(feature = "gpiochip")]
+        if let Some(config) = &config.gpiochip {
+            let gpiochip = gpiochip::Gpiochip::open(config, context).context("gpiochip")?;
+            return Ok(Self::Gpiochip(gpiochip));
+        }
         let device = config.device.clone().unwrap_or_default();
         Ok(Self::Queue(queue::Queue::new(&device, context)))
     }
 
     /// Whether both configurations choose the same source with the same settings.
     pub fn is_same(one: &Config, other: &Config) -> bool {
+        #[cfg(feature = "gpiochip")]
+        if one.gpiochip != other.gpiochip {
+            return false;
+        }
         one.simulated == other.simulated && one.device == other.device
     }
 }
@@ -58,6 +73,8 @@ impl Source for AnySource {
     async fn next(&mut self) -> Update {
         match self {
             Self::Queue(source) => source.next().await,
+            #[cfg(feature = "gpiochip")]
+            Self::Gpiochip(source) => source.next().await,
             Self::Simulated(source) => source.next().await,
         }
     }
@@ -65,6 +82,8 @@ impl Source for AnySource {
     fn take(&mut self) -> Option<Update> {
         match self {
             Self::Queue(source) => source.take(),
+            #[cfg(feature = "gpiochip")]
+            Self::Gpiochip(source) => source.take(),
             Self::Simulated(source) => source.take(),
         }
     }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio::{sync::mpsc, time};
 use tracing::{info, warn};
 
-use super::{Source, wait::Watch};
+use super::{Source, reason::words, wait::Watch};
 use crate::{
     command::{Executor, Order, Refused},
     config::{table::Table, value},
@@ -25,7 +25,7 @@ use crate::{
     sink::Context,
     status::{Condition, Reporter},
 };
-use open::{reason, words};
+use open::reason;
 use reader::Reader;
 
 /// How long to wait with what no file tells of: a queue or memory that others have.

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Opens the device with a queue, and says in words why that failed.
 
-use std::{
-    fs, io,
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
-    path::Path,
-};
+use std::{fs, io, os::unix::fs::FileTypeExt as _, path::Path};
 
 use mypoll::{
     Device, Error, Queue,
     queue::{self, Overflow},
 };
-use nix::{
-    sys::resource::{Resource, getrlimit},
-    unistd::{Gid, Group},
-};
+use nix::sys::resource::{Resource, getrlimit};
 use tracing::warn;
+
+use crate::source::reason::{permissions, words};
 
 /// The smallest queue that is worth while: with it the memory is 12 KiB.
 const SMALLEST: u32 = 256;
@@ -75,37 +70,6 @@ pub(super) fn reason(path: &Path, error: &Error) -> String {
     }
 }
 
-fn permissions(path: &Path) -> String {
-    let shown = path.display();
-    let Ok(metadata) = fs::metadata(path) else {
-        return format!("{shown}: permission denied");
-    };
-    let (gid, mode) = (metadata.gid(), metadata.mode() & 0o777);
-    let group = match Group::from_gid(Gid::from_raw(gid)) {
-        Ok(Some(group)) => group.name,
-        _ => gid.to_string(),
-    };
-    if mode & 0o060 == 0o060 && gid != 0 {
-        format!("{shown}: permission denied; add the agent's user to the group `{group}`")
-    } else {
-        format!(
-            "{shown}: permission denied; it has mode {mode:04o} and the group `{group}`: a udev or mdev rule has to \
-             give it mode 0660 and a group of the agent's, such as `mypoll`"
-        )
-    }
-}
-
-/// An error with what it comes from.
-pub(super) fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,18 +95,6 @@ mod tests {
         let said = reason(gone, &open(gone, 16).err().unwrap());
         assert!(
             said.contains("is the module loaded (modprobe mypoll)?"),
-            "{said}"
-        );
-    }
-
-    #[test]
-    fn permissions_name_the_group() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let said = permissions(file.path());
-        assert!(said.contains("mode 0600"), "{said}");
-        let said = permissions(Path::new("/dev/tty"));
-        assert!(
-            said.contains("group `tty`") || said.contains("mode"),
             "{said}"
         );
     }

@@ -93,6 +93,9 @@ impl Commands {
                 }
             });
         };
+        if executor == Executor::Driver && sender.is_closed() {
+            return Err(Refused::NoDriver);
+        }
         let (reply, done) = oneshot::channel();
         sender
             .try_send(Order { action, reply })

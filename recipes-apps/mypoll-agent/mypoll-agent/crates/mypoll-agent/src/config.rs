@@ -124,6 +124,9 @@ impl Default for Journal {
 }
 
 impl Config {
+    /// The sections that choose the source.
+    const SOURCES: [&str; 3] = ["device", "gpiochip", "simulated"];
+
     /// The file that is read when none is named.
     pub const PATH: &str = "/etc/mypoll-agent.toml";
 
@@ -175,6 +178,7 @@ impl Config {
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let document = DeTable::parse(text)
             .map_err(|error| ConfigError::invalid(path, text, "", error.span(), &error))?;
+        error::one_of(path, text, &document, &Self::SOURCES)?;
         serde_path_to_error::deserialize(toml::Deserializer::from(document.clone())).map_err(
             |error| {
                 let key = error.path().to_string();

@@ -88,3 +88,44 @@ impl Source for AnySource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let shown = file.path().display().to_string();
+        Config::read(file.path()).map_err(|error| error.to_string().replace(&shown, "agent.toml"))
+    }
+
+    #[test]
+    fn there_is_one_source() {
+        assert!(read("[device]\nqueue = 256").unwrap().device.is_some());
+        let error = read("[simulated]\npath = \"/tmp/fifo\"\n\n[device]\n").unwrap_err();
+        assert_eq!(
+            error,
+            "agent.toml:4: device: there is one source only, and `[simulated]` is there already: leave one of them out"
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_of_the_device_is_rejected_with_its_place() {
+        for (text, complaint) in [
+            (
+                "[device]\nqueue = 100",
+                "agent.toml:2: device.queue: invalid value: integer `100`, expected a whole number from 256 to 65536",
+            ),
+            ("[device]\npath = \"\"", "agent.toml:2: device.path: "),
+            (
+                "[device]\nqueues = 1",
+                "agent.toml:2: device.queues: unknown field",
+            ),
+            ("device = 1", "agent.toml:1: device: "),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.starts_with(complaint), "{error}");
+        }
+    }
+}

@@ -71,6 +71,32 @@ impl ConfigError {
     }
 }
 
+/// Sees to it that at most one of these tables is there.
+pub(super) fn one_of(
+    path: &Path,
+    text: &str,
+    document: &Spanned<DeTable<'_>>,
+    tables: &[&str],
+) -> Result<(), ConfigError> {
+    let keys = document.get_ref().keys();
+    let mut there: Vec<_> = keys
+        .filter(|key| tables.contains(&key.get_ref().as_ref()))
+        .collect();
+    there.sort_by_key(|key| key.span().start);
+    let [first, second, ..] = &there[..] else {
+        return Ok(());
+    };
+    Err(ConfigError::Invalid {
+        path: path.into(),
+        line: line_at(text.as_bytes(), second.span().start),
+        key: second.get_ref().to_string(),
+        problem: format!(
+            "there is one source only, and `[{}]` is there already: leave one of them out",
+            first.get_ref()
+        ),
+    })
+}
+
 /// The line of `text`, from 1, in which the byte `at` is.
 pub(super) fn line_at(text: &[u8], at: usize) -> usize {
     text[..at].iter().filter(|&&byte| byte == b'\n').count() + 1

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the agent makes of the driver: no event is lost unnoticed, and labels and levels follow, whatever happens to the
+//! lines.
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
+
+use lab::agent::{Client, Event, Message};
+use lab::buttons::Action;
+use lab::machine::Machine;
+use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, turn};
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_source", true)));
+
+/// The simulated line 2, which is pressed inside the guest.
+const SIM: &str = "exec 3>$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull)\n";
+
+/// Events that the driver reported since it was loaded.
+const REPORTED: &str =
+    "cd /sys/class/misc/mypoll/statistics; echo $(($(cat generated) + $(cat dropped)))";
+
+/// Shell commands that set the simulated line so many times, to active first.
+fn edges(count: u32) -> String {
+    assert_eq!(count % 2, 0);
+    format!(
+        "{SIM}i=0
+        while [ $i -lt {} ]; do echo pull-up >&3; echo pull-down >&3; i=$((i + 1)); done\n",
+        count / 2
+    )
+}
+
+fn reported(machine: &Machine) -> u64 {
+    sh(machine, REPORTED).trim().parse().unwrap()
+}
+
+/// The events up to a trigger, and how many are missing between them.
+fn up_to_a_trigger(machine: &Machine, client: &mut Client) -> (Vec<Event<'static>>, u64) {
+    sh(machine, "echo trigger >/dev/mypoll");
+    let (mut events, mut missing) = (Vec::new(), 0);
+    loop {
+        let received = client.next(DEADLINE).unwrap();
+        match received.message {
+            Message::Event(event) if event.source == "manual" => return (events, missing),
+            Message::Event(event) => events.push(event),
+            Message::Missed(missed) => missing += missed.missed + missed.lost,
+            Message::Heartbeat { .. } => {}
+            _ => panic!("{received}"),
+        }
+    }
+}
+
+fn lost(events: &[Event]) -> u64 {
+    events.iter().map(|event| u64::from(event.lost)).sum()
+}
+
+/// The events of one line, without their numbers and times.
+fn of_line<'a>(events: &'a [Event], line: u32) -> Vec<(&'a str, &'a str, u32)> {
+    let of_line = events
+        .iter()
+        .filter(|event| event.source == "gpio" && event.line == line);
+    of_line
+        .map(|event| {
+            let label = event.label.as_deref().unwrap_or_default();
+            (&*event.kind, label, event.value)
+        })
+        .collect()
+}
+
+#[test]
+fn every_edge_of_a_shell_loop_arrives() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, "");
+    let mut client = client(&machine);
+    sh(&machine, &edges(400));
+    let (events, missing) = up_to_a_trigger(&machine, &mut client);
+    assert_eq!((events.len(), missing, lost(&events)), (400, 0, 0));
+    for (event, value) in events.iter().zip([1, 0].into_iter().cycle()) {
+        assert_eq!((event.line, event.value), (2, value), "{event:?}");
+    }
+}
+
+#[test]
+fn what_came_while_the_agent_stood_still_arrives() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, "[journal]\nmemory = 67108864");
+    let mut client = client(&machine);
+    let before = reported(&machine);
+    sh(
+        &machine,
+        &format!(
+            "echo start 1 >/dev/mypoll
+            kill -STOP $(cat /run/mypoll-agent.pid)
+            {}
+            sleep 2
+            kill -CONT $(cat /run/mypoll-agent.pid)
+            echo stop >/dev/mypoll",
+            edges(2000)
+        ),
+    );
+    let happened = reported(&machine) - before;
+    let (events, missing) = up_to_a_trigger(&machine, &mut client);
+    assert_eq!(
+        (events.len() as u64, missing, lost(&events)),
+        (happened, 0, 0)
+    );
+    assert_eq!(of_line(&events, 2).len(), 2000);
+}
+
+#[test]
+fn what_a_queue_could_not_hold_is_counted_and_the_level_is_right() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, "[device]\nqueue = 256");
+    let mut client = client(&machine);
+    for last in ["up", "down"] {
+        let before = reported(&machine);
+        sh(
+            &machine,
+            &format!(
+                "kill -STOP $(cat /run/mypoll-agent.pid)
+                {}
+                echo pull-{last} >&3
+                kill -CONT $(cat /run/mypoll-agent.pid)",
+                edges(1000)
+            ),
+        );
+        let happened = reported(&machine) - before;
+        let (events, missing) = up_to_a_trigger(&machine, &mut client);
+        let (read, again): (Vec<_>, Vec<_>) =
+            events.into_iter().partition(|event| event.kind != "level");
+        // At the end of the first round the level is what the last event says.
+        assert!(again.is_empty(), "{again:?}");
+        assert_eq!((read.len() as u64 + lost(&read), missing), (happened, 0));
+        assert!(lost(&read) > 0);
+        assert_eq!(read.last().unwrap().value, u32::from(last == "up"));
+    }
+}
+
+#[test]
+fn a_bouncing_contact_ends_with_the_right_level() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, "");
+    let mut client = client(&machine);
+    for _ in 0..10 {
+        for (first, last, value) in [("down", "up", 1), ("up", "down", 0)] {
+            let bounces = format!("echo pull-{last} >&3; echo pull-{first} >&3\n").repeat(20);
+            sh(&machine, &format!("{SIM}{bounces}echo pull-{last} >&3"));
+            let (events, missing) = up_to_a_trigger(&machine, &mut client);
+            assert_eq!((events.len(), missing, lost(&events)), (41, 0, 0));
+            assert_eq!(events[40].value, value);
+        }
+    }
+}
+
+#[test]
+fn lines_that_are_unbound_go_and_come_back() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, "");
+    let mut client = client(&machine);
+    sh(
+        &machine,
+        "cd /sys/bus/platform/drivers/mypoll
+        device=$(basename $(ls -d *events*))
+        echo $device >unbind
+        echo $device >bind",
+    );
+    let buttons = machine.buttons().unwrap();
+    buttons
+        .act(buttons.line("door").unwrap(), Action::Press)
+        .unwrap();
+    // The press is over when its second event was reported.
+    let mut events = Vec::new();
+    while !matches!(events.last(), Some(Event { kind, .. }) if kind == "falling") {
+        events.push(client.event(DEADLINE).unwrap());
+    }
+    assert_eq!(
+        of_line(&events, 1),
+        [
+            ("removed", "door", 0),
+            ("added", "door", 0),
+            ("rising", "door", 1),
+            ("falling", "door", 0)
+        ]
+    );
+    for line in 0..8 {
+        let kinds: Vec<_> = of_line(&events, line)
+            .into_iter()
+            .map(|(kind, _, _)| kind)
+            .collect();
+        assert_eq!(kinds[..2], ["removed", "added"], "{line}");
+    }
+}
+
+#[test]
+fn a_driver_that_is_loaded_later_is_waited_for() {
+    let machine = turn(&MACHINE);
+    let agent = Agent::start(&machine, "");
+    drop(agent);
+    sh(
+        &machine,
+        "pid=$(cat /run/mypoll-agent.pid)
+        kill -TERM $pid
+        while kill -0 $pid 2>/dev/null; do sleep 0.1; done
+        rmmod mypoll",
+    );
+    let _agent = Agent::start(&machine, "");
+    let mut client = client(&machine);
+    sh(
+        &machine,
+        "until grep -q 'waiting for the device: /dev/mypoll does not exist' /tmp/agent.log; do sleep 0.1; done
+        modprobe mypoll
+        until grep -q 'opened /dev/mypoll' /tmp/agent.log; do sleep 0.1; done",
+    );
+    let (events, _) = up_to_a_trigger(&machine, &mut client);
+    assert_eq!(of_line(&events, 1), [("level", "door", 0)]);
+    let log = sh(&machine, "cat /tmp/agent.log");
+    assert_eq!(log.matches("waiting for the device").count(), 1, "{log}");
+}
+
+#[test]
+fn a_label_is_that_of_the_line_that_has_the_number_now() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, "");
+    let mut client = client(&machine);
+    // The third is not UTF-8.
+    sh(
+        &machine,
+        "mkdir /sys/kernel/config/mypoll/line
+        cd /sys/kernel/config/mypoll/line
+        echo mypoll-sim >chip; echo 6 >offset; echo 900 >number
+        pull=$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio6/pull)
+        for label in one two $(printf 'gr\\374n'); do
+            echo $label >label; echo 1 >live
+            echo pull-up >$pull; echo pull-down >$pull
+            sleep 0.5
+            echo 0 >live
+        done
+        rmdir /sys/kernel/config/mypoll/line",
+    );
+    let (events, missing) = up_to_a_trigger(&machine, &mut client);
+    assert_eq!(missing, 0);
+    let labels = ["one", "two", "gr\u{fffd}n"];
+    let expected: Vec<_> = labels
+        .into_iter()
+        .flat_map(|label| {
+            [("added", 0), ("rising", 1), ("falling", 0), ("removed", 0)]
+                .map(|(kind, value)| (kind, label, value))
+        })
+        .collect();
+    assert_eq!(of_line(&events, 900), expected);
+}
+
+#[test]
+fn two_hundred_lines_have_their_labels() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, "");
+    let mut client = client(&machine);
+    sh(
+        &machine,
+        "mkdir -p /sys/kernel/config/gpio-sim/many/bank
+        echo 200 >/sys/kernel/config/gpio-sim/many/bank/num_lines
+        echo many >/sys/kernel/config/gpio-sim/many/bank/label
+        echo 1 >/sys/kernel/config/gpio-sim/many/live
+        cd /sys/kernel/config/mypoll
+        i=0
+        while [ $i -lt 200 ]; do
+            mkdir many-$i
+            echo many >many-$i/chip; echo $i >many-$i/offset; echo $((700 + i)) >many-$i/number
+            echo 1 >many-$i/live
+            i=$((i + 1))
+        done",
+    );
+    let (events, _) = up_to_a_trigger(&machine, &mut client);
+    let added = events.iter().filter(|event| event.kind == "added");
+    let added: BTreeMap<_, _> = added
+        .map(|event| (event.line, event.label.clone().unwrap_or_default()))
+        .collect();
+    let expected: BTreeMap<_, _> = (0..200)
+        .map(|line| (700 + line, format!("many-{line}").into()))
+        .collect();
+    assert_eq!(added, expected);
+    // Another agent knows them from the start.
+    let _agent = Agent::start(&machine, "");
+    sh(
+        &machine,
+        "until grep -q 'opened /dev/mypoll with' /tmp/agent.log; do sleep 0.1; done
+        grep -q 'opened /dev/mypoll with 208 lines' /tmp/agent.log || { cat /tmp/agent.log >&2; exit 1; }
+        cd /sys/kernel/config/mypoll
+        rmdir many-*
+        echo 0 >/sys/kernel/config/gpio-sim/many/live
+        rmdir /sys/kernel/config/gpio-sim/many/bank /sys/kernel/config/gpio-sim/many",
+    );
+}

@@ -29,7 +29,7 @@ pub trait Source: Send {
 /// The source that the configuration chooses.
 pub enum AnySource {
     /// The driver's private queue.
-    Queue(queue::Queue),
+    Queue(Box<queue::Queue>),
     /// Lines of GPIO chips.
     #[cfg(feature = "gpiochip")]
     Gpiochip(gpiochip::Gpiochip),
@@ -56,7 +56,8 @@ impl AnySource {
             return Ok(Self::Gpiochip(gpiochip));
         }
         let device = config.device.clone().unwrap_or_default();
-        Ok(Self::Queue(queue::Queue::new(&device, context)))
+        let queue = queue::Queue::new(&device, context);
+        Ok(Self::Queue(Box::new(queue)))
     }
 
     /// Whether both configurations choose the same source with the same settings.

@@ -57,7 +57,7 @@ listen = "127.0.0.1:{self.port}"
     def _log(process, ports):
         with process.stderr as log:
             for line in log:
-                if found := re.search(r"http: listening on .*:(\d+)", line):
+                if found := re.search(r"listening on .*:(\d+)", line):
                     ports.put(int(found.group(1)))
         ports.put(None)
 

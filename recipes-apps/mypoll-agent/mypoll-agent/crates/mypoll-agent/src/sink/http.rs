@@ -19,7 +19,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::debug;
 
 use super::{Context, Run};
 use crate::{
@@ -97,9 +97,6 @@ async fn serve(
     counters: Counters,
     stop: CancellationToken,
 ) {
-    for address in listeners.addresses() {
-        info!("http: listening on {address}");
-    }
     let journal = server.context.journal.clone();
     let server = Arc::new(server);
     let mut connections = JoinSet::new();

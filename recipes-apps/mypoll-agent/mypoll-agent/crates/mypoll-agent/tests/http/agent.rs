@@ -63,6 +63,6 @@ impl Agent {
 }
 
 fn port(agent: &mut common::Agent) -> u16 {
-    let line = agent.wait_for_log("http: listening on ");
+    let line = agent.wait_for_log("listening on ");
     line.rsplit(':').next().unwrap().parse().unwrap()
 }

@@ -12,7 +12,7 @@ use thiserror::Error;
 pub use mypoll_protocol::{Event, Message};
 
 /// A line from the agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Received {
     /// The line as it came, without its end.
     pub text: String,

@@ -102,7 +102,8 @@ impl Requested {
         while readings.len() < limit && self.request.has_edge_event()? {
             let count = self.request.read_edge_events_into_slice(&mut self.buffer)?;
             let size = self.request.edge_event_u64_size();
-            for event in self.buffer.chunks(size).take(count) {
+            // It counts words.
+            for event in self.buffer[..count].chunks_exact(size) {
                 let event = self.request.edge_event_from_slice(event)?;
                 let number = self.numbers.get(&event.offset).copied();
                 let lost = event.seqno.wrapping_sub(self.sequence).wrapping_sub(1);

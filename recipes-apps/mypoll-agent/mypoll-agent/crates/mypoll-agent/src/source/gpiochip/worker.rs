@@ -119,7 +119,10 @@ impl Worker {
                     }
                     readings.extend(read);
                 }
-                Err(_) => gone.push(index),
+                Err(error) => {
+                    warn!("gpiochip: cannot read edges: {}", words(&error));
+                    gone.push(index);
+                }
             }
         }
         if ready.iter().filter(|ready| **ready).count() > 1 {

@@ -13,10 +13,11 @@ use std::{
 use serde::Serialize;
 
 /// How a part is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state", content = "reason")]
 pub enum Condition {
     /// It works.
+    #[default]
     Working,
     /// It waits for something, and why: a device that is not there, a chip that is busy.
     Waiting(String),
@@ -51,7 +52,7 @@ impl Serialize for Counter {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Part {
     #[serde(flatten)]
     condition: Condition,
@@ -64,99 +65,89 @@ struct Part {
 
 /// What all parts say. A clone is another handle.
 #[derive(Clone, Debug, Default)]
-pub struct Status(Arc<Mutex<BTreeMap<String, Part>>>);
+pub struct Status(Arc<Mutex<BTreeMap<String, Arc<Mutex<Part>>>>>);
 
 /// One part's entry; it goes when the part does.
 #[derive(Debug)]
 pub struct Reporter {
     status: Status,
     name: String,
+    part: Arc<Mutex<Part>>,
 }
 
 impl Status {
     /// An entry for a part, such as `source` or `stream 127.0.0.1:7070`.
     pub fn reporter(&self, name: impl Into<String>) -> Reporter {
-        let name = name.into();
-        let part = Part {
-            condition: Condition::Working,
-            counters: BTreeMap::new(),
-            busy: None,
-        };
-        self.parts().insert(name.clone(), part);
+        let (name, part) = (name.into(), Arc::default());
+        lock(&self.0).insert(name.clone(), Arc::clone(&part));
         Reporter {
             status: self.clone(),
             name,
+            part,
         }
-    }
-
-    /// Whether no part waits.
-    pub fn is_healthy(&self) -> bool {
-        self.parts()
-            .values()
-            .all(|part| part.condition == Condition::Working)
     }
 
     /// The parts that wait, each with what it waits for.
     pub fn waiting(&self) -> Vec<(String, String)> {
-        let waits = |(name, part): (&String, &Part)| match &part.condition {
+        let waits = |(name, condition)| match condition {
             Condition::Working => None,
-            Condition::Waiting(reason) => Some((name.clone(), reason.clone())),
+            Condition::Waiting(reason) => Some((name, reason)),
         };
-        self.parts().iter().filter_map(waits).collect()
+        self.conditions().into_iter().filter_map(waits).collect()
     }
 
     /// A part that has worked on the same thing for longer than `limit`.
     pub fn stuck(&self, limit: Duration) -> Option<String> {
-        let parts = self.parts();
         let stuck = |part: &Part| part.busy.is_some_and(|since| since.elapsed() > limit);
-        parts
-            .iter()
-            .find(|(_, part)| stuck(part))
-            .map(|(name, _)| name.clone())
+        let parts = self.each(|name, part| stuck(part).then(|| name.to_owned()));
+        parts.into_iter().flatten().next()
     }
 
     /// How each part is, by its name.
     pub fn conditions(&self) -> Vec<(String, Condition)> {
-        self.parts()
-            .iter()
-            .map(|(name, part)| (name.clone(), part.condition.clone()))
-            .collect()
+        self.each(|name, part| (name.to_owned(), part.condition.clone()))
     }
 
     /// All entries, as JSON.
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::to_value(&*self.parts()).unwrap_or_default()
+        self.each(|name, part| {
+            (
+                name.to_owned(),
+                serde_json::to_value(part).unwrap_or_default(),
+            )
+        })
+        .into_iter()
+        .collect()
     }
 
     /// The counters of each part, by its name.
     pub fn counters(&self) -> Vec<(String, Counters)> {
-        let numbers = |part: &Part| {
+        self.each(|name, part| {
             let counters = part.counters.iter();
-            counters
-                .map(|(name, counter)| (*name, counter.get()))
-                .collect()
-        };
-        self.parts()
-            .iter()
-            .map(|(name, part)| (name.clone(), numbers(part)))
-            .collect()
+            let numbers = counters.map(|(name, counter)| (*name, counter.get()));
+            (name.to_owned(), numbers.collect())
+        })
     }
 
-    fn parts(&self) -> MutexGuard<'_, BTreeMap<String, Part>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn each<T>(&self, mut of: impl FnMut(&str, &Part) -> T) -> Vec<T> {
+        lock(&self.0)
+            .iter()
+            .map(|(name, part)| of(name, &lock(part)))
+            .collect()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Reporter {
     /// Says how the part is; the result is whether that is new.
     pub fn set(&self, condition: Condition) -> bool {
-        match self.status.parts().get_mut(&self.name) {
-            Some(part) if part.condition != condition => {
-                part.condition = condition;
-                true
-            }
-            _ => false,
-        }
+        let mut part = lock(&self.part);
+        let is_new = part.condition != condition;
+        part.condition = condition;
+        is_new
     }
 
     /// Says that the part works on something until the guard goes.
@@ -166,9 +157,7 @@ impl Reporter {
     }
 
     fn set_busy(&self, since: Option<Instant>) {
-        if let Some(part) = self.status.parts().get_mut(&self.name) {
-            part.busy = since;
-        }
+        lock(&self.part).busy = since;
     }
 
     /// Sets a counter.
@@ -183,10 +172,7 @@ impl Reporter {
 
     /// The counter with this name, 0 where it is new.
     pub fn counter(&self, name: &'static str) -> Counter {
-        match self.status.parts().get_mut(&self.name) {
-            Some(part) => part.counters.entry(name).or_default().clone(),
-            None => Counter::default(),
-        }
+        lock(&self.part).counters.entry(name).or_default().clone()
     }
 }
 
@@ -201,6 +187,44 @@ impl Drop for Busy<'_> {
 
 impl Drop for Reporter {
     fn drop(&mut self) {
-        self.status.parts().remove(&self.name);
+        let mut parts = lock(&self.status.0);
+        // Not the entry of a part that has come in the place of this one.
+        if parts
+            .get(&self.name)
+            .is_some_and(|part| Arc::ptr_eq(part, &self.part))
+        {
+            parts.remove(&self.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_goes_late_leaves_its_successor() {
+        let status = Status::default();
+        let old = status.reporter("stream");
+        let new = status.reporter("stream");
+        new.set(Condition::Waiting("for a port".to_owned()));
+        drop(old);
+        assert_eq!(
+            status.waiting(),
+            [("stream".to_owned(), "for a port".to_owned())]
+        );
+        drop(new);
+        assert!(status.conditions().is_empty());
+    }
+
+    #[test]
+    fn unfinished_work_makes_a_part_stuck() {
+        let status = Status::default();
+        let part = status.reporter("pump");
+        let busy = part.busy();
+        assert_eq!(status.stuck(Duration::from_secs(3600)), None);
+        assert_eq!(status.stuck(Duration::ZERO).as_deref(), Some("pump"));
+        drop(busy);
+        assert_eq!(status.stuck(Duration::ZERO), None);
     }
 }

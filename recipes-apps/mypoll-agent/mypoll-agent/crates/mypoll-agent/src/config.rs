@@ -15,6 +15,7 @@ use tracing_subscriber::filter::LevelFilter;
 #[cfg(feature = "http")]
 use crate::sink::http;
 use crate::{
+    journal,
     sink::{Section, output, stream},
     source::{queue, simulated},
 };
@@ -35,7 +36,7 @@ pub struct Config {
     pub log: Log,
     /// How many events are kept.
     #[serde(deserialize_with = "table::table")]
-    pub journal: Journal,
+    pub journal: journal::Config,
     /// Events from the driver. Default, where no other source is configured.
     #[serde(deserialize_with = "table::optional")]
     pub device: Option<queue::Config>,
@@ -101,25 +102,6 @@ impl Default for Log {
         Self {
             level: LevelFilter::INFO,
         }
-    }
-}
-
-/// `[journal]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Journal {
-    /// How many bytes of memory events take, 65536 to 1 GiB. Default: 1 MiB, some 4000 events.
-    #[serde(deserialize_with = "value::whole::<_, _, 65536, 1073741824>")]
-    pub memory: usize,
-}
-
-impl Table for Journal {
-    const EXPECTED: &str = "a table headed `[journal]`";
-}
-
-impl Default for Journal {
-    fn default() -> Self {
-        Self { memory: 1 << 20 }
     }
 }
 

@@ -166,6 +166,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// How many events the source lost immediately before this one.
+    pub(crate) fn lost(&self) -> u64 {
+        self.reading.lost.into()
+    }
+
     /// As clients get it.
     pub fn to_protocol(&self) -> protocol::Event<'_> {
         protocol::Event {

@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     config::Config, identity::Identity, journal::Journal, notify::Notifier, sink::Context,
-    source::AnySource,
+    source::AnySource, status::Status,
 };
 use pump::Pump;
 use sinks::Sinks;
@@ -45,8 +45,12 @@ pub async fn run(
     mut requests: mpsc::Receiver<Request>,
 ) -> Result<()> {
     let identity = Identity::of_this_machine(config.agent.machine.as_deref());
-    let (journal, writer) = Journal::in_memory(identity, config.journal.memory);
-    let context = Context::new(journal);
+    let status = Status::default();
+    let (journal, writer) = Journal::open(identity, &config.journal, &status)?;
+    let context = Context {
+        status,
+        ..Context::new(journal)
+    };
     let mut sinks = Sinks::default();
     let source = AnySource::open(&config, &context)?;
     sinks.change(&config, &context).await?;

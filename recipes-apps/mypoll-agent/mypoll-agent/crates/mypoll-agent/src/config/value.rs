@@ -141,7 +141,8 @@ pub(crate) fn duration_above_zero<'de, D: Deserializer<'de>>(
     })
 }
 
-fn not_too_long(text: &str) -> Option<Duration> {
+/// A duration that can be added to the present.
+pub(crate) fn not_too_long(text: &str) -> Option<Duration> {
     humantime::parse_duration(text)
         .ok()
         .filter(|duration| *duration <= LONGEST)

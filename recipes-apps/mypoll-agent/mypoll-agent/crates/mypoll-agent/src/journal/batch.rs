@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use super::ring::{Chunk, Era};
+use super::chunk::{Chunk, Era};
 use crate::event::Event;
 
 /// Events whose numbers follow each other, of one era. Never empty.
@@ -36,7 +36,7 @@ impl Batch {
             }
             // In the first chunk the cursor may be in the middle.
             let start = sequence.saturating_sub(chunk.first()) as usize;
-            let range = start..chunk.events.len();
+            let range = start..chunk.events().len();
             size += chunk.text(range.clone()).len();
             parts.push((Arc::clone(chunk), range));
         }
@@ -56,23 +56,19 @@ impl Batch {
 
     /// The number of the event after the last.
     pub fn next(&self) -> u64 {
-        self.parts
-            .last()
-            .map_or(0, |(chunk, range)| chunk.first() + range.end as u64)
+        self.last().next()
     }
 
-    /// What the source lost until the first event, and what it lost until after the last.
-    pub(super) fn lost(&self) -> (u64, u64) {
-        let (first, range) = &self.parts[0];
-        let (last, end) = &self.parts[self.parts.len() - 1];
-        (first.lost_until(range.start), last.lost_until(end.end))
+    /// What the source lost until after the last.
+    pub(super) fn lost_after(&self) -> u64 {
+        self.last().lost_after()
     }
 
     /// The events.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.parts
             .iter()
-            .flat_map(|(chunk, range)| &chunk.events[range.clone()])
+            .flat_map(|(chunk, range)| &chunk.events()[range.clone()])
     }
 
     /// Each event with its line of JSON.
@@ -80,7 +76,7 @@ impl Batch {
         self.parts.iter().flat_map(|(chunk, range)| {
             range
                 .clone()
-                .map(|index| (&chunk.events[index], chunk.text(index..index + 1)))
+                .map(|index| (&chunk.events()[index], chunk.text(index..index + 1)))
         })
     }
 
@@ -89,5 +85,10 @@ impl Batch {
         self.parts
             .iter()
             .map(|(chunk, range)| chunk.text(range.clone()))
+    }
+
+    /// All ranges go to the end of their chunk.
+    fn last(&self) -> &Chunk {
+        &self.parts[self.parts.len() - 1].0
     }
 }

@@ -3,7 +3,13 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Era, Journal, Start, State};
+use tokio::task::{self, JoinHandle};
+
+use super::{
+    Batch, Era, Journal, Start,
+    chunk::Chunk,
+    disk::{Directory, Place},
+};
 
 /// A reader's place in the journal.
 pub struct Cursor {
@@ -14,6 +20,20 @@ pub struct Cursor {
     lost: Option<u64>,
     /// Of the last event that was given.
     era: Option<Arc<Era>>,
+    behind: Behind,
+}
+
+/// What is known of events that are no longer in memory.
+#[derive(Default)]
+struct Behind {
+    /// They are being read.
+    reading: Option<JoinHandle<Result<(Chunk, Place), u64>>>,
+    /// They were read.
+    chunk: Option<Arc<Chunk>>,
+    /// None before this one are on disk.
+    none_before: u64,
+    /// Where to read on.
+    place: Option<Place>,
 }
 
 /// What a cursor gives.
@@ -36,19 +56,36 @@ pub struct Gap {
     pub lost: Option<u64>,
 }
 
+/// What a cursor finds at its place.
+enum Found {
+    Delivery(Delivery),
+    /// Events that may be on disk.
+    OnDisk(Arc<Directory>),
+    /// Nothing yet.
+    Nothing,
+    /// Nothing any more.
+    End,
+}
+
 impl Cursor {
     pub(super) fn new(journal: Journal, start: Start) -> Self {
         let (next, lost, era) = {
             let state = journal.state();
-            let ring = &state.ring;
             match start {
-                Start::Now => (ring.next(), Some(ring.lost()), Some(Arc::clone(ring.era()))),
-                Start::After(session, event) if session == ring.era().session => {
-                    let next = event.saturating_add(1).min(ring.next());
-                    (next, None, Some(Arc::clone(ring.era())))
+                Start::Now => {
+                    let era = Arc::clone(&state.era);
+                    (state.ring.next(), Some(state.ring.lost()), Some(era))
                 }
-                // Of another session nothing is kept, and how much of it is missing can't be told.
-                Start::Oldest | Start::After(..) => (ring.first(), None, None),
+                Start::Oldest => (journal.first(&state), None, None),
+                Start::After(session, event) => match state.range_of(session) {
+                    Some(range) => {
+                        let next = event.saturating_add(1).clamp(range.start, range.end);
+                        let era = (session == state.era.session).then(|| Arc::clone(&state.era));
+                        (next, None, era)
+                    }
+                    // How much of it is missing can't be told.
+                    None => (journal.first(&state), None, None),
+                },
             }
         };
         Self {
@@ -56,6 +93,7 @@ impl Cursor {
             next,
             lost,
             era,
+            behind: Behind::default(),
         }
     }
 
@@ -70,43 +108,86 @@ impl Cursor {
         loop {
             // Before looking, so that what is appended in between wakes it.
             let appended = journal.0.appended.notified();
-            {
-                let state = journal.state();
-                if let Some(delivery) = self.take(&state) {
-                    return Some(delivery);
-                }
-                if state.closed {
-                    return None;
-                }
+            match self.find() {
+                Found::Delivery(delivery) => return Some(delivery),
+                Found::OnDisk(directory) => self.behind.read(directory, self.next).await,
+                Found::Nothing => appended.await,
+                Found::End => return None,
             }
-            appended.await;
         }
     }
 
     /// What is there now.
-    fn take(&mut self, state: &State) -> Option<Delivery> {
+    fn find(&mut self) -> Found {
+        let state = self.journal.state();
         let ring = &state.ring;
-        if self.next < ring.first() {
-            let missed = ring.first() - self.next;
-            let lost = ring
-                .from(ring.first())
-                .next()
-                .map_or(ring.lost(), |chunk| chunk.lost_before);
-            let gap = Gap {
-                missed,
-                lost: self.lost.map(|before| lost - before),
+        let batch = if self.next >= ring.first() {
+            self.behind = Behind::default();
+            Batch::new(ring.from(self.next), self.next)
+        } else if let Some(chunk) = self.behind.chunk.take_if(|chunk| chunk.next() <= self.next) {
+            // It was given whole. The next read begins behind it.
+            drop(chunk);
+            None
+        } else {
+            None
+        };
+        let batch = match (batch, &self.behind.chunk) {
+            (None, Some(chunk)) if chunk.first() <= self.next => {
+                Batch::new([chunk].into_iter(), self.next)
+            }
+            (batch, _) => batch,
+        };
+        let Some(batch) = batch else {
+            if self.next >= ring.first() {
+                return if state.closed {
+                    Found::End
+                } else {
+                    Found::Nothing
+                };
+            }
+            let (to, lost) = match (&self.behind.chunk, &self.journal.0.directory) {
+                (Some(chunk), _) => (chunk.first(), chunk.lost_before),
+                (None, Some(directory)) if self.behind.none_before < ring.first() => {
+                    return Found::OnDisk(Arc::clone(directory));
+                }
+                (None, _) => (ring.first(), ring.lost_before()),
             };
-            self.next = ring.first();
-            self.lost = Some(lost);
-            return Some(Delivery::Gap(gap));
-        }
-        let batch = Batch::new(ring.from(self.next), self.next)?;
+            let gap = Gap {
+                missed: to - self.next,
+                lost: self.lost.map(|before| lost.saturating_sub(before)),
+            };
+            drop(state);
+            (self.next, self.lost) = (to, Some(lost));
+            return Found::Delivery(Delivery::Gap(gap));
+        };
+        drop(state);
         if self.era.as_ref() != Some(batch.era()) {
             self.era = Some(Arc::clone(batch.era()));
-            return Some(Delivery::Era(Arc::clone(batch.era())));
+            return Found::Delivery(Delivery::Era(Arc::clone(batch.era())));
         }
         self.next = batch.next();
-        self.lost = Some(batch.lost().1);
-        Some(Delivery::Events(batch))
+        self.lost = Some(batch.lost_after());
+        Found::Delivery(Delivery::Events(batch))
+    }
+}
+
+impl Behind {
+    /// Reads on from `next`. Dropping the future leaves the read to the next call.
+    async fn read(&mut self, directory: Arc<Directory>, next: u64) {
+        let place = self.place;
+        let reading = self
+            .reading
+            .get_or_insert_with(|| task::spawn_blocking(move || directory.read(next, place)));
+        let read = reading.await;
+        self.reading = None;
+        match read {
+            Ok(Ok((chunk, place))) => {
+                self.chunk = Some(Arc::new(chunk));
+                self.place = Some(place);
+            }
+            Ok(Err(none_before)) => self.none_before = none_before,
+            // The runtime ends.
+            Err(_) => self.none_before = u64::MAX,
+        }
     }
 }

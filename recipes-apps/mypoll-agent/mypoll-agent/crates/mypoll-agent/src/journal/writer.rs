@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The writing end of the journal.
 
-use super::{Journal, ring::Ring};
+use std::sync::Arc;
+
+use super::{
+    Journal,
+    chunk::{Chunk, Text},
+    disk,
+};
 use crate::{
     clock::{self, WallClock},
     event::{Event, Reading},
-    lines::Line,
+    lines::{Line, Lines},
 };
 
 /// What a source has to say at once.
@@ -21,48 +27,110 @@ pub struct Update {
 /// Appends to the journal. Readers end behind the last event when it is dropped.
 pub struct Writer {
     journal: Journal,
+    /// The lines as they are after the last event; readers see them when they can see that event.
+    lines: Lines,
+    next: u64,
+    lost: u64,
+    disk: Option<disk::Handle>,
 }
 
 impl Writer {
-    pub(super) fn new(journal: Journal) -> Self {
-        Self { journal }
+    pub(super) fn new(journal: Journal, disk: Option<disk::Handle>) -> Self {
+        let (next, lost) = {
+            let state = journal.state();
+            (state.ring.next(), state.ring.lost())
+        };
+        Self {
+            journal,
+            lines: Lines::default(),
+            next,
+            lost,
+            disk,
+        }
     }
 
-    /// Appends what a source said.
+    /// Appends what a source said. Readers get it when it is written, where the journal is on disk.
     pub async fn append(&mut self, update: Update) {
+        let Update { readings, lines } = update;
+        let mut described = lines.as_deref();
+        if let Some(lines) = described {
+            self.lines.describe(lines);
+        }
+        let mut events = self.number(readings);
+        if let Some(lines) = described {
+            let unseen = self.lines.differences(lines, clock::monotonic_ns());
+            events.extend(self.number(unseen));
+        }
+        while !events.is_empty() {
+            let rest = events.split_off(events.len().min(Chunk::MAX_EVENTS));
+            self.push(events, described.take()).await;
+            events = rest;
+        }
+        if let Some(lines) = described {
+            self.journal.state().lines.describe(lines);
+        }
+    }
+
+    /// Says on disk that the journal ends here, where it is on disk. Readers end behind the last event.
+    pub async fn close(mut self) {
+        self.journal.close();
+        if let Some(disk) = self.disk.take() {
+            // It is told when the thread ended, too.
+            let _ = disk.end().await;
+        }
+    }
+
+    fn number(&mut self, readings: Vec<Reading>) -> Vec<Event> {
         let clock = WallClock::now();
+        let number = |reading: Reading| {
+            let label = self.lines.label_of(&reading);
+            self.lines.apply(&reading);
+            let sequence = self.next;
+            self.next += 1;
+            Event {
+                sequence,
+                reading,
+                time: clock.at(reading.timestamp_ns),
+                label,
+            }
+        };
+        readings.into_iter().map(number).collect()
+    }
+
+    /// Writes events and shows them to readers, together with the lines that the source described.
+    async fn push(&mut self, events: Vec<Event>, described: Option<&[Line]>) {
+        let lost_before = self.lost;
+        let written = self
+            .disk
+            .as_ref()
+            .map(|disk| disk.write(&events, lost_before));
+        let text = Text::of(events);
+        let era = match written {
+            Some(written) => written.await.ok(),
+            None => None,
+        };
         let mut state = self.journal.state();
-        let state = &mut *state;
-        let mut readings = update.readings;
-        if let Some(lines) = &update.lines {
+        let era = era.unwrap_or_else(|| Arc::clone(&state.era));
+        let chunk = Arc::new(text.into_chunk(era, lost_before));
+        self.lost = chunk.lost_after();
+        if let Some(lines) = described {
             state.lines.describe(lines);
-            let mut after = state.lines.clone();
-            readings.iter().for_each(|reading| after.apply(reading));
-            readings.extend(after.differences(lines, clock::monotonic_ns()));
         }
-        for readings in readings.chunks(Ring::MAX_EVENTS) {
-            let first = state.ring.next();
-            let events = readings.iter().zip(first..).map(|(reading, sequence)| {
-                let label = state.lines.label_of(reading);
-                state.lines.apply(reading);
-                Event {
-                    sequence,
-                    reading: *reading,
-                    time: clock.at(reading.timestamp_ns),
-                    label,
-                }
-            });
-            let events = events.collect();
-            state.ring.push(events);
+        for event in chunk.events() {
+            state.lines.apply(&event.reading);
         }
+        state.push(chunk);
+        drop(state);
         self.journal.0.appended.notify_waiters();
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.journal.state().closed = true;
-        self.journal.0.ended.cancel();
-        self.journal.0.appended.notify_waiters();
+        self.journal.close();
+        if let Some(disk) = self.disk.take() {
+            // Nobody waits for it here.
+            drop(disk.end());
+        }
     }
 }

@@ -68,4 +68,5 @@ async fn pump(
         writer.append(update).await;
         task::yield_now().await;
     }
+    writer.close().await;
 }

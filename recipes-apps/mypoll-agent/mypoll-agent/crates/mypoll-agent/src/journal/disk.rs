@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The journal on disk: a folder of segments, which are deleted from the oldest on. docs/journal-format.md has the format.
+//!
+//! One thread ([`writer`]) appends, another ([`syncer`]) syncs, and cursors read the files on their own.
+
+pub(crate) mod format;
+mod index;
+mod read;
+pub(crate) mod records;
+mod recovery;
+mod syncer;
+mod writer;
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use nix::fcntl::Flock;
+use thiserror::Error;
+
+pub(super) use format::Header;
+use index::Index;
+pub(super) use read::Place;
+pub(super) use recovery::{Recovered, open};
+pub(super) use writer::Handle;
+
+/// Why a folder can't be the journal's.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The system does not let us.
+    #[error("cannot {action} {} (journal.path)", path.display())]
+    Io {
+        /// What was to be done.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another agent uses it.
+    #[error(
+        "another mypoll-agent uses {} (journal.path): give each agent a folder of its own",
+        path.display()
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file is of another version.
+    #[error(
+        "{} is of version {version} of the journal's format, this agent reads version {}: \
+         start an agent that reads it, or move the folder away to begin a new journal",
+        path.display(),
+        format::VERSION
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u16,
+    },
+}
+
+/// The folder, and what is in it.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    index: Mutex<Index>,
+    /// Held for as long as the folder is used.
+    _lock: Flock<File>,
+}
+
+impl Directory {
+    fn index(&self) -> MutexGuard<'_, Index> {
+        // Nothing panics while it holds the lock, so what is there is whole.
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the oldest event, or of the next where there is none.
+    pub(super) fn first(&self) -> u64 {
+        self.index().first()
+    }
+
+    /// How many bytes the segments take.
+    pub(super) fn size(&self) -> u64 {
+        self.index().size()
+    }
+
+    /// The first event of the last segments that take `length` bytes together.
+    pub(super) fn tail(&self, length: u64) -> u64 {
+        self.index().tail(length)
+    }
+
+    fn segment(&self, ordinal: u64) -> PathBuf {
+        self.path.join(segment_name(ordinal))
+    }
+}
+
+/// Segments are numbered in the order in which they were begun.
+fn segment_name(ordinal: u64) -> String {
+    format!("{ordinal:010}.segment")
+}
+
+fn ordinal_of(name: &Path) -> Option<u64> {
+    let name = name.to_str()?;
+    let ordinal = name.strip_suffix(".segment")?.parse().ok()?;
+    (segment_name(ordinal) == name).then_some(ordinal)
+}
+
+/// Has new and deleted files of a folder on the medium.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reads the records of a segment one after another, past damaged ones.
+
+use std::io::{self, Read};
+
+use super::format::{self, Decoded, Record};
+use crate::event::Event;
+
+/// The records of a segment from an offset on, with a bounded buffer.
+pub(crate) struct Records<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    /// Where in `buffer` the next record begins.
+    start: usize,
+    /// Where in the file that is.
+    offset: u64,
+    /// Whether `buffer` has all that is left.
+    ended: bool,
+    /// Where the first damaged record is.
+    damaged: Option<u64>,
+}
+
+/// What is at the end of the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// Nothing.
+    Whole,
+    /// The start of a record, as an interrupted write leaves it.
+    Torn,
+    /// Bytes that are no record.
+    Damaged,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// An event, and what the source had lost until after it.
+    Event(Event, u64),
+    /// A clean end of the agent.
+    End,
+    /// No further record. The offset is the end of the last.
+    Tail(Tail),
+}
+
+/// How much is read at once.
+const WINDOW: usize = 32 * 1024;
+
+impl<R: Read> Records<R> {
+    /// From a reader that is at `offset` of its file.
+    pub(crate) fn new(reader: R, offset: u64) -> Self {
+        Self {
+            reader,
+            buffer: Vec::new(),
+            start: 0,
+            offset,
+            ended: false,
+            damaged: None,
+        }
+    }
+
+    /// Where in the file the next record begins, or after [`Item::Tail`] where the last one ends.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Where the first damaged record is, of those that were passed over.
+    pub(crate) fn damaged(&self) -> Option<u64> {
+        self.damaged
+    }
+
+    /// The next event or end.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be read.
+    pub(crate) fn next(&mut self) -> io::Result<Item> {
+        loop {
+            match self.decode()? {
+                Decoded::Record(record, length) => {
+                    self.skip(length);
+                    match record {
+                        Record::Event(event, lost) => return Ok(Item::Event(event, lost)),
+                        Record::End => return Ok(Item::End),
+                        Record::Other => {}
+                    }
+                }
+                Decoded::Partial(_) if self.rest().is_empty() => {
+                    return Ok(Item::Tail(Tail::Whole));
+                }
+                decoded => {
+                    let at = self.offset;
+                    if !self.find_event()? {
+                        self.offset = at;
+                        let tail = match decoded {
+                            Decoded::Partial(_) => Tail::Torn,
+                            _ => Tail::Damaged,
+                        };
+                        return Ok(Item::Tail(tail));
+                    }
+                    self.damaged.get_or_insert(at);
+                }
+            }
+        }
+    }
+
+    /// What is at the offset; a partial record only at the end of the file.
+    fn decode(&mut self) -> io::Result<Decoded> {
+        loop {
+            let decoded = format::decode(self.rest());
+            if !matches!(decoded, Decoded::Partial(_)) || !self.fill()? {
+                return Ok(decoded);
+            }
+        }
+    }
+
+    /// Goes on to the next whole event behind damage.
+    fn find_event(&mut self) -> io::Result<bool> {
+        loop {
+            if self.rest().len() <= format::RECORD_HEADER && !self.fill()? {
+                return Ok(false);
+            }
+            self.skip(1);
+            if format::may_be_event(self.rest()) && matches!(self.decode()?, Decoded::Record(..)) {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    fn skip(&mut self, length: usize) {
+        self.start += length;
+        self.offset += length as u64;
+    }
+
+    /// Reads on; false at the end of the file.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let read = (&mut self.reader)
+            .take(WINDOW as u64)
+            .read_to_end(&mut self.buffer)?;
+        self.ended = read < WINDOW;
+        Ok(read > 0)
+    }
+}

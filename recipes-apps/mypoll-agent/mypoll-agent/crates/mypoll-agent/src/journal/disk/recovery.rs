@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Finds out at start what the folder has, and whether its session goes on.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
+use tracing::{debug, warn};
+
+use super::{
+    Directory, OpenError,
+    format::{BadHeader, Header},
+    index::{Index, Segment},
+    ordinal_of,
+    records::{Item, Records, Tail},
+};
+use crate::{
+    identity::{Identity, SessionId},
+    journal::{Era, Sessions, note},
+};
+
+/// What the folder had.
+pub(in crate::journal) struct Recovered {
+    pub(in crate::journal) directory: Arc<Directory>,
+    /// All on disk; the last is the one that goes on or begins.
+    pub(in crate::journal) sessions: Sessions,
+    /// What the next segment begins with.
+    pub(in crate::journal) next: Header,
+    /// Whether the last segment is of the same era and may be appended to.
+    pub(super) append: bool,
+    /// The number for the next segment.
+    pub(super) ordinal: u64,
+}
+
+/// What the last segment says of the end.
+struct End {
+    next: u64,
+    lost: u64,
+    /// The offset behind the last whole record, or before the one that says that the agent ended: once events follow
+    /// that the medium may not have, it must not be believed.
+    length: u64,
+    /// Whether the last record says that the agent ended.
+    clean: bool,
+    /// Whether events may have been delivered that are not there.
+    suspect: bool,
+}
+
+/// Opens the folder, creates it where it is missing, and reads what is there.
+///
+/// # Errors
+///
+/// It can't be read, another agent uses it, or it is of another version.
+pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recovered, OpenError> {
+    let lock = lock(path)?;
+    let ascii = identity.boot.chars().filter(char::is_ascii_graphic);
+    let boot: String = ascii.take(Header::BOOT).collect();
+    let mut found = Vec::new();
+    for ordinal in ordinals(path).map_err(fails("read", path))? {
+        let file = path.join(super::segment_name(ordinal));
+        let mut bytes = Vec::new();
+        let length = File::open(&file)
+            .and_then(|mut opened| {
+                (&mut opened)
+                    .take(Header::LENGTH as u64)
+                    .read_to_end(&mut bytes)?;
+                opened.metadata()
+            })
+            .map_err(fails("read", &file))?
+            .len();
+        match Header::decode(&bytes) {
+            Ok(header) => found.push((ordinal, length, Some(header))),
+            Err(BadHeader::Version(version)) => {
+                return Err(OpenError::Version {
+                    path: file,
+                    version,
+                });
+            }
+            Err(BadHeader::Damaged) => {
+                warn!(
+                    "journal: the header of {} is damaged: its events are missing",
+                    file.display()
+                );
+                found.push((ordinal, length, None));
+            }
+            Err(BadHeader::Short) => {
+                debug!("journal: {} was just begun", file.display());
+                // It has no event; that it stays where it can't be deleted does no harm.
+                let _ = fs::remove_file(&file);
+            }
+        }
+    }
+    let ordinal = found.last().map_or(0, |(ordinal, ..)| *ordinal) + 1;
+    let last_is_damaged = found.last().is_some_and(|(.., header)| header.is_none());
+    let (mut segments, mut sessions) = chain(found);
+    let last = segments.iter_mut().rfind(|segment| segment.end == u64::MAX);
+    let (next, append) = match last {
+        None => (first_header(&boot), false),
+        Some(last) => {
+            let file = path.join(super::segment_name(last.ordinal));
+            let mut end = end_of(&file, &last.header).map_err(fails("read", &file))?;
+            end.suspect |= last_is_damaged;
+            let (next, append) = go_on(&last.header, &end, &boot);
+            if end.length < last.length {
+                cut(&file, end.length);
+                last.length = end.length;
+            }
+            // A damaged one behind it has none of the events from there on.
+            (next, append && !last_is_damaged)
+        }
+    };
+    note(&mut sessions, next.era.session, next.session_first);
+    let mut floor = 0;
+    for segment in &mut segments {
+        if segment.end == u64::MAX && !append {
+            segment.end = next.first;
+        }
+        if segment.end < floor {
+            (segment.header.first, segment.end) = (floor, floor);
+        }
+        floor = segment.end;
+    }
+    let index = Index::new(segments, next.first);
+    Ok(Recovered {
+        directory: Arc::new(Directory {
+            path: path.into(),
+            index: Mutex::new(index),
+            _lock: lock,
+        }),
+        sessions,
+        next,
+        append,
+        ordinal,
+    })
+}
+
+fn lock(path: &Path) -> Result<Flock<File>, OpenError> {
+    match DirBuilder::new().mode(0o750).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(fails("create", path)(error));
+        }
+        _ => {}
+    }
+    let file = path.join("lock");
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o640)
+        .open(&file)
+        .map_err(fails("open", &file))?;
+    Flock::lock(opened, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| match error {
+        Errno::EWOULDBLOCK => OpenError::Locked { path: path.into() },
+        error => fails("lock", &file)(error.into()),
+    })
+}
+
+fn fails(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = PathBuf::from(path);
+    move |source| OpenError::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+fn ordinals(path: &Path) -> io::Result<Vec<u64>> {
+    let mut ordinals = Vec::new();
+    for entry in fs::read_dir(path)? {
+        ordinals.extend(ordinal_of(entry?.file_name().as_ref()));
+    }
+    ordinals.sort_unstable();
+    Ok(ordinals)
+}
+
+/// Where each segment ends follows from the headers behind it: `u64::MAX` for the last. A segment without a whole header,
+/// or whose numbers don't fit between its neighbours', is empty, with an end of 0 where it is the last.
+fn chain(found: Vec<(u64, u64, Option<Header>)>) -> (VecDeque<Segment>, Sessions) {
+    let mut segments: VecDeque<Segment> = VecDeque::new();
+    let mut sessions = Sessions::new();
+    let mut last: Option<usize> = None;
+    for (ordinal, length, header) in found {
+        let before = last.map(|index| segments[index].header.clone());
+        let header = header.filter(|header| {
+            before.as_ref().is_none_or(|before| {
+                let same = before.era.session == header.era.session;
+                before.first <= header.first
+                    && if same {
+                        before.session_first == header.session_first
+                    } else {
+                        before.first <= header.session_first
+                    }
+            })
+        });
+        if let (Some(header), Some(index), Some(before)) = (&header, last, &before) {
+            let end = if before.era.session == header.era.session {
+                header.first
+            } else {
+                header.session_first
+            };
+            segments[index].end = end;
+            // Those between them have none.
+            for segment in segments.range_mut(index + 1..) {
+                (segment.header.first, segment.end) = (end, end);
+            }
+        }
+        if let Some(header) = &header {
+            last = Some(segments.len());
+            note(&mut sessions, header.era.session, header.session_first);
+        }
+        let end = if header.is_some() { u64::MAX } else { 0 };
+        let header = header.or(before).unwrap_or_else(|| Header {
+            era: Arc::new(Era {
+                session: SessionId([0; 8]),
+                boot: "".into(),
+            }),
+            session_first: 1,
+            first: 0,
+            lost: 0,
+        });
+        segments.push_back(Segment {
+            ordinal,
+            header,
+            end,
+            length,
+            reported: false,
+        });
+    }
+    (segments, sessions)
+}
+
+/// Of a new journal.
+fn first_header(boot: &str) -> Header {
+    Header {
+        era: Arc::new(Era {
+            session: SessionId::random(),
+            boot: boot.into(),
+        }),
+        session_first: 1,
+        first: 1,
+        lost: 0,
+    }
+}
+
+fn end_of(file: &Path, header: &Header) -> io::Result<End> {
+    let mut opened = File::open(file)?;
+    io::Seek::seek(&mut opened, io::SeekFrom::Start(Header::LENGTH as u64))?;
+    let mut records = Records::new(opened, Header::LENGTH as u64);
+    let (mut next, mut lost) = (header.first, header.lost);
+    let mut clean = false;
+    let mut length = records.offset();
+    let tail = loop {
+        let item = records.next()?;
+        if !matches!(item, Item::End | Item::Tail(_)) {
+            length = records.offset();
+        }
+        match item {
+            Item::Event(event, lost_until) => {
+                if event.sequence >= next {
+                    (next, lost) = (event.sequence + 1, lost_until);
+                }
+                clean = false;
+            }
+            Item::End => clean = true,
+            Item::Tail(tail) => break tail,
+        }
+    };
+    match tail {
+        Tail::Whole => {}
+        Tail::Torn => debug!("journal: {} ends in the middle of a record", file.display()),
+        Tail::Damaged => warn!(
+            "journal: {} is damaged from byte {} on: the events from {next} on are missing",
+            file.display(),
+            records.offset()
+        ),
+    }
+    Ok(End {
+        next,
+        lost,
+        length,
+        clean: clean && tail == Tail::Whole,
+        suspect: tail == Tail::Damaged,
+    })
+}
+
+/// The next segment's header, and whether its events may as well be appended to the last segment.
+fn go_on(last: &Header, end: &End, boot: &str) -> (Header, bool) {
+    let same_boot = *last.era.boot == *boot && !boot.is_empty();
+    // An agent that was killed left to the kernel all that it had delivered.
+    let continues = (same_boot || end.clean) && !end.suspect;
+    let (session, session_first) = if continues {
+        (last.era.session, last.session_first)
+    } else {
+        (SessionId::random(), end.next)
+    };
+    let header = Header {
+        era: Arc::new(Era {
+            session,
+            boot: boot.into(),
+        }),
+        session_first,
+        first: end.next,
+        lost: end.lost,
+    };
+    (header, continues && same_boot)
+}
+
+/// Cuts off what is behind the last record, also on the medium.
+fn cut(file: &Path, length: u64) {
+    let cut = OpenOptions::new().write(true).open(file).and_then(|file| {
+        file.set_len(length)?;
+        file.sync_all()
+    });
+    if let Err(error) = cut {
+        warn!(
+            "journal: cannot cut {} to its whole records: {error}",
+            file.display()
+        );
+    }
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Appends to the segments, on a thread of its own.
+//!
+//! While the disk is full or fails, events are in memory only. They are then of a new session: nobody can take them for
+//! events of the session on disk, which goes on where it ends there if the agent is killed.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    mem,
+    os::unix::fs::OpenOptionsExt as _,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FallocateFlags, fallocate},
+};
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+use super::{
+    Directory, Recovered,
+    format::{self, Header},
+    index::Segment,
+    syncer::Syncer,
+};
+use crate::{
+    event::Event,
+    identity::SessionId,
+    journal::{
+        Era,
+        config::{Config, Sync},
+    },
+    status::{Condition, Reporter},
+};
+
+/// Records of events, and what follows them.
+struct Job {
+    records: Vec<u8>,
+    next: u64,
+    lost: u64,
+    done: oneshot::Sender<Arc<Era>>,
+}
+
+enum Message {
+    Write(Job),
+    SyncFailed(io::Error),
+    End(oneshot::Sender<()>),
+}
+
+/// The thread, for the journal's writer.
+pub(in crate::journal) struct Handle(mpsc::Sender<Message>);
+
+impl Handle {
+    /// Starts the thread. The era is that of the next event.
+    ///
+    /// # Errors
+    ///
+    /// There can't be another thread. A disk that can't be written is none: it is tried again.
+    pub(in crate::journal) fn start(
+        recovered: Recovered,
+        config: &Config,
+        reporter: Reporter,
+    ) -> io::Result<(Self, Arc<Era>)> {
+        let (sender, messages) = mpsc::channel();
+        let sync = match config.sync {
+            Sync::First => Syncing::Inline,
+            Sync::Never => Syncing::Never,
+            Sync::Within(within) => {
+                let sender = sender.clone();
+                let failed = move |error| {
+                    // The thread may have ended.
+                    let _ = sender.send(Message::SyncFailed(error));
+                };
+                let path = recovered.directory.path.clone();
+                Syncing::Later(Syncer::start(path, within, failed)?)
+            }
+        };
+        let mut thread = Thread {
+            file: None,
+            length: 0,
+            next: recovered.next,
+            ordinal: recovered.ordinal,
+            limit: config.size,
+            sync,
+            trouble: None,
+            failed: None,
+            reporter,
+            directory: recovered.directory,
+        };
+        let begun = thread.begin(recovered.append);
+        if let Err(error) = begun.and_then(|()| thread.sync_start()) {
+            thread.fail(error);
+        }
+        let era = Arc::clone(&thread.next.era);
+        thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || thread.run(&messages))?;
+        Ok((Self(sender), era))
+    }
+
+    /// Appends events; `lost` is what the source had lost before them. The result has their era when they are written, or
+    /// when they can't be.
+    pub(in crate::journal) fn write(
+        &self,
+        events: &[Event],
+        mut lost: u64,
+    ) -> oneshot::Receiver<Arc<Era>> {
+        let mut records = Vec::with_capacity(events.len() * 80);
+        for event in events {
+            lost += event.lost();
+            format::encode_event(event, lost, &mut records);
+        }
+        let next = events.last().map_or(0, |event| event.sequence + 1);
+        let (done, receiver) = oneshot::channel();
+        // It ends after `end` alone.
+        let _ = self.0.send(Message::Write(Job {
+            records,
+            next,
+            lost,
+            done,
+        }));
+        receiver
+    }
+
+    /// Says on disk that this is a clean end, syncs, and ends the thread.
+    pub(in crate::journal) fn end(&self) -> oneshot::Receiver<()> {
+        let (done, receiver) = oneshot::channel();
+        // Where it ended before, the receiver is told.
+        let _ = self.0.send(Message::End(done));
+        receiver
+    }
+}
+
+enum Syncing {
+    Inline,
+    Later(Syncer),
+    Never,
+}
+
+/// The disk can't be written.
+struct Trouble {
+    /// The first event that is not on disk.
+    first: u64,
+    /// When it is tried again.
+    retry: Instant,
+}
+
+struct Thread {
+    directory: Arc<Directory>,
+    /// The last segment, unless there is none of this era.
+    file: Option<Arc<File>>,
+    length: u64,
+    /// Of a segment that would begin now.
+    next: Header,
+    /// Its number.
+    ordinal: u64,
+    limit: u64,
+    sync: Syncing,
+    trouble: Option<Trouble>,
+    /// When it last failed, and how long was waited then.
+    failed: Option<(Instant, Duration)>,
+    reporter: Reporter,
+}
+
+impl Thread {
+    /// How long a segment gets, at least and at most: a sixteenth of all.
+    const SEGMENT: (u64, u64) = (64 << 10, 8 << 20);
+
+    /// How soon a failed write is tried again, at first and at last.
+    const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+    fn run(mut self, messages: &mpsc::Receiver<Message>) {
+        loop {
+            let message = match &self.trouble {
+                None => messages
+                    .recv()
+                    .map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+                Some(trouble) => {
+                    messages.recv_timeout(trouble.retry.saturating_duration_since(Instant::now()))
+                }
+            };
+            match message {
+                Ok(Message::Write(job)) => {
+                    self.take(&job);
+                    // The journal's writer may be gone.
+                    let _ = job.done.send(Arc::clone(&self.next.era));
+                    self.next.first = job.next;
+                    self.next.lost = job.lost;
+                }
+                Ok(Message::SyncFailed(error)) if self.trouble.is_none() => self.fail(error),
+                Ok(Message::SyncFailed(_)) => {}
+                Err(mpsc::RecvTimeoutError::Timeout) => self.retry(),
+                Ok(Message::End(done)) => {
+                    self.end();
+                    // As above.
+                    let _ = done.send(());
+                    return;
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Writes events, or finds that they can't be.
+    fn take(&mut self, job: &Job) {
+        if self
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.retry <= Instant::now())
+        {
+            self.retry();
+        }
+        if self.trouble.is_none()
+            && let Err(error) = self.write(&job.records)
+        {
+            self.fail(error);
+        }
+        self.directory.index().next = job.next;
+    }
+
+    fn write(&mut self, records: &[u8]) -> io::Result<()> {
+        let segment = (self.limit / 16).clamp(Self::SEGMENT.0, Self::SEGMENT.1);
+        let more = records.len() as u64;
+        let full = self.length + more > segment && self.length > Header::LENGTH as u64;
+        if full || self.file.is_none() {
+            self.begin(false)?;
+        }
+        self.make_room(more);
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        (&**file).write_all(records)?;
+        self.length += more;
+        match &self.sync {
+            Syncing::Inline => file.sync_data()?,
+            Syncing::Later(syncer) => syncer.written(file, false),
+            Syncing::Never => {}
+        }
+        if let Some(last) = self.directory.index().last_mut() {
+            last.length = self.length;
+        }
+        Ok(())
+    }
+
+    /// Opens the last segment again, or begins a new one.
+    fn begin(&mut self, append: bool) -> io::Result<()> {
+        if append && let Some(last) = self.directory.index().last_mut() {
+            let path = self.directory.segment(last.ordinal);
+            self.file = Some(Arc::new(OpenOptions::new().append(true).open(path)?));
+            self.length = last.length;
+            return Ok(());
+        }
+        self.make_room(Header::LENGTH as u64);
+        let ordinal = self.ordinal;
+        let path = self.directory.segment(ordinal);
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o640)
+            .open(&path)?;
+        self.ordinal += 1;
+        let begun = file.write_all(&self.next.encode()).and_then(|()| {
+            if self.trouble.is_some() {
+                has_room(&file)?;
+            }
+            if let Syncing::Inline = self.sync {
+                file.sync_data()?;
+                super::sync_folder(&self.directory.path)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = begun {
+            // An empty file is passed over at the next start.
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
+        let file = Arc::new(file);
+        if let Syncing::Later(syncer) = &self.sync {
+            syncer.written(&file, true);
+        }
+        self.file = Some(file);
+        self.length = Header::LENGTH as u64;
+        self.directory.index().push(Segment {
+            ordinal,
+            header: self.next.clone(),
+            end: u64::MAX,
+            length: self.length,
+            reported: false,
+        });
+        Ok(())
+    }
+
+    /// Has the session on the medium before anybody knows of it.
+    fn sync_start(&self) -> io::Result<()> {
+        if let Some(file) = &self.file {
+            file.sync_data()?;
+        }
+        super::sync_folder(&self.directory.path)
+    }
+
+    /// Deletes the oldest segments that `more` bytes leave no room for.
+    fn make_room(&self, more: u64) {
+        loop {
+            let oldest = self.directory.index().pop_beyond(self.limit, more);
+            let Some(oldest) = oldest else {
+                break;
+            };
+            let path = self.directory.segment(oldest.ordinal);
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                warn!("journal: cannot delete {}: {error}", path.display());
+            }
+        }
+    }
+
+    /// Goes on in memory, in a new session.
+    fn fail(&mut self, error: io::Error) {
+        if let Some(file) = self.file.take() {
+            // What was written of the last events would be of the old session; where it stays, the index ends before it.
+            let _ = file.set_len(self.length);
+        }
+        self.directory.index().close(self.next.first);
+        self.next.era = Arc::new(Era {
+            session: SessionId::random(),
+            boot: Arc::clone(&self.next.era.boot),
+        });
+        self.next.session_first = self.next.first;
+        let path = self.directory.path.display();
+        let reason = format!("cannot write {path}: {error}");
+        error!("journal: {reason}: events are in memory only until it can be written again");
+        self.reporter.set(Condition::Waiting(reason));
+        let retry = self.back_off();
+        self.trouble = Some(Trouble {
+            first: self.next.first,
+            retry,
+        });
+    }
+
+    /// When to try again: later each time, from the start when it went well for long.
+    fn back_off(&mut self) -> Instant {
+        let now = Instant::now();
+        let wait = match self.failed {
+            Some((at, wait)) if now < at + wait + Self::RETRY.1 => (wait * 2).min(Self::RETRY.1),
+            _ => Self::RETRY.0,
+        };
+        self.failed = Some((now, wait));
+        now + wait
+    }
+
+    fn retry(&mut self) {
+        let begun = self.begin(false);
+        let retry = begun.is_err().then(|| self.back_off());
+        match (retry, &mut self.trouble) {
+            (Some(retry), Some(trouble)) => trouble.retry = retry,
+            (None, Some(trouble)) => {
+                let missing = self.next.first - trouble.first;
+                info!(
+                    "journal: writing {} again; {missing} events are not in it",
+                    self.directory.path.display()
+                );
+                self.trouble = None;
+                self.reporter.set(Condition::Working);
+            }
+            (_, None) => {}
+        }
+    }
+
+    fn end(mut self) {
+        let mut record = Vec::new();
+        format::encode_end(&mut record);
+        if let Some(file) = self.file.take() {
+            // Where it fails, the next boot begins a new session.
+            let ended = (&*file).write_all(&record);
+            match mem::replace(&mut self.sync, Syncing::Never) {
+                Syncing::Inline => {
+                    let _ = ended.and_then(|()| file.sync_data());
+                }
+                Syncing::Later(syncer) => {
+                    syncer.written(&file, false);
+                    syncer.end();
+                }
+                Syncing::Never => {}
+            }
+        }
+    }
+}
+
+/// Whether there is room for some events, where the file system can tell.
+fn has_room(file: &File) -> io::Result<()> {
+    let flags = FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    match fallocate(file, flags, 0, 64 << 10) {
+        Err(Errno::EOPNOTSUPP | Errno::ENOSYS) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

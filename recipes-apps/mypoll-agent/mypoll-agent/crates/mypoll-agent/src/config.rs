@@ -157,7 +157,12 @@ impl Config {
         sinks.collect()
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    /// Reads the text of a configuration; errors call it `path`.
+    ///
+    /// # Errors
+    ///
+    /// Something in it is wrong.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let document = DeTable::parse(text)
             .map_err(|error| ConfigError::invalid(path, text, "", error.span(), &error))?;
         error::one_of(path, text, &document, &Self::SOURCES)?;

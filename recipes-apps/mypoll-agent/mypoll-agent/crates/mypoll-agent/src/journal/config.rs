@@ -69,3 +69,60 @@ fn sync<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sync, D::Error> {
         }),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        config::Config::parse("a.toml".as_ref(), &format!("[journal]\n{text}"))
+            .map(|config| config.journal)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_left_out_is_as_documented() {
+        let config = parse("").unwrap();
+        assert_eq!((config.memory, config.path), (1 << 20, None));
+        assert_eq!(config.size, 16 << 20);
+        assert_eq!(config.sync, Sync::Within(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn sync_is_a_time_or_a_word() {
+        let sync = |text| parse(&format!("sync = {text:?}")).unwrap().sync;
+        assert_eq!(sync("0s"), Sync::First);
+        assert_eq!(sync("never"), Sync::Never);
+        assert_eq!(sync("200ms"), Sync::Within(Duration::from_millis(200)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_with_what_would_be_right() {
+        for (text, error) in [
+            ("memory = 65535", "a whole number from 65536 to 1073741824"),
+            (
+                "size = 1000",
+                "a whole number from 1048576 to 1099511627776",
+            ),
+            (
+                "size = \"16M\"",
+                "a whole number from 1048576 to 1099511627776",
+            ),
+            ("path = \"\"", "the path of a folder"),
+            ("path = 1", "the path of a folder"),
+            ("sync = \"soon\"", "or \"never\""),
+            ("sync = 1", "a duration such as \"1s\""),
+            ("sync = \"400days\"", "at most \"365days\""),
+            ("sink = 1", "unknown field `sink`"),
+        ] {
+            let found = parse(text).unwrap_err();
+            let key = text.split_once(' ').unwrap().0;
+            assert!(
+                found.starts_with(&format!("a.toml:2: journal.{key}: ")),
+                "{found}"
+            );
+            assert!(found.contains(error), "{found}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A reader's place in the journal.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use tokio::task::{self, JoinHandle};
 
@@ -121,44 +121,33 @@ impl Cursor {
     fn find(&mut self) -> Found {
         let state = self.journal.state();
         let ring = &state.ring;
-        let batch = if self.next >= ring.first() {
+        let in_memory = self.next >= ring.first();
+        if in_memory {
             self.behind = Behind::default();
-            Batch::new(ring.from(self.next), self.next)
-        } else if let Some(chunk) = self.behind.chunk.take_if(|chunk| chunk.next() <= self.next) {
-            // It was given whole. The next read begins behind it.
-            drop(chunk);
-            None
-        } else {
-            None
-        };
-        let batch = match (batch, &self.behind.chunk) {
-            (None, Some(chunk)) if chunk.first() <= self.next => {
-                Batch::new([chunk].into_iter(), self.next)
+        }
+        let batch = match self.behind.chunk_after(self.next) {
+            _ if in_memory => Batch::new(ring.from(self.next), self.next),
+            Some(chunk) if chunk.first() <= self.next => Batch::new(iter::once(chunk), self.next),
+            Some(chunk) => {
+                let (first, lost) = (chunk.first(), chunk.lost_before);
+                drop(state);
+                return self.gap(first, lost);
             }
-            (batch, _) => batch,
+            None => None,
         };
         let Some(batch) = batch else {
-            if self.next >= ring.first() {
-                return if state.closed {
-                    Found::End
-                } else {
-                    Found::Nothing
-                };
-            }
-            let (to, lost) = match (&self.behind.chunk, &self.journal.0.directory) {
-                (Some(chunk), _) => (chunk.first(), chunk.lost_before),
-                (None, Some(directory)) if self.behind.none_before < ring.first() => {
-                    return Found::OnDisk(Arc::clone(directory));
+            return match &self.journal.0.directory {
+                _ if in_memory && state.closed => Found::End,
+                _ if in_memory => Found::Nothing,
+                Some(directory) if self.behind.none_before < ring.first() => {
+                    Found::OnDisk(Arc::clone(directory))
                 }
-                (None, _) => (ring.first(), ring.lost_before()),
+                _ => {
+                    let (first, lost) = (ring.first(), ring.lost_before());
+                    drop(state);
+                    self.gap(first, lost)
+                }
             };
-            let gap = Gap {
-                missed: to - self.next,
-                lost: self.lost.map(|before| lost.saturating_sub(before)),
-            };
-            drop(state);
-            (self.next, self.lost) = (to, Some(lost));
-            return Found::Delivery(Delivery::Gap(gap));
         };
         drop(state);
         if self.era.as_ref() != Some(batch.era()) {
@@ -169,9 +158,24 @@ impl Cursor {
         self.lost = Some(batch.lost_after());
         Found::Delivery(Delivery::Events(batch))
     }
+
+    /// Passes over what is missing before the event `first`, until which the source had lost `lost`.
+    fn gap(&mut self, first: u64, lost: u64) -> Found {
+        let gap = Gap {
+            missed: first - self.next,
+            lost: self.lost.map(|before| lost.saturating_sub(before)),
+        };
+        (self.next, self.lost) = (first, Some(lost));
+        Found::Delivery(Delivery::Gap(gap))
+    }
 }
 
 impl Behind {
+    /// What was read, unless all of it is before the event `next`.
+    fn chunk_after(&self, next: u64) -> Option<&Arc<Chunk>> {
+        self.chunk.as_ref().filter(|chunk| chunk.next() > next)
+    }
+
     /// Reads on from `next`. Dropping the future leaves the read to the next call.
     async fn read(&mut self, directory: Arc<Directory>, next: u64) {
         let place = self.place;

@@ -214,10 +214,10 @@ impl Thread {
         {
             self.retry();
         }
-        if self.trouble.is_none()
-            && let Err(error) = self.write(&job.records)
-        {
-            self.fail(error);
+        if self.trouble.is_none() {
+            if let Err(error) = self.write(&job.records) {
+                self.fail(error);
+            }
         }
         self.directory.index().next = job.next;
     }
@@ -248,10 +248,15 @@ impl Thread {
 
     /// Opens the last segment again, or begins a new one.
     fn begin(&mut self, append: bool) -> io::Result<()> {
-        if append && let Some(last) = self.directory.index().last_mut() {
-            let path = self.directory.segment(last.ordinal);
+        let last = self
+            .directory
+            .index()
+            .last_mut()
+            .map(|last| (last.ordinal, last.length));
+        if let Some((ordinal, length)) = last.filter(|_| append) {
+            let path = self.directory.segment(ordinal);
             self.file = Some(Arc::new(OpenOptions::new().append(true).open(path)?));
-            self.length = last.length;
+            self.length = length;
             return Ok(());
         }
         self.make_room(Header::LENGTH as u64);
@@ -310,10 +315,11 @@ impl Thread {
                 break;
             };
             let path = self.directory.segment(oldest.ordinal);
-            if let Err(error) = fs::remove_file(&path)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                warn!("journal: cannot delete {}: {error}", path.display());
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    warn!("journal: cannot delete {}: {error}", path.display());
+                }
+                _ => {}
             }
         }
     }

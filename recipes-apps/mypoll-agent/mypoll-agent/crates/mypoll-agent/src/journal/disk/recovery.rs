@@ -99,8 +99,10 @@ pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recov
         }
     }
     let ordinal = found.last().map_or(0, |(ordinal, ..)| *ordinal) + 1;
-    let last_is_damaged = found.last().is_some_and(|(.., header)| header.is_none());
     let (mut segments, mut sessions) = chain(found);
+    let last_is_damaged = segments
+        .back()
+        .is_some_and(|segment| segment.end != u64::MAX);
     let last = segments.iter_mut().rfind(|segment| segment.end == u64::MAX);
     let (next, append) = match last {
         None => (first_header(&boot), false),

@@ -109,6 +109,24 @@ async fn damage_at_the_end_begins_a_session() {
 }
 
 #[tokio::test]
+async fn a_segment_that_does_not_fit_behind_the_others_is_skipped() {
+    let board = board().await;
+    let session = board.session();
+    let old = |folder: &Path| {
+        fs::copy(&segments(folder)[1], folder.join("0000000099.segment")).unwrap();
+    };
+    let mut board = board.restart(Ending::Killed, false, old).await;
+    assert_ne!(board.session(), session);
+    for _ in 0..2 {
+        board.append([1]).await;
+        board = board.restart(Ending::Killed, false, |_| ()).await;
+    }
+    let got = read_to(&mut board.resume(session, 0), 10242).await;
+    assert!(numbers(&got).into_iter().eq(1..=10242));
+    assert_eq!(eras(&got).len(), 2);
+}
+
+#[tokio::test]
 async fn a_torn_write_is_cut_off_and_the_session_continues() {
     let board = board().await;
     let session = board.session();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `./scripts/test`: every test there is, set-up included.
 
+mod agent_fuzz;
 mod architecture;
 mod bench;
 mod binding;
@@ -18,6 +19,7 @@ mod report;
 mod sources;
 mod target;
 mod unittest;
+mod variable;
 mod variant;
 mod vendor_config;
 mod yocto;
@@ -118,6 +120,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(host::phases())
         .chain(iter::once(page::phase()))
         .chain(memory_model::phases())
+        .chain(iter::once(agent_fuzz::phase()))
         .chain(sources::phases())
         .chain(iter::once(architecture::phase()))
         .chain(iter::once(flash::phase()))

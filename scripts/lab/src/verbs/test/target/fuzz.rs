@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random operations on the driver, for faults that the debug kernel sees.
 
-use std::env;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -10,6 +9,7 @@ use super::{PATIENCE, Variant, leaks, no_splat, phase};
 use crate::guest::{GuestError, Output};
 use crate::machine::{self, Machine, MachineOptions};
 use crate::verbs::test::case::Case;
+use crate::verbs::test::variable::number;
 use crate::verbs::test::{Lab, Phase};
 
 /// For how long, where the environment variable `FUZZ_SECONDS` does not say.
@@ -76,16 +76,6 @@ fn all_processes_end(
             )
         }
         Err(error) => Case::failed(name, format!("{error}\n{}", tail())),
-    }
-}
-
-/// The number that an environment variable has.
-fn number(variable: &str) -> Result<Option<u64>> {
-    match env::var(variable) {
-        Ok(value) => Ok(Some(value.parse().with_context(|| {
-            format!("{variable} has to be a number, {value:?} is not")
-        })?)),
-        Err(_) => Ok(None),
     }
 }
 

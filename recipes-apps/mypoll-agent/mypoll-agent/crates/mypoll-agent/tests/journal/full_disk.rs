@@ -102,7 +102,7 @@ async fn fail_and_recover(folder: &Path, full: impl Fn(bool)) {
     let before = journal.era();
     full(true);
     // Those that fit are written, and the next are not.
-    while status.is_healthy() {
+    while status.waiting().is_empty() {
         append(&mut writer, 100).await;
     }
     let text = status.to_json()["journal"]["reason"].to_string();
@@ -114,7 +114,7 @@ async fn fail_and_recover(folder: &Path, full: impl Fn(bool)) {
     assert_ne!(during.session, before.session);
     append(&mut writer, 100).await;
     full(false);
-    while !status.is_healthy() {
+    while !status.waiting().is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     append(&mut writer, 100).await;

@@ -7,3 +7,4 @@ mod faults;
 mod idle;
 mod limits;
 mod protocol;
+mod restart;

@@ -17,6 +17,7 @@ mod memory_model;
 mod page;
 mod report;
 mod sources;
+mod systemd;
 mod target;
 mod unittest;
 mod variable;
@@ -122,6 +123,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(memory_model::phases())
         .chain(iter::once(agent_fuzz::phase()))
         .chain(sources::phases())
+        .chain(systemd::phases())
         .chain(iter::once(architecture::phase()))
         .chain(iter::once(flash::phase()))
         .chain(iter::once(first_boot::phase()))

@@ -29,6 +29,9 @@ use runtime::Runtime;
 /// The agent's port in the guest, as `/etc/mypoll-agent.toml` there has it.
 const AGENT_PORT: u16 = 7070;
 
+/// The port of its live page, as the same file has it.
+const PAGE_PORT: u16 = 8080;
+
 /// How many lines of the kernel's log a [`MachineError::NotUp`] shows.
 const TAIL: usize = 25;
 
@@ -45,7 +48,7 @@ pub struct MachineOptions {
     pub cpus: Option<u8>,
     /// Whether a guest nanosecond is one instruction, so that guest times are the same on any host. Default: real time.
     pub icount: bool,
-    /// Whether the guest starts the agent, whose port is then forwarded.
+    /// Whether the guest starts the agent, whose ports are then forwarded.
     pub agent: bool,
     /// Where the kernel's log is kept. Default: nowhere, unless the machine does not come up.
     pub log: Option<PathBuf>,
@@ -167,7 +170,16 @@ impl Machine {
 
     /// Where on this machine the guest's agent can be reached.
     pub fn agent(&self) -> Result<SocketAddr, QmpError> {
-        Monitor::connect(&self.runtime.path().join(runtime::QMP))?.forwarded(AGENT_PORT)
+        self.forwarded(AGENT_PORT)
+    }
+
+    /// Where on this machine the agent's live page is.
+    pub fn page(&self) -> Result<SocketAddr, QmpError> {
+        self.forwarded(PAGE_PORT)
+    }
+
+    fn forwarded(&self, port: u16) -> Result<SocketAddr, QmpError> {
+        Monitor::connect(&self.runtime.path().join(runtime::QMP))?.forwarded(port)
     }
 }
 
@@ -237,12 +249,13 @@ fn arguments(
         add(&["-chardev", &chardev].map(OsStr::new));
         add(&["-device", &format!("{port},chardev=fd{fd}")].map(OsStr::new));
     }
-    let forward = if options.agent {
-        format!(",hostfwd=tcp:127.0.0.1:0-:{AGENT_PORT}")
-    } else {
-        String::new()
-    };
-    add(&["-netdev", &format!("user,id=net{forward}")].map(OsStr::new));
+    let mut network = "user,id=net".to_owned();
+    if options.agent {
+        for port in [AGENT_PORT, PAGE_PORT] {
+            network += &format!(",hostfwd=tcp:127.0.0.1:0-:{port}");
+        }
+    }
+    add(&["-netdev", &network].map(OsStr::new));
     add(&["-device", "virtio-net-pci,netdev=net,romfile="].map(OsStr::new));
     if options.icount {
         add(&["-icount", "shift=0,sleep=off"].map(OsStr::new));

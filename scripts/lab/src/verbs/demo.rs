@@ -24,6 +24,8 @@ struct Demo {
     system: System,
     buttons: Buttons,
     client: Client,
+    /// The address of the agent's live page.
+    page: String,
     started: Instant,
 }
 
@@ -48,6 +50,7 @@ pub fn demo(paths: &Paths, args: &DemoArgs) -> Result<ExitCode> {
         .with_context(|| format!("can't connect to the agent at {address}"))?;
     let demo = Demo {
         buttons: machine.buttons()?,
+        page: format!("http://{}/", machine.page()?),
         machine,
         system,
         client,

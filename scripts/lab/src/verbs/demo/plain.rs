@@ -15,6 +15,7 @@ const PRESSES: usize = 3;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(mut demo: Demo) -> Result<()> {
+    eprintln!("The agent's live page, as long as this runs: {}", demo.page);
     let lines: Vec<_> = demo
         .buttons
         .lines()

@@ -42,6 +42,7 @@ pub(super) fn run(demo: Demo) -> Result<()> {
         system,
         buttons,
         client,
+        page,
         started,
     } = demo;
     let (inputs, received) = mpsc::channel();
@@ -53,7 +54,11 @@ pub(super) fn run(demo: Demo) -> Result<()> {
         machine.name(),
         started.elapsed().as_secs_f32(),
     );
-    let table = Table::new(title, keys.iter().map(|(key, _)| key.clone()).collect());
+    let page = format!("live page: {page}");
+    let table = Table::new(
+        [title, page],
+        keys.iter().map(|(key, _)| key.clone()).collect(),
+    );
 
     signals::before_death(ratatui::restore)?;
     thread::spawn({

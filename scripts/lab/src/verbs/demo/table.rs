@@ -46,7 +46,8 @@ pub(super) struct Key {
 /// What is shown.
 #[derive(Debug)]
 pub(super) struct Table {
-    title: String,
+    /// Above the table and below it.
+    titles: [String; 2],
     keys: Vec<Key>,
     rows: VecDeque<[String; 8]>,
     last_ns: Option<u64>,
@@ -54,9 +55,9 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(title: String, keys: Vec<Key>) -> Self {
+    pub(super) fn new(titles: [String; 2], keys: Vec<Key>) -> Self {
         Self {
-            title,
+            titles,
             keys,
             rows: VecDeque::new(),
             last_ns: None,
@@ -123,9 +124,10 @@ impl Table {
             };
             Row::new(row.iter().map(|cell| Cell::from(cell.as_str()))).style(Style::new().fg(color))
         });
+        let [above, below] = self.titles.each_ref().map(String::as_str);
         let table = Rows::new(rows, WIDTHS)
             .header(Row::new(HEADER).bold())
-            .block(Block::bordered().title(self.title.as_str()));
+            .block(Block::bordered().title(above).title_bottom(below));
         frame.render_widget(table, body);
         frame.render_widget(self.foot(), foot);
     }
@@ -177,7 +179,8 @@ mod tests {
             key: "1".to_owned(),
             what: "button".to_owned(),
         };
-        Table::new("mypoll".to_owned(), vec![key])
+        let titles = ["mypoll", "live page: http://127.0.0.1:1/"].map(str::to_owned);
+        Table::new(titles, vec![key])
     }
 
     fn shown(table: &Table, height: u16) -> String {
@@ -204,6 +207,7 @@ mod tests {
             assert!(screen.contains(part), "{part}: {screen}");
         }
         assert!(screen.contains(" 1  button"), "{screen}");
+        assert!(screen.contains("http://127.0.0.1:1/"), "{screen}");
     }
 
     #[test]

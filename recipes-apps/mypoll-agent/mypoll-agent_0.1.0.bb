@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Carries the events of /dev/mypoll to the network and to GPIO outputs"
+SUMMARY:mypoll-completions = "What bash, fish and zsh complete of the words of mypoll-agent and mypollctl"
 SUMMARY:mypoll-examples = "Programs that take events by SIGIO, or from queues of their own"
 SUMMARY:mypoll-selftest = "Tests /dev/mypoll where it runs"
 SUMMARY:mypollctl = "Shows the events of /dev/mypoll, and gives the driver its commands"
 DESCRIPTION = "The agent, a service of its own user; mypollctl, which shows events and commands the driver; mypoll-selftest, \
 which tests the driver where it runs; and examples of SIGIO and of queues"
 SECTION = "net"
-# Ours, and that of the crates which are linked in: all of those are to be had under MIT, some under nothing else.
-LICENSE = "(MIT | Apache-2.0) & MIT"
+# Ours, and that of the crates which are linked in: most are to be had under MIT, some under nothing else; of TLS, ring under
+# Apache-2.0 and ISC, webpki and untrusted under ISC, subtle under BSD-3-Clause.
+LICENSE = "(MIT | Apache-2.0) & MIT & Apache-2.0 & BSD-3-Clause & ISC"
+LICENSE:mypoll-examples = "(MIT | Apache-2.0) & MIT"
+LICENSE:mypoll-selftest = "(MIT | Apache-2.0) & MIT"
 LIC_FILES_CHKSUM = "\
     file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302 \
     file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10 \
+    file://${COMMON_LICENSE_DIR}/BSD-3-Clause;md5=550794465ba0ec5312d6919e203a55f9 \
+    file://${COMMON_LICENSE_DIR}/ISC;md5=f3b90e78ea0cffb20bf5cca7947a896d \
 "
 
 # The folders lie as in the repository: the client crate has a relative link to the driver's uapi. All in one, which devtool
@@ -39,6 +45,8 @@ CARGO_BINDIR ?= "${B}/target/${CARGO_TARGET_SUBDIR}"
 
 # What oe-core's class has by itself: no path of this build in the programs.
 EXTRA_RUSTFLAGS = "--remap-path-prefix=${WORKDIR}=${TARGET_DBGSRC_DIR}"
+# Where the crate mypoll-manual leaves man pages and completions: it is compiled for the machine that builds.
+export MYPOLL_MANUAL = "${B}/manual"
 # Symbols go to the -dbg package.
 export CARGO_PROFILE_RELEASE_DEBUG = "true"
 export CARGO_PROFILE_RELEASE_STRIP = "none"
@@ -71,15 +79,19 @@ do_install() {
         install -m 0755 ${CARGO_BINDIR}/examples/$example ${D}${bindir}
     done
 
+    install -d ${D}${datadir}
+    cp -R --no-preserve=ownership,mode ${MYPOLL_MANUAL}/* ${D}${datadir}
+
     install -D -m 0644 ${UNPACKDIR}/files/mypoll-agent.rules ${D}${nonarch_base_libdir}/udev/rules.d/70-mypoll-agent.rules
     install -D -m 0644 ${UNPACKDIR}/files/mypoll-agent.service ${D}${systemd_system_unitdir}/mypoll-agent.service
     install -D -m 0755 ${UNPACKDIR}/files/mypoll-agent.init ${D}${sysconfdir}/init.d/mypoll-agent
     sed -i 's,@BINDIR@,${bindir},g' ${D}${systemd_system_unitdir}/mypoll-agent.service ${D}${sysconfdir}/init.d/mypoll-agent
 }
 
-PACKAGES =+ "mypollctl mypoll-selftest mypoll-examples"
+PACKAGES =+ "mypollctl mypoll-selftest mypoll-examples mypoll-completions"
 
 FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
+FILES:mypoll-completions = "${datadir}/bash-completion ${datadir}/fish ${datadir}/zsh"
 FILES:mypollctl = "${bindir}/mypollctl"
 FILES:mypoll-selftest = "${bindir}/mypoll-selftest"
 FILES:mypoll-examples = "${bindir}/sigio_* ${bindir}/queue_*"

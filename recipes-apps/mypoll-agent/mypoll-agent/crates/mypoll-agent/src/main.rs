@@ -1,57 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypoll-agent`: carries the events of a board's lines to the network and to GPIO outputs.
 
+mod cli;
 mod cmd;
 mod log;
 mod signals;
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
     process::ExitCode,
 };
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
-
-/// Carry the events of a board's lines to the network and to GPIO outputs.
-///
-/// Without a command it runs in the foreground and logs to stderr. SIGTERM and SIGINT end it after its clients got
-/// what is theirs; SIGHUP has it read its configuration again. MYPOLL_AGENT_LOG=debug logs more (off, error, warn,
-/// info, debug, trace).
-#[derive(Parser)]
-#[command(
-    version,
-    after_help = "Example: mypoll-agent --config agent.toml check --probe"
-)]
-struct Cli {
-    /// The configuration file [default: /etc/mypoll-agent.toml, or the defaults where that doesn't exist]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Check the configuration; open nothing
-    Check {
-        /// Also open what the agent would: the device, sockets, certificates, outputs
-        #[arg(long)]
-        probe: bool,
-    },
-    /// Print a configuration
-    Config(cmd::config::Args),
-    /// Make tokens for clients
-    #[command(subcommand)]
-    Token(cmd::token::Command),
-    /// Ask the agent that runs how it is
-    Status {
-        /// One JSON object, in place of a line for each part
-        #[arg(long)]
-        json: bool,
-    },
-}
+use clap::Parser as _;
+use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {

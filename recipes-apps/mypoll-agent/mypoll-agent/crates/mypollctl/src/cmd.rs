@@ -2,7 +2,6 @@
 //! The commands.
 
 mod doctor;
-mod generate;
 mod lines;
 mod monitor;
 mod order;
@@ -101,8 +100,6 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write completions for a shell, or man pages
-    Generate(generate::Args),
 }
 
 fn period_ms() -> clap::builder::RangedI64ValueParser<u32> {
@@ -143,7 +140,6 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Info { json } if remote => show::agent(&cli.target, *json, &mut stdout)?,
         Command::Info { json } => show::driver(&reader()?, *json, &mut stdout)?,
         Command::Doctor { json } => return doctor::run(cli, *json, &mut stdout),
-        Command::Generate(args) => generate::run(args)?,
         Command::Reset | Command::Stats { .. } | Command::Queues { .. } if remote => {
             bail!("this command is about the driver of this machine: leave out --connect");
         }

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypollctl`: shows the events of the driver or of a remote agent, and gives orders.
 
-mod cmd;
-mod print;
-mod remote;
-
 use std::{
     io::{self, Write as _},
     process::ExitCode,
 };
 
 use clap::Parser as _;
-use cmd::Cli;
+use mypollctl::Cli;
 
 fn main() -> ExitCode {
-    match cmd::run(&Cli::parse()) {
+    match mypollctl::run(&Cli::parse()) {
         Ok(code) => code,
         // Whoever read the output has seen enough, as in `mypollctl monitor | head -3`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

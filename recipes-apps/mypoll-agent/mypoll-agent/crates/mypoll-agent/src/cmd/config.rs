@@ -7,25 +7,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use clap::Args as ClapArgs;
 use mypoll_agent::config::{Config, example};
 
 use super::File;
-
-/// What to print.
-#[derive(ClapArgs)]
-#[group(required = true, multiple = false)]
-pub struct Args {
-    /// Every key that there is, with its default
-    #[arg(long)]
-    example: bool,
-    /// The configuration with the defaults of what it leaves out
-    #[arg(long)]
-    effective: bool,
-}
+use crate::cli::ConfigArgs;
 
 /// Prints it.
-pub fn print(file: File<'_>, args: &Args) -> Result<()> {
+pub fn print(file: File<'_>, args: &ConfigArgs) -> Result<()> {
     let text = if args.example {
         example::TEXT.to_owned()
     } else {

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Writes man pages and completions, of the definitions of the programs' options: a program that is built for another
+//! machine can't be asked for them.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use clap::{Command, CommandFactory as _};
+use clap_complete::Shell;
+
+// The agent's file alone: its crate would be compiled for the machine that builds, with all that it needs.
+#[path = "../mypoll-agent/src/cli.rs"]
+mod agent;
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-env-changed=MYPOLL_MANUAL");
+    println!("cargo::rerun-if-changed=../mypoll-agent/src/cli.rs");
+    let own = env::var_os("OUT_DIR").unwrap_or_default();
+    let folder = PathBuf::from(env::var_os("MYPOLL_MANUAL").unwrap_or(own));
+    println!("cargo::rustc-env=MYPOLL_MANUAL_FOLDER={}", folder.display());
+    write(&folder, mypollctl::Cli::command())?;
+    write(&folder, agent::Cli::command())
+}
+
+/// The files of a program, where a system has them in `/usr/share`.
+fn write(share: &Path, mut program: Command) -> io::Result<()> {
+    let folder = |name: &str| {
+        let folder = share.join(name);
+        fs::create_dir_all(&folder).map(|()| folder)
+    };
+    let name = program.get_name().to_owned();
+    clap_mangen::generate_to(program.clone(), folder("man/man1")?)?;
+    let mut complete =
+        |shell, folder| clap_complete::generate_to(shell, &mut program, &name, folder);
+    // Bash looks for a file with the name of the program.
+    let bash = complete(Shell::Bash, folder("bash-completion/completions")?)?;
+    fs::rename(&bash, bash.with_file_name(&name))?;
+    complete(Shell::Zsh, folder("zsh/site-functions")?)?;
+    complete(Shell::Fish, folder("fish/vendor_completions.d")?)?;
+    Ok(())
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The man pages and shell completions of the programs. The build script makes them, in the folder that the environment
+//! variable `MYPOLL_MANUAL` names or in its own.
+
+/// Where they are, as below `/usr/share`.
+pub const FOLDER: &str = env!("MYPOLL_MANUAL_FOLDER");
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    #[test]
+    fn all_programs_have_all_files() {
+        for (file, part) in [
+            ("man/man1/mypollctl.1", "mypollctl\\-monitor(1)"),
+            ("man/man1/mypollctl-wait.1", "status is 124"),
+            ("man/man1/mypoll-agent.1", "mypoll\\-agent\\-check(1)"),
+            ("bash-completion/completions/mypollctl", "--since"),
+            ("bash-completion/completions/mypoll-agent", "--probe"),
+            ("zsh/site-functions/_mypollctl", "--since"),
+            ("zsh/site-functions/_mypoll-agent", "--probe"),
+            ("fish/vendor_completions.d/mypollctl.fish", "since"),
+            ("fish/vendor_completions.d/mypoll-agent.fish", "probe"),
+        ] {
+            let path = Path::new(super::FOLDER).join(file);
+            let text = fs::read_to_string(&path).expect(file);
+            assert!(text.contains(part), "{file}: {text}");
+        }
+    }
+}

@@ -5,7 +5,17 @@ use lab::machine::Machine;
 
 use crate::sh;
 
-/// An agent of a test's own, in place of the one that the guest starts with.
+/// Ends the agent that runs, if one does.
+const END: &str = "pid=$(cat /run/mypoll-agent.pid)
+    kill -TERM $pid 2>/dev/null
+    for try in $(seq 600); do
+        kill -0 $pid 2>/dev/null || break
+        sleep 0.1
+    done
+    kill -KILL $pid 2>/dev/null";
+
+/// An agent of a test's own, in place of the one that the guest starts with. It ends with this value, and leaves its lines
+/// and sockets to others.
 pub struct Agent<'a> {
     machine: &'a Machine,
 }
@@ -14,11 +24,11 @@ impl<'a> Agent<'a> {
     /// Ends the agent that runs, and starts one with `config` added to the stream that the forwarded port needs.
     pub fn start(machine: &'a Machine, config: &str) -> Self {
         let agent = Self { machine };
-        agent.end();
         sh(
             machine,
             &format!(
-                "cat >/tmp/agent.toml <<'END'
+                "{END}
+                cat >/tmp/agent.toml <<'END'
 [[stream]]
 listen = \"0.0.0.0:7070\"
 insecure = true
@@ -45,13 +55,13 @@ END
     pub fn status(self) -> String {
         sh(self.machine, "cat /tmp/status").trim().to_owned()
     }
+}
 
-    fn end(&self) {
-        sh(
-            self.machine,
-            "pid=$(cat /run/mypoll-agent.pid)
-            kill -TERM $pid 2>/dev/null
-            while kill -0 $pid 2>/dev/null; do sleep 0.1; done",
-        );
+impl Drop for Agent<'_> {
+    fn drop(&mut self) {
+        // A panic within another one would hide what was wrong.
+        if let Err(error) = self.machine.guest().output(["sh", "-c", END]) {
+            eprintln!("the agent does not end: {error}");
+        }
     }
 }

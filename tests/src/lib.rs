@@ -114,13 +114,21 @@ pub fn script(name: &str) -> Command {
     command
 }
 
+/// Runs a shell command in the guest. One that waits for what never comes gets SIGTERM, and its status is 143: the guest
+/// stays of use to other tests.
+pub fn try_sh(machine: &Machine, script: &str) -> Output {
+    let limit = (DEADLINE * 4).as_secs().to_string();
+    let command = ["timeout", &limit, "sh", "-c", script];
+    machine.guest().output(command).unwrap()
+}
+
 /// Runs a shell command in the guest that has to succeed, and returns what it printed.
 pub fn sh(machine: &Machine, script: &str) -> String {
     let Output {
         status,
         stdout,
         stderr,
-    } = machine.guest().output(["sh", "-c", script]).unwrap();
+    } = try_sh(machine, script);
     let stderr = String::from_utf8_lossy(&stderr);
     assert_eq!(status, 0, "{script}: {stderr}");
     String::from_utf8(stdout).unwrap()

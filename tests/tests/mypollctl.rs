@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! mypollctl beside the driver and the agent: what it prints, what it takes from others, and what it says when something
+//! is wrong.
+
+use std::sync::{LazyLock, Mutex};
+
+use lab::machine::Machine;
+use serde_json::Value;
+use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, try_sh, turn};
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("mypollctl", true)));
+
+/// What the scripts share: a button to press, and waiting for programs.
+const SHELL: &str = r#"
+set -eu
+pull() {
+    for level; do
+        echo pull-$level >$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull)
+    done
+}
+press() {
+    pull up down
+}
+# monitors N: so many of mypollctl's queues are open.
+monitors() {
+    until [ "$(mypollctl queues | grep -c ' mypollctl .* private ')" = $1 ]; do sleep 0.1; done
+}
+agent() {
+    mypollctl --connect unix:/tmp/agent.sock "$@"
+}
+"#;
+
+/// A stream that takes orders, and an LED.
+const CONFIG: &str = "[[stream]]\nlisten = \"unix:/tmp/agent.sock\"\n[[output]]\nname = \"lamp\"\nchip = \"mypoll-sim\"\nline = 7\n";
+
+fn shell(machine: &Machine, script: &str) -> String {
+    sh(machine, &format!("{SHELL}{script}"))
+}
+
+/// The exit status and what was said of a command that may fail.
+fn try_shell(machine: &Machine, script: &str) -> (u8, String) {
+    let output = try_sh(machine, &format!("{SHELL}{script}"));
+    let said = [output.stdout, output.stderr].concat();
+    (output.status, String::from_utf8(said).unwrap())
+}
+
+fn objects(lines: &str) -> Vec<Value> {
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn monitors_take_nothing_from_the_agent_and_from_one_another() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, CONFIG);
+    let mut client = client(&machine);
+    let printed = shell(
+        &machine,
+        "mypollctl monitor --count 4 >/tmp/all & all=$!
+        mypollctl monitor --label sim --kind rising --json --count 2 >/tmp/rising & rising=$!
+        agent monitor --line 2 --kind falling --count 2 >/tmp/falling & falling=$!
+        monitors 2
+        until grep -q EVENT /tmp/falling; do sleep 0.1; done
+        press
+        mypollctl trigger
+        press
+        wait $all; wait $rising; wait $falling
+        cat /tmp/all /tmp/falling /tmp/rising",
+    );
+    let kinds: Vec<_> = printed
+        .lines()
+        .filter(|line| !line.starts_with('{') && !line.contains("EVENT"))
+        .map(|line| line.split_whitespace().nth(2).unwrap())
+        .collect();
+    let all = ["rising", "falling", "trigger", "rising"];
+    assert_eq!(
+        kinds,
+        [&all[..], &["falling", "falling"]].concat(),
+        "{printed}"
+    );
+    let (_, rising) = printed.split_at(printed.find('{').unwrap());
+    for event in objects(rising) {
+        assert_eq!(
+            (&event["kind"], &event["label"]),
+            (&"rising".into(), &"sim".into())
+        );
+    }
+    for kind in all.into_iter().chain(["falling"]) {
+        assert_eq!(client.event(DEADLINE).unwrap().kind, kind);
+    }
+}
+
+#[test]
+fn wait_ends_with_the_edge_or_with_the_time() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, CONFIG);
+    let event = shell(
+        &machine,
+        "mypollctl wait sim --edge falling --timeout 5m --json >/tmp/edge & edge=$!
+        monitors 1
+        press
+        wait $edge
+        cat /tmp/edge",
+    );
+    assert_eq!(objects(&event)[0]["kind"], "falling");
+    for command in ["mypollctl", "agent"] {
+        let timed_out = try_shell(&machine, &format!("{command} wait sim --timeout 200ms"));
+        assert_eq!(timed_out, (124, String::new()), "{command}");
+    }
+    let (status, said) = try_shell(&machine, "mypollctl wait bell --timeout 5m");
+    assert_eq!(status, 1, "{said}");
+    assert!(
+        said.contains("there is no line `bell`; there are: 0 `button`, 1 `door`, 2 `sim`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn levels_are_those_of_the_lines() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, CONFIG);
+    for (pull, level) in [("up", "1"), ("down", "0")] {
+        let levels = shell(
+            &machine,
+            &format!(
+                "pull {pull}
+                mypollctl get sim; mypollctl get 2
+                until [ $(agent get sim) = {level} ]; do sleep 0.1; done
+                agent lines | grep ' sim '; mypollctl lines | grep ' sim '"
+            ),
+        );
+        let words: Vec<_> = levels.split_whitespace().collect();
+        // The level twice, and the columns LINE, LABEL and LEVEL twice.
+        assert_eq!(words[..2], [level; 2], "{levels}");
+        assert_eq!(words[2..5], ["2", "sim", level], "{levels}");
+        assert_eq!(words[5..8], ["2", "sim", level], "{levels}");
+    }
+    let lines = objects(&shell(&machine, "mypollctl lines --json"));
+    let labels: Vec<_> = lines
+        .iter()
+        .map(|line| line["label"].as_str().unwrap())
+        .collect();
+    assert_eq!(labels, ["button", "door", "sim"]);
+}
+
+#[test]
+fn queues_are_named_with_their_readers() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, CONFIG);
+    let queues = shell(
+        &machine,
+        "mypollctl reset
+        sleep 1000 </dev/mypoll & sleeper=$!
+        mypollctl monitor >/tmp/stopped & monitor=$!
+        monitors 1
+        kill -STOP $monitor
+        for event in 1 2 3; do mypollctl trigger; done
+        mypollctl queues --json
+        kill $sleeper; kill -KILL $monitor",
+    );
+    let queues = objects(&queues);
+    let of = |program: &str| {
+        let mut found = queues.iter().filter(|queue| queue["program"] == program);
+        let queue = found
+            .next()
+            .unwrap_or_else(|| panic!("{program}: {queues:?}"));
+        assert!(found.next().is_none(), "{program}: {queues:?}");
+        queue
+    };
+    assert_eq!(of("sleep")["queue"], "shared");
+    assert_eq!(of("mypoll-agent")["queue"], "private");
+    assert_eq!(of("mypoll-agent")["capacity"], 32768);
+    let monitor = of("mypollctl");
+    assert_eq!(
+        (&monitor["depth"], &monitor["lost"]),
+        (&3.into(), &0.into())
+    );
+}
+
+#[test]
+fn what_came_before_is_had_by_its_number() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, CONFIG);
+    for address in ["unix:/tmp/agent.sock", "tcp:127.0.0.1:7070"] {
+        let printed = shell(
+            &machine,
+            &format!(
+                "ctl='mypollctl --connect {address}'
+                $ctl info >/tmp/info
+                . /tmp/info
+                mypollctl trigger; agent trigger; press
+                echo $next
+                $ctl monitor --json --since $session-$((next - 1)) --count 4"
+            ),
+        );
+        let (next, events) = printed.split_once('\n').unwrap();
+        let next: u64 = next.parse().unwrap();
+        let events = objects(events);
+        for (event, (number, kind)) in events
+            .iter()
+            .zip((next..).zip(["trigger", "trigger", "rising", "falling"]))
+        {
+            assert_eq!(
+                (&event["event"], &event["kind"]),
+                (&number.into(), &kind.into()),
+                "{address}: {events:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn orders_need_the_right_to_give_them() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, CONFIG);
+    shell(
+        &machine,
+        "level() { cat /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio7/value; }
+        agent set lamp on; [ $(level) = 1 ]
+        agent set lamp toggle; [ $(level) = 0 ]",
+    );
+    let (status, said) = try_shell(&machine, "mypollctl --connect 127.0.0.1:7070 set lamp on");
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("control"), "{said}");
+    let (status, said) = try_shell(&machine, "agent set lump on");
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("there is no output `lump`"), "{said}");
+}
+
+#[test]
+fn doctor_names_what_is_wrong_and_what_to_do() {
+    let machine = turn(&MACHINE);
+    let agent = Agent::start(&machine, CONFIG);
+    let healthy = shell(&machine, "press; mypollctl doctor; agent doctor");
+    for found in [
+        "ok       module ",
+        "ok       device ",
+        "ok       permissions ",
+        "ok       lines        0 `button`, 1 `door`, 2 `sim`",
+        "something listens on 127.0.0.1:7070",
+        "unix:/tmp/agent.sock: version ",
+    ] {
+        assert!(healthy.contains(found), "{found}: {healthy}");
+    }
+    assert!(!healthy.contains("PROBLEM"), "{healthy}");
+
+    let sick = |script: &str, problems: &[&str]| {
+        let (status, said) = try_shell(&machine, script);
+        assert_eq!(status, 1, "{script}: {said}");
+        let found: Vec<_> = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("PROBLEM "))
+            .map(|problem| problem.split_whitespace().next().unwrap())
+            .collect();
+        assert_eq!(found, problems, "{script}: {said}");
+        assert_eq!(
+            said.matches('→').count(),
+            said.matches("PROBLEM").count() + said.matches("warning").count(),
+            "{script}: {said}"
+        );
+        said
+    };
+    let said = sick(
+        "chmod 660 /dev/mypoll
+        chpst -u :65534:65534 mypollctl doctor",
+        &["permissions"],
+    );
+    assert!(said.contains("usermod -a -G mypoll"), "{said}");
+    sick("mypollctl --device /dev/nothing doctor", &["device"]);
+    sick("mypollctl --device /tmp/agent.toml doctor", &["device"]);
+    sick(
+        "mypollctl --connect unix:/tmp/nothing.sock doctor",
+        &["agent"],
+    );
+    let (_, said) = try_shell(&machine, "mypollctl --device /dev/nothing doctor --json");
+    let device = &objects(&said)[1];
+    assert_eq!(
+        (&device["check"], &device["state"]),
+        (&"device".into(), &"problem".into())
+    );
+
+    drop(agent);
+    let said = sick("rmmod mypoll; mypollctl doctor", &["module", "device"]);
+    assert!(said.contains("→ modprobe mypoll"), "{said}");
+    assert!(said.contains("nothing listens on 127.0.0.1:7070"), "{said}");
+    shell(&machine, "modprobe mypoll; mypollctl doctor");
+}

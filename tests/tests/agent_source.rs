@@ -42,7 +42,7 @@ fn up_to_a_trigger(machine: &Machine, client: &mut Client) -> (Vec<Event<'static
         match received.message {
             Message::Event(event) if event.source == "manual" => return (events, missing),
             Message::Event(event) => events.push(event),
-            Message::Missed(missed) => missing += missed.missed + missed.lost,
+            Message::Missed(missed) => missing += missed.missed + missed.lost.unwrap_or(0),
             Message::Heartbeat { .. } => {}
             _ => panic!("{received}"),
         }

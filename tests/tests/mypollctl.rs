@@ -142,7 +142,7 @@ fn levels_are_those_of_the_lines() {
         .iter()
         .map(|line| line["label"].as_str().unwrap())
         .collect();
-    assert_eq!(labels, ["button", "door", "sim"]);
+    assert_eq!(labels[..3], ["button", "door", "sim"]);
 }
 
 #[test]

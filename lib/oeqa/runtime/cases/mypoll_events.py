@@ -129,6 +129,16 @@ class MypollAgentTest(MypollCase):
         self.wait_for("the release", lambda: self.received(source="gpio", kind="falling", label="sim"))
 
     @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
+    def test_reload_keeps_clients(self):
+        (before,) = self.agents()
+        self.agent("reload")
+        self.assertIn("source", self.run_on_target("mypoll-agent status"))
+        self.assertEqual(self.agents(), [before])
+        triggers = len(self.received(kind="trigger"))
+        self.run_on_target("echo trigger >/dev/mypoll")
+        self.wait_for("another event", lambda: len(self.received(kind="trigger")) > triggers)
+
+    @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
     def test_agent_that_dies_starts_again(self):
         (before,) = self.agents()
         self.run_on_target(f"kill -KILL {before}")

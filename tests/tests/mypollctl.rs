@@ -264,7 +264,9 @@ fn doctor_names_what_is_wrong_and_what_to_do() {
     };
     let said = sick(
         "chmod 660 /dev/mypoll
-        chpst -u :65534:65534 mypollctl doctor",
+        echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd
+        echo 'nobody:x:65534:' >/etc/group
+        chpst -u nobody mypollctl doctor",
         &["permissions"],
     );
     assert!(said.contains("usermod -a -G mypoll"), "{said}");

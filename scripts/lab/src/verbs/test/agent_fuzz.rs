@@ -42,10 +42,10 @@ pub(super) fn phase() -> Phase {
         if !success {
             return Ok(vec![Case::failed("build", said)]);
         }
-        let programs = programs(lab, &target)?;
+        let (programs, folder) = (&programs(lab, &target)?, &folder);
         thread::scope(|scope| {
             TARGETS
-                .map(|name| scope.spawn(|| fuzz(name, &programs.join(name), &folder, seconds)))
+                .map(|name| scope.spawn(move || fuzz(name, &programs.join(name), folder, seconds)))
                 .map(|run| {
                     run.join()
                         .map_err(|_| anyhow!("a fuzz target's thread panicked"))?

@@ -62,7 +62,7 @@ pub struct ConfigArgs {
 pub enum TokenCommand {
     /// Make a token: its secret, for the client, goes to stdout; its line, for the file of tokens, to FILE or to stderr
     #[command(
-        after_help = "Example: mypoll-agent token new --role control --name phone --file /etc/mypoll-agent.tokens"
+        after_help = "Example: mypoll-agent token new --role control --name phone --file /etc/mypoll-agent/tokens"
     )]
     New {
         /// What the token allows

@@ -24,12 +24,12 @@ impl File<'_> {
         }
     }
 
-    /// What it is, for people.
-    pub fn describe(self) -> String {
+    /// Says that it is valid.
+    pub fn valid(self) -> String {
         match self.0 {
-            Some(path) => path.display().to_string(),
-            None if Path::new(Config::PATH).exists() => Config::PATH.to_owned(),
-            None => format!("there is no {}: the defaults", Config::PATH),
+            Some(path) => format!("{}: valid", path.display()),
+            None if Path::new(Config::PATH).exists() => format!("{}: valid", Config::PATH),
+            None => format!("there is no {}; the defaults are valid", Config::PATH),
         }
     }
 }

@@ -65,7 +65,7 @@ impl Commands {
         receiver
     }
 
-    /// Has an order carried out, and waits for that.
+    /// Sends an order and waits for its result.
     ///
     /// # Errors
     ///

@@ -3,7 +3,10 @@
 
 use mypoll_protocol as protocol;
 
-use crate::event::{Event, Kind, Source};
+use crate::{
+    event::{Event, Kind, Source},
+    quote::quote,
+};
 
 /// A client's filter, compiled. An empty list takes all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,10 +27,7 @@ impl Filter {
         let unknown = |what, name: &str, names: Vec<&str>| {
             format!(
                 "there is no {what} `{}`; there are: {}, and `{what}-N` for the number N of a later driver",
-                name.chars()
-                    .take(80)
-                    .flat_map(char::escape_debug)
-                    .collect::<String>(),
+                quote(name),
                 names.join(", ")
             )
         };

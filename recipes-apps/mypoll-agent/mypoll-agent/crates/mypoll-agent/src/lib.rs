@@ -16,6 +16,7 @@ pub mod journal;
 pub mod lines;
 pub mod net;
 pub mod notify;
+mod quote;
 pub mod sink;
 pub mod source;
 pub mod status;

@@ -2,7 +2,8 @@
 //! Where events go. A sink is one file (with a folder of its own where it is large): its configuration, and a cursor
 //! of the journal.
 //!
-//! A new sink needs its section in [`crate::config::Config`] and its variant of [`Section`], nothing else.
+//! A new sink needs its module, a variant of [`Section`] and its arms here, its field in [`crate::config::Config`], and
+//! its keys in `config/example.toml` and `docs/agent.md`.
 
 #[cfg(feature = "http")]
 pub mod http;
@@ -25,7 +26,7 @@ use crate::{
 pub struct Context {
     /// The events, the lines and who we are.
     pub journal: Journal,
-    /// The way back.
+    /// Sends orders to outputs and the driver.
     pub commands: Commands,
     /// What parts say of themselves.
     pub status: Status,

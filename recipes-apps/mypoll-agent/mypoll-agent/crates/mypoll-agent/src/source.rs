@@ -38,16 +38,17 @@ pub enum AnySource {
 }
 
 impl AnySource {
-    /// Opens it.
+    /// Opens the source.
     ///
     /// # Errors
     ///
-    /// The configuration is wrong; a device that is not there is none.
+    /// Fails if the configuration is wrong. A missing device is not an error.
     pub fn open(config: &Config, context: &Context) -> Result<Self> {
         if let Some(config) = &config.simulated {
-            let simulated = simulated::Simulated::open(config).with_context(|| {
-                format!("cannot open {} (simulated.path)", config.path.display())
-            })?;
+            let simulated =
+                simulated::Simulated::open(config, &context.status).with_context(|| {
+                    format!("cannot open {} (simulated.path)", config.path.display())
+                })?;
             return Ok(Self::Simulated(simulated));
         }
         #[cfg(feature = "gpiochip")]
@@ -63,10 +64,14 @@ impl AnySource {
     /// Whether both configurations choose the same source with the same settings.
     pub fn is_same(one: &Config, other: &Config) -> bool {
         #[cfg(feature = "gpiochip")]
-        if one.gpiochip != other.gpiochip {
-            return false;
+        if one.gpiochip.is_some() || other.gpiochip.is_some() {
+            return one.gpiochip == other.gpiochip;
         }
-        one.simulated == other.simulated && one.device == other.device
+        if one.simulated.is_some() || other.simulated.is_some() {
+            return one.simulated == other.simulated;
+        }
+        // Without any section it is the driver's.
+        one.device.clone().unwrap_or_default() == other.device.clone().unwrap_or_default()
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Condition {
     Waiting(String),
 }
 
-/// Numbers of a part, by name.
+/// Counter values by name.
 pub type Counters = BTreeMap<&'static str, u64>;
 
 /// A number of a part that often changes: it is counted without a lock.

@@ -5,11 +5,8 @@ mod probe;
 mod pump;
 mod sinks;
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, bail};
 use tokio::{sync::mpsc, time};
-use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
@@ -125,9 +122,3 @@ async fn reload(
     }
     Ok(())
 }
-
-/// How long a sink that was taken out of the configuration has to end.
-const SINK_END: Duration = Duration::from_secs(1);
-
-/// A token that is cancelled when the guard goes.
-type Stop = CancellationToken;

@@ -3,8 +3,8 @@
 
 use std::io::{self, Write as _};
 
-use anyhow::Result;
-use mypoll_agent::supervisor;
+use anyhow::{Result, bail};
+use mypoll_agent::{status::Condition, supervisor};
 
 use super::{File, run::event_loop};
 
@@ -12,12 +12,20 @@ use super::{File, run::event_loop};
 pub fn check(file: File<'_>, probe: bool) -> Result<()> {
     let config = file.read()?;
     let mut stdout = io::stdout();
-    writeln!(stdout, "{}: valid", file.describe())?;
-    if probe {
-        let findings = event_loop()?.block_on(supervisor::probe(&config))?;
-        for finding in findings {
-            writeln!(stdout, "{finding}")?;
-        }
+    writeln!(stdout, "{}", file.valid())?;
+    if !probe {
+        return Ok(());
     }
-    Ok(())
+    let findings = event_loop()?.block_on(supervisor::probe(&config))?;
+    for finding in &findings {
+        writeln!(stdout, "{finding}")?;
+    }
+    let waiting = findings
+        .iter()
+        .filter(|finding| finding.condition != Condition::Working);
+    match waiting.count() {
+        0 => Ok(()),
+        1 => bail!("one part waits"),
+        count => bail!("{count} parts wait"),
+    }
 }

@@ -12,7 +12,7 @@ use mypoll_agent::config::{Config, example};
 use super::File;
 use crate::cli::ConfigArgs;
 
-/// Prints it.
+/// Prints the configuration.
 pub fn print(file: File<'_>, args: &ConfigArgs) -> Result<()> {
     let text = if args.example {
         example::TEXT.to_owned()

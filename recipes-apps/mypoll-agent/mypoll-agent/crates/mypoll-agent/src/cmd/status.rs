@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use mypoll_agent::{
     config::Config,
     net::{Address, Endpoint},
@@ -53,25 +53,36 @@ fn ask(config: &Config) -> Result<Value> {
         .filter(is_open)
         .flat_map(|endpoint| &endpoint.listen)
         .collect();
-    for address in &addresses {
-        let answer = match address {
-            Address::Unix(path) => UnixStream::connect(path).and_then(|stream| {
-                stream.set_read_timeout(Some(PATIENCE))?;
-                Ok(Box::new(stream) as Box<dyn Stream>)
-            }),
-            Address::Systemd(_) => continue,
-            address => TcpStream::connect(address.to_string()).and_then(|stream| {
-                stream.set_read_timeout(Some(PATIENCE))?;
-                Ok(Box::new(stream) as Box<dyn Stream>)
-            }),
-        };
-        let stream = answer.with_context(|| format!("no agent answers on {address}"))?;
-        return converse(stream).with_context(|| address.to_string());
-    }
-    bail!(
+    let mut failure = anyhow!(
         "the configuration has no [[stream]] without TLS and tokens to ask on: add one with listen = \
          \"unix:/run/mypoll-agent/events.sock\""
-    )
+    );
+    for address in addresses {
+        let answer = connect(address).and_then(converse);
+        match answer.with_context(|| format!("no agent answers on {address}")) {
+            Ok(status) => return Ok(status),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn connect(address: &Address) -> Result<Box<dyn Stream>> {
+    match address {
+        Address::Unix(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            Ok(Box::new(stream))
+        }
+        Address::Systemd(name) => {
+            bail!("where systemd listens for `{name}` is in its .socket unit")
+        }
+        Address::Ip(_) | Address::Name(..) => {
+            let stream = TcpStream::connect(address.to_string())?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            Ok(Box::new(stream))
+        }
+    }
 }
 
 trait Stream: Read + Write {}

@@ -12,7 +12,7 @@ use mypoll_agent::net::token;
 
 use crate::cli::{Role, TokenCommand};
 
-/// Does it.
+/// Makes the token and prints it.
 pub fn run(command: &TokenCommand) -> Result<()> {
     let TokenCommand::New { role, name, file } = command;
     let role = match role {

@@ -37,7 +37,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// The line of it, from 1.
         line: usize,
-        /// The key, such as `tcp.listen` or `output[0].chip`; where there is none, the text of the line.
+        /// The key, such as `stream[0].listen` or `output[0].chip`; where there is none, the text of the line.
         key: String,
         /// What is wrong, and what would be right.
         problem: String,

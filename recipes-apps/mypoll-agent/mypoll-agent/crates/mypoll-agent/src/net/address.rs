@@ -14,7 +14,7 @@ pub enum Address {
     Ip(SocketAddr),
     /// The name of a host, and a port: `board.local:7070`. It is resolved once, when the section starts.
     Name(String, u16),
-    /// A Unix socket: `unix:/run/mypoll-agent.sock`.
+    /// A Unix socket: `unix:/run/mypoll-agent/events.sock`.
     Unix(PathBuf),
     /// Sockets that systemd passes under this name (`FileDescriptorName=`): `systemd:NAME`.
     Systemd(String),
@@ -22,7 +22,7 @@ pub enum Address {
 
 impl Address {
     /// What is right, for who wrote something else.
-    pub(super) const EXPECTED: &str = r#"an address such as "127.0.0.1:7070", "[::1]:7070", "board.local:7070", "unix:/run/mypoll-agent.sock" or "systemd:NAME""#;
+    pub(super) const EXPECTED: &str = r#"an address such as "127.0.0.1:7070", "[::1]:7070", "board.local:7070", "unix:/run/mypoll-agent/events.sock" or "systemd:NAME""#;
 
     /// From its text.
     pub fn parse(text: &str) -> Option<Self> {
@@ -132,7 +132,7 @@ mod tests {
             "[fe80::1%eth0]:7070",
             "localhost:0",
             "board-1.local:65535",
-            "unix:/run/mypoll-agent.sock",
+            "unix:/run/mypoll-agent/events.sock",
             "systemd:mypoll",
         ] {
             let address = Address::parse(text).unwrap_or_else(|| panic!("{text} is refused"));

@@ -50,8 +50,7 @@ pub struct Tls {
 }
 
 impl Table for Tls {
-    const EXPECTED: &str =
-        r#"a table such as { certificate = "/etc/mypoll/cert.pem", key = "/etc/mypoll/key.pem" }"#;
+    const EXPECTED: &str = r#"a table such as { certificate = "/etc/mypoll-agent/cert.pem", key = "/etc/mypoll-agent/key.pem" }"#;
 }
 
 impl Endpoint {
@@ -174,7 +173,7 @@ pub(crate) mod keys {
     }
 
     pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-        let expected = r#"the path of a file such as "/etc/mypoll/cert.pem""#;
+        let expected = r#"the path of a file such as "/etc/mypoll-agent/cert.pem""#;
         parsed(deserializer, expected, |text| {
             (!text.is_empty()).then(|| text.into())
         })

@@ -147,16 +147,3 @@ async fn serve(
     }
     shared.counters.clients.subtract(1);
 }
-
-/// The beginning of what a client wrote, for an error line.
-fn quote(text: &[u8]) -> String {
-    const CHARACTERS: usize = 80;
-    let text = String::from_utf8_lossy(&text[..text.len().min(4 * CHARACTERS)]);
-    let quoted: String = text
-        .chars()
-        .take(CHARACTERS)
-        .flat_map(char::escape_debug)
-        .collect();
-    let whole = text.chars().count() <= CHARACTERS;
-    quoted + if whole { "" } else { "…" }
-}

@@ -10,17 +10,24 @@ use std::{
     collections::BTreeMap,
     os::fd::OwnedFd,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use anyhow::{Result, bail};
 use nix::{fcntl::OFlag, unistd::pipe2};
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::{
+    sync::mpsc::{self, UnboundedReceiver},
+    time,
+};
 
 use super::Source;
-use crate::{journal::Update, lines::Lines, sink::Context};
+use crate::{journal::Update, lines::Lines, sink::Context, status::Condition};
 pub use config::{Bias, Config, Edges, Entry, Which};
 use find::{Chips, Missing};
 use worker::Worker;
+
+/// How long to wait before the thread is started again.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// Reads GPIO lines in a thread of its own. Waits for chips that are not there.
 pub struct Gpiochip {
@@ -68,6 +75,14 @@ impl Gpiochip {
         })
     }
 
+    /// Says what is wrong, and waits before the next try.
+    async fn wait(&self, reason: &str) {
+        tracing::error!("gpiochip: {reason}; tried again every {RETRY:?}");
+        let reporter = self.context.status.reporter("source");
+        reporter.set(Condition::Waiting(reason.to_owned()));
+        time::sleep(RETRY).await;
+    }
+
     fn start(&self) -> Result<Running> {
         let (sender, updates) = mpsc::unbounded_channel();
         let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
@@ -93,18 +108,16 @@ impl Gpiochip {
 impl Source for Gpiochip {
     async fn next(&mut self) -> Update {
         loop {
-            match &mut self.running {
-                Some(running) => match running.updates.recv().await {
-                    Some(update) => return update,
-                    None => std::future::pending().await,
-                },
-                None => match self.start() {
-                    Ok(running) => self.running = Some(running),
-                    Err(error) => {
-                        tracing::error!("gpiochip: cannot start a thread: {error}");
-                        std::future::pending().await
-                    }
-                },
+            if let Some(running) = &mut self.running {
+                if let Some(update) = running.updates.recv().await {
+                    return update;
+                }
+                self.running = None;
+                self.wait("its thread ended").await;
+            }
+            match self.start() {
+                Ok(running) => self.running = Some(running),
+                Err(error) => self.wait(&format!("cannot start a thread: {error}")).await,
             }
         }
     }

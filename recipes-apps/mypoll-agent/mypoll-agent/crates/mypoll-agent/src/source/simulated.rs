@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     path::PathBuf,
 };
 
@@ -22,6 +22,7 @@ use crate::{
     event::{self, Kind, Reading},
     journal::Update,
     lines::{Line, Settings},
+    status::{Reporter, Status},
 };
 
 /// `[simulated]`
@@ -47,6 +48,7 @@ pub struct Simulated {
     partial: Vec<u8>,
     /// The lines, until they were given.
     lines: Option<Vec<Line>>,
+    _reporter: Reporter,
 }
 
 /// What a line of text may be: a keyword, and for a line of GPIO its number and what the source lost before it; at the
@@ -63,13 +65,16 @@ impl Simulated {
     /// # Errors
     ///
     /// It can't be opened.
-    pub fn open(config: &Config) -> io::Result<Self> {
+    pub fn open(config: &Config, status: &Status) -> io::Result<Self> {
         // Also open for writing, so that it doesn't end when a writer goes.
         let fifo = File::options()
             .read(true)
             .write(true)
             .custom_flags(libc::O_NONBLOCK)
             .open(&config.path)?;
+        if !fifo.metadata()?.file_type().is_fifo() {
+            return Err(io::Error::other("this is no FIFO: make one with mkfifo"));
+        }
         let lines = config.labels.iter().zip(0..).map(|(label, number)| Line {
             number,
             label: Some(label.as_str().into()),
@@ -88,6 +93,7 @@ impl Simulated {
             fifo: fifo.map_err(|error| error.into_parts().1)?,
             partial: Vec::new(),
             lines: Some(lines.collect()),
+            _reporter: status.reporter("source"),
         })
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From the source through the stages to the journal.
+//! Copies updates from the source to the journal.
 
 use tokio::{
     sync::mpsc,

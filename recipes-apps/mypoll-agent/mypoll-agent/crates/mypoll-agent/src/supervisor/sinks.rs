@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sinks that run, by their sections of the configuration.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
-use tokio::{task::JoinHandle, time};
+use tokio::{
+    task::JoinHandle,
+    time::{self, Instant},
+};
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{SINK_END, Stop};
 use crate::{
     config::Config,
     net::Sockets,
     sink::{Context, Section},
 };
 
+/// How long the sinks that were taken out of the configuration have to end.
+const SINK_END: Duration = Duration::from_secs(1);
+
 struct Running {
     section: Section,
-    stop: Stop,
+    stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -64,14 +72,15 @@ impl Sinks {
                 }
             })
             .collect();
+        let end = Instant::now() + SINK_END;
         for mut running in ending {
-            if time::timeout(SINK_END, &mut running.task).await.is_err() {
+            if time::timeout_at(end, &mut running.task).await.is_err() {
                 warn!("{} does not end, leaving it behind", running.section.name());
                 running.task.abort();
             }
         }
         self.0.extend(new.into_iter().map(|(section, run)| {
-            let stop = Stop::new();
+            let stop = CancellationToken::new();
             let task = tokio::spawn(run(stop.clone()));
             Running {
                 section,

@@ -26,7 +26,10 @@ pub(super) fn render(context: &Context) -> String {
         ("session", &journal.era().session.to_string()),
     ];
     text.sample("info", &labels, 1);
-    text.counter("events", "Events of this session.");
+    text.counter(
+        "events",
+        "Number of the newest event; sessions continue the count.",
+    );
     text.sample("events_total", &[], stats.next - 1);
     text.counter("lost_events", "Events that the source lost.");
     text.sample("lost_events_total", &[], stats.lost);

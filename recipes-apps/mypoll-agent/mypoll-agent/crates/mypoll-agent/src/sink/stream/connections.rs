@@ -44,7 +44,7 @@ impl Connections {
         let Self {
             connected, left, ..
         } = *self;
-        info!("stream: {clients} clients ({connected} connected, {left} left)");
+        info!("stream: {connected} connected, {left} left, now {clients}");
         *self = Self {
             written: Some(Instant::now()),
             ..Self::default()

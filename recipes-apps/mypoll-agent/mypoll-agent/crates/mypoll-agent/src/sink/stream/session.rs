@@ -21,13 +21,13 @@ use super::{
     Shared,
     input::{Input, LONGEST, Lines},
     outgoing::Outgoing,
-    quote,
     timer::Timer,
 };
 use crate::{
     command::Refused,
     journal::{Cursor, Delivery, Start},
     net::{Denied, Role},
+    quote::{quote, quote_bytes},
 };
 use request::Selection;
 
@@ -335,8 +335,8 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
             Err(error) => self.say(&Message::Error {
                 error: format!(
                     "not an order: {}: `{}`",
-                    quote(error.to_string().as_bytes()),
-                    quote(line)
+                    quote(&error.to_string()),
+                    quote_bytes(line)
                 ),
             }),
         }

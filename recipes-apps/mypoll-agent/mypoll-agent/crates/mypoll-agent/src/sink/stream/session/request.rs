@@ -4,11 +4,11 @@
 use mypoll_protocol::{Hello, Level, Levels, Order, Request, VERSION};
 use serde_json::{Map, Value};
 
-use super::super::quote;
 use crate::{
     filter::Filter,
     identity::SessionId,
     journal::{Journal, Snapshot},
+    quote::{quote, quote_bytes},
 };
 
 /// What a first line may be.
@@ -44,7 +44,7 @@ impl First {
         };
         parsed.map_err(|error| {
             let error = error.to_string();
-            format!("the first line can't be taken: {}", quote(error.as_bytes()))
+            format!("the first line can't be taken: {}", quote(&error))
         })
     }
 
@@ -81,7 +81,7 @@ impl Selection {
             let session = SessionId::parse(&resume.session).ok_or_else(|| {
                 format!(
                     "resume.session: a session has 16 hexadecimal digits, not `{}`",
-                    quote(resume.session.as_bytes())
+                    quote(&resume.session)
                 )
             })?;
             Ok::<_, String>((session, resume.event))
@@ -98,7 +98,7 @@ impl Selection {
 pub(super) fn not_json(line: &[u8]) -> String {
     let what = match line {
         [0x16, 3, ..] => "TLS, but this listener has none (tls)".to_owned(),
-        _ => format!("`{}`", quote(line)),
+        _ => format!("`{}`", quote_bytes(line)),
     };
     format!("the first line has to be a JSON object such as {{\"levels\":true}}, not {what}")
 }

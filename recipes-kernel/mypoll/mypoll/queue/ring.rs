@@ -38,8 +38,7 @@ const CAPACITY: usize = offset_of!(uapi::Ring, capacity) / size_of::<u32>();
 /// The words of `struct mypoll_ring`, each of which a program may store to at any time.
 pub(crate) type Header = [Word; HEADER_WORDS];
 
-/// How often a look at both ends is repeated where the head seems to be beyond the tail. Where a
-/// program stored such a head, it stays there.
+/// How often a look at both ends is repeated while the head moves on beyond the tail.
 const LOOKS: usize = 8;
 
 /// Where a ring's events lie.
@@ -162,20 +161,38 @@ impl<M: Memory> Ring<M> {
     /// least the events between them waited.
     #[inline]
     fn ends(&self) -> (u32, u32) {
-        let head = &self.memory.header()[HEAD];
-        let mut ends = (0, 0);
-        for _ in 0..LOOKS {
-            // In this order: the events between the two wait when the head is loaded, unless it went
-            // beyond the tail since that was loaded.
-            let tail = self.tail.load_acquire();
-            ends = (head.load_relaxed(), tail);
-            if ends.1.wrapping_sub(ends.0) <= self.capacity {
-                return ends;
-            }
-            // The next tail is no older than the one that the consumer saw before it moved the head.
-            head.load_acquire();
+        // In this order: the events between the two wait when the head is loaded, unless it went
+        // beyond the tail since that was loaded.
+        let tail = self.tail.load_acquire();
+        let head = self.memory.header()[HEAD].load_relaxed();
+        if tail.wrapping_sub(head) <= self.capacity {
+            return (head, tail);
         }
-        (self.sane(ends.0, ends.1), ends.1)
+        self.ends_again(head)
+    }
+
+    /// The same, after `beyond` was seen to be beyond the tail.
+    #[cold]
+    fn ends_again(&self, mut beyond: u32) -> (u32, u32) {
+        let word = &self.memory.header()[HEAD];
+        for _ in 0..LOOKS {
+            // The next tail is no older than the one that the consumer saw before it moved the head.
+            word.load_acquire();
+            let tail = self.tail.load_acquire();
+            let head = word.load_relaxed();
+            if tail.wrapping_sub(head) <= self.capacity {
+                return (head, tail);
+            }
+            // So a head that stays there was stored by a program that is wrong.
+            if head == beyond {
+                return (self.sane(head, tail), tail);
+            }
+            beyond = head;
+        }
+        // Interrupts, each long enough for an event and its consumer. Those that came meanwhile wake who
+        // waits for them.
+        let tail = self.tail.load_relaxed();
+        (tail, tail)
     }
 
     /// Returns the position of the oldest event to the producer, whose `tail` stands still. It may use

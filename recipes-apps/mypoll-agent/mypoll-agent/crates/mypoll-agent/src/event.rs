@@ -8,11 +8,11 @@ use mypoll_protocol as protocol;
 /// Where an event came from: the driver's number, or one of the agent's own from 0x8000 on.
 ///
 /// A number that this version doesn't know is carried along, so that nothing a newer driver says is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source(pub u16);
 
 /// What happened: the driver's number, or one of the agent's own from 0x8000 on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(pub u16);
 
 impl Source {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which events a client gets.
 
+use std::cmp::Ordering;
+
 use mypoll_protocol as protocol;
 
 use crate::{
@@ -8,13 +10,21 @@ use crate::{
     quote::quote,
 };
 
-/// A client's filter, compiled. An empty list takes all.
+/// A client's filter, compiled. An empty list takes all. Lists are sorted: a client may send long ones, and each event is
+/// looked for in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     sources: Vec<Source>,
     kinds: Vec<Kind>,
     lines: Vec<u32>,
     labels: Vec<String>,
+}
+
+/// In order, each once.
+fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort_unstable();
+    list.dedup();
+    list
 }
 
 impl Filter {
@@ -39,10 +49,10 @@ impl Filter {
             Kind::from_name(name).ok_or_else(|| unknown("kind", name, Kind::names().collect()))
         };
         Ok(Self {
-            sources: filter.source.iter().map(source).collect::<Result<_, _>>()?,
-            kinds: filter.kind.iter().map(kind).collect::<Result<_, _>>()?,
-            lines: filter.line,
-            labels: filter.label,
+            sources: sorted(filter.source.iter().map(source).collect::<Result<_, _>>()?),
+            kinds: sorted(filter.kind.iter().map(kind).collect::<Result<_, _>>()?),
+            lines: sorted(filter.line),
+            labels: sorted(filter.label),
         })
     }
 
@@ -53,15 +63,20 @@ impl Filter {
 
     /// Whether it takes this event.
     pub fn takes(&self, event: &Event) -> bool {
-        fn fits<T>(list: &[T], is: impl Fn(&T) -> bool) -> bool {
-            list.is_empty() || list.iter().any(is)
+        fn fits<T>(list: &[T], compare: impl FnMut(&T) -> Ordering) -> bool {
+            list.is_empty() || list.binary_search_by(compare).is_ok()
         }
         let reading = &event.reading;
         // Their events say line 0 without being of it.
         let has_line = !matches!(reading.source, Source::MANUAL | Source::TIMER);
-        fits(&self.sources, |source| *source == reading.source)
-            && fits(&self.kinds, |kind| *kind == reading.kind)
-            && fits(&self.lines, |line| has_line && *line == reading.line)
-            && fits(&self.labels, |label| event.label.as_deref() == Some(label))
+        fits(&self.sources, |source| source.cmp(&reading.source))
+            && fits(&self.kinds, |kind| kind.cmp(&reading.kind))
+            && (self.lines.is_empty()
+                || has_line && fits(&self.lines, |line| line.cmp(&reading.line)))
+            && (self.labels.is_empty()
+                || event
+                    .label
+                    .as_deref()
+                    .is_some_and(|label| fits(&self.labels, |wanted| wanted.as_str().cmp(label))))
     }
 }

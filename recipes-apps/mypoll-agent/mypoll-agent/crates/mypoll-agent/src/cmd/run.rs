@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result};
 use mypoll_agent::{config::Config, supervisor};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{runtime, sync::mpsc};
 
 use super::File;
@@ -11,6 +12,10 @@ use crate::{log, signals};
 /// Runs until a signal says otherwise.
 pub fn run(file: File<'_>) -> Result<()> {
     let config = file.read()?;
+    // What clients take must not be missing to the journal. Where that is refused, there are as many as before.
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.max(hard), hard);
+    }
     let (_log, level) = log::start(config.log.level)?;
     let read = || Ok(file.read()?);
     let taken = |config: &Config| level.set(config.log.level);

@@ -3,8 +3,9 @@
 
 use std::{
     fs,
-    io::{self, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
+    path::Path,
 };
 
 use anyhow::{Context as _, Result};
@@ -21,15 +22,44 @@ pub fn run(command: &TokenCommand) -> Result<()> {
     };
     let token = token::new_token(role, name)?;
     match file {
-        Some(path) => fs::File::options()
-            .append(true)
-            .create(true)
-            .mode(0o640)
-            .open(path)
-            .and_then(|mut file| writeln!(file, "{}", token.line))
+        Some(path) => append(path, &token.line)
             .with_context(|| format!("cannot add the token to {}", path.display()))?,
         None => writeln!(io::stderr(), "{}", token.line)?,
     }
     writeln!(io::stdout(), "{}", token.secret)?;
     Ok(())
+}
+
+/// Appends a line, also where the last one has no end.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = fs::File::options()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        .open(path)?;
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    let end = if last == *b"\n" { "" } else { "\n" };
+    file.write_all(format!("{end}{line}\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_an_end_gets_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        append(&path, "one").unwrap();
+        append(&path, "two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        fs::write(&path, "one").unwrap();
+        append(&path, "two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+    }
 }

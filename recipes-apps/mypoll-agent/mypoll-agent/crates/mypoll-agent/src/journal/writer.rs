@@ -65,6 +65,10 @@ impl Writer {
             let rest = events.split_off(events.len().min(Chunk::MAX_EVENTS));
             self.push(events, described.take()).await;
             events = rest;
+            if !events.is_empty() {
+                // A reader that keeps up must not be overrun by one long update.
+                tokio::task::yield_now().await;
+            }
         }
         if let Some(lines) = described {
             self.journal.state().lines.describe(lines);

@@ -81,6 +81,9 @@ fn remove_stale(path: &Path) -> Result<()> {
 impl SocketFile {
     /// Gives it the mode and the group of the configuration.
     pub(super) fn set_permissions(&self, endpoint: &Endpoint) -> Result<()> {
+        if !self.is_there() {
+            bail!("its file was removed or replaced: restart the agent");
+        }
         if let Some(group) = &endpoint.group {
             let number = group_number(group)?;
             lchown(&self.path, None, Some(number))
@@ -103,11 +106,18 @@ fn group_number(name: &str) -> Result<u32> {
     }
 }
 
+impl SocketFile {
+    /// Whether the path still names this socket.
+    fn is_there(&self) -> bool {
+        let is_ours =
+            |metadata: fs::Metadata| (metadata.dev(), metadata.ino()) == (self.device, self.inode);
+        fs::symlink_metadata(&self.path).is_ok_and(is_ours)
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let is_ours =
-            |metadata: &fs::Metadata| (metadata.dev(), metadata.ino()) == (self.device, self.inode);
-        if fs::symlink_metadata(&self.path).is_ok_and(|metadata| is_ours(&metadata)) {
+        if self.is_there() {
             // At worst the next start finds it stale.
             let _ = fs::remove_file(&self.path);
         }

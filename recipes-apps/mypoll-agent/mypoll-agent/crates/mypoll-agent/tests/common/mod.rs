@@ -222,10 +222,12 @@ impl Client {
 
     /// Sends a line.
     pub fn send(&mut self, line: &str) {
-        self.0
-            .get_mut()
-            .write_all(format!("{line}\n").as_bytes())
-            .unwrap();
+        self.try_send(line).unwrap();
+    }
+
+    /// The same to an agent that may be gone.
+    pub fn try_send(&mut self, line: &str) -> io::Result<()> {
+        self.0.get_mut().write_all(format!("{line}\n").as_bytes())
     }
 
     /// Sends no more.

@@ -28,8 +28,11 @@ fn clients_resume_over_a_kill_without_a_gap_or_a_duplicate() {
                     continue;
                 };
                 let mut connection = Client::new(stream);
-                connection
-                    .send(&json!({"resume": {"session": session, "event": last}}).to_string());
+                let request = json!({"resume": {"session": session, "event": last}});
+                // The agent may be killed at any time.
+                if connection.try_send(&request.to_string()).is_err() {
+                    continue;
+                }
                 while let Ok(Some(line)) = connection.try_line() {
                     let line: Value = serde_json::from_str(&line).unwrap();
                     last = line["event"].as_u64().unwrap_or(last);

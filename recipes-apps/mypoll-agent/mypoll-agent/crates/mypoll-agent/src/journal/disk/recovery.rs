@@ -66,16 +66,17 @@ pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recov
     let mut found = Vec::new();
     for ordinal in ordinals(path).map_err(fails("read", path))? {
         let file = path.join(super::segment_name(ordinal));
-        let mut bytes = Vec::new();
-        let length = File::open(&file)
-            .and_then(|mut opened| {
-                (&mut opened)
-                    .take(Header::LENGTH as u64)
-                    .read_to_end(&mut bytes)?;
-                opened.metadata()
-            })
-            .map_err(fails("read", &file))?
-            .len();
+        let (bytes, length) = match head_of(&file) {
+            Ok(head) => head,
+            Err(error) => {
+                warn!(
+                    "journal: {}: {error}: its events are missing",
+                    file.display()
+                );
+                found.push((ordinal, 0, None));
+                continue;
+            }
+        };
         match Header::decode(&bytes) {
             Ok(header) => found.push((ordinal, length, Some(header))),
             Err(BadHeader::Version(version)) => {
@@ -144,6 +145,24 @@ pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recov
     })
 }
 
+/// The header of a segment, as far as it is there, and the length of the file.
+fn head_of(file: &Path) -> io::Result<(Vec<u8>, u64)> {
+    let mut opened = OpenOptions::new()
+        .read(true)
+        // A FIFO in the place of a segment must not hang the start.
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
+        .open(file)?;
+    let metadata = opened.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("this is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    (&mut opened)
+        .take(Header::LENGTH as u64)
+        .read_to_end(&mut bytes)?;
+    Ok((bytes, metadata.len()))
+}
+
 fn lock(path: &Path) -> Result<Flock<File>, OpenError> {
     match DirBuilder::new().mode(0o750).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -177,7 +196,9 @@ fn fails(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenErr
 fn ordinals(path: &Path) -> io::Result<Vec<u64>> {
     let mut ordinals = Vec::new();
     for entry in fs::read_dir(path)? {
-        ordinals.extend(ordinal_of(entry?.file_name().as_ref()));
+        // The largest has no successor; it is none of ours.
+        let ordinal = ordinal_of(entry?.file_name().as_ref());
+        ordinals.extend(ordinal.filter(|ordinal| *ordinal < u64::MAX));
     }
     ordinals.sort_unstable();
     Ok(ordinals)

@@ -173,7 +173,7 @@ impl Server {
         }
         Ok(stream(Events::new(Reader {
             cursor,
-            session: era.session,
+            session,
             filter,
             first,
             sent: self.events.clone(),

@@ -2,8 +2,8 @@
 //! The lines of JSON that `mypoll-agent` and its clients exchange, version 1 of the protocol.
 //!
 //! Each line is one JSON object. The agent sends [`Message`]s. A client may send a [`Request`] as its first line, and
-//! [`Order`]s after it. Both sides ignore keys that they don't know, and clients ignore lines that they don't know, so
-//! that later versions can add both.
+//! [`Order`]s after it. Clients ignore unknown keys and lines, so that later versions can add both. The agent ignores
+//! unknown keys of a request, but refuses them inside `filter` and `order`.
 #![forbid(unsafe_code)]
 
 mod decimal;

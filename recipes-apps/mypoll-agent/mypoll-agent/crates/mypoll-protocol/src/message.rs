@@ -52,7 +52,8 @@ pub enum Message<'a> {
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event<'a> {
-    /// Its number in the session, from 1 on, without gaps; below 2^53.
+    /// Its number: from 1, without gaps within a session, below 2^53. With a journal on disk a new session continues the
+    /// count.
     pub event: u64,
     /// Where it came from: `manual`, `timer`, `gpio`.
     #[serde(borrow)]
@@ -126,7 +127,7 @@ pub struct Hello {
     pub boot: String,
     /// The session: events are numbered in it.
     pub session: String,
-    /// The number of the first event that the client gets, where there is no filter.
+    /// The number of the first event that follows, where there is no filter and none is missing.
     pub next: u64,
 }
 

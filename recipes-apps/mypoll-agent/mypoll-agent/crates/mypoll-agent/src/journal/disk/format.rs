@@ -249,7 +249,7 @@ fn event(payload: &[u8]) -> Option<(Event, u64)> {
     let kind = Kind(fields.u16()?);
     let [flags] = fields.array()?;
     let label = std::str::from_utf8(fields.0).ok()?;
-    let possible = sequence < LIMIT && (u64::from(lost)..LIMIT).contains(&lost_until);
+    let possible = (1..LIMIT).contains(&sequence) && (u64::from(lost)..LIMIT).contains(&lost_until);
     possible.then(|| {
         let event = Event {
             sequence,

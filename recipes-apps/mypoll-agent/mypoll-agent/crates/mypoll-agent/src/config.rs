@@ -3,8 +3,6 @@
 
 mod error;
 pub mod example;
-pub(crate) mod table;
-pub(crate) mod value;
 
 use std::{fs, io, path::Path, time::Duration};
 
@@ -16,13 +14,14 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::sink::http;
 use crate::{
     journal,
+    section::{
+        table::{self, Table},
+        value,
+    },
     sink::{Section, output, stream},
     source::{queue, simulated},
 };
-use table::Table;
-
 pub use error::ConfigError;
-pub use value::level_from;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod context;
 pub mod event;
 pub mod filter;
 pub mod identity;
@@ -17,6 +18,7 @@ pub mod lines;
 pub mod net;
 pub mod notify;
 mod quote;
+pub mod section;
 pub mod sink;
 pub mod source;
 pub mod status;

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use mypoll_agent::config;
+use mypoll_agent::section;
 use tracing_subscriber::{
     filter::LevelFilter, layer::SubscriberExt as _, registry::Registry, reload,
     util::SubscriberInitExt as _,
@@ -129,7 +129,7 @@ fn effective(configured: LevelFilter) -> Result<LevelFilter> {
         Err(env::VarError::NotPresent) => Ok(configured),
         Err(error) => Err(error).context(LEVEL_VARIABLE),
         Ok(level) if level.is_empty() => Ok(configured),
-        Ok(level) => config::level_from(&level).with_context(|| {
+        Ok(level) => section::level_from(&level).with_context(|| {
             format!("{LEVEL_VARIABLE}={level}: expected off, error, warn, info, debug or trace")
         }),
     }

@@ -14,37 +14,7 @@ use std::{future::Future, pin::Pin};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    command::Commands,
-    journal::Journal,
-    net::{Endpoint, Sockets},
-    status::Status,
-};
-
-/// What a sink may use.
-#[derive(Clone)]
-pub struct Context {
-    /// The events, the lines and who we are.
-    pub journal: Journal,
-    /// Sends orders to outputs and the driver.
-    pub commands: Commands,
-    /// What parts say of themselves.
-    pub status: Status,
-    /// What is listened on.
-    pub sockets: Sockets,
-}
-
-impl Context {
-    /// Around a journal; nothing is registered yet.
-    pub fn new(journal: Journal) -> Self {
-        Self {
-            journal,
-            commands: Commands::default(),
-            status: Status::default(),
-            sockets: Sockets::default(),
-        }
-    }
-}
+use crate::{context::Context, net::Endpoint};
 
 /// A sink that has all it needs, and runs until the token is cancelled or the journal ends.
 ///

@@ -12,7 +12,7 @@ use std::future::Future;
 
 use anyhow::{Context as _, Result};
 
-use crate::{config::Config, journal::Update, sink::Context};
+use crate::{config::Config, context::Context, journal::Update};
 
 /// Gives events in batches, and lines with their levels.
 ///

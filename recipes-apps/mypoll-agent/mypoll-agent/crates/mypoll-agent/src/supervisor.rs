@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time};
 use tracing::{error, info, warn};
 
 use crate::{
-    config::Config, identity::Identity, journal::Journal, notify::Notifier, sink::Context,
+    config::Config, context::Context, identity::Identity, journal::Journal, notify::Notifier,
     source::AnySource, status::Status,
 };
 use pump::Pump;

@@ -7,10 +7,10 @@ use std::{env, net::TcpStream, process::Command, time::Duration};
 
 use mypoll_agent::{
     command::Commands,
+    context::Context,
     identity::Identity,
     journal::Journal,
     net::{Address, Endpoint, Sockets},
-    sink::Context,
     status::Status,
 };
 use tokio::{

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer};
 
-use crate::config::{table::Table, value};
+use crate::section::{table::Table, value};
 
 /// `[journal]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use serde::Deserialize;
 
 use super::{Address, Listeners};
-use crate::{config::table::Table, sink::Context};
+use crate::{context::Context, section::table::Table};
 
 /// Where and how to listen, and whom to let in.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +95,7 @@ pub(crate) mod keys {
         de::{Error, SeqAccess, Unexpected, Visitor},
     };
 
-    use crate::{config::value::parsed, net::Address};
+    use crate::{net::Address, section::value::parsed};
 
     /// An address or an array of them.
     pub(crate) fn listen<'de, D: Deserializer<'de>>(
@@ -232,15 +232,15 @@ macro_rules! section {
                 mode: Option<u32>,
                 #[serde(deserialize_with = "crate::net::keys::group")]
                 group: Option<String>,
-                #[serde(deserialize_with = "crate::config::table::optional")]
+                #[serde(deserialize_with = "crate::section::table::optional")]
                 tls: Option<Tls>,
                 #[serde(deserialize_with = "crate::net::keys::optional_path")]
                 tokens: Option<std::path::PathBuf>,
                 insecure: bool,
                 control: Option<bool>,
-                #[serde(deserialize_with = "crate::config::value::whole::<_, _, 1, 1000>")]
+                #[serde(deserialize_with = "crate::section::value::whole::<_, _, 1, 1000>")]
                 max_clients: usize,
-                #[serde(deserialize_with = "crate::config::value::whole::<_, _, 4096, 4194304>")]
+                #[serde(deserialize_with = "crate::section::value::whole::<_, _, 4096, 4194304>")]
                 send_buffer: usize,
                 #[serde(deserialize_with = "crate::net::keys::peer_timeout")]
                 peer_timeout: std::time::Duration,
@@ -297,7 +297,7 @@ macro_rules! section {
                 }
             }
 
-            impl $crate::config::table::Table for $Name {
+            impl $crate::section::table::Table for $Name {
                 const EXPECTED: &str = $heading;
             }
         };

@@ -28,7 +28,7 @@ use super::{
     tls::Acceptor,
 };
 use crate::{
-    sink::Context,
+    context::Context,
     status::{Condition, Status},
 };
 

@@ -8,10 +8,10 @@ mod tls;
 use std::time::Duration;
 
 use crate::{
-    config::{table::Table as _, value},
+    context::Context,
     identity::Identity,
     journal::Journal,
-    sink::Context,
+    section::{table::Table as _, value},
 };
 
 use super::{Address, Endpoint, Sockets};

@@ -21,8 +21,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Context, Run};
+use super::Run;
 use crate::{
+    context::Context,
     net::{Connection, Listeners},
     status::{Counter, Reporter},
 };

@@ -23,9 +23,10 @@ use tracing::warn;
 pub use config::{Chip, Config, Line, Rule};
 pub use filter::{Filter, Target};
 
-use super::{Context, Run};
+use super::Run;
 use crate::{
     command::{Executor, Order, Refused},
+    context::Context,
     event::{Event, Kind},
     journal::{Cursor, Delivery, Gap, Journal, Start},
     status::Reporter,

@@ -14,12 +14,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Context, Run};
+use super::Run;
 use crate::{
     command::Commands,
-    config::value,
+    context::Context,
     journal::{Cursor, Journal, Start},
     net::{self, Connection, Listeners},
+    section::value,
     status::{Counter, Reporter, Status},
 };
 use connections::Connections;

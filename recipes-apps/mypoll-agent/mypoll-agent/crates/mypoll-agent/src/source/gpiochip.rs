@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::Source;
-use crate::{journal::Update, lines::Lines, sink::Context, status::Condition};
+use crate::{context::Context, journal::Update, lines::Lines, status::Condition};
 pub use config::{Bias, Config, Edges, Entry, Which};
 use find::{Chips, Missing};
 use worker::Worker;

@@ -20,9 +20,9 @@ use tracing::{info, warn};
 use super::{Source, reason::words, wait::Watch};
 use crate::{
     command::{Executor, Order, Refused},
-    config::{table::Table, value},
+    context::Context,
     journal::Update,
-    sink::Context,
+    section::{table::Table, value},
     status::{Condition, Reporter},
 };
 use open::reason;

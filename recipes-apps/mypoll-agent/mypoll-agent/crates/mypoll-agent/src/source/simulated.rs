@@ -18,10 +18,10 @@ use tracing::warn;
 use super::Source;
 use crate::{
     clock,
-    config::{table::Table, value},
     event::{self, Kind, Reading},
     journal::Update,
     lines::{Line, Settings},
+    section::{table::Table, value},
     status::{Reporter, Status},
 };
 

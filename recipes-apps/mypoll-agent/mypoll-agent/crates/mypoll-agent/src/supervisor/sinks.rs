@@ -11,11 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::{
-    config::Config,
-    net::Sockets,
-    sink::{Context, Section},
-};
+use crate::{config::Config, context::Context, net::Sockets, sink::Section};
 
 /// How long the sinks that were taken out of the configuration have to end.
 const SINK_END: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use crate::{clock::WallClock, sink::Context};
+use crate::{clock::WallClock, context::Context};
 
 /// The type of the text.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -29,10 +29,10 @@ use super::{
     state,
 };
 use crate::{
+    context::Context,
     filter::Filter,
     journal::Start,
     net::{Denied, Gate, Role},
-    sink::Context,
     status::Counter,
 };
 

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     clock::{self, WallClock},
+    context::Context,
     journal,
     lines::Line,
-    sink::Context,
 };
 
 /// How long a part may work on the same thing.

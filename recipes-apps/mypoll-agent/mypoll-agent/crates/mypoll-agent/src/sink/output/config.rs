@@ -9,7 +9,7 @@ use serde::{
 };
 
 use super::filter::{Filter, Target};
-use crate::config::{
+use crate::section::{
     table::{self, Table},
     value,
 };

@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::config::Timed;
 use crate::{
-    config::{table::Table, value},
     event::{Event, Kind, Source},
     lines::Line,
+    section::{table::Table, value},
 };
 
 /// A line of the source.

@@ -7,8 +7,8 @@ use gpiocdev::line;
 use serde::Deserialize;
 
 use crate::{
-    config::{table, table::Table, value},
     lines::{Line, Settings},
+    section::{table, table::Table, value},
 };
 
 /// `[gpiochip]`

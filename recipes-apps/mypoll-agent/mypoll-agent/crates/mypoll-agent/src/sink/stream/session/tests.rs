@@ -12,11 +12,11 @@ use tokio::{
 use super::*;
 use crate::{
     command::Executor,
+    context::Context,
     event::{Kind, Reading, Source},
     identity::Identity,
     journal::{Journal, Update, Writer},
     lines::{Line, Settings},
-    sink::Context,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(30);

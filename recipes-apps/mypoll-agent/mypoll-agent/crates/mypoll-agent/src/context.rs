@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the parts of the agent share.
+
+use crate::{command::Commands, journal::Journal, net::Sockets, status::Status};
+
+/// What a source, a stage or a sink may use.
+#[derive(Clone)]
+pub struct Context {
+    /// The events, the lines and who we are.
+    pub journal: Journal,
+    /// Sends orders to outputs and the driver.
+    pub commands: Commands,
+    /// What parts say of themselves.
+    pub status: Status,
+    /// What is listened on.
+    pub sockets: Sockets,
+}
+
+impl Context {
+    /// Around a journal; nothing is registered yet.
+    pub fn new(journal: Journal) -> Self {
+        Self {
+            journal,
+            commands: Commands::default(),
+            status: Status::default(),
+            sockets: Sockets::default(),
+        }
+    }
+}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the parts of the agent share.
 
-use crate::{command::Commands, journal::Journal, net::Sockets, status::Status};
+use crate::{
+    command::Commands, journal::Journal, net::Sockets, publish::Publishers, status::Status,
+};
 
 /// What a source, a stage or a sink may use.
 #[derive(Clone)]
@@ -10,6 +12,8 @@ pub struct Context {
     pub journal: Journal,
     /// Sends orders to outputs and the driver.
     pub commands: Commands,
+    /// Sends messages of rules to MQTT brokers.
+    pub publishers: Publishers,
     /// What parts say of themselves.
     pub status: Status,
     /// What is listened on.
@@ -22,6 +26,7 @@ impl Context {
         Self {
             journal,
             commands: Commands::default(),
+            publishers: Publishers::default(),
             status: Status::default(),
             sockets: Sockets::default(),
         }

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod lines;
 pub mod net;
 pub mod notify;
+pub mod publish;
 mod quote;
 pub mod section;
 pub mod sink;

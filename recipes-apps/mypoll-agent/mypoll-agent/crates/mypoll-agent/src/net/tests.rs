@@ -39,12 +39,7 @@ fn rejection(text: &str) -> String {
 fn context() -> Context {
     let identity = Identity::of_this_machine(Some("test"));
     let (journal, _) = Journal::in_memory(identity, 65536);
-    Context {
-        journal,
-        commands: Default::default(),
-        status: Default::default(),
-        sockets: Sockets::default(),
-    }
+    Context::new(journal)
 }
 
 fn endpoint(listen: &str) -> Endpoint {

@@ -19,12 +19,10 @@ use slow::slow;
 
 use super::{late_line::Opened, *};
 use crate::{
-    command::Commands,
     event::{Kind, Reading, Source},
     identity::Identity,
     journal::{Update, Writer},
     lines::{self as source_lines, Settings},
-    status::Status,
 };
 
 const ON: Duration = Duration::from_millis(100);
@@ -65,12 +63,7 @@ impl Bench {
         let config: Config = self::config::output(keys);
         let identity = Identity::of_this_machine(Some("tests"));
         let (journal, writer) = Journal::in_memory(identity, 65536);
-        let context = Context {
-            journal,
-            commands: Commands::default(),
-            status: Status::default(),
-            sockets: Default::default(),
-        };
+        let context = Context::new(journal);
         let pin = Mock::new(expected);
         let opened = Arc::new(Mutex::new(Vec::new()));
         let stop = CancellationToken::new();

@@ -23,11 +23,28 @@ impl Source {
     /// A GPIO line.
     pub const GPIO: Self = Self(mypoll::Source::Gpio.number());
 
-    const NAMES: [(Self, &str); 3] = [
+    /// The agent recognized a gesture in the edges of lines.
+    pub const GESTURE: Self = Self(0x8000);
+    /// The agent watches how long a line stays as it is.
+    pub const WATCHDOG: Self = Self(0x8001);
+
+    const NAMES: [(Self, &str); 5] = [
         (Self::MANUAL, "manual"),
         (Self::TIMER, "timer"),
         (Self::GPIO, "gpio"),
+        (Self::GESTURE, "gesture"),
+        (Self::WATCHDOG, "watchdog"),
     ];
+
+    /// Whether its events are of a line; those of other sources say line 0 without being of it.
+    pub fn has_lines(self) -> bool {
+        !matches!(self, Self::MANUAL | Self::TIMER)
+    }
+
+    /// Whether its events follow from other events.
+    pub fn is_derived(self) -> bool {
+        matches!(self, Self::GESTURE | Self::WATCHDOG)
+    }
 
     /// The name in JSON; `source-N` for an unknown number.
     pub fn name(self) -> Cow<'static, str> {
@@ -64,7 +81,28 @@ impl Kind {
     /// A line's level, read anew: at start, and after edges were lost.
     pub const LEVEL: Self = Self(0x8000);
 
-    const NAMES: [(Self, &str); 7] = [
+    /// A line was active for a short time, once.
+    pub const CLICK: Self = Self(0x8001);
+    /// Twice, one soon after the other.
+    pub const DOUBLE_CLICK: Self = Self(0x8002);
+    /// Three times.
+    pub const TRIPLE_CLICK: Self = Self(0x8003);
+    /// A line has been active for a long time.
+    pub const LONG_PRESS: Self = Self(0x8004);
+    /// It still is.
+    pub const REPEAT: Self = Self(0x8005);
+    /// A long press has ended.
+    pub const RELEASE: Self = Self(0x8006);
+    /// Several lines became active at about the same time.
+    pub const CHORD: Self = Self(0x8007);
+    /// A line has had no edge for a long time.
+    pub const SILENT: Self = Self(0x8008);
+    /// A line has been active for too long.
+    pub const ACTIVE_TOO_LONG: Self = Self(0x8009);
+    /// A line is neither silent nor active for too long any more.
+    pub const RECOVERED: Self = Self(0x800a);
+
+    const NAMES: [(Self, &str); 17] = [
         (Self::TRIGGER, "trigger"),
         (Self::TICK, "tick"),
         (Self::RISING, "rising"),
@@ -72,6 +110,16 @@ impl Kind {
         (Self::REMOVED, "removed"),
         (Self::ADDED, "added"),
         (Self::LEVEL, "level"),
+        (Self::CLICK, "click"),
+        (Self::DOUBLE_CLICK, "double-click"),
+        (Self::TRIPLE_CLICK, "triple-click"),
+        (Self::LONG_PRESS, "long-press"),
+        (Self::REPEAT, "repeat"),
+        (Self::RELEASE, "release"),
+        (Self::CHORD, "chord"),
+        (Self::SILENT, "silent"),
+        (Self::ACTIVE_TOO_LONG, "active-too-long"),
+        (Self::RECOVERED, "recovered"),
     ];
 
     /// The name in JSON; `kind-N` for an unknown number.
@@ -90,6 +138,22 @@ impl Kind {
     /// All known names.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Self::NAMES.iter().map(|(_, name)| *name)
+    }
+
+    /// The source that events of this kind come from, where it is known.
+    pub fn source(self) -> Option<Source> {
+        Some(match self {
+            Self::TRIGGER => Source::MANUAL,
+            Self::TICK => Source::TIMER,
+            Self::RISING | Self::FALLING | Self::REMOVED | Self::ADDED | Self::LEVEL => {
+                Source::GPIO
+            }
+            Self(number) if (Self::CLICK.0..=Self::CHORD.0).contains(&number) => Source::GESTURE,
+            Self(number) if (Self::SILENT.0..=Self::RECOVERED.0).contains(&number) => {
+                Source::WATCHDOG
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -116,7 +180,8 @@ pub struct Reading {
     pub kind: Kind,
     /// The line, 0 where the source has none.
     pub line: u32,
-    /// The level of the line; for other sources as the driver documents it.
+    /// The level of the line; for gestures and the watchdog as docs/gestures.md has it, for other sources as the driver
+    /// documents it.
     pub value: u32,
     /// Events that the source lost immediately before this one.
     pub lost: u32,

@@ -67,12 +67,10 @@ impl Filter {
             list.is_empty() || list.binary_search_by(compare).is_ok()
         }
         let reading = &event.reading;
-        // Their events say line 0 without being of it.
-        let has_line = !matches!(reading.source, Source::MANUAL | Source::TIMER);
         fits(&self.sources, |source| source.cmp(&reading.source))
             && fits(&self.kinds, |kind| kind.cmp(&reading.kind))
             && (self.lines.is_empty()
-                || has_line && fits(&self.lines, |line| line.cmp(&reading.line)))
+                || reading.source.has_lines() && fits(&self.lines, |line| line.cmp(&reading.line)))
             && (self.labels.is_empty()
                 || event
                     .label

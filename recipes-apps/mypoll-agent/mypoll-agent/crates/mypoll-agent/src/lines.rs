@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The GPIO lines of the source, with their labels and levels.
 
+mod target;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
+
+pub use target::Target;
 
 use crate::event::{Kind, Reading, Source};
 

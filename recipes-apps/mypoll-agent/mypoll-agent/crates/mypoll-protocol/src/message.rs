@@ -55,10 +55,11 @@ pub struct Event<'a> {
     /// Its number: from 1, without gaps within a session, below 2^53. With a journal on disk a new session continues the
     /// count.
     pub event: u64,
-    /// Where it came from: `manual`, `timer`, `gpio`.
+    /// Where it came from: `manual`, `timer`, `gpio`, `gesture`, `watchdog`.
     #[serde(borrow)]
     pub source: Cow<'a, str>,
-    /// What happened: `trigger`, `tick`, `rising`, `falling`, `removed`, `added`, `level`.
+    /// What happened: `trigger`, `tick`, `rising`, `falling`, `removed`, `added`, `level`, or a kind of gesture or of the
+    /// watchdog, such as `click` and `silent`.
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
     /// The number of the line; 0 where `source` has none.
@@ -66,7 +67,8 @@ pub struct Event<'a> {
     /// The label of the line, where it has one.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Cow<'a, str>>,
-    /// The level of the line, 1 for active; for other sources as the driver documents it.
+    /// The level of the line, 1 for active; for gestures and the watchdog as docs/gestures.md has it, for other sources as
+    /// the driver documents it.
     pub value: u32,
     /// Events that the driver lost immediately before this one.
     pub lost: u32,

@@ -16,19 +16,33 @@ pub struct Format {
     /// The time of day in UTC, in place of the seconds since boot
     #[arg(long)]
     pub wall_clock: bool,
+    /// Whether there is room for the agent's own sources and kinds.
+    #[arg(skip)]
+    wide: bool,
 }
 
 /// The widest label that keeps the columns in line.
 const LABEL: usize = 24;
 
 impl Format {
+    /// For the events of an agent.
+    pub fn of_agent(self) -> Self {
+        Self { wide: true, ..self }
+    }
+
+    /// The widths of the source and the kind.
+    fn widths(self) -> (usize, usize) {
+        if self.wide { (8, 15) } else { (6, 7) }
+    }
+
     /// What stands above the table.
     pub fn header(self, output: &mut impl Write) -> Result<()> {
+        let (source, kind) = self.widths();
         if !self.json {
             let time = if self.wall_clock { "TIME" } else { "SECONDS" };
             writeln!(
                 output,
-                "{:>10} {:<6} {:<7} {:>4} {:<LABEL$} {:>5} {:>5} {time:>16}",
+                "{:>10} {:<source$} {:<kind$} {:>4} {:<LABEL$} {:>5} {:>5} {time:>16}",
                 "EVENT", "SOURCE", "KIND", "LINE", "LABEL", "VALUE", "LOST"
             )?;
         }
@@ -51,9 +65,10 @@ impl Format {
             format!("{seconds:>6}.{rest:09}")
         };
         let label = event.label.as_deref().unwrap_or("-");
+        let (source, kind) = self.widths();
         writeln!(
             output,
-            "{:>10} {:<6} {:<7} {:>4} {} {:>5} {:>5} {time:>16}",
+            "{:>10} {:<source$} {:<kind$} {:>4} {} {:>5} {:>5} {time:>16}",
             event.event,
             event.source,
             event.kind,

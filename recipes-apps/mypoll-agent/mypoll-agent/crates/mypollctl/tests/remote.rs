@@ -66,14 +66,14 @@ fn monitor_resumes_and_filters() {
         .assert()
         .success()
         .stdout(
-            "     EVENT SOURCE KIND    LINE LABEL                    VALUE  LOST             TIME\n\
+            "     EVENT SOURCE   KIND            LINE LABEL                    VALUE  LOST             TIME\n\
              5 events are missing here, and the driver lost 7 there\n\
-             \u{20}       27 gpio   rising     1 door                         1     0 2026-11-28T13:39:10.123456Z\n",
+             \u{20}       27 gpio     rising             1 door                         1     0 2026-11-28T13:39:10.123456Z\n",
         );
     assert_eq!(
         agent.received(),
         [
-            r#"{"protocol":1,"filter":{"source":["gpio"],"label":["door"]},"resume":{"session":"00000000000000aa","event":21}}"#
+            r#"{"protocol":1,"filter":{"label":["door"]},"resume":{"session":"00000000000000aa","event":21}}"#
         ]
     );
 }

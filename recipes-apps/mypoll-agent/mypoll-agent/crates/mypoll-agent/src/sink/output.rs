@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use config::{Chip, Config, Line, Rule};
-pub use filter::{Filter, Target};
+pub use filter::Filter;
 
 use super::Run;
 use crate::{

@@ -101,12 +101,13 @@ pub fn remote(target: &Target, args: &Args, output: &mut impl Write) -> Result<(
     };
     let mut client = Client::connect(target, &request)?;
     let mut session = client.hello().session.clone();
-    args.format.header(output)?;
+    let format = args.format.of_agent();
+    format.header(output)?;
     let mut left = args.count.unwrap_or(u64::MAX);
     while left > 0 {
         match client.next() {
             Ok(message) => {
-                args.format.message(&message, output)?;
+                format.message(&message, output)?;
                 match message {
                     Message::Event(event) => {
                         request.resume = Some(Resume {

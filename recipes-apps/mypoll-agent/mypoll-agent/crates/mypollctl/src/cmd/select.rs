@@ -17,7 +17,8 @@ pub struct Select {
     /// Only events of the GPIO line with this label; may be given more than once
     #[arg(long, value_name = "LABEL")]
     pub label: Vec<String>,
-    /// Only events of this kind: rising, falling, tick, trigger, added, removed; may be given more than once
+    /// Only events of this kind: rising, falling, tick, trigger, added, removed, of an agent also level, click and others;
+    /// may be given more than once
     #[arg(long, value_name = "KIND")]
     pub kind: Vec<String>,
 }
@@ -26,11 +27,7 @@ impl Select {
     /// For a remote agent.
     pub fn filter(&self) -> Filter {
         Filter {
-            source: if self.lines_only() {
-                vec!["gpio".to_owned()]
-            } else {
-                Vec::new()
-            },
+            source: Vec::new(),
             kind: self.kind.clone(),
             line: self.line.clone(),
             label: self.label.clone(),

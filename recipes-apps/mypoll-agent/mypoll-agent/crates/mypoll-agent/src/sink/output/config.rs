@@ -8,10 +8,13 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-use super::filter::{Filter, Target};
-use crate::section::{
-    table::{self, Table},
-    value,
+use super::filter::Filter;
+use crate::{
+    lines::Target,
+    section::{
+        table::{self, Table},
+        value,
+    },
 };
 
 /// `[[output]]`

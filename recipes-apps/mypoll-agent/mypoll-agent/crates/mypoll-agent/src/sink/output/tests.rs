@@ -119,13 +119,9 @@ impl Bench {
     }
 
     async fn events(&mut self, events: &[(Kind, u32)]) {
-        let reading = |&(kind, line)| Reading {
+        let reading = |&(kind, line): &(Kind, u32)| Reading {
             timestamp_ns: 0,
-            source: match kind {
-                Kind::TICK => Source::TIMER,
-                Kind::TRIGGER => Source::MANUAL,
-                _ => Source::GPIO,
-            },
+            source: kind.source().unwrap(),
             kind,
             line,
             value: u32::from(kind == Kind::RISING),

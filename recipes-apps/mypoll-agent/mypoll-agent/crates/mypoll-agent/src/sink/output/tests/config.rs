@@ -2,7 +2,7 @@
 //! What is taken for `[[output]]`, and what is said of the rest.
 
 use super::*;
-use crate::config as file;
+use crate::{config as file, lines::Target};
 
 const LED: &str = "[[output]]\nchip = 'leds'\nline = 4\n";
 
@@ -230,20 +230,30 @@ fn filters_and_times() {
         ),
         (
             "source = 'button', on = '1s'",
-            ".source: invalid value: string \"button\", expected \"manual\", \"timer\" or \"gpio\"",
+            ".source: invalid value: string \"button\", expected \"manual\", \"timer\", \"gpio\", \
+             \"gesture\" or \"watchdog\"",
         ),
         (
             "kind = 'pressed', on = '1s'",
             ".kind: invalid value: string \"pressed\", expected \"trigger\", \"tick\", \"rising\", \
-             \"falling\", \"removed\", \"added\" or \"level\"",
+             \"falling\", \"removed\", \"added\", \"level\", \"click\", \"double-click\", \"triple-click\", \
+             \"long-press\", \"repeat\", \"release\", \"chord\", \"silent\", \"active-too-long\" or \"recovered\"",
         ),
         (
             "source = 'timer', kind = 'rising', on = '1s'",
             ": `kind` rising never comes with `source` timer, expected `source` gpio",
         ),
         (
+            "source = 'gpio', kind = 'click', on = '1s'",
+            ": `kind` click never comes with `source` gpio, expected `source` gesture",
+        ),
+        (
+            "source = 'gesture', kind = 'silent', on = '1s'",
+            ": `kind` silent never comes with `source` gesture, expected `source` watchdog",
+        ),
+        (
             "kind = 'tick', line = 0, on = '1s'",
-            ": only events of `source` gpio have a `line` or `label`",
+            ": events of `source` timer have no `line` or `label`",
         ),
         (
             "line = 0, label = 'door', on = '1s'",

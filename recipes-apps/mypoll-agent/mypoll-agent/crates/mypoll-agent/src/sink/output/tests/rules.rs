@@ -121,3 +121,18 @@ async fn what_is_not_given_does_not_matter_to_a_filter() {
         bench.finish().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn derived_events_are_for_those_who_name_their_kind_or_source() {
+    for (keys, expected) in [
+        ("toggle.line = 1", vec![high(), low()]),
+        ("toggle = { line = 1, kind = 'click' }", vec![high()]),
+        ("toggle = { line = 1, source = 'watchdog' }", vec![high()]),
+    ] {
+        let mut bench = Bench::start(keys, &expected).await;
+        for kind in [Kind::RISING, Kind::FALLING, Kind::CLICK, Kind::SILENT] {
+            bench.event(kind, 1).await;
+        }
+        bench.finish().await;
+    }
+}

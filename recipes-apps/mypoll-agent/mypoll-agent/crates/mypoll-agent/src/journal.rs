@@ -26,7 +26,7 @@ pub use chunk::Era;
 pub use config::{Config, Sync};
 pub use cursor::{Cursor, Delivery, Gap};
 pub use disk::OpenError;
-pub use writer::{Update, Writer};
+pub use writer::{Derived, Numbered, Update, Writer};
 
 use crate::{
     identity::{Identity, SessionId},

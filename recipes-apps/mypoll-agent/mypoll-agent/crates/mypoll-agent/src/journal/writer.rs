@@ -24,6 +24,24 @@ pub struct Update {
     pub lines: Option<Vec<Line>>,
 }
 
+/// An update whose events have their numbers and are not yet written.
+#[derive(Debug, Default)]
+pub struct Numbered {
+    /// In order.
+    pub events: Vec<Event>,
+    /// All lines as they are after the events, where the source looked.
+    pub lines: Option<Vec<Line>>,
+}
+
+/// An event that follows from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Derived {
+    /// What it is.
+    pub reading: Reading,
+    /// The label of its line.
+    pub label: Option<Arc<str>>,
+}
+
 /// Appends to the journal. Readers end behind the last event when it is dropped.
 pub struct Writer {
     journal: Journal,
@@ -51,16 +69,42 @@ impl Writer {
 
     /// Appends what a source said. Readers get it when it is written, where the journal is on disk.
     pub async fn append(&mut self, update: Update) {
+        let numbered = self.number(update);
+        self.write(numbered).await;
+    }
+
+    /// Numbers the events of an update. They are to be written before any other update is numbered.
+    pub fn number(&mut self, update: Update) -> Numbered {
         let Update { readings, lines } = update;
-        let mut described = lines.as_deref();
-        if let Some(lines) = described {
+        if let Some(lines) = &lines {
             self.lines.describe(lines);
         }
-        let mut events = self.number(readings);
-        if let Some(lines) = described {
+        let mut events = self.events(readings);
+        if let Some(lines) = &lines {
             let unseen = self.lines.differences(lines, clock::monotonic_ns());
-            events.extend(self.number(unseen));
+            events.extend(self.events(unseen));
         }
+        Numbered { events, lines }
+    }
+
+    /// Adds events that follow from others, behind those of `numbered`.
+    pub fn derive(&mut self, numbered: &mut Numbered, derived: Vec<Derived>) {
+        let clock = WallClock::now();
+        for Derived { reading, label } in derived {
+            numbered.events.push(Event {
+                sequence: self.next,
+                reading,
+                time: clock.at(reading.timestamp_ns),
+                label,
+            });
+            self.next += 1;
+        }
+    }
+
+    /// Appends events. Readers get them when they are written, where the journal is on disk.
+    pub async fn write(&mut self, numbered: Numbered) {
+        let Numbered { mut events, lines } = numbered;
+        let mut described = lines.as_deref();
         while !events.is_empty() {
             let rest = events.split_off(events.len().min(Chunk::MAX_EVENTS));
             self.push(events, described.take()).await;
@@ -75,6 +119,11 @@ impl Writer {
         }
     }
 
+    /// The lines after the last event that was numbered.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
     /// Says on disk that the journal ends here, where it is on disk. Readers end behind the last event.
     pub async fn close(mut self) {
         self.journal.close();
@@ -84,7 +133,7 @@ impl Writer {
         }
     }
 
-    fn number(&mut self, readings: Vec<Reading>) -> Vec<Event> {
+    fn events(&mut self, readings: Vec<Reading>) -> Vec<Event> {
         let clock = WallClock::now();
         let number = |reading: Reading| {
             let label = self.lines.label_of(&reading);

@@ -6,6 +6,7 @@
 //! what is kept gets a [`Gap`] that says how many events it can't get any more.
 
 mod batch;
+mod bookmark;
 mod chunk;
 mod config;
 mod cursor;
@@ -22,6 +23,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use batch::Batch;
+pub use bookmark::Bookmark;
 pub use chunk::Era;
 pub use config::{Config, Sync};
 pub use cursor::{Cursor, Delivery, Gap};
@@ -33,6 +35,7 @@ use crate::{
     lines::{Line, Lines},
     status::Status,
 };
+use bookmark::Bookmarks;
 use chunk::Chunk;
 use disk::{Directory, Header};
 use ring::Ring;
@@ -60,6 +63,8 @@ struct Shared {
     /// Cancelled when the writer has ended.
     ended: CancellationToken,
     directory: Option<Arc<Directory>>,
+    bookmarks: Bookmarks,
+    status: Status,
 }
 
 /// Sessions, with the numbers of their first events, the oldest first.
@@ -109,7 +114,14 @@ impl Journal {
         };
         let sessions = vec![(era.session, 1)];
         let ring = Ring::new(1, 0, memory);
-        let journal = Self::new(identity, ring, era.into(), sessions, None);
+        let journal = Self::new(
+            identity,
+            ring,
+            era.into(),
+            sessions,
+            None,
+            Status::default(),
+        );
         let writer = Writer::new(journal.clone(), None);
         (journal, writer)
     }
@@ -141,7 +153,14 @@ impl Journal {
                 source,
             })?;
         note(&mut sessions, era.session, ring.next());
-        let journal = Self::new(identity, ring, era, sessions, Some(directory));
+        let journal = Self::new(
+            identity,
+            ring,
+            era,
+            sessions,
+            Some(directory),
+            status.clone(),
+        );
         let writer = Writer::new(journal.clone(), Some(handle));
         Ok((journal, writer))
     }
@@ -152,6 +171,7 @@ impl Journal {
         era: Arc<Era>,
         sessions: Sessions,
         directory: Option<Arc<Directory>>,
+        status: Status,
     ) -> Self {
         Self(Arc::new(Shared {
             identity,
@@ -165,6 +185,8 @@ impl Journal {
             appended: Notify::new(),
             ended: CancellationToken::new(),
             directory,
+            bookmarks: Bookmarks::default(),
+            status,
         }))
     }
 

@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod context;
 pub mod event;
+mod file;
 pub mod filter;
 pub mod identity;
 pub mod journal;

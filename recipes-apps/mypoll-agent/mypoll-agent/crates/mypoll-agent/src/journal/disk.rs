@@ -3,6 +3,7 @@
 //!
 //! One thread ([`writer`]) appends, another ([`syncer`]) syncs, and cursors read the files on their own.
 
+mod cursors;
 pub(crate) mod format;
 mod index;
 mod read;

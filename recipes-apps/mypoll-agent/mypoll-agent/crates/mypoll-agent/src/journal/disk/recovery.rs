@@ -24,6 +24,7 @@ use super::{
     records::{Item, Records, Tail},
 };
 use crate::{
+    file,
     identity::{Identity, SessionId},
     journal::{Era, Sessions, note},
 };
@@ -146,21 +147,12 @@ pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recov
 }
 
 /// The header of a segment, as far as it is there, and the length of the file.
-fn head_of(file: &Path) -> io::Result<(Vec<u8>, u64)> {
-    let mut opened = OpenOptions::new()
-        .read(true)
-        // A FIFO in the place of a segment must not hang the start.
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
-        .open(file)?;
-    let metadata = opened.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("this is no regular file"));
-    }
+fn head_of(path: &Path) -> io::Result<(Vec<u8>, u64)> {
+    let file = file::open(path)?;
+    let length = file.metadata()?.len();
     let mut bytes = Vec::new();
-    (&mut opened)
-        .take(Header::LENGTH as u64)
-        .read_to_end(&mut bytes)?;
-    Ok((bytes, metadata.len()))
+    file.take(Header::LENGTH as u64).read_to_end(&mut bytes)?;
+    Ok((bytes, length))
 }
 
 fn lock(path: &Path) -> Result<Flock<File>, OpenError> {

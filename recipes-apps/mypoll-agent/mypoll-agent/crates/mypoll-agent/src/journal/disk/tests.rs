@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Restarts, damage, and what clients get after them.
 
+mod bookmark;
 mod damage;
 mod format;
 mod model;
@@ -75,9 +76,14 @@ impl Board {
             Ending::Killed => {
                 // What was written is the kernel's, and the agent does nothing more.
                 let copy = tempfile::tempdir().unwrap();
-                fs::create_dir(copy.path().join("journal")).unwrap();
-                for file in segments(&self.folder.path().join("journal")) {
-                    let to = copy.path().join("journal").join(file.file_name().unwrap());
+                for file in segments(&self.path())
+                    .into_iter()
+                    .chain(cursors(&self.path()))
+                {
+                    let to = copy
+                        .path()
+                        .join(file.strip_prefix(self.folder.path()).unwrap());
+                    fs::create_dir_all(to.parent().unwrap()).unwrap();
                     fs::copy(&file, to).unwrap();
                 }
                 copy
@@ -133,6 +139,12 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// The files of named cursors.
+fn cursors(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder.join("cursors")).into_iter().flatten();
+    files.map(|entry| entry.unwrap().path()).collect()
 }
 
 /// What a client got.

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files that are read whole.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+/// Opens a regular file.
+///
+/// # Errors
+///
+/// It can't be opened, or is something else: opening or reading a FIFO would block.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("this is no regular file"));
+    }
+    Ok(file)
+}
+
+/// Reads what is left of a file, up to `longest` bytes.
+///
+/// # Errors
+///
+/// It can't be read, or is longer.
+pub(crate) fn rest(file: File, longest: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(longest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > longest {
+        let problem = format!("it is longer than {longest} bytes");
+        return Err(io::Error::other(problem));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_or_too_long_is_refused_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for path in [&fifo, directory.path()] {
+            let error = open(path).unwrap_err().to_string();
+            assert_eq!(error, "this is no regular file");
+        }
+        let error = open(&directory.path().join("none")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let long = directory.path().join("long");
+        fs::write(&long, "four").unwrap();
+        assert_eq!(rest(open(&long).unwrap(), 4).unwrap(), b"four");
+        let error = rest(open(&long).unwrap(), 3).unwrap_err().to_string();
+        assert_eq!(error, "it is longer than 3 bytes");
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The files of named cursors.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::PathBuf,
+};
+
+use tracing::warn;
+
+use super::{Directory, OpenError, sync_folder};
+use crate::{file, identity::SessionId};
+
+/// What a file begins with: its kind, and the version of its format.
+const HEAD: &str = "mypoll-cursor 1";
+
+impl Directory {
+    /// The event up to which the reader `name` is done; `None` where nothing is saved, or what is saved is damaged.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be read.
+    pub(in crate::journal) fn saved(
+        &self,
+        name: &str,
+    ) -> Result<Option<(SessionId, u64)>, OpenError> {
+        let path = self.cursor(name);
+        let bytes = match file::open(&path).and_then(|file| file::rest(file, 1024)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => {
+                return Err(OpenError::Io {
+                    action: "read",
+                    path,
+                    source,
+                });
+            }
+        };
+        let place = parse(&bytes);
+        if place.is_none() {
+            warn!(
+                "journal: {} is damaged: {name} begins with the oldest event again",
+                path.display()
+            );
+        }
+        Ok(place)
+    }
+
+    /// Has it on the medium that the reader `name` is done up to this event. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// It can't be written; what was saved before stays.
+    pub(in crate::journal) fn save(
+        &self,
+        name: &str,
+        (session, event): (SessionId, u64),
+    ) -> io::Result<()> {
+        let path = self.cursor(name);
+        let folder = self.path.join("cursors");
+        match DirBuilder::new().mode(0o750).create(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Err(_) => {}
+            Ok(()) => sync_folder(&self.path)?,
+        }
+        let new = path.with_extension("new");
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o640)
+            .open(&new)?;
+        file.write_all(text(session, event).as_bytes())?;
+        file.sync_data()?;
+        fs::rename(&new, &path)?;
+        sync_folder(&folder)
+    }
+
+    /// What can't be in the name of a file, or has a meaning there, is written as in URLs.
+    fn cursor(&self, name: &str) -> PathBuf {
+        let mut file = String::new();
+        for byte in name.bytes() {
+            match byte {
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' => file.push(byte.into()),
+                _ => file.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        self.path.join("cursors").join(file)
+    }
+}
+
+fn text(session: SessionId, event: u64) -> String {
+    let text = format!("{HEAD} {session} {event}");
+    let checksum = crc32fast::hash(text.as_bytes());
+    format!("{text} {checksum:08x}\n")
+}
+
+fn parse(bytes: &[u8]) -> Option<(SessionId, u64)> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (place, _) = text
+        .strip_prefix(HEAD)?
+        .strip_prefix(' ')?
+        .rsplit_once(' ')?;
+    let (session, event) = place.split_once(' ')?;
+    let place = (SessionId::parse(session)?, event.parse().ok()?);
+    // There is one way to write it, which includes the checksum.
+    (self::text(place.0, place.1) == text).then_some(place)
+}

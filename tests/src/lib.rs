@@ -5,6 +5,7 @@
 //! with `MYPOLL_LOGS` the kernels' logs are kept in that folder.
 
 mod agent;
+mod shell;
 
 use std::env;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use lab::machine::{Machine, MachineError, MachineOptions};
 use lab::{Paths, Progress};
 
 pub use agent::Agent;
+pub use shell::shell;
 
 /// So that what never comes ends a test; it decides none.
 pub const DEADLINE: Duration = Duration::from_secs(120);

@@ -5,61 +5,12 @@ use std::sync::{LazyLock, Mutex};
 
 use lab::buttons::Action;
 use lab::machine::Machine;
-use system_tests::{Agent, Shared, boot, sh, turn};
+use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, shell, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_output", true)));
 
-/// What tests that are shell scripts share: chips with eight lines that a test makes and removes, and waiting.
-const SHELL: &str = r#"
-set -eu
-configfs=/sys/kernel/config/gpio-sim
-# chip NAME LABEL [LINE-NAME]: line 3 has the name.
-chip() {
-    mkdir -p $configfs/$1/bank/line3
-    echo 8 >$configfs/$1/bank/num_lines
-    echo "$2" >$configfs/$1/bank/label
-    echo "${3:-green}" >$configfs/$1/bank/line3/name
-    echo 1 >$configfs/$1/live
-}
-remove() {
-    for name; do
-        echo 0 >$configfs/$name/live
-        rmdir $configfs/$name/bank/line3 $configfs/$name/bank $configfs/$name
-    done
-}
-# of NAME FILE: a file of line 3.
-of() {
-    echo /sys/devices/platform/$(cat $configfs/$1/dev_name)/$(cat $configfs/$1/bank/chip_name)/sim_gpio3/$2
-}
-device() {
-    echo /dev/$(cat $configfs/$1/bank/chip_name)
-}
-# shows NAME LEVEL
-shows() {
-    until [ "$(cat $(of $1 value))" = $2 ]; do sleep 0.1; done
-}
-logged() {
-    until grep -q "$1" /tmp/agent.log; do sleep 0.1; done
-}
-count() {
-    grep -c "$1" /tmp/agent.log || true
-}
-order() {
-    mypollctl --connect 127.0.0.1:7071 set "$@"
-}
-end() {
-    pid=$(cat /run/mypoll-agent.pid)
-    kill -TERM $pid
-    while kill -0 $pid 2>/dev/null; do sleep 0.1; done
-}
-"#;
-
 /// A stream that takes orders.
 const ORDERS: &str = "[[stream]]\nlisten = \"127.0.0.1:7071\"\ncontrol = true\n";
-
-fn shell(machine: &Machine, script: &str) -> String {
-    sh(machine, &format!("{SHELL}{script}"))
-}
 
 fn door(machine: &Machine, action: Action) {
     let buttons = machine.buttons().unwrap();
@@ -113,6 +64,43 @@ fn an_led_is_right_after_lost_edges_and_bounces() {
         echo pull-down >&3
         shows leds 0",
     );
+    shell(&machine, "end; remove leds");
+}
+
+#[test]
+fn an_led_and_clients_are_right_after_each_bounce() {
+    let machine = turn(&MACHINE);
+    door(&machine, Action::Up);
+    shell(&machine, "chip leds leds");
+    let config = "[[output]]\nchip = \"leds\"\nline = 3\nfollow.label = \"door\"";
+    let _agent = Agent::start(&machine, config);
+    let mut client = client(&machine);
+    let buttons = machine.buttons().unwrap();
+    let [door, button] = ["door", "button"].map(|line| buttons.line(line).unwrap());
+    let mut last = 0;
+    let mut wrong = Vec::new();
+    for attempt in 1..=50 {
+        let value = attempt % 2;
+        // 41 edges, faster than interrupts are handled.
+        let levels: Vec<_> = (0..41).map(|edge| (edge + value) % 2 == 1).collect();
+        buttons.set(door, &levels).unwrap();
+        // Both lines have one interrupt: the second event of this one comes after all of that one's.
+        for action in [Action::Down, Action::Up] {
+            buttons.act(button, action).unwrap();
+            loop {
+                let event = client.event(DEADLINE).unwrap();
+                if event.line == button.number {
+                    break;
+                }
+                last = event.value;
+            }
+        }
+        if last != value {
+            wrong.push(attempt);
+        }
+        shell(&machine, &format!("shows leds {value}"));
+    }
+    assert!(wrong.is_empty(), "wrong in {wrong:?}");
     shell(&machine, "end; remove leds");
 }
 

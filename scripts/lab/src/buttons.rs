@@ -106,12 +106,19 @@ impl Buttons {
                 self.act(line, Action::Up)?;
             }
             Action::Down | Action::Up => {
-                let level = (action == Action::Down) != line.active_low;
-                let pl061 = self.monitor()?.pl061()?;
-                qtest::set_input(&self.machine.join(runtime::QTEST), &pl061, input, level)?;
+                self.set(line, &[action == Action::Down])?;
             }
         }
         Ok(())
+    }
+
+    /// Has `line` be down (`true`) and up in quick succession, some microseconds each, as a contact that bounces.
+    pub fn set(&self, line: &Line, levels: &[bool]) -> Result<(), PressError> {
+        let input = line.input.ok_or(PressError::Inside(line.number))?;
+        let levels: Vec<_> = levels.iter().map(|&down| down != line.active_low).collect();
+        let pl061 = self.monitor()?.pl061()?;
+        let qtest = self.machine.join(runtime::QTEST);
+        Ok(qtest::set_input(&qtest, &pl061, input, &levels)?)
     }
 
     fn monitor(&self) -> Result<Monitor, QmpError> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! QEMU's qtest socket, which sets the level of a device's input beside a guest that runs. It serves one client at a
-//! time, so each level is a connection of its own.
+//! time, so each call is a connection of its own.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -23,19 +23,33 @@ pub enum QtestError {
     Refused(String),
 }
 
-/// Sets input `number` of the device at object path `device`.
-pub fn set_input(socket: &Path, device: &str, number: u8, level: bool) -> Result<(), QtestError> {
+/// Sets input `number` of the device at object path `device` to these levels, one immediately after the other.
+pub fn set_input(
+    socket: &Path,
+    device: &str,
+    number: u8,
+    levels: &[bool],
+) -> Result<(), QtestError> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(DEADLINE))?;
-    let level = u8::from(level);
-    stream
-        .write_all(format!("set_irq_in {device} unnamed-gpio-in {number} {level}\n").as_bytes())?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer)?;
-    match answer.trim_end() {
-        "OK" => Ok(()),
-        other => Err(QtestError::Refused(other.to_owned())),
+    let commands: String = levels
+        .iter()
+        .map(|&level| {
+            let level = u8::from(level);
+            format!("set_irq_in {device} unnamed-gpio-in {number} {level}\n")
+        })
+        .collect();
+    // At once: a command that has to be waited for comes too late for a contact that bounces.
+    stream.write_all(commands.as_bytes())?;
+    let mut stream = BufReader::new(stream);
+    for _ in levels {
+        let mut answer = String::new();
+        stream.read_line(&mut answer)?;
+        if answer.trim_end() != "OK" {
+            return Err(QtestError::Refused(answer.trim_end().to_owned()));
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -45,8 +59,8 @@ mod tests {
 
     use super::*;
 
-    /// Sets a level at a qtest that gives `answer`; returns the request and the result.
-    fn exchange(answer: &'static str) -> (String, Result<(), QtestError>) {
+    /// Sets levels at a qtest that gives `answer`; returns the first request and the result.
+    fn exchange(levels: &[bool], answer: &'static str) -> (String, Result<(), QtestError>) {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("qtest");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -59,13 +73,13 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             request
         });
-        let result = set_input(&socket, "/machine/unattached/device[8]", 5, true);
+        let result = set_input(&socket, "/machine/unattached/device[8]", 5, levels);
         (qemu.join().unwrap(), result)
     }
 
     #[test]
     fn a_level_is_set() {
-        let (request, result) = exchange("OK\n");
+        let (request, result) = exchange(&[true], "OK\n");
         assert_eq!(
             request,
             "set_irq_in /machine/unattached/device[8] unnamed-gpio-in 5 1\n"
@@ -75,13 +89,13 @@ mod tests {
 
     #[test]
     fn a_refusal_is_passed_on() {
-        let (_, result) = exchange("FAIL Unknown device\n");
+        let (_, result) = exchange(&[true, false], "OK\nFAIL Unknown device\n");
         assert!(matches!(result, Err(QtestError::Refused(why)) if why == "FAIL Unknown device"));
     }
 
     #[test]
     fn a_closed_socket_is_an_error() {
-        let (_, result) = exchange("");
+        let (_, result) = exchange(&[true, false], "OK\n");
         assert!(result.is_err());
     }
 }

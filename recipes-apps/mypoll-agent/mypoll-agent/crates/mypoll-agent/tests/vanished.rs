@@ -6,12 +6,10 @@
 use std::{env, net::TcpStream, process::Command, time::Duration};
 
 use mypoll_agent::{
-    command::Commands,
     context::Context,
     identity::Identity,
     journal::Journal,
-    net::{Address, Endpoint, Sockets},
-    status::Status,
+    net::{Address, Endpoint},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -62,12 +60,7 @@ fn in_a_network_of_its_own() {
 
 async fn peers_are_missed() {
     let (journal, _writer) = Journal::in_memory(Identity::of_this_machine(None), 65536);
-    let context = Context {
-        journal,
-        commands: Commands::default(),
-        status: Status::default(),
-        sockets: Sockets::default(),
-    };
+    let context = Context::new(journal);
     let mut endpoint = Endpoint::new(Address::parse("127.0.0.1:0").unwrap());
     endpoint.peer_timeout = PEER_TIMEOUT;
     let mut listeners = endpoint.prepare(&context).unwrap();

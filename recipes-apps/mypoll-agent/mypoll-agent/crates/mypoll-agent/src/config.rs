@@ -20,6 +20,7 @@ use crate::{
     },
     sink::{Section, output, stream},
     source::{queue, simulated},
+    stage::{chord, gesture, watchdog},
 };
 pub use error::ConfigError;
 
@@ -53,6 +54,15 @@ pub struct Config {
     #[cfg(feature = "http")]
     #[serde(deserialize_with = "table::array")]
     pub http: Vec<http::Config>,
+    /// Clicks and long presses of lines, which become events. Default: none.
+    #[serde(deserialize_with = "table::array")]
+    pub gesture: Vec<gesture::Config>,
+    /// Lines that become active together, which becomes an event. Default: none.
+    #[serde(deserialize_with = "table::array")]
+    pub chord: Vec<chord::Config>,
+    /// Lines that stay as they are for too long, which becomes an event. Default: none.
+    #[serde(deserialize_with = "table::array")]
+    pub watchdog: Vec<watchdog::Config>,
     /// GPIO lines that the agent switches. Default: none.
     #[serde(deserialize_with = "table::array")]
     pub output: Vec<output::Config>,

@@ -23,5 +23,6 @@ mod quote;
 pub mod section;
 pub mod sink;
 pub mod source;
+pub mod stage;
 pub mod status;
 pub mod supervisor;

@@ -51,7 +51,7 @@ pub async fn run(
     let mut sinks = Sinks::default();
     let source = AnySource::open(&config, &context)?;
     sinks.change(&config, &context).await?;
-    let mut pump = Pump::start(source, writer, &context.status);
+    let mut pump = Pump::start(source, &config, writer, &context.status);
     let mut notifier = Notifier::new(&context.status);
     notifier.ready();
 
@@ -120,5 +120,6 @@ async fn reload(
     if let Some(source) = source {
         pump.replace(source);
     }
+    pump.change(new);
     Ok(())
 }

@@ -32,6 +32,14 @@ impl Target {
         }
     }
 
+    /// The number or the label.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Label(label) => label.clone(),
+        }
+    }
+
     /// Whether the event is one of this line, or derived from those.
     pub fn is_of(&self, event: &Event) -> bool {
         (event.reading.source == Source::GPIO || event.reading.source.is_derived())

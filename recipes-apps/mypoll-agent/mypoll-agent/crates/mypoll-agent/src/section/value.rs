@@ -141,6 +141,13 @@ pub(crate) fn duration_above_zero<'de, D: Deserializer<'de>>(
     })
 }
 
+/// The same in a table where it need not be: together with `default`.
+pub(crate) fn optional_duration_above_zero<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    duration_above_zero(deserializer).map(Some)
+}
+
 /// A duration that can be added to the present.
 pub(crate) fn not_too_long(text: &str) -> Option<Duration> {
     humantime::parse_duration(text)

@@ -42,7 +42,7 @@ pub async fn probe(config: &Config) -> Result<Vec<Finding>> {
     let source = AnySource::open(config, &context)?;
     let mut sinks = Sinks::default();
     sinks.change(config, &context).await?;
-    let mut pump = Pump::start(source, writer, &context.status);
+    let mut pump = Pump::start(source, config, writer, &context.status);
     time::sleep(PATIENCE).await;
     let findings = context.status.conditions();
     let ended = async {

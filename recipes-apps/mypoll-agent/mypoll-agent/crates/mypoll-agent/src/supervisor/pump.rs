@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Copies updates from the source to the journal.
+//! Takes updates from the source to the journal, and adds what follows from them.
+
+use std::{future::pending, time::Duration};
 
 use tokio::{
     sync::mpsc,
     task::{self, JoinHandle},
+    time,
 };
 
 use crate::{
-    journal::Writer,
+    clock::monotonic_ns,
+    config::Config,
+    journal::{Derived, Numbered, Update, Writer},
     source::{AnySource, Source as _},
+    stage::Stages,
     status::{Reporter, Status},
 };
 
+/// The longest sleep: what is due later is looked at again.
+const LONGEST_SLEEP: u64 = 24 * 60 * 60 * 1_000_000_000;
+
 enum Change {
-    Replace(Box<AnySource>),
+    Source(Box<AnySource>),
+    Stages(Box<Config>),
     Drain,
 }
 
@@ -24,17 +34,34 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    pub(super) fn start(source: AnySource, writer: Writer, status: &Status) -> Self {
+    pub(super) fn start(
+        source: AnySource,
+        config: &Config,
+        writer: Writer,
+        status: &Status,
+    ) -> Self {
         let (changes, receiver) = mpsc::unbounded_channel();
-        let reporter = status.reporter("pump");
-        let task = tokio::spawn(pump(source, writer, receiver, reporter));
+        let mut stages = Stages::default();
+        stages.change(config, status, writer.lines(), monotonic_ns());
+        let running = Running {
+            writer,
+            stages,
+            reporter: status.reporter("pump"),
+            status: status.clone(),
+        };
+        let task = tokio::spawn(running.run(source, receiver));
         Self { changes, task }
     }
 
     /// Goes on with another source.
     pub(super) fn replace(&self, source: AnySource) {
         // The task ends by `drain` alone.
-        let _ = self.changes.send(Change::Replace(Box::new(source)));
+        let _ = self.changes.send(Change::Source(Box::new(source)));
+    }
+
+    /// Goes on with what another configuration wants to be derived.
+    pub(super) fn change(&self, config: &Config) {
+        let _ = self.changes.send(Change::Stages(Box::new(config.clone())));
     }
 
     /// Takes what the source still has, and closes the journal.
@@ -44,29 +71,77 @@ impl Pump {
     }
 }
 
-async fn pump(
-    mut source: AnySource,
-    mut writer: Writer,
-    mut changes: mpsc::UnboundedReceiver<Change>,
+struct Running {
+    writer: Writer,
+    stages: Stages,
     reporter: Reporter,
-) {
-    loop {
-        tokio::select! {
-            update = source.next() => {
-                let _busy = reporter.busy();
-                writer.append(update).await;
-                // Readers go first: a burst must not overrun one that keeps up.
-                task::yield_now().await;
+    status: Status,
+}
+
+impl Running {
+    async fn run(mut self, mut source: AnySource, mut changes: mpsc::UnboundedReceiver<Change>) {
+        loop {
+            let due = self.stages.due();
+            tokio::select! {
+                biased;
+                change = changes.recv() => match change {
+                    Some(Change::Source(new)) => source = *new,
+                    Some(Change::Stages(config)) => {
+                        let lines = self.writer.lines();
+                        let derived = self.stages.change(&config, &self.status, lines, monotonic_ns());
+                        self.derive(derived).await;
+                    }
+                    Some(Change::Drain) | None => break,
+                },
+                // Before what is due: events that are there may change it.
+                update = source.next() => {
+                    self.append(update).await;
+                    // Readers go first: a burst must not overrun one that keeps up.
+                    task::yield_now().await;
+                }
+                () = reached(due) => {
+                    let derived = self.stages.tick(monotonic_ns());
+                    self.derive(derived).await;
+                }
             }
-            change = changes.recv() => match change {
-                Some(Change::Replace(new)) => source = *new,
-                Some(Change::Drain) | None => break,
-            },
         }
+        while let Some(update) = source.take() {
+            self.append(update).await;
+            task::yield_now().await;
+        }
+        let derived = self.stages.end(monotonic_ns());
+        self.derive(derived).await;
+        self.writer.close().await;
     }
-    while let Some(update) = source.take() {
-        writer.append(update).await;
-        task::yield_now().await;
+
+    async fn append(&mut self, update: Update) {
+        let _busy = self.reporter.busy();
+        let mut numbered = self.writer.number(update);
+        if !self.stages.is_empty() {
+            let (events, looked) = (&numbered.events, numbered.lines.is_some());
+            let lines = self.writer.lines();
+            let derived = self.stages.take(events, looked, lines, monotonic_ns());
+            self.writer.derive(&mut numbered, derived);
+        }
+        self.writer.write(numbered).await;
     }
-    writer.close().await;
+
+    async fn derive(&mut self, derived: Vec<Derived>) {
+        if derived.is_empty() {
+            return;
+        }
+        let _busy = self.reporter.busy();
+        let mut numbered = Numbered::default();
+        self.writer.derive(&mut numbered, derived);
+        self.writer.write(numbered).await;
+    }
+}
+
+/// Ends at a time of CLOCK_MONOTONIC in nanoseconds; without one never.
+async fn reached(due: Option<u64>) {
+    let Some(due) = due else {
+        return pending().await;
+    };
+    let left = due.saturating_sub(monotonic_ns()).min(LONGEST_SLEEP);
+    time::sleep(Duration::from_nanos(left)).await;
 }

@@ -75,6 +75,11 @@ impl Agent {
         self.wait_until_ready(configuration);
     }
 
+    /// Writes another configuration, which SIGHUP has it read.
+    pub fn configure(&self, configuration: &str) {
+        configure(self.directory.path(), configuration);
+    }
+
     fn wait_until_ready(&mut self, configuration: &str) {
         self.address = None;
         if !configuration.contains("stream = []") {

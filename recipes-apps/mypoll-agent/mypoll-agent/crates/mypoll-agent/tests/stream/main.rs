@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod gestures;
 mod idle;
 mod limits;
 mod protocol;

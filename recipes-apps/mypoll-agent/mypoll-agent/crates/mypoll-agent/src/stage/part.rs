@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A section that is about one line, and its state.
+
+use std::sync::Arc;
+
+use tracing::warn;
+
+use super::{
+    chord::Chord,
+    gesture::{self, Gesture},
+    watchdog::{self, Watchdog},
+};
+use crate::{
+    event::{Kind, Reading, Source},
+    journal::Derived,
+    lines::{Line, Lines, Target},
+    status::{Condition, Reporter, Status},
+};
+
+/// What follows from events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) kind: Kind,
+    pub(super) value: u32,
+    /// When it happened, CLOCK_MONOTONIC in nanoseconds, as all times here.
+    pub(super) at: u64,
+}
+
+/// A line that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub(super) number: u32,
+    label: Option<Arc<str>>,
+}
+
+/// What is derived from the events of one line.
+pub(super) trait Machine: Send {
+    /// The line became active or inactive.
+    fn edge(&mut self, active: bool, at: u64, out: &mut Vec<Found>);
+    /// The line is active or inactive, or has gone; edges before that are missing.
+    fn level(&mut self, active: Option<bool>, at: u64, out: &mut Vec<Found>);
+    /// Edges may be missing.
+    fn forget(&mut self, at: u64, out: &mut Vec<Found>);
+    /// When something is to be done without an edge.
+    fn deadline(&self) -> Option<u64>;
+    /// Does what is to be done at the deadline, which was before `now`.
+    fn fire(&mut self, now: u64, out: &mut Vec<Found>);
+    /// Nothing comes any more.
+    fn end(&mut self, at: u64, out: &mut Vec<Found>);
+    /// Whether the line is active and nothing follows from that so far.
+    fn is_fresh(&self) -> bool {
+        true
+    }
+    /// For how long it is so at most.
+    fn fresh_for(&self) -> u64 {
+        u64::MAX
+    }
+    /// That the line is active is part of something else.
+    fn use_up(&mut self, _out: &mut Vec<Found>) {}
+
+    /// Does what is to be done until `to`.
+    fn advance(&mut self, to: u64, out: &mut Vec<Found>) {
+        while self.deadline().is_some_and(|deadline| deadline <= to) {
+            self.fire(to, out);
+        }
+    }
+}
+
+/// Of the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Section {
+    Gesture(gesture::Config),
+    Watchdog(watchdog::Config),
+}
+
+pub(super) struct Part {
+    pub(super) section: Section,
+    machine: Box<dyn Machine>,
+    line: Option<Bound>,
+    reporter: Reporter,
+    /// Room for what the machine finds.
+    found: Vec<Found>,
+}
+
+impl Found {
+    /// As an event of a line.
+    pub(super) fn of(self, line: &Bound, source: Source) -> Derived {
+        Derived {
+            reading: Reading {
+                timestamp_ns: self.at,
+                source,
+                kind: self.kind,
+                line: line.number,
+                value: self.value,
+                lost: 0,
+            },
+            label: line.label.clone(),
+        }
+    }
+}
+
+impl Section {
+    fn target(&self) -> &Target {
+        match self {
+            Self::Gesture(config) => &config.line,
+            Self::Watchdog(config) => &config.line,
+        }
+    }
+
+    fn name(&self) -> String {
+        let word = match self {
+            Self::Gesture(_) => "gesture",
+            Self::Watchdog(_) => "watchdog",
+        };
+        format!("{word} {}", self.target().name())
+    }
+
+    fn machine(&self) -> Box<dyn Machine> {
+        match self {
+            Self::Gesture(config) => Box::new(Gesture::new(config)),
+            Self::Watchdog(config) => Box::new(Watchdog::new(config)),
+        }
+    }
+
+    fn source(&self) -> Source {
+        match self {
+            Self::Gesture(_) => Source::GESTURE,
+            Self::Watchdog(_) => Source::WATCHDOG,
+        }
+    }
+
+    /// Whether both edges are needed, not one or the other.
+    fn needs_both_edges(&self) -> bool {
+        match self {
+            Self::Gesture(_) => true,
+            Self::Watchdog(config) => config.active.is_some(),
+        }
+    }
+}
+
+impl Bound {
+    pub(super) fn new(line: &Line) -> Self {
+        Self {
+            number: line.number,
+            label: line.label.clone(),
+        }
+    }
+}
+
+/// The line that a section is about, or why it can't be.
+pub(super) fn find<'a>(
+    target: &Target,
+    needs_both_edges: bool,
+    lines: &'a Lines,
+) -> Result<&'a Line, String> {
+    let Some(line) = lines.iter().find(|line| target.is(line)) else {
+        return Err(format!("{target} is not there"));
+    };
+    match (line.settings.rising, line.settings.falling) {
+        (true, true) => Ok(line),
+        (true, false) | (false, true) if !needs_both_edges => Ok(line),
+        (rising, _) => {
+            let missing = if rising { "falling" } else { "rising" };
+            Err(format!(
+                "{target} reports no {missing} edges, and both are needed"
+            ))
+        }
+    }
+}
+
+/// Says how a section is that is about lines.
+pub(super) fn report(reporter: &Reporter, name: &str, lines: &Lines, found: Result<(), String>) {
+    let reason = found.err();
+    let condition = match &reason {
+        Some(reason) => Condition::Waiting(reason.clone()),
+        None => Condition::Working,
+    };
+    let is_new = reporter.set(condition);
+    // Without any the source has not been opened yet, and says so itself.
+    if let Some(reason) = reason.filter(|_| is_new && lines.iter().next().is_some()) {
+        warn!("{name} waits: {reason}");
+    }
+}
+
+impl Part {
+    pub(super) fn new(section: Section, status: &Status) -> Self {
+        Self {
+            machine: section.machine(),
+            line: None,
+            reporter: status.reporter(section.name()),
+            found: Vec::new(),
+            section,
+        }
+    }
+
+    pub(super) fn is_of(&self, number: u32) -> bool {
+        self.line.as_ref().is_some_and(|line| line.number == number)
+    }
+
+    pub(super) fn is_in(&self, chord: &Chord) -> bool {
+        let number = self.line.as_ref().map(|line| line.number);
+        number.is_some_and(|number| chord.numbers().any(|other| other == number))
+    }
+
+    /// Finds the line, which is none of `taken`. One that goes or comes begins anew.
+    pub(super) fn bind(
+        &mut self,
+        lines: &Lines,
+        taken: &mut Vec<(Source, u32)>,
+        now: u64,
+        out: &mut Vec<Derived>,
+    ) {
+        let target = self.section.target();
+        let mut found = find(target, self.section.needs_both_edges(), lines);
+        if let Ok(line) = found {
+            let place = (self.section.source(), line.number);
+            if taken.contains(&place) {
+                found = Err(format!("{target} has another section already"));
+            }
+            taken.push(place);
+        }
+        let bound = found.as_ref().ok().map(|line| Bound::new(line));
+        let active = found.as_ref().ok().and_then(|line| line.active);
+        report(
+            &self.reporter,
+            &self.section.name(),
+            lines,
+            found.map(|_| ()),
+        );
+        if bound != self.line {
+            self.level(None, now, out);
+            self.line = bound;
+            if self.line.is_some() {
+                self.machine.level(active, now, &mut self.found);
+            }
+            self.flush(out);
+        }
+    }
+
+    pub(super) fn edge(&mut self, active: bool, at: u64, out: &mut Vec<Derived>) {
+        self.machine.advance(at, &mut self.found);
+        self.machine.edge(active, at, &mut self.found);
+        self.flush(out);
+    }
+
+    pub(super) fn level(&mut self, level: Option<bool>, at: u64, out: &mut Vec<Derived>) {
+        self.machine.level(level, at, &mut self.found);
+        self.flush(out);
+    }
+
+    pub(super) fn forget(&mut self, at: u64, out: &mut Vec<Derived>) {
+        self.machine.forget(at, &mut self.found);
+        self.flush(out);
+    }
+
+    pub(super) fn advance(&mut self, to: u64, out: &mut Vec<Derived>) {
+        self.machine.advance(to, &mut self.found);
+        self.flush(out);
+    }
+
+    pub(super) fn end(&mut self, at: u64, out: &mut Vec<Derived>) {
+        self.machine.end(at, &mut self.found);
+        self.flush(out);
+    }
+
+    pub(super) fn use_up(&mut self, out: &mut Vec<Derived>) {
+        self.machine.use_up(&mut self.found);
+        self.flush(out);
+    }
+
+    pub(super) fn deadline(&self) -> Option<u64> {
+        self.machine.deadline()
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.machine.is_fresh()
+    }
+
+    pub(super) fn fresh_for(&self) -> u64 {
+        self.machine.fresh_for()
+    }
+
+    fn flush(&mut self, out: &mut Vec<Derived>) {
+        let found = self.found.drain(..);
+        if let Some(line) = &self.line {
+            let source = self.section.source();
+            out.extend(found.map(|found| found.of(line, source)));
+        }
+    }
+}

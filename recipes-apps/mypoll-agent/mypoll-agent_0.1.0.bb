@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Carries the events of /dev/mypoll to the network and to GPIO outputs"
 SUMMARY:mypoll-completions = "What bash, fish and zsh complete of the words of mypoll-agent and mypollctl"
+SUMMARY:mypoll-crate-licences = "The licences of the crates that the programs are made of"
 SUMMARY:mypoll-examples = "Programs that take events by SIGIO, or from queues of their own"
 SUMMARY:mypoll-selftest = "Tests /dev/mypoll where it runs"
 SUMMARY:mypollctl = "Shows the events of /dev/mypoll, and gives the driver its commands"
@@ -45,7 +46,7 @@ CARGO_BINDIR ?= "${B}/target/${CARGO_TARGET_SUBDIR}"
 
 # What oe-core's class has by itself: no path of this build in the programs.
 EXTRA_RUSTFLAGS = "--remap-path-prefix=${WORKDIR}=${TARGET_DBGSRC_DIR}"
-# Where the crate mypoll-manual leaves man pages and completions: it is compiled for the machine that builds.
+# Where the crate mypoll-manual leaves man pages, completions and licences: it is compiled for the machine that builds.
 export MYPOLL_MANUAL = "${B}/manual"
 # Symbols go to the -dbg package.
 export CARGO_PROFILE_RELEASE_DEBUG = "true"
@@ -91,12 +92,17 @@ do_install() {
     sed -i 's,@BINDIR@,${bindir},g' ${D}${systemd_system_unitdir}/mypoll-agent.service ${D}${sysconfdir}/init.d/mypoll-agent
 }
 
-PACKAGES =+ "mypollctl mypoll-selftest mypoll-examples mypoll-completions"
+PACKAGES =+ "mypollctl mypoll-selftest mypoll-examples mypoll-completions mypoll-crate-licences"
 
 FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
 FILES:mypoll-completions = "${datadir}/bash-completion ${datadir}/fish ${datadir}/zsh"
+FILES:mypoll-crate-licences = "${datadir}/licenses"
 FILES:mypollctl = "${bindir}/mypollctl"
 FILES:mypoll-selftest = "${bindir}/mypoll-selftest"
 FILES:mypoll-examples = "${bindir}/sigio_* ${bindir}/queue_*"
 
+RDEPENDS:${PN} += "mypoll-crate-licences"
+RDEPENDS:mypoll-examples += "mypoll-crate-licences"
+RDEPENDS:mypoll-selftest += "mypoll-crate-licences"
+RDEPENDS:mypollctl += "mypoll-crate-licences"
 RRECOMMENDS:${PN} += "mypoll-driver virtual-mypoll-agent-conf"

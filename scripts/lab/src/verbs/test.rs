@@ -7,6 +7,7 @@ mod bench;
 mod binding;
 mod case;
 mod command;
+mod crates;
 mod first_boot;
 mod flash;
 mod host;
@@ -119,6 +120,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     // The first build installs what the others need.
     let phases: Vec<Phase> = iter::once(target::build(Variant::Normal))
         .chain(host::phases())
+        .chain(iter::once(crates::phase()))
         .chain(iter::once(page::phase()))
         .chain(memory_model::phases())
         .chain(iter::once(agent_fuzz::phase()))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Writes man pages and completions, of the definitions of the programs' options: a program that is built for another
-//! machine can't be asked for them.
+//! machine can't be asked for them. And the licences of what is in the programs.
+
+mod licences;
 
 use std::{
     env, fs, io,
@@ -16,12 +18,22 @@ mod agent;
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-env-changed=MYPOLL_MANUAL");
-    println!("cargo::rerun-if-changed=../mypoll-agent/src/cli.rs");
+    for file in [
+        "../../Cargo.lock",
+        "../mypoll-agent/src/cli.rs",
+        "licences.rs",
+    ] {
+        println!("cargo::rerun-if-changed={file}");
+    }
     let own = env::var_os("OUT_DIR").unwrap_or_default();
     let folder = PathBuf::from(env::var_os("MYPOLL_MANUAL").unwrap_or(own));
     println!("cargo::rustc-env=MYPOLL_MANUAL_FOLDER={}", folder.display());
     write(&folder, mypollctl::Cli::command())?;
-    write(&folder, agent::Cli::command())
+    write(&folder, agent::Cli::command())?;
+    let licences = folder.join("licenses/mypoll-agent");
+    fs::create_dir_all(&licences)?;
+    let target = env::var("TARGET").map_err(io::Error::other)?;
+    fs::write(licences.join("crates.txt"), licences::bundle(&target)?)
 }
 
 /// The files of a program, where a system has them in `/usr/share`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The man pages and shell completions of the programs. The build script makes them, in the folder that the environment
-//! variable `MYPOLL_MANUAL` names or in its own.
+//! The man pages and shell completions of the programs, and the licences of what is in them. The build script makes them, in
+//! the folder that the environment variable `MYPOLL_MANUAL` names or in its own.
 
 /// Where they are, as below `/usr/share`.
 pub const FOLDER: &str = env!("MYPOLL_MANUAL_FOLDER");
@@ -21,6 +21,7 @@ mod tests {
             ("zsh/site-functions/_mypoll-agent", "--probe"),
             ("fish/vendor_completions.d/mypollctl.fish", "since"),
             ("fish/vendor_completions.d/mypoll-agent.fish", "probe"),
+            ("licenses/mypoll-agent/crates.txt", "\nring 0.17"),
         ] {
             let path = Path::new(super::FOLDER).join(file);
             let text = fs::read_to_string(&path).expect(file);

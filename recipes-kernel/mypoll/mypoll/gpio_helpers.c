@@ -156,6 +156,7 @@ struct gpio_desc *mypoll_gpiod_get_input(struct device *dev, struct fwnode_handl
 
 struct leaving_search {
 	const struct gpio_device *gdev;
+	struct device *parent;
 	bool leaving;
 };
 
@@ -168,11 +169,16 @@ static int look_at_parent(struct gpio_chip *gc, const void *data)
 
 	search->leaving = gc->parent &&
 			  READ_ONCE(gc->parent->links.status) == DL_DEV_UNBINDING;
+	if (search->leaving)
+		search->parent = get_device(gc->parent);
 	return 1;
 }
 
-/* Whether the chip of @desc is gone, or its driver is being unbound. */
-bool mypoll_gpiod_is_leaving(struct gpio_desc *desc)
+/*
+ * Whether the chip of @desc is gone, or its driver is being unbound. In the latter case @parent is
+ * the chip's device, to be put by the caller, else NULL.
+ */
+bool mypoll_gpiod_is_leaving(struct gpio_desc *desc, struct device **parent)
 {
 	struct leaving_search search = {
 		.gdev = gpiod_to_gpio_device(desc),
@@ -183,22 +189,47 @@ bool mypoll_gpiod_is_leaving(struct gpio_desc *desc)
 	gdev = gpio_device_find(&search, look_at_parent);
 	if (gdev)
 		gpio_device_put(gdev);
+	*parent = search.parent;
 	return search.leaving;
 }
 
 struct reprobe {
 	struct work_struct work;
 	struct device *dev;
+	struct device *chip;
 };
+
+/*
+ * The driver core warns of a consumer that is probed while the devices of its supplier are removed:
+ * device_links_check_suppliers() takes a link of firmware nodes for one to a supplier that stays.
+ */
+static void wait_until_unbound(struct device *chip)
+{
+	enum dl_dev_state status;
+
+	for (;;) {
+		device_lock(chip);
+		status = chip->links.status;
+		device_unlock(chip);
+		if (status != DL_DEV_UNBINDING)
+			return;
+		/* Whoever unbinds it dropped the lock to unbind another consumer. */
+		fsleep(CHIP_LOCK_PAUSE_US);
+	}
+}
 
 static void reprobe(struct work_struct *work)
 {
 	struct reprobe *reprobe = container_of(work, struct reprobe, work);
-	int ret = device_attach(reprobe->dev);
+	int ret;
 
+	if (reprobe->chip)
+		wait_until_unbound(reprobe->chip);
+	ret = device_attach(reprobe->dev);
 	/* The driver logs what is wrong. */
 	if (ret < 0)
 		dev_dbg(reprobe->dev, "not attached: %d\n", ret);
+	put_device(reprobe->chip);
 	put_device(reprobe->dev);
 	kfree(reprobe);
 }
@@ -208,8 +239,11 @@ struct workqueue_struct *mypoll_alloc_reprobe_queue(void)
 	return alloc_workqueue("mypoll_reprobe", WQ_UNBOUND, 0);
 }
 
-/* Probes @dev once its driver is unbound, and if its probe is deferred, later again. */
-int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev)
+/*
+ * Probes @dev once its driver and that of @chip, which may be NULL, are unbound, and if its probe is
+ * deferred, later again.
+ */
+int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev, struct device *chip)
 {
 	struct reprobe *new = kzalloc(sizeof(*new), GFP_KERNEL);
 
@@ -218,6 +252,7 @@ int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev)
 
 	INIT_WORK(&new->work, reprobe);
 	new->dev = get_device(dev);
+	new->chip = get_device(chip);
 	queue_work(queue, &new->work);
 	return 0;
 }

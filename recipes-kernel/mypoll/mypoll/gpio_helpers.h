@@ -45,7 +45,7 @@ struct mypoll_line_config {
 /* For kernel_ext/gpio.rs. */
 struct gpio_desc *mypoll_gpiod_get_input(struct device *dev, struct fwnode_handle *fwnode,
 					 const char *consumer);
-bool mypoll_gpiod_is_leaving(struct gpio_desc *desc);
+bool mypoll_gpiod_is_leaving(struct gpio_desc *desc, struct device **parent);
 unsigned int mypoll_gpiod_offset(struct gpio_desc *desc);
 
 /* For kernel_ext/line_device.rs, in line_device.c. */
@@ -57,7 +57,7 @@ const void *mypoll_line_device_data(struct device *dev);
 
 /* For kernel_ext/reprobe.rs. */
 struct workqueue_struct *mypoll_alloc_reprobe_queue(void);
-int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev);
+int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev, struct device *chip);
 
 /* For kernel_ext/wakeup.rs. */
 int mypoll_device_init_wakeup(struct device *dev);

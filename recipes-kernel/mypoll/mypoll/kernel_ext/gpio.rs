@@ -8,7 +8,10 @@ use super::device::{
     as_raw,
     fwnode_as_raw, //
 };
-use core::ptr;
+use core::ptr::{
+    self,
+    NonNull, //
+};
 use kernel::{
     bindings,
     device::{
@@ -22,7 +25,8 @@ use kernel::{
     },
     ffi,
     prelude::*,
-    str::CStr, //
+    str::CStr,
+    sync::aref::ARef, //
 };
 
 // Some kernel configurations leave types in these structures without a field.
@@ -33,7 +37,10 @@ extern "C" {
         fwnode: *mut bindings::fwnode_handle,
         consumer: *const ffi::c_char,
     ) -> *mut bindings::gpio_desc;
-    fn mypoll_gpiod_is_leaving(desc: *mut bindings::gpio_desc) -> bool;
+    fn mypoll_gpiod_is_leaving(
+        desc: *mut bindings::gpio_desc,
+        parent: *mut *mut bindings::device,
+    ) -> bool;
     fn mypoll_gpiod_offset(desc: *mut bindings::gpio_desc) -> ffi::c_uint;
     fn gpiod_put(desc: *mut bindings::gpio_desc);
     fn gpiod_is_active_low(desc: *const bindings::gpio_desc) -> ffi::c_int;
@@ -42,6 +49,16 @@ extern "C" {
     fn gpiod_get_value_cansleep(desc: *const bindings::gpio_desc) -> ffi::c_int;
     fn gpiod_set_debounce(desc: *mut bindings::gpio_desc, debounce_us: ffi::c_uint) -> ffi::c_int;
     fn gpiod_to_irq(desc: *const bindings::gpio_desc) -> ffi::c_int;
+}
+
+/// A chip that is gone, or whose driver is being unbound.
+pub(crate) struct LeavingChip(Option<ARef<Device>>);
+
+impl LeavingChip {
+    /// Returns the device that is being unbound.
+    pub(super) fn device(&self) -> Option<&Device> {
+        self.0.as_deref()
+    }
 }
 
 /// A line that was requested as an input. Its levels are logical: those of an active-low line are
@@ -93,10 +110,16 @@ impl Input {
         Ok(Self { desc })
     }
 
-    /// Returns whether the chip is gone, or its driver is being unbound. May sleep.
-    pub(crate) fn chip_is_leaving(&self) -> bool {
+    /// Returns the chip if it is gone, or its driver is being unbound. May sleep.
+    pub(crate) fn leaving_chip(&self) -> Option<LeavingChip> {
+        let mut parent = ptr::null_mut();
         // SAFETY: By the type invariant the line is requested.
-        unsafe { mypoll_gpiod_is_leaving(self.desc) }
+        let is_leaving = unsafe { mypoll_gpiod_is_leaving(self.desc, &mut parent) };
+        // CAST: `Device` is a transparent wrapper of `struct device`.
+        let parent = NonNull::new(parent.cast::<Device>());
+        // SAFETY: What is not null comes with a reference, which becomes this one.
+        let parent = parent.map(|parent| unsafe { ARef::from_raw(parent) });
+        is_leaving.then_some(LeavingChip(parent))
     }
 
     /// Returns the offset of the line on its chip.

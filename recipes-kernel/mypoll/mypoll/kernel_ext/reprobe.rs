@@ -8,8 +8,14 @@
 //!
 //! C header: [`include/linux/device.h`](srctree/include/linux/device.h)
 
-use super::device::as_raw;
-use core::ptr::NonNull;
+use super::{
+    device::as_raw,
+    gpio::LeavingChip, //
+};
+use core::ptr::{
+    self,
+    NonNull, //
+};
 use kernel::{
     bindings,
     device::Device,
@@ -25,6 +31,7 @@ extern "C" {
     fn mypoll_reprobe(
         queue: *mut bindings::workqueue_struct,
         dev: *mut bindings::device,
+        chip: *mut bindings::device,
     ) -> ffi::c_int;
     fn destroy_workqueue(queue: *mut bindings::workqueue_struct);
 }
@@ -54,12 +61,14 @@ impl ReprobeQueue {
         })
     }
 
-    /// Probes `dev` once its driver is unbound, by the driver that matches it then. As long as the
-    /// probe returns `EPROBE_DEFER`, the driver core repeats it whenever a driver was bound to some
-    /// device. May sleep.
-    pub(crate) fn reprobe(&self, dev: &Device) -> Result {
-        // SAFETY: By the type invariant the queue is valid, and so is `dev`.
-        to_result(unsafe { mypoll_reprobe(self.queue.as_ptr(), as_raw(dev)) })
+    /// Probes `dev` once its driver and that of `chip` are unbound, by the driver that matches it
+    /// then. As long as the probe returns `EPROBE_DEFER`, the driver core repeats it whenever a
+    /// driver was bound to some device. May sleep.
+    pub(crate) fn reprobe(&self, dev: &Device, chip: &LeavingChip) -> Result {
+        let chip = chip.device().map_or(ptr::null_mut(), as_raw);
+        // SAFETY: By the type invariant the queue is valid, and so are `dev` and `chip`, unless that
+        // is null.
+        to_result(unsafe { mypoll_reprobe(self.queue.as_ptr(), as_raw(dev), chip) })
     }
 }
 

@@ -113,13 +113,13 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        let chip_is_leaving = self.lines.iter().any(Line::chip_is_leaving);
+        let leaving_chip = self.lines.iter().find_map(Line::leaving_chip);
         self.lines.clear();
         if let Some(status) = &self.status {
             status.set(Err(ENODEV));
         }
-        if chip_is_leaving {
-            if let Err(error) = self.gpio.reprobe_queue.reprobe(&self.dev) {
+        if let Some(chip) = leaving_chip {
+            if let Err(error) = self.gpio.reprobe_queue.reprobe(&self.dev, &chip) {
                 dev_err!(
                     self.dev,
                     "lines won't come back with their chip: {error:?}\n"

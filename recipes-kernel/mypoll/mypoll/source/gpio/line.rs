@@ -23,7 +23,10 @@ use crate::{
     event::Event,
     kernel_ext::{
         device::change_event,
-        gpio::Input,
+        gpio::{
+            Input,
+            LeavingChip, //
+        },
         interrupt::EdgeInterrupt,
         oneshot::OneShot,
         wakeup::{
@@ -131,9 +134,9 @@ impl Line {
         self.listing.number.get()
     }
 
-    /// Returns whether the line's chip is gone, or its driver is being unbound. May sleep.
-    pub(crate) fn chip_is_leaving(&self) -> bool {
-        self.input.chip_is_leaving()
+    /// Returns the line's chip if it is gone, or its driver is being unbound. May sleep.
+    pub(crate) fn leaving_chip(&self) -> Option<LeavingChip> {
+        self.input.leaving_chip()
     }
 
     /// Determines the line's first level. May sleep.

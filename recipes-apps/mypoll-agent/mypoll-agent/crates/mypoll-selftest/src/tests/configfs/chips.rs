@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use mypoll::uapi;
 use nix::errno::Errno;
 
@@ -26,6 +26,7 @@ tests!("configfs.chips":
     chip_that_comes_back_brings_the_line,
     folder_outlives_the_chip,
     chip_of_the_device_tree_goes_and_comes,
+    chip_of_the_device_tree_goes_again_and_again,
     chip_comes_and_goes_while_its_line_does,
     chip_comes_and_goes_while_the_driver_is_bound,
 );
@@ -146,17 +147,31 @@ fn chip_of_the_device_tree_goes_and_comes(device: &Device) -> Result<()> {
     next(uapi::KIND_REMOVED)
 }
 
-/// Two threads at a time, whatever each of them comes to.
-fn at_a_time(one: impl FnMut() + Send, other: impl FnMut() + Send) -> Result<()> {
-    fn repeat(mut body: impl FnMut()) {
-        rounds(40).for_each(|_| body());
+/// The lines are not probed while the driver core still removes their chip: it would warn in the kernel's log.
+fn chip_of_the_device_tree_goes_again_and_again(device: &Device) -> Result<()> {
+    SimLine::plain(device)?;
+    let before = device.lines()?;
+    for _ in rounds(300) {
+        drop(ChipAway::new()?);
+        while device.lines()? != before {
+            thread::yield_now();
+        }
     }
+    Ok(())
+}
+
+/// Two threads at a time, whatever each of them comes to.
+fn at_once(one: impl FnOnce() + Send, other: impl FnOnce() + Send) -> Result<()> {
     thread::scope(|scope| {
-        let one = scope.spawn(|| repeat(one));
-        let other = scope.spawn(|| repeat(other));
+        let one = scope.spawn(one);
+        let other = scope.spawn(other);
         one.join().and(other.join())
     })
     .map_err(|_| anyhow!("a thread panicked"))
+}
+
+fn repeat(mut body: impl FnMut()) {
+    rounds(40).for_each(|_| body());
 }
 
 fn chip_comes_and_goes_while_its_line_does(device: &Device) -> Result<()> {
@@ -164,15 +179,19 @@ fn chip_comes_and_goes_while_its_line_does(device: &Device) -> Result<()> {
     let chip = SimChip::new("chip", 1)?;
     let line = ConfigLine::of_chip("one", &chip, 0)?;
     let queue = gpio_queue(device)?;
-    at_a_time(
+    at_once(
         || {
-            let _ = chip.disappear();
-            let _ = chip.appear();
+            repeat(|| {
+                let _ = chip.disappear();
+                let _ = chip.appear();
+            });
         },
         || {
-            // Without its chip there is none.
-            let _ = line.set("live", "1");
-            let _ = line.set("live", "0");
+            repeat(|| {
+                // Without its chip there is none.
+                let _ = line.set("live", "1");
+                let _ = line.set("live", "0");
+            });
         },
     )?;
     expect_eq("lines", device.lines()?, before)?;
@@ -185,21 +204,19 @@ fn chip_comes_and_goes_while_the_driver_is_bound(device: &Device) -> Result<()> 
     let before = device.lines()?;
     let binding = device.binding()?;
     let queue = gpio_queue(device)?;
-    ChipAway::new()?;
-    at_a_time(
-        || drop(ChipAway::new()),
-        || {
-            // Without the chip its lines can't be had.
-            let _ = binding.unbind();
+    for _ in rounds(40) {
+        // Not a bind while the chip is unbound: the driver core warns of that for any consumer.
+        let mut away = None;
+        at_once(|| away = Some(ChipAway::new()), || drop(binding.unbind()))?;
+        let away = away.context("the chip's thread ran")??;
+        at_once(|| drop(away), || drop(binding.bind()))?;
+        // The kernel may be about to bind it, now that the chip is there.
+        while !binding.is_bound() {
             let _ = binding.bind();
-        },
-    )?;
-    // The kernel may be about to bind it, now that the chip is there.
-    while !binding.is_bound() {
-        let _ = binding.bind();
-    }
-    while device.lines()? != before {
-        thread::yield_now();
+        }
+        while device.lines()? != before {
+            thread::yield_now();
+        }
     }
     binding.unbind()?;
     expect_pairs(&queue)

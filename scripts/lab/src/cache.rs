@@ -56,21 +56,25 @@ impl Cache<'_> {
 
     /// The result, made now if it is not there.
     ///
-    /// One process at a time makes something; others wait, and take what it left.
+    /// One process at a time makes results of a step; others wait, and take what it left.
     pub fn ensure(&self, product: &dyn Product) -> Result<PathBuf> {
         if let Some(folder) = self.get(product) {
             return Ok(folder);
         }
-        let _lock = lock::hold(
-            &self.paths.cache.join("lock"),
-            self.progress,
-            "Another build uses the cache",
-        )?;
+        let _lock = self.lock(&product.task().name)?;
         if let Some(folder) = self.get(product) {
             return Ok(folder);
         }
         self.progress
             .step(self.paths, &product.task(), |log| self.put(product, log))
+    }
+
+    /// Keeps other processes from what is called `name`, for as long as the result lives.
+    pub(crate) fn lock(&self, name: &str) -> Result<File> {
+        let locks = self.paths.cache.join("locks");
+        fs::create_dir_all(&locks).with_context(|| format!("can't create {}", locks.display()))?;
+        let what = format!("{name}: another build is at it");
+        lock::hold(&locks.join(name), self.progress, &what)
     }
 
     fn put(&self, product: &dyn Product, log: &mut Log) -> Result<PathBuf> {

@@ -94,9 +94,9 @@ pub struct DemoArgs {
     after_help = "Example:\n  ./scripts/test --only selftest"
 )]
 pub struct TestArgs {
-    /// Run only the phases whose name contains this; the others count as skipped
+    /// Run only the phases whose name contains this; may be repeated
     #[arg(long, value_name = "SUBSTRING")]
-    pub only: Option<String>,
+    pub only: Vec<String>,
     /// Only list the phases
     #[arg(long)]
     pub list: bool,

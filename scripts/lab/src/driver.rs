@@ -66,7 +66,7 @@ pub(crate) fn make_module(
     module: &Path,
     log: &mut Log,
 ) -> Result<()> {
-    kernel.bring_tree_up_to_date(log)?;
+    let _tree = kernel.lock_tree(log)?;
     let objects = module.with_extension("objects");
     fs::create_dir(&objects).with_context(|| format!("can't create {}", objects.display()))?;
     log.run(

@@ -5,7 +5,7 @@ pub mod config;
 mod source;
 
 use std::fmt::{self, Display};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
@@ -135,11 +135,14 @@ impl<'a> Kernel<'a> {
         make
     }
 
-    /// Brings the build tree to this very kernel, if it is not there yet.
-    pub fn bring_tree_up_to_date(&self, log: &mut Log) -> Result<()> {
+    /// Brings the build tree to this very kernel, if it is not there yet, and keeps others from it for as long as the
+    /// result lives.
+    pub fn lock_tree(&self, log: &mut Log) -> Result<File> {
+        let name = self.tree.file_name().context("a tree has a name")?;
+        let lock = self.cache.lock(&name.to_string_lossy())?;
         let stamp = self.tree.join(".mypoll-key");
         if fs::read_to_string(&stamp).is_ok_and(|key| key == self.key.to_string()) {
-            return Ok(());
+            return Ok(lock);
         }
         if !self.tree.exists() {
             fs::create_dir_all(&self.tree)
@@ -149,7 +152,8 @@ impl<'a> Kernel<'a> {
         write(&stamp, "unfinished")?;
         self.configure(log)?;
         log.run(self.make().args(["Image", "modules"]))?;
-        write(&stamp, &self.key.to_string())
+        write(&stamp, &self.key.to_string())?;
+        Ok(lock)
     }
 
     /// Everything off but for what the fragments ask for, and what that needs.
@@ -189,7 +193,7 @@ impl Product for Kernel<'_> {
     }
 
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        self.bring_tree_up_to_date(log)?;
+        let _tree = self.lock_tree(log)?;
         let image = self.tree.join("arch/arm64/boot/Image");
         fs::copy(&image, result.join("Image"))
             .with_context(|| format!("can't copy {}", image.display()))?;

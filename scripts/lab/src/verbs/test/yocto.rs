@@ -38,6 +38,9 @@ impl From<anyhow::Error> for NoYocto {
     }
 }
 
+/// The build from source that is tried each time: each takes 3 minutes, most of them to parse the same recipes.
+const DRY_RUN: &str = "raspberrypi4-64";
+
 pub(super) fn phases() -> Vec<Phase> {
     let mut phases = vec![
         Phase::new("yocto: python tests", lint::python),
@@ -50,9 +53,12 @@ pub(super) fn phases() -> Vec<Phase> {
     ];
     for build in builds::FROM_SOURCE {
         let name = format!("dry run {}", build.name);
-        phases.push(phase(&name, move |_, yocto| {
-            without_warning::dry_run(yocto, &build)
-        }));
+        let run = move |_: &Lab<'_>, yocto: &Yocto<'_>| without_warning::dry_run(yocto, &build);
+        phases.push(if build.name == DRY_RUN {
+            phase(&name, run)
+        } else {
+            by_hand(&name, run)
+        });
     }
     for build in builds::FROM_SOURCE {
         let name = format!("every task of {}", build.name);
@@ -96,7 +102,7 @@ fn by_hand(
 ) -> Phase {
     let reason = format!("it takes long: run it with {}", only(name));
     phase(name, move |lab, yocto| {
-        if lab.args.only.is_none() {
+        if lab.args.only.is_empty() {
             return Ok(vec![Case::skipped("all of it", &reason)]);
         }
         run(lab, yocto)

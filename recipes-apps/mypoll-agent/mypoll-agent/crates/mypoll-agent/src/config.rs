@@ -18,7 +18,7 @@ use crate::{
         table::{self, Table},
         value,
     },
-    sink::{Section, output, stream},
+    sink::{Section, counters, output, stream},
     source::{queue, simulated},
     stage::{chord, gesture, watchdog},
 };
@@ -63,6 +63,9 @@ pub struct Config {
     /// Lines that stay as they are for too long, which becomes an event. Default: none.
     #[serde(deserialize_with = "table::array")]
     pub watchdog: Vec<watchdog::Config>,
+    /// How pulses are counted. Default: not at all.
+    #[serde(deserialize_with = "table::optional")]
+    pub counters: Option<counters::Config>,
     /// GPIO lines that the agent switches. Default: none.
     #[serde(deserialize_with = "table::array")]
     pub output: Vec<output::Config>,
@@ -160,7 +163,8 @@ impl Config {
         };
         let stream = stream.into_iter().map(Section::Stream);
         let output = self.output.iter().cloned().map(Section::Output);
-        let sinks = stream.chain(output);
+        let counters = self.counters.clone().map(Section::Counters);
+        let sinks = stream.chain(output).chain(counters);
         #[cfg(feature = "http")]
         let sinks = sinks.chain(self.http.iter().cloned().map(Section::Http));
         sinks.collect()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files that are read whole.
+//! Files that are read and written whole.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -39,10 +39,32 @@ pub(crate) fn rest(file: File, longest: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Has a file with these bytes on the medium, in place of what is there. Blocks.
+///
+/// # Errors
+///
+/// It can't be written; what was there before stays.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o640)
+        .open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    fs::rename(&new, path)?;
+    sync_folder(path.parent().unwrap_or(path))
+}
+
+/// Has new, renamed and deleted files of a folder on the medium.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

@@ -12,10 +12,12 @@ mod config;
 mod cursor;
 mod disk;
 mod ring;
+mod snapshot;
 mod writer;
 
 use std::{
     ops::Range,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -28,11 +30,13 @@ pub use chunk::Era;
 pub use config::{Config, Sync};
 pub use cursor::{Cursor, Delivery, Gap};
 pub use disk::OpenError;
+pub use snapshot::{Counted, Snapshot};
 pub use writer::{Derived, Numbered, Update, Writer};
 
 use crate::{
     identity::{Identity, SessionId},
-    lines::{Line, Lines},
+    lines::Lines,
+    pulses::Pulses,
     status::Status,
 };
 use bookmark::Bookmarks;
@@ -77,17 +81,10 @@ struct State {
     /// Those that can be resumed.
     sessions: Sessions,
     lines: Lines,
+    /// How often lines became active, where that is counted.
+    pulses: Option<Pulses>,
     /// Whether the writer has ended.
     closed: bool,
-}
-
-/// All lines, and the last event that is in their levels.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// The lines, by rising number.
-    pub lines: Vec<Line>,
-    /// The number of the last event; 0 is none.
-    pub after: u64,
 }
 
 /// What the journal holds.
@@ -180,6 +177,7 @@ impl Journal {
                 era,
                 sessions,
                 lines: Lines::default(),
+                pulses: None,
                 closed: false,
             }),
             appended: Notify::new(),
@@ -205,13 +203,9 @@ impl Journal {
         Arc::clone(&self.state().era)
     }
 
-    /// The lines as the last event left them.
-    pub fn snapshot(&self) -> Snapshot {
-        let state = self.state();
-        Snapshot {
-            lines: state.lines.iter().cloned().collect(),
-            after: state.ring.next() - 1,
-        }
+    /// Where the journal is on disk, its folder.
+    pub fn folder(&self) -> Option<&Path> {
+        self.0.directory.as_deref().map(Directory::path)
     }
 
     /// Waits for the journal's end: nothing is appended any more.

@@ -19,6 +19,7 @@ pub mod lines;
 pub mod net;
 pub mod notify;
 pub mod publish;
+pub mod pulses;
 mod quote;
 pub mod section;
 pub mod sink;

@@ -5,6 +5,7 @@
 //! A new sink needs its module, a variant of [`Section`] and its arms here, its field in [`crate::config::Config`], and
 //! its keys in `config/example.toml` and `docs/agent.md`.
 
+pub mod counters;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod output;
@@ -30,6 +31,8 @@ pub enum Section {
     Stream(stream::Config),
     /// A GPIO line that the agent switches.
     Output(output::Config),
+    /// Totals of pulses that last.
+    Counters(counters::Config),
     /// A live page, and more by HTTP.
     #[cfg(feature = "http")]
     Http(http::Config),
@@ -41,6 +44,7 @@ impl Section {
         match self {
             Self::Stream(section) => section.name(),
             Self::Output(section) => section.name(),
+            Self::Counters(section) => section.name(),
             #[cfg(feature = "http")]
             Self::Http(section) => section.name(),
         }
@@ -50,7 +54,7 @@ impl Section {
     pub fn endpoint(&self) -> Option<&Endpoint> {
         match self {
             Self::Stream(section) => Some(&section.endpoint),
-            Self::Output(_) => None,
+            Self::Output(_) | Self::Counters(_) => None,
             #[cfg(feature = "http")]
             Self::Http(section) => Some(&section.endpoint),
         }
@@ -65,6 +69,7 @@ impl Section {
         match self {
             Self::Stream(section) => section.prepare(context),
             Self::Output(section) => Ok(section.prepare(context)),
+            Self::Counters(section) => Ok(section.prepare(context)),
             #[cfg(feature = "http")]
             Self::Http(section) => section.prepare(context),
         }

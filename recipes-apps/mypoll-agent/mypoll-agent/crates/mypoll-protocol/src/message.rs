@@ -134,7 +134,7 @@ pub struct Hello {
 }
 
 /// The levels of all lines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Levels {
     /// One entry for each line.
     pub levels: Vec<Level>,
@@ -143,7 +143,7 @@ pub struct Levels {
 }
 
 /// The level of a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Level {
     /// The number of the line.
     pub line: u32,
@@ -152,6 +152,12 @@ pub struct Level {
     pub label: Option<String>,
     /// Whether it is active; null where that is not known.
     pub active: Option<bool>,
+    /// How often it became active, where that is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulses: Option<u64>,
+    /// How often it becomes active in a second, by the last pulses; where they are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
 }
 
 /// Events that the client can't get any more.

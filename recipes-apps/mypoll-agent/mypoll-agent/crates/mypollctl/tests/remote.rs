@@ -93,6 +93,14 @@ fn levels_and_orders() {
         [r#"{"protocol":1,"levels":true,"events":false}"#]
     );
 
+    let counted = levels.replace("true}", r#"true,"pulses":1207,"rate":0.2}"#);
+    let asked = agent([format!("{HELLO}\n{counted}")]);
+    asked.ctl().arg("lines").assert().success().stdout(
+        "LINE LABEL                    LEVEL     PULSES PER SECOND\n\
+         \u{20}  0 button                       0\n\
+         \u{20}  1 door                         1       1207        0.2\n",
+    );
+
     let asked = agent([format!("{HELLO}\n{levels}")]);
     let assert = asked.ctl().args(["get", "bell"]).assert().code(1);
     let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();

@@ -13,7 +13,7 @@ mod syncer;
 mod writer;
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -22,6 +22,7 @@ use std::{
 use nix::fcntl::Flock;
 use thiserror::Error;
 
+use crate::file::sync_folder;
 pub(super) use format::Header;
 use index::Index;
 pub(super) use read::Place;
@@ -80,6 +81,10 @@ impl Directory {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The number of the oldest event, or of the next where there is none.
     pub(super) fn first(&self) -> u64 {
         self.index().first()
@@ -109,11 +114,6 @@ fn ordinal_of(name: &Path) -> Option<u64> {
     let name = name.to_str()?;
     let ordinal = name.strip_suffix(".segment")?.parse().ok()?;
     (segment_name(ordinal) == name).then_some(ordinal)
-}
-
-/// Has new and deleted files of a folder on the medium.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    fs::File::open(path)?.sync_all()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    Journal,
+    Journal, State,
     chunk::{Chunk, Text},
     disk,
 };
@@ -169,8 +169,12 @@ impl Writer {
         if let Some(lines) = described {
             state.lines.describe(lines);
         }
+        let State { lines, pulses, .. } = &mut *state;
         for event in chunk.events() {
-            state.lines.apply(&event.reading);
+            lines.apply(&event.reading);
+            if let Some(pulses) = pulses {
+                pulses.count(event);
+            }
         }
         state.push(chunk);
         drop(state);

@@ -87,6 +87,31 @@ fn metrics_are_in_prometheus_format() {
 }
 
 #[test]
+fn pulses_are_there_where_they_are_counted() {
+    let mut agent = Agent::with("", "[counters]");
+    let mut events = agent.events("?kind=rising", None);
+    events.next().expect("hello");
+    agent.send("rising 1 @1000000000\nfalling 1 @1500000000\nrising 1 @2000000000");
+    for _ in 0..2 {
+        events.next().expect("a pulse");
+    }
+    let lines = agent.get("/lines").json();
+    assert_eq!(lines["lines"][0]["pulses"], 0);
+    assert_eq!(lines["lines"][1]["pulses"], 2);
+    assert!(lines["lines"][1]["rate"].as_f64().unwrap() > 0.0);
+    let metrics = agent.get("/metrics").body;
+    for line in [
+        "# TYPE mypoll_agent_line_pulses_total counter",
+        "mypoll_agent_line_pulses_total{line=\"0\",label=\"button\"} 0\n",
+        "mypoll_agent_line_pulses_total{line=\"1\",label=\"door\"} 2\n",
+        "# TYPE mypoll_agent_line_pulses_per_second gauge",
+        "mypoll_agent_line_pulses_per_second{line=\"1\",label=\"door\"} 0.",
+    ] {
+        assert!(metrics.contains(line), "{line} in\n{metrics}");
+    }
+}
+
+#[test]
 fn wrong_requests_are_answered_with_what_is_wrong() {
     let agent = Agent::start("control = true");
     let json = "Content-Type: application/json";

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod counters;
 mod faults;
 mod gestures;
 mod idle;

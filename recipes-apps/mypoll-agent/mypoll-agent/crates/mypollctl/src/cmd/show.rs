@@ -119,8 +119,13 @@ pub fn remote_level(target: &Target, line: &str, output: &mut impl Write) -> Res
 /// The levels of all lines of an agent's.
 pub fn levels(target: &Target, json: bool, output: &mut impl Write) -> Result<()> {
     let levels = remote_levels(target)?;
+    let counted = levels.iter().any(|level| level.pulses.is_some());
     if !json {
-        writeln!(output, "{:>4} {:<24} {:>5}", "LINE", "LABEL", "LEVEL")?;
+        write!(output, "{:>4} {:<24} {:>5}", "LINE", "LABEL", "LEVEL")?;
+        if counted {
+            write!(output, " {:>10} {:>10}", "PULSES", "PER SECOND")?;
+        }
+        writeln!(output)?;
     }
     for level in levels {
         if json {
@@ -131,7 +136,11 @@ pub fn levels(target: &Target, json: bool, output: &mut impl Write) -> Result<()
             .active
             .map_or("?", |active| if active { "1" } else { "0" });
         let label = column(level.label.as_deref().unwrap_or("-"), 24);
-        writeln!(output, "{:>4} {label} {active:>5}", level.line)?;
+        write!(output, "{:>4} {label} {active:>5}", level.line)?;
+        if let (Some(pulses), Some(rate)) = (level.pulses, level.rate) {
+            write!(output, " {pulses:>10} {rate:>10}")?;
+        }
+        writeln!(output)?;
     }
     Ok(())
 }

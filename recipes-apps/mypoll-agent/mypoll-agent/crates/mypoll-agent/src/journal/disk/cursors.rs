@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The files of named cursors.
 
-use std::{
-    fs::{self, DirBuilder, File},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::PathBuf,
-};
+use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt as _, path::PathBuf};
 
 use tracing::warn;
 
@@ -65,17 +60,7 @@ impl Directory {
             Err(_) => {}
             Ok(()) => sync_folder(&self.path)?,
         }
-        let new = path.with_extension("new");
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o640)
-            .open(&new)?;
-        file.write_all(text(session, event).as_bytes())?;
-        file.sync_data()?;
-        fs::rename(&new, &path)?;
-        sync_folder(&folder)
+        file::replace(&path, text(session, event).as_bytes())
     }
 
     /// What can't be in the name of a file, or has a meaning there, is written as in URLs.

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use crate::{clock::WallClock, context::Context};
+use crate::{clock::WallClock, context::Context, journal::Snapshot, lines::Line};
 
 /// The type of the text.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -41,17 +41,7 @@ pub(super) fn render(context: &Context) -> String {
     let synchronized = WallClock::now().at(0).synchronized;
     text.sample("clock_synchronized", &[], u8::from(synchronized));
 
-    text.gauge("line_active", "Whether a line is active.");
-    for line in journal.snapshot().lines {
-        if let Some(active) = line.active {
-            let number = line.number.to_string();
-            let labels = [
-                ("line", number.as_str()),
-                ("label", line.label.as_deref().unwrap_or_default()),
-            ];
-            text.sample("line_active", &labels, u8::from(active));
-        }
-    }
+    text.lines(&journal.snapshot());
     text.parts(context);
     text.0
 }
@@ -59,6 +49,38 @@ pub(super) fn render(context: &Context) -> String {
 struct Metrics(String);
 
 impl Metrics {
+    fn lines(&mut self, snapshot: &Snapshot) {
+        self.gauge("line_active", "Whether a line is active.");
+        self.each_line(snapshot, "line_active", |line| line.active.map(u8::from));
+        if !snapshot.counts() {
+            return;
+        }
+        self.counter("line_pulses", "How often a line became active.");
+        self.each_line(snapshot, "line_pulses_total", |line| {
+            snapshot.tally(line).map(|tally| tally.pulses)
+        });
+        let rate = "line_pulses_per_second";
+        self.gauge(rate, "How often a line becomes active, by the last pulses.");
+        self.each_line(snapshot, rate, |line| {
+            snapshot.tally(line).map(|tally| tally.rate)
+        });
+    }
+
+    fn each_line<T: Display>(
+        &mut self,
+        snapshot: &Snapshot,
+        name: &str,
+        value: impl Fn(&Line) -> Option<T>,
+    ) {
+        for line in &snapshot.lines {
+            if let Some(value) = value(line) {
+                let number = line.number.to_string();
+                let label = line.label.as_deref().unwrap_or_default();
+                self.sample(name, &[("line", &number), ("label", label)], value);
+            }
+        }
+    }
+
     fn parts(&mut self, context: &Context) {
         self.gauge("part_working", "Whether a part works; 0 while it waits.");
         let waiting = context.status.waiting();

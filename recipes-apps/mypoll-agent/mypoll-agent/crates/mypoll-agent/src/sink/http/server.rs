@@ -15,7 +15,7 @@ use hyper::{
     },
     http::request::Parts,
 };
-use mypoll_protocol::{Hello, Level, Levels, Message};
+use mypoll_protocol::{Hello, Message};
 use tokio::time;
 
 use super::{
@@ -160,15 +160,7 @@ impl Server {
         };
         first.message("hello", &hello);
         if query.levels {
-            let levels = snapshot.lines.iter().map(|line| Level {
-                line: line.number,
-                label: line.label.as_deref().map(str::to_owned),
-                active: line.active,
-            });
-            let levels = Message::Levels(Levels {
-                levels: levels.collect(),
-                after: snapshot.after,
-            });
+            let levels = Message::Levels(snapshot.to_protocol());
             first.message("levels", &levels);
         }
         Ok(stream(Events::new(Reader {

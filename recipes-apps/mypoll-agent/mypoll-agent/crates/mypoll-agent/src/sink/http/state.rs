@@ -14,8 +14,8 @@ use super::{
 use crate::{
     clock::{self, WallClock},
     context::Context,
-    journal,
-    lines::Line,
+    journal, lines,
+    pulses::Tally,
 };
 
 /// How long a part may work on the same thing.
@@ -27,6 +27,14 @@ struct Lines {
     /// The number of the last event that the levels contain.
     after: u64,
     lines: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    #[serde(flatten)]
+    line: lines::Line,
+    #[serde(flatten)]
+    tally: Option<Tally>,
 }
 
 #[derive(Serialize)]
@@ -57,10 +65,14 @@ pub(super) fn lines(context: &Context) -> Answer {
     let journal = &context.journal;
     let session = journal.era().session.to_string();
     let snapshot = journal.snapshot();
+    let line = |line: &lines::Line| Line {
+        line: line.clone(),
+        tally: snapshot.tally(line),
+    };
     let lines = Lines {
         session,
         after: snapshot.after,
-        lines: snapshot.lines,
+        lines: snapshot.lines.iter().map(line).collect(),
     };
     json(StatusCode::OK, &lines)
 }

@@ -312,7 +312,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                 let cursor = journal.cursor(Start::Now);
                 if cursor.position() == snapshot.after + 1 {
                     self.cursor = cursor;
-                    lines = Some(request::levels(snapshot));
+                    lines = Some(snapshot.to_protocol());
                     break;
                 }
             }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The first line of a client, and the first lines that answer it.
 
-use mypoll_protocol::{Hello, Level, Levels, Order, Request, VERSION};
+use mypoll_protocol::{Hello, Order, Request, VERSION};
 use serde_json::{Map, Value};
 
 use crate::{
     filter::Filter,
     identity::SessionId,
-    journal::{Journal, Snapshot},
+    journal::Journal,
     quote::{quote, quote_bytes},
 };
 
@@ -112,17 +112,5 @@ pub(super) fn hello(journal: &Journal, next: u64) -> Hello {
         boot: identity.boot.clone(),
         session: journal.era().session.to_string(),
         next,
-    }
-}
-
-pub(super) fn levels(snapshot: Snapshot) -> Levels {
-    let level = |line: &crate::lines::Line| Level {
-        line: line.number,
-        label: line.label.as_deref().map(str::to_owned),
-        active: line.active,
-    };
-    Levels {
-        levels: snapshot.lines.iter().map(level).collect(),
-        after: snapshot.after,
     }
 }

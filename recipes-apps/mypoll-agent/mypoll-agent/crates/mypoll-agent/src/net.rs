@@ -11,6 +11,7 @@
 mod address;
 mod bind;
 mod connection;
+mod dial;
 mod door;
 mod endpoint;
 mod file;
@@ -29,6 +30,7 @@ mod unix;
 
 pub use address::Address;
 pub use connection::{Connection, Peer, Stream};
+pub use dial::{ClientTls, DialError, Dialer, Own, Transport};
 pub use endpoint::{Endpoint, Tls};
 pub use gate::{Denied, Gate, Role};
 pub use listeners::Listeners;

@@ -5,7 +5,9 @@ use std::{convert::Infallible, fmt, io};
 
 use anyhow::{Result, bail};
 
-use super::{Tls, connection::Raw};
+use tokio::net::TcpStream;
+
+use super::{Address, ClientTls, Tls, connection::Raw};
 
 #[derive(Clone, Debug)]
 pub(super) struct Acceptor(Infallible);
@@ -40,6 +42,22 @@ impl Acceptor {
     }
 
     pub(super) fn has_same_issuers(&self, _: &Self) -> bool {
+        match self.0 {}
+    }
+}
+
+pub(super) struct Connector(Infallible);
+
+impl Connector {
+    pub(super) fn read(_: &ClientTls, _: &Address) -> Result<Self> {
+        bail!("`tls` is not in this build of the agent")
+    }
+
+    pub(super) async fn connect(&self, _: TcpStream) -> io::Result<TcpStream> {
+        match self.0 {}
+    }
+
+    pub(super) fn explain(&self, _: &io::Error) -> String {
         match self.0 {}
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! TLS 1.2 and 1.3.
 
+mod client;
+
 use std::{
     fmt, io,
     path::Path,
@@ -19,6 +21,7 @@ use rustls::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{Tls, connection::Raw, file};
+pub(super) use client::Connector;
 
 /// How long before its end a certificate is warned of.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);

@@ -69,6 +69,10 @@ pub struct Config {
     /// GPIO lines that the agent switches. Default: none.
     #[serde(deserialize_with = "table::array")]
     pub output: Vec<output::Config>,
+    /// What is done on which events. Default: nothing.
+    #[cfg(feature = "rule")]
+    #[serde(deserialize_with = "table::array")]
+    pub rule: Vec<crate::sink::rule::Config>,
 }
 
 /// `[agent]`
@@ -167,6 +171,8 @@ impl Config {
         let sinks = stream.chain(output).chain(counters);
         #[cfg(feature = "http")]
         let sinks = sinks.chain(self.http.iter().cloned().map(Section::Http));
+        #[cfg(feature = "rule")]
+        let sinks = sinks.chain(self.rule.iter().cloned().map(Section::Rule));
         sinks.collect()
     }
 
@@ -179,12 +185,18 @@ impl Config {
         let document = DeTable::parse(text)
             .map_err(|error| ConfigError::invalid(path, text, "", error.span(), &error))?;
         error::one_of(path, text, &document, &Self::SOURCES)?;
-        serde_path_to_error::deserialize(toml::Deserializer::from(document.clone())).map_err(
-            |error| {
-                let key = error.path().to_string();
-                let span = error::table_span(&document, error.path()).or(error.inner().span());
-                ConfigError::invalid(path, text, &key, span, error.inner())
-            },
-        )
+        let deserializer = toml::Deserializer::from(document.clone());
+        let config: Self = serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            let key = error.path().to_string();
+            let span = error::table_span(&document, error.path()).or(error.inner().span());
+            ConfigError::invalid(path, text, &key, span, error.inner())
+        })?;
+        #[cfg(feature = "rule")]
+        for (index, rule) in config.rule.iter().enumerate() {
+            rule.refers(&config.output).map_err(|(key, problem)| {
+                error::in_table(path, text, &document, ("rule", index), key, problem)
+            })?;
+        }
+        Ok(config)
     }
 }

@@ -48,12 +48,27 @@ impl Filter {
         let kind = |name: &String| {
             Kind::from_name(name).ok_or_else(|| unknown("kind", name, Kind::names().collect()))
         };
-        Ok(Self {
-            sources: sorted(filter.source.iter().map(source).collect::<Result<_, _>>()?),
-            kinds: sorted(filter.kind.iter().map(kind).collect::<Result<_, _>>()?),
-            lines: sorted(filter.line),
-            labels: sorted(filter.label),
-        })
+        Ok(Self::of(
+            filter.source.iter().map(source).collect::<Result<_, _>>()?,
+            filter.kind.iter().map(kind).collect::<Result<_, _>>()?,
+            filter.line,
+            filter.label,
+        ))
+    }
+
+    /// Takes what is in all of these lists; an empty one has all in it.
+    pub fn of(
+        sources: Vec<Source>,
+        kinds: Vec<Kind>,
+        lines: Vec<u32>,
+        labels: Vec<String>,
+    ) -> Self {
+        Self {
+            sources: sorted(sources),
+            kinds: sorted(kinds),
+            lines: sorted(lines),
+            labels: sorted(labels),
+        }
     }
 
     /// Whether it takes every event.

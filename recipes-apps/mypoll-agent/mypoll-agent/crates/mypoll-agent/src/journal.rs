@@ -193,6 +193,11 @@ impl Journal {
         Cursor::new(self.clone(), start)
     }
 
+    /// Whether it is kept over a restart.
+    pub fn is_kept(&self) -> bool {
+        self.0.directory.is_some()
+    }
+
     /// Whose events these are.
     pub fn identity(&self) -> &Identity {
         &self.0.identity

@@ -37,6 +37,8 @@ pub use listeners::Listeners;
 pub use sockets::{Refresh, Sockets};
 
 pub(crate) use endpoint::{keys, section};
+#[cfg(feature = "rule")]
+pub(crate) use file::read_confidential;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@ pub mod counters;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod output;
+#[cfg(feature = "rule")]
+pub mod rule;
 pub mod stream;
 
 use std::{future::Future, pin::Pin};
@@ -36,6 +38,9 @@ pub enum Section {
     /// A live page, and more by HTTP.
     #[cfg(feature = "http")]
     Http(http::Config),
+    /// What is done on which events.
+    #[cfg(feature = "rule")]
+    Rule(rule::Config),
 }
 
 impl Section {
@@ -47,6 +52,8 @@ impl Section {
             Self::Counters(section) => section.name(),
             #[cfg(feature = "http")]
             Self::Http(section) => section.name(),
+            #[cfg(feature = "rule")]
+            Self::Rule(section) => section.name(),
         }
     }
 
@@ -57,6 +64,8 @@ impl Section {
             Self::Output(_) | Self::Counters(_) => None,
             #[cfg(feature = "http")]
             Self::Http(section) => Some(&section.endpoint),
+            #[cfg(feature = "rule")]
+            Self::Rule(_) => None,
         }
     }
 
@@ -72,6 +81,8 @@ impl Section {
             Self::Counters(section) => Ok(section.prepare(context)),
             #[cfg(feature = "http")]
             Self::Http(section) => section.prepare(context),
+            #[cfg(feature = "rule")]
+            Self::Rule(section) => section.prepare(context),
         }
     }
 }

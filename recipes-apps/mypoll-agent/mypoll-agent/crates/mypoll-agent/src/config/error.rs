@@ -111,6 +111,29 @@ pub(super) fn table_span(document: &Spanned<DeTable<'_>>, key: &KeyPath) -> Opti
     else {
         return None;
     };
-    let array = document.get_ref().get(key.as_str())?.get_ref().as_array()?;
-    Some(array.get(*index)?.span())
+    element(document, key, *index)
+}
+
+fn element(document: &Spanned<DeTable<'_>>, key: &str, index: usize) -> Option<Range<usize>> {
+    let array = document.get_ref().get(key)?.get_ref().as_array()?;
+    Some(array.get(index)?.span())
+}
+
+/// That the element `index` of the array `array` does not go with the rest of the file.
+#[cfg(feature = "rule")]
+pub(super) fn in_table(
+    path: &Path,
+    text: &str,
+    document: &Spanned<DeTable<'_>>,
+    (array, index): (&str, usize),
+    key: &str,
+    problem: String,
+) -> ConfigError {
+    let at = element(document, array, index).map_or(0, |span| span.start);
+    ConfigError::Invalid {
+        path: path.into(),
+        line: line_at(text.as_bytes(), at),
+        key: format!("{array}[{index}].{key}"),
+        problem,
+    }
 }

@@ -27,6 +27,8 @@ pub struct Bookmark(Arc<Shared>);
 struct Shared {
     name: String,
     directory: Option<(Arc<Directory>, Reporter)>,
+    /// Whether nothing was saved of it.
+    is_new: bool,
     state: Mutex<State>,
     /// Held while the file is written.
     file: Mutex<()>,
@@ -70,6 +72,7 @@ impl Bookmark {
             Some(directory) => directory.saved(name)?,
             None => None,
         };
+        let is_new = directory.is_none_or(|directory| !directory.has_saved(name));
         let directory = directory.map(|directory| {
             let reporter = journal.0.status.reporter(format!("cursor {name}"));
             (Arc::clone(directory), reporter)
@@ -77,6 +80,7 @@ impl Bookmark {
         let bookmark = Self(Arc::new(Shared {
             name: name.to_owned(),
             directory,
+            is_new,
             state: Mutex::new(State {
                 done: saved,
                 saved,
@@ -94,6 +98,11 @@ impl Bookmark {
             Some((session, event)) => Start::After(session, event),
             None => Start::Oldest,
         }
+    }
+
+    /// Whether there has never been a sink with this name.
+    pub fn is_new(&self) -> bool {
+        self.0.is_new && lock(&self.0.state).done.is_none()
     }
 
     /// Says that the sink is done with all events up to this one. To be called within a runtime.

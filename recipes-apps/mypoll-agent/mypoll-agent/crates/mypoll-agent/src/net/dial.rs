@@ -53,6 +53,16 @@ struct Keys {
     server_name: Option<String>,
 }
 
+impl Default for ClientTls {
+    fn default() -> Self {
+        Self {
+            ca: SYSTEM_CA.into(),
+            own: None,
+            server_name: None,
+        }
+    }
+}
+
 impl Table for ClientTls {
     const EXPECTED: &str = r#"a table such as { ca = "/etc/mypoll-agent/ca.pem" }"#;
 }

@@ -20,7 +20,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Reads a file that only the agent, and its group, may know. It is refused when others could read or change it.
-pub(super) fn read_confidential(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_confidential(path: &Path) -> Result<Vec<u8>> {
     contents(path, true)
 }
 

@@ -43,6 +43,11 @@ impl Directory {
         Ok(place)
     }
 
+    /// Whether something is saved of the reader `name`, damaged or not.
+    pub(in crate::journal) fn has_saved(&self, name: &str) -> bool {
+        self.cursor(name).exists()
+    }
+
     /// Has it on the medium that the reader `name` is done up to this event. Blocks.
     ///
     /// # Errors

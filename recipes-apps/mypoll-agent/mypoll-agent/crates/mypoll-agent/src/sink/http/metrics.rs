@@ -9,7 +9,7 @@ use crate::{clock::WallClock, context::Context, journal::Snapshot, lines::Line};
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Counters of parts that also go down.
-const GAUGES: &[&str] = &["clients", "active"];
+const GAUGES: &[&str] = &["clients", "active", "queued", "running"];
 
 /// The text.
 pub(super) fn render(context: &Context) -> String {

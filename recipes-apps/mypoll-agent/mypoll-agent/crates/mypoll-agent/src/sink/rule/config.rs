@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `[[rule]]`.
+
+use serde::{Deserialize, Deserializer};
+
+use super::{exec, output::Order, webhook, when::When};
+use crate::{
+    section::{
+        table::{self, Table},
+        value,
+    },
+    sink::output,
+};
+
+/// How many programs of all rules run at a time, so that each rule always has its own.
+const PROGRAMS: usize = 32;
+
+/// `[[rule]]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Keys")]
+pub struct Config {
+    /// What the log and the metrics call it, and where its place in the journal is kept: unique.
+    pub name: String,
+    /// Which events it takes. Default: all but those of kind `level`.
+    pub when: When,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a rule does with an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Switches one of the agent's outputs.
+    Output(Order),
+    /// Posts it to a server.
+    Webhook(webhook::Config),
+    /// Runs a program.
+    Exec(exec::Config),
+}
+
+/// `[[rule]]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    #[serde(deserialize_with = "name")]
+    name: String,
+    #[serde(default, deserialize_with = "table::table")]
+    when: When,
+    #[serde(default, deserialize_with = "table::optional")]
+    output: Option<Order>,
+    #[serde(default, deserialize_with = "table::optional")]
+    webhook: Option<webhook::Config>,
+    #[serde(default, deserialize_with = "table::optional")]
+    exec: Option<exec::Config>,
+}
+
+impl TryFrom<Keys> for Config {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> Result<Self, Self::Error> {
+        let actions = [
+            ("output", keys.output.map(Action::Output)),
+            ("webhook", keys.webhook.map(Action::Webhook)),
+            ("exec", keys.exec.map(Action::Exec)),
+        ];
+        let names = actions
+            .each_ref()
+            .map(|(name, _)| format!("`{name}`"))
+            .join(", ");
+        let mut given = actions
+            .into_iter()
+            .filter_map(|(key, action)| Some((key, action?)));
+        match (given.next(), given.next()) {
+            (Some((_, action)), None) => Ok(Self {
+                name: keys.name,
+                when: keys.when,
+                action,
+            }),
+            (Some((one, _)), Some((other, _))) => Err(format!(
+                "both `{one}` and `{other}` are given, expected one of them: make a second rule for the other"
+            )),
+            (None, _) => Err(format!("no action is given, expected one of {names}")),
+        }
+    }
+}
+
+impl Table for Config {
+    const EXPECTED: &str = "a table headed `[[rule]]`";
+
+    fn fits(&self, earlier: &[Self]) -> Result<(), String> {
+        if let Some(index) = earlier.iter().position(|other| other.name == self.name) {
+            return Err(format!(
+                "rule[{index}] is named `{}` already, expected another `name`",
+                self.name
+            ));
+        }
+        let programs = |rule: &Self| match &rule.action {
+            Action::Exec(exec) => exec.parallel,
+            Action::Output(_) | Action::Webhook(_) => 0,
+        };
+        let before: usize = earlier.iter().map(programs).sum();
+        let all = before + programs(self);
+        if all > PROGRAMS && programs(self) > 0 {
+            return Err(format!(
+                "with this rule {all} programs may run at a time, expected at most {PROGRAMS} for all rules: lower `exec.parallel`"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Whether what the rule names is there. The result is a key, and what is wrong with it.
+    pub(crate) fn refers(&self, outputs: &[output::Config]) -> Result<(), (&'static str, String)> {
+        let Action::Output(order) = &self.action else {
+            return Ok(());
+        };
+        let name = order.name();
+        match outputs.iter().find(|output| output.name == name) {
+            None => {
+                let names: Vec<_> = outputs.iter().map(|output| output.name.as_str()).collect();
+                let there_are = if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                };
+                Err((
+                    "output.name",
+                    format!("there is no [[output]] `{name}`; there are: {there_are}"),
+                ))
+            }
+            Some(output) if matches!(output.rule, Some(output::Rule::Follow(_))) => Err((
+                "output.name",
+                format!(
+                    "the output `{name}` follows a line, and only that switches it: leave out its `follow`"
+                ),
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let expected = r#"a name of 1 to 64 letters, digits, `-` and `_`, such as "bell""#;
+    value::parsed(deserializer, expected, |text| {
+        let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let good = (1..=64).contains(&text.len()) && text.bytes().all(is_good);
+        good.then(|| text.to_owned())
+    })
+}

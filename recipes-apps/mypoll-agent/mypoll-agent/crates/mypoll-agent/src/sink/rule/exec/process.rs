@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A program that runs, with all that it starts.
+//!
+//! It is the leader of a process group. Its number stays its own until it is waited for, so the whole group gets its
+//! signals before that.
+
+use std::{
+    io,
+    os::{fd::OwnedFd, unix::process::CommandExt as _},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use thiserror::Error;
+use tokio::{
+    io::{AsyncReadExt as _, Interest, unix::AsyncFd},
+    net::unix::pipe,
+    task, time,
+};
+use tracing::info;
+
+/// How long a program has to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How much of its output is kept for the log, in bytes.
+const OUTPUT: usize = 1024;
+
+/// Variables of the agent's environment that programs get, too.
+const ENVIRONMENT: [&str; 6] = ["HOME", "LANG", "LC_ALL", "PATH", "TZ", "USER"];
+
+/// What to run.
+pub(super) struct Invocation {
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) variables: Vec<(String, String)>,
+    pub(super) timeout: Duration,
+}
+
+/// Why a run counts as failed.
+#[derive(Debug, Error)]
+pub(super) enum Failure {
+    #[error("cannot run {}: {error}", program.display())]
+    Start { program: PathBuf, error: io::Error },
+    #[error("cannot watch {}: {error}", program.display())]
+    Watch { program: PathBuf, error: io::Error },
+    #[error("{} was still running after {timeout:?}, ended it{}", program.display(), Said(output))]
+    Timeout {
+        program: PathBuf,
+        timeout: Duration,
+        output: Vec<u8>,
+    },
+    #[error("{} ended with {status}{}", program.display(), Said(output))]
+    Status {
+        program: PathBuf,
+        status: ExitStatus,
+        output: Vec<u8>,
+    },
+}
+
+/// The end of a sentence: what a program said.
+struct Said<'a>(&'a [u8]);
+
+impl std::fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.trim_ascii() {
+            [] => Ok(()),
+            said => write!(f, "; it said: {:?}", String::from_utf8_lossy(said)),
+        }
+    }
+}
+
+impl Invocation {
+    /// Runs it to its end. Dropping the future kills it.
+    pub(super) async fn run(self, rule: &str) -> Result<(), Failure> {
+        let program = self.program.clone();
+        let timeout = self.timeout;
+        let start = |error| Failure::Start {
+            program: program.clone(),
+            error,
+        };
+        let (sender, mut output) = pipe::pipe().map_err(start)?;
+        let sender = sender.into_blocking_fd().map_err(start)?;
+        // A file system may take its time for the program.
+        let spawned = task::spawn_blocking(move || self.spawn(sender)).await;
+        let mut group = spawned
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(start)?;
+        let watch = |error| Failure::Watch {
+            program: program.clone(),
+            error,
+        };
+        let mut said = Vec::new();
+        let outcome = group.until_end(timeout, &mut output, &mut said).await;
+        let (status, in_time) = outcome.map_err(watch)?;
+        drain(&output, &mut said);
+        match (in_time, status.success()) {
+            (false, _) => Err(Failure::Timeout {
+                program,
+                timeout,
+                output: said,
+            }),
+            (true, false) => Err(Failure::Status {
+                program,
+                status,
+                output: said,
+            }),
+            (true, true) => {
+                if !said.trim_ascii().is_empty() {
+                    info!(rule, "{} ended well{}", program.display(), Said(&said));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn spawn(self, output: OwnedFd) -> io::Result<Group> {
+        let mut command = Command::new(self.program);
+        command
+            .args(self.arguments)
+            .env_clear()
+            .envs(
+                ENVIRONMENT
+                    .iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
+            .envs(self.variables)
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        command.spawn().map(|child| Group(Some(child)))
+    }
+}
+
+/// A program and all in its process group. All of it is killed when this goes.
+struct Group(Option<Child>);
+
+impl Group {
+    /// Waits for the end of the program, and ends it and its group where that takes longer than `timeout`. The result is
+    /// its status, and whether it ended by itself.
+    async fn until_end(
+        &mut self,
+        timeout: Duration,
+        output: &mut pipe::Receiver,
+        said: &mut Vec<u8>,
+    ) -> io::Result<(ExitStatus, bool)> {
+        let Some(pid) = self.pid() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        #[expect(
+            unsafe_code,
+            reason = "tokio can't tell whether the number stays the same"
+        )]
+        // SAFETY: an `OwnedFd` keeps its descriptor until it is dropped, and nothing replaces it in there.
+        let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?;
+        let ended = async {
+            tokio::select! {
+                ended = pidfd.readable() => ended.map(|_| ()),
+                // Never ends before the program; so that it does not wait for a full pipe.
+                never = read(output, said) => never,
+            }
+        };
+        let mut ended = std::pin::pin!(ended);
+        let in_time = match time::timeout(timeout, &mut ended).await {
+            Ok(ended) => {
+                ended?;
+                true
+            }
+            Err(_) => {
+                self.signal(Signal::TERM);
+                if let Ok(ended) = time::timeout(GRACE, &mut ended).await {
+                    ended?;
+                } else {
+                    self.signal(Signal::KILL);
+                    ended.await?;
+                }
+                false
+            }
+        };
+        // What it left behind must not outlive it: its number is not given away before it is waited for.
+        self.signal(Signal::KILL);
+        let Some(mut child) = self.0.take() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        // It has ended, so this does not wait.
+        Ok((child.wait()?, in_time))
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        Some(Pid::from_child(self.0.as_ref()?))
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.pid() {
+            // Fails where all of them have gone.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        if let Some(mut child) = self.0.take() {
+            // Takes a moment, which the event loop does not have.
+            thread::spawn(move || child.wait());
+        }
+    }
+}
+
+/// Reads what a program says, for ever.
+async fn read(output: &mut pipe::Receiver, said: &mut Vec<u8>) -> io::Result<()> {
+    let mut buffer = [0; OUTPUT];
+    loop {
+        match output.read(&mut buffer).await {
+            Ok(0) | Err(_) => return std::future::pending().await,
+            Ok(length) => keep(said, &buffer[..length]),
+        }
+    }
+}
+
+/// Takes what is still there.
+fn drain(output: &pipe::Receiver, said: &mut Vec<u8>) {
+    let mut buffer = [0; OUTPUT];
+    while said.len() < OUTPUT {
+        match output.try_read(&mut buffer) {
+            Ok(0) | Err(_) => return,
+            Ok(length) => keep(said, &buffer[..length]),
+        }
+    }
+}
+
+fn keep(said: &mut Vec<u8>, more: &[u8]) {
+    let room = OUTPUT.saturating_sub(said.len());
+    said.extend_from_slice(&more[..more.len().min(room)]);
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is taken for `[[rule]]`, what is said of the rest, and orders to outputs.
+
+mod config;
+
+use std::time::Duration;
+
+use mypoll_protocol::{Action, Output};
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::{
+    command::{Executor, Refused},
+    event::{Kind, Reading, Source},
+    identity::Identity,
+    journal::{Journal, Update, Writer},
+};
+
+/// Only so that a hang ends.
+const LONG: Duration = Duration::from_secs(60);
+
+async fn happen(writer: &mut Writer, kinds: &[Kind]) {
+    let reading = |kind: &Kind| Reading {
+        timestamp_ns: 0,
+        source: kind.source().unwrap(),
+        kind: *kind,
+        line: 3,
+        value: 1,
+        lost: 0,
+    };
+    let readings = kinds.iter().map(reading).collect();
+    writer
+        .append(Update {
+            readings,
+            lines: None,
+        })
+        .await;
+}
+
+/// What the lamp is ordered, event by event, where it refuses each second order.
+#[tokio::test]
+async fn orders_are_given_one_after_another_and_not_again() {
+    let (journal, mut writer) = Journal::in_memory(Identity::of_this_machine(Some("test")), 65536);
+    let context = Context::new(journal);
+    let mut lamp = context
+        .commands
+        .register(Executor::Output("lamp".to_owned()));
+    let config = config::rule("output = { name = 'lamp', toggle = true }");
+    let run = config.prepare(&context).unwrap();
+    let stop = CancellationToken::new();
+    let rule = tokio::spawn(run(stop));
+    tokio::task::yield_now().await;
+    happen(
+        &mut writer,
+        &[
+            Kind::RISING,
+            Kind::LEVEL,
+            Kind::CLICK,
+            Kind::FALLING,
+            Kind::TICK,
+        ],
+    )
+    .await;
+    writer.close().await;
+    let mut orders = 0;
+    while let Ok(Some(order)) = time::timeout(LONG, lamp.recv()).await {
+        let name = "lamp".to_owned();
+        assert_eq!(order.action, Action::Output(Output::Toggle { name }));
+        // It waits for the reply.
+        assert!(lamp.try_recv().is_err());
+        let outcome = if orders % 2 == 0 {
+            Ok(())
+        } else {
+            Err(Refused::Busy)
+        };
+        orders += 1;
+        order.reply.send(outcome).unwrap();
+        if orders == 3 {
+            break;
+        }
+    }
+    let counters = context.status.counters();
+    time::timeout(LONG, rule).await.unwrap().unwrap();
+    let (_, counters) = counters
+        .iter()
+        .find(|(part, _)| part == "rule bell")
+        .unwrap();
+    assert_eq!(counters["matched"], 3);
+    assert_eq!(counters["failed"], 1);
+    assert!(lamp.try_recv().is_err());
+}
+
+#[test]
+fn gestures_and_levels_are_taken_where_they_are_named() {
+    let takes = |when: &str, kind: Kind| {
+        let config = config::rule(&format!(
+            "when = {when}\noutput = {{ name = 'lamp', toggle = true }}"
+        ));
+        let reading = Reading {
+            timestamp_ns: 0,
+            source: kind.source().unwrap(),
+            kind,
+            line: 3,
+            value: 1,
+            lost: 0,
+        };
+        config.when.takes(&crate::event::Event {
+            sequence: 1,
+            reading,
+            time: crate::event::WallTime {
+                unix_ns: 0,
+                synchronized: true,
+            },
+            label: reading.source.has_lines().then(|| "button".into()),
+        })
+    };
+    for (when, taken) in [
+        ("{}", &[Kind::RISING, Kind::TICK][..]),
+        ("{ label = 'button' }", &[Kind::RISING]),
+        (
+            "{ label = ['door', 'button'], line = [1, 3] }",
+            &[Kind::RISING],
+        ),
+        ("{ label = 'door' }", &[]),
+        ("{ kind = ['click', 'level'] }", &[Kind::CLICK, Kind::LEVEL]),
+        ("{ source = 'gesture' }", &[Kind::CLICK]),
+        (
+            "{ source = ['gpio', 'timer'] }",
+            &[Kind::RISING, Kind::TICK],
+        ),
+    ] {
+        for kind in [Kind::RISING, Kind::TICK, Kind::CLICK, Kind::LEVEL] {
+            assert_eq!(
+                takes(when, kind),
+                taken.contains(&kind),
+                "{when} {}",
+                kind.name()
+            );
+        }
+    }
+    assert_eq!(Source::GESTURE.name(), "gesture");
+}

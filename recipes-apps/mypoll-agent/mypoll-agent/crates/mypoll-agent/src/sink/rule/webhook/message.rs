@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is posted: an event as JSON, by itself or as a CloudEvent.
+
+use std::fmt::Write as _;
+
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+
+use super::{Occurrence, Rule, config::Format};
+use crate::sink::rule::occurrence::Body;
+
+/// Headers and body of a request.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+}
+
+/// An event in CloudEvents' JSON format.
+#[derive(Serialize)]
+struct Structured<'a> {
+    #[serde(flatten)]
+    attributes: Attributes,
+    datacontenttype: &'static str,
+    data: &'a Body<'a>,
+}
+
+/// What CloudEvents says of every event, and the extension `sequence`.
+#[derive(Serialize)]
+struct Attributes {
+    specversion: &'static str,
+    id: String,
+    source: String,
+    r#type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    time: String,
+    /// Padded: it is compared as text.
+    sequence: String,
+}
+
+impl Message {
+    pub(super) fn new(format: Format, rule: &Rule, occurrence: &Occurrence) -> Self {
+        let body = occurrence.body(rule);
+        let mut headers = HeaderMap::new();
+        let (content_type, body) = match format {
+            Format::Json => ("application/json", body.json()),
+            Format::CloudEventsBinary => {
+                Attributes::new(rule, occurrence, &body).write(&mut headers);
+                ("application/json", body.json())
+            }
+            Format::CloudEvents => {
+                let event = Structured {
+                    attributes: Attributes::new(rule, occurrence, &body),
+                    datacontenttype: "application/json",
+                    data: &body,
+                };
+                // Nothing in it can fail.
+                let text = serde_json::to_string(&event).unwrap_or_default();
+                ("application/cloudevents+json; charset=utf-8", text)
+            }
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self { headers, body }
+    }
+}
+
+impl Attributes {
+    fn new(rule: &Rule, occurrence: &Occurrence, body: &Body<'_>) -> Self {
+        let event = &occurrence.event;
+        let subject = match &event.label {
+            Some(label) => Some(label.to_string()),
+            None if event.reading.source.has_lines() => {
+                Some(format!("line-{}", event.reading.line))
+            }
+            None => None,
+        };
+        let machine = &rule.context.journal.identity().machine;
+        Self {
+            specversion: "1.0",
+            id: body.id(),
+            source: format!(
+                "/mypoll/{}",
+                escape(machine, |byte| byte.is_ascii_alphanumeric()
+                    || b"-._~".contains(&byte))
+            ),
+            r#type: format!("mypoll.{}.{}", body.event.source, body.event.kind),
+            subject: subject.filter(|subject| !subject.is_empty()),
+            time: body.event.time.to_string(),
+            sequence: format!("{:016}", event.sequence),
+        }
+    }
+
+    /// As headers, escaped as the HTTP binding has it.
+    fn write(self, headers: &mut HeaderMap) {
+        let attributes = [
+            ("ce-specversion", Some(self.specversion.to_owned())),
+            ("ce-id", Some(self.id)),
+            ("ce-source", Some(self.source)),
+            ("ce-type", Some(self.r#type)),
+            ("ce-subject", self.subject),
+            ("ce-time", Some(self.time)),
+            ("ce-sequence", Some(self.sequence)),
+        ];
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"%".contains(&byte);
+        for (name, value) in attributes {
+            let value = value.map(|value| escape(&value, is_plain));
+            // Only visible ASCII is left.
+            if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+}
+
+/// Bytes that are not plain as `%XX`.
+fn escape(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if is_plain(byte) {
+            escaped.push(byte.into());
+        } else {
+            // Writing to a string can't fail.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which events a rule takes.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Unexpected, Visitor},
+};
+
+use crate::{
+    event::{Event, Kind, Source},
+    filter::Filter,
+    section::table::Table,
+};
+
+/// Which events a rule takes: those that fit all that is given.
+///
+/// As of outputs, events of kind `level` are taken only where `kind` names it: they tell of no change at that moment. Those
+/// of gestures and the watchdog follow from others, so they are taken only where `kind` or `source` names them.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "Keys")]
+pub struct When {
+    filter: Filter,
+    names_kinds: bool,
+    names_sources: bool,
+}
+
+impl When {
+    /// Whether the rule takes this event.
+    pub(super) fn takes(&self, event: &Event) -> bool {
+        let is_meant = self.names_kinds
+            || event.reading.kind != Kind::LEVEL
+                && (self.names_sources || !event.reading.source.is_derived());
+        is_meant && self.filter.takes(event)
+    }
+}
+
+impl Table for When {
+    const EXPECTED: &str = r#"a table such as { label = "button", kind = "rising" }"#;
+}
+
+/// `when` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+struct Keys {
+    #[serde(deserialize_with = "sources")]
+    source: Vec<Source>,
+    #[serde(deserialize_with = "kinds")]
+    kind: Vec<Kind>,
+    #[serde(deserialize_with = "lines")]
+    line: Vec<u32>,
+    #[serde(deserialize_with = "labels")]
+    label: Vec<String>,
+}
+
+impl TryFrom<Keys> for When {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> Result<Self, Self::Error> {
+        // What can't be true of one event is a mistake, not a rule that never does anything.
+        for kind in &keys.kind {
+            let right = kind.source();
+            let right =
+                right.filter(|right| !keys.source.is_empty() && !keys.source.contains(right));
+            if let Some(right) = right {
+                return Err(format!(
+                    "`kind` {} never comes with such a `source`, expected `source` {}",
+                    kind.name(),
+                    right.name()
+                ));
+            }
+        }
+        let of_kinds = keys.kind.iter().filter_map(|kind| kind.source());
+        let mut sources = keys.source.iter().copied().chain(of_kinds);
+        let without_lines = sources.find(|source| !source.has_lines());
+        if let Some(source) = without_lines {
+            if !(keys.line.is_empty() && keys.label.is_empty()) {
+                return Err(format!(
+                    "events of `source` {} have no `line` or `label`: make a rule of their own for them",
+                    source.name()
+                ));
+            }
+        }
+        Ok(Self {
+            names_kinds: !keys.kind.is_empty(),
+            names_sources: !keys.source.is_empty(),
+            filter: Filter::of(keys.source, keys.kind, keys.line, keys.label),
+        })
+    }
+}
+
+fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Source>, D::Error> {
+    one_or_more(deserializer, Source::from_name, |f| {
+        names(f, Source::names())
+    })
+}
+
+fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Kind>, D::Error> {
+    one_or_more(deserializer, Kind::from_name, |f| names(f, Kind::names()))
+}
+
+fn labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let parse = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    one_or_more(deserializer, parse, |f| f.write_str("the label of a line"))
+}
+
+fn names(f: &mut fmt::Formatter<'_>, names: impl Iterator<Item = &'static str>) -> fmt::Result {
+    f.write_str("one of")?;
+    for (index, name) in names.enumerate() {
+        let before = if index == 0 { " " } else { ", " };
+        write!(f, "{before}\"{name}\"")?;
+    }
+    Ok(())
+}
+
+/// A word that `parse` takes, or an array of such words.
+fn one_or_more<'de, D, T>(
+    deserializer: D,
+    parse: impl Fn(&str) -> Option<T>,
+    expected: impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result,
+) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    struct OneOrMore<P, X>(P, X);
+
+    impl<'de, T, P, X> Visitor<'de> for OneOrMore<P, X>
+    where
+        P: Fn(&str) -> Option<T>,
+        X: Fn(&mut fmt::Formatter<'_>) -> fmt::Result,
+    {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.1(f)?;
+            f.write_str(", or an array of such")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
+            match self.0(text) {
+                Some(value) => Ok(vec![value]),
+                None => Err(E::invalid_value(Unexpected::Str(text), &self)),
+            }
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
+            let mut values = Vec::new();
+            while let Some(text) = elements.next_element::<String>()? {
+                match self.0(&text) {
+                    Some(value) => values.push(value),
+                    None => return Err(A::Error::invalid_value(Unexpected::Str(&text), &self)),
+                }
+            }
+            if values.is_empty() {
+                return Err(A::Error::invalid_length(0, &self));
+            }
+            Ok(values)
+        }
+    }
+
+    deserializer.deserialize_any(OneOrMore(parse, expected))
+}
+
+/// The number of a line, or an array of such.
+fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    struct Lines;
+
+    /// The highest number that a line has.
+    const LAST: u32 = 1023;
+
+    fn number<E: Error>(number: i64) -> Result<u32, E> {
+        u32::try_from(number)
+            .ok()
+            .filter(|number| *number <= LAST)
+            .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &Lines))
+    }
+
+    impl<'de> Visitor<'de> for Lines {
+        type Value = Vec<u32>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a whole number from 0 to {LAST}, or an array of such")
+        }
+
+        fn visit_i64<E: Error>(self, line: i64) -> Result<Vec<u32>, E> {
+            Ok(vec![number(line)?])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<u32>, A::Error> {
+            let mut lines = Vec::new();
+            while let Some(line) = elements.next_element()? {
+                lines.push(number(line)?);
+            }
+            if lines.is_empty() {
+                return Err(A::Error::invalid_length(0, &self));
+            }
+            Ok(lines)
+        }
+    }
+
+    deserializer.deserialize_any(Lines)
+}

@@ -114,6 +114,24 @@ mod tests {
         parse(&text);
     }
 
+    #[test]
+    fn gestures_and_counters_have_defaults() {
+        let sections = "[[gesture]]\nline = 0\n[[chord]]\nlines = [0, 1]\n[counters]\n";
+        let text = effective(sections).unwrap();
+        for key in [
+            "double-click = \"300ms\"",
+            "within = \"100ms\"",
+            "save = \"10s\"",
+        ] {
+            assert!(text.contains(key), "{text}");
+        }
+        let (with, without) = (parse(&text), parse(sections));
+        assert_eq!(
+            (with.gesture, with.chord, with.counters),
+            (without.gesture, without.chord, without.counters)
+        );
+    }
+
     #[cfg(feature = "http")]
     #[test]
     fn sections_that_are_not_there_by_default_have_defaults() {

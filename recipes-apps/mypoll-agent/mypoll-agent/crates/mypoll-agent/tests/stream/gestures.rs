@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Events that the agent derives from others.
 
+use std::{thread, time::Duration};
+
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -62,6 +64,22 @@ fn what_takes_time_comes_without_an_event() {
     }
     kinds.sort_by_key(Value::to_string);
     assert_eq!(kinds, ["falling", "recovered", "release"]);
+}
+
+#[test]
+fn a_release_that_waited_for_the_agent_ends_a_click() {
+    let mut agent = Agent::start("[[gesture]]\nline = 0\nlong-press = '2s'\nclicks = 1");
+    let (mut client, _) = agent.request("{}");
+    agent.events("rising 0");
+    let rising = client.json();
+    agent.signal(Signal::SIGSTOP);
+    let stamp: u64 = rising["timestamp_ns"].as_str().unwrap().parse().unwrap();
+    agent.events(&format!("falling 0 @{}", stamp + 100_000_000));
+    // Time that has to pass: without the release this would be a long press.
+    thread::sleep(Duration::from_secs(3));
+    agent.signal(Signal::SIGCONT);
+    assert_eq!(next(&mut client), edge("falling"));
+    assert_eq!(next(&mut client), json!(["gesture", "click", "button", 1]));
 }
 
 #[test]

@@ -23,7 +23,8 @@ fn waits(pid: i32) -> u64 {
 fn with_a_hundred_idle_clients_it_does_not_wake_up() {
     for heartbeat in ["30s", "0s"] {
         let agent = Agent::start(&format!(
-            "[[stream]]\nlisten = '127.0.0.1:0'\nmax-clients = 200\nheartbeat = '{heartbeat}'"
+            "[[stream]]\nlisten = '127.0.0.1:0'\nmax-clients = 200\nheartbeat = '{heartbeat}'\n\
+             [[gesture]]\nline = 0\n[[watchdog]]\nline = 0\nsilent = '1h'\n[counters]"
         ));
         let _clients: Vec<_> = (0..100).map(|_| agent.request("{}")).collect();
         // Time that has to pass: what was begun ends, and then nothing may happen.

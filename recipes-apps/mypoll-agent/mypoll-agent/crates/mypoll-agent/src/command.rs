@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The one way back: orders from sinks to whatever carries them out.
 
-use std::collections::HashMap;
+mod body;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use mypoll_protocol::{Action, Output};
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use body::{Control, Target};
 
 /// How many orders wait at most for each executor.
 const QUEUE: usize = 64;
@@ -55,12 +62,21 @@ pub enum Executor {
 
 /// Takes orders to their executors. A clone gives orders to the same ones.
 #[derive(Clone, Debug, Default)]
-pub struct Commands(std::sync::Arc<std::sync::Mutex<HashMap<Executor, mpsc::Sender<Order>>>>);
+pub struct Commands {
+    executors: Arc<Mutex<HashMap<Executor, mpsc::Sender<Order>>>>,
+    shown: watch::Sender<Shown>,
+}
+
+/// Whether outputs are active, by their names; `None` until that is known.
+pub type Shown = BTreeMap<String, Option<bool>>;
 
 impl Commands {
     /// Registers an executor, in place of one with the same name, and gives what it is to carry out.
     pub fn register(&self, executor: Executor) -> mpsc::Receiver<Order> {
         let (sender, receiver) = mpsc::channel(QUEUE);
+        if let Executor::Output(name) = &executor {
+            self.show(name, None);
+        }
         self.executors().insert(executor, sender);
         receiver
     }
@@ -71,6 +87,16 @@ impl Commands {
     ///
     /// It was not carried out.
     pub async fn order(&self, action: Action) -> Result<(), Refused> {
+        self.give(action)?.await.unwrap_or(Err(Refused::Ending))
+    }
+
+    /// Sends an order; the result comes through the channel. Orders to the same executor are carried out in the order
+    /// in which they were given.
+    ///
+    /// # Errors
+    ///
+    /// Nobody will carry it out.
+    pub fn give(&self, action: Action) -> Result<oneshot::Receiver<Result<(), Refused>>, Refused> {
         let executor = match &action {
             Action::Trigger | Action::StartTimer { .. } | Action::StopTimer => Executor::Driver,
             Action::Output(
@@ -103,7 +129,24 @@ impl Commands {
                 mpsc::error::TrySendError::Full(_) => Refused::Busy,
                 mpsc::error::TrySendError::Closed(_) => Refused::Ending,
             })?;
-        done.await.unwrap_or(Err(Refused::Ending))
+        Ok(done)
+    }
+
+    /// Says whether an output is active.
+    pub fn show(&self, name: &str, active: Option<bool>) {
+        self.shown
+            .send_if_modified(|shown| shown.insert(name.to_owned(), active) != Some(active));
+    }
+
+    /// Says that an output is no more.
+    pub fn forget(&self, name: &str) {
+        self.shown
+            .send_if_modified(|shown| shown.remove(name).is_some());
+    }
+
+    /// Whether the outputs are active, and when that changes.
+    pub fn shown(&self) -> watch::Receiver<Shown> {
+        self.shown.subscribe()
     }
 
     /// The names of the outputs, sorted.
@@ -121,10 +164,10 @@ impl Commands {
         names
     }
 
-    fn executors(&self) -> std::sync::MutexGuard<'_, HashMap<Executor, mpsc::Sender<Order>>> {
-        self.0
+    fn executors(&self) -> MutexGuard<'_, HashMap<Executor, mpsc::Sender<Order>>> {
+        self.executors
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -31,7 +31,6 @@ use guard::Guard;
 use server::Server;
 
 pub use config::Config;
-pub use orders::Control;
 
 /// How long a client may take for the head of a request, and how long its connection stays without one.
 const HEAD_TIME: Duration = Duration::from_secs(10);

@@ -25,7 +25,7 @@ pub use filter::Filter;
 
 use super::Run;
 use crate::{
-    command::{Executor, Order, Refused},
+    command::{Commands, Executor, Order, Refused},
     context::Context,
     event::{Event, Kind},
     journal::{Cursor, Delivery, Gap, Journal, Start},
@@ -69,6 +69,7 @@ where
     let output = Output {
         config,
         reporter: &reporter,
+        commands: &context.commands,
         journal: &context.journal,
         line: LateLine::new(&config.name, &reporter, open, inactive),
         active: false,
@@ -83,6 +84,7 @@ where
 struct Output<'a, P> {
     config: &'a Config,
     reporter: &'a Reporter,
+    commands: &'a Commands,
     journal: &'a Journal,
     line: LateLine<'a, P>,
     /// Whether the line is to be active.
@@ -145,6 +147,7 @@ where
         }
         // Whoever waits for an order is told that the agent ends.
         drop((orders, self.ordered));
+        self.commands.forget(&self.config.name);
         self.line.close(level(self.config, false)).await;
     }
 
@@ -229,6 +232,7 @@ where
                 let active = state == level(self.config, true);
                 self.reporter.count("active", active.into());
                 self.reporter.add("switched", 1);
+                self.commands.show(&self.config.name, Some(active));
                 Ok(())
             }
             Outcome::Failed(reason) => {

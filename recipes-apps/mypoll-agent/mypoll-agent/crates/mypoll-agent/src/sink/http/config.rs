@@ -4,8 +4,7 @@
 use hyper::Uri;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::Control;
-use crate::net;
+use crate::{command::Control, net};
 
 net::section! {
     /// `[[http]]`

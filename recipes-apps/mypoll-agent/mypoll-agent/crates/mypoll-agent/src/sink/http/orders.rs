@@ -1,140 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a POST asks to be done.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use hyper::{StatusCode, header::RETRY_AFTER};
-use mypoll_protocol::{Action, Message, Output};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use mypoll_protocol::{Action, Message};
 use tokio::time;
 
 use super::answer::{Answer, Problem, json};
-use crate::command::{Commands, Refused};
+use crate::command::{Commands, Refused, Target};
 
 /// How long an order may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest period of the timer, and the longest pulse.
-const LONGEST_MS: u32 = 3_600_000;
-
-/// What the configuration can allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Control {
-    /// Triggers of the driver.
-    Trigger,
-    /// The driver's timer.
-    Timer,
-    /// The agent's outputs.
-    Output,
-}
-
-impl fmt::Display for Control {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Trigger => "trigger",
-            Self::Timer => "timer",
-            Self::Output => "output",
-        })
-    }
-}
-
-/// Where an order is posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    Trigger,
-    Timer,
-    Output(String),
-}
-
-/// A key whose value says nothing.
-struct True;
-
-impl<'de> Deserialize<'de> for True {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match bool::deserialize(deserializer)? {
-            true => Ok(Self),
-            false => Err(serde::de::Error::custom("expected true")),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Empty {}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum TimerBody {
-    Start(True),
-    PeriodMs(u32),
-    Stop(True),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum OutputBody {
-    Set(bool),
-    Toggle(True),
-    PulseMs(u32),
-}
-
-impl Target {
-    /// What has to be allowed.
-    pub(super) fn control(&self) -> Control {
-        match self {
-            Self::Trigger => Control::Trigger,
-            Self::Timer => Control::Timer,
-            Self::Output(_) => Control::Output,
-        }
-    }
-
-    /// The order in the body of the request.
-    pub(super) fn action(self, body: &[u8]) -> Result<Action, Problem> {
-        match self {
-            Self::Trigger => {
-                parse::<Empty>(body, "{}")?;
-                Ok(Action::Trigger)
-            }
-            Self::Timer => {
-                let expected = r#"{"start":true}, {"period_ms":500} or {"stop":true}"#;
-                Ok(match parse(body, expected)? {
-                    TimerBody::Start(True) => Action::StartTimer { period_ms: None },
-                    TimerBody::PeriodMs(ms) => Action::StartTimer {
-                        period_ms: Some(in_range("period_ms", ms)?),
-                    },
-                    TimerBody::Stop(True) => Action::StopTimer,
-                })
-            }
-            Self::Output(name) => {
-                let expected =
-                    r#"{"set":true}, {"set":false}, {"toggle":true} or {"pulse_ms":100}"#;
-                Ok(Action::Output(match parse(body, expected)? {
-                    OutputBody::Set(active) => Output::Set { name, active },
-                    OutputBody::Toggle(True) => Output::Toggle { name },
-                    OutputBody::PulseMs(ms) => Output::Pulse {
-                        name,
-                        ms: in_range("pulse_ms", ms)?,
-                    },
-                }))
-            }
-        }
-    }
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let sentence = format!("expected {expected}; the body of the request is wrong: {error}");
+/// The order in the body of the request.
+pub(super) fn action(target: Target, body: &[u8]) -> Result<Action, Problem> {
+    target.action(body).map_err(|sentence| {
+        let sentence = format!("the body of the request is wrong: {sentence}");
         Problem::new(StatusCode::BAD_REQUEST, sentence)
     })
-}
-
-fn in_range(key: &str, ms: u32) -> Result<u32, Problem> {
-    if (1..=LONGEST_MS).contains(&ms) {
-        return Ok(ms);
-    }
-    let sentence = format!("`{key}` is from 1 to {LONGEST_MS} milliseconds, not {ms}");
-    Err(Problem::new(StatusCode::BAD_REQUEST, sentence))
 }
 
 /// Has an order carried out.
@@ -158,84 +42,5 @@ fn problem(refused: &Refused) -> Problem {
         Refused::Busy | Refused::Ending => {
             of(StatusCode::SERVICE_UNAVAILABLE).with(RETRY_AFTER, "1")
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn led() -> Target {
-        Target::Output("led".to_owned())
-    }
-
-    #[test]
-    fn bodies_are_orders() {
-        let name = || "led".to_owned();
-        for (target, body, expected) in [
-            (Target::Trigger, "{}", Action::Trigger),
-            (
-                Target::Timer,
-                r#"{"start":true}"#,
-                Action::StartTimer { period_ms: None },
-            ),
-            (
-                Target::Timer,
-                r#"{"period_ms":3600000}"#,
-                Action::StartTimer {
-                    period_ms: Some(3_600_000),
-                },
-            ),
-            (Target::Timer, r#"{"stop":true}"#, Action::StopTimer),
-            (
-                led(),
-                r#" {"set": false} "#,
-                Action::Output(Output::Set {
-                    name: name(),
-                    active: false,
-                }),
-            ),
-            (
-                led(),
-                r#"{"toggle":true}"#,
-                Action::Output(Output::Toggle { name: name() }),
-            ),
-            (
-                led(),
-                r#"{"pulse_ms":1}"#,
-                Action::Output(Output::Pulse {
-                    name: name(),
-                    ms: 1,
-                }),
-            ),
-        ] {
-            assert_eq!(target.action(body.as_bytes()), Ok(expected), "{body}");
-        }
-    }
-
-    #[test]
-    fn anything_else_is_refused() {
-        for (target, body) in [
-            (Target::Trigger, ""),
-            (Target::Trigger, "null"),
-            (Target::Trigger, r#"{"force":true}"#),
-            (Target::Timer, r#"{"start":false}"#),
-            (Target::Timer, r#"{"period_ms":0}"#),
-            (Target::Timer, r#"{"period_ms":3600001}"#),
-            (Target::Timer, r#"{"period_ms":1.5}"#),
-            (led(), "{}"),
-            (led(), "[]"),
-            (led(), "set"),
-            (led(), r#"{"set":1}"#),
-            (led(), r#"{"set":true,"toggle":true}"#),
-            (led(), r#"{"pulse_ms":-1}"#),
-            (led(), r#"{"set":true} {}"#),
-            (led(), "{\"set\":true}\u{0}"),
-        ] {
-            let problem = target.action(body.as_bytes()).unwrap_err();
-            assert_eq!(problem.status, StatusCode::BAD_REQUEST, "{body}");
-        }
-        let deep = "[".repeat(4096);
-        assert!(led().action(deep.as_bytes()).is_err());
     }
 }

@@ -3,7 +3,8 @@
 
 use hyper::StatusCode;
 
-use super::{answer::Problem, orders::Target, query::decode};
+use super::{answer::Problem, query::decode};
+use crate::command::Target;
 
 /// What an address stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,7 +19,6 @@ use mypoll_protocol::{Hello, Message};
 use tokio::time;
 
 use super::{
-    Control,
     answer::{Answer, Problem, stream, whole},
     events::{Events, Reader, Text},
     guard::Guard,
@@ -29,6 +28,7 @@ use super::{
     state,
 };
 use crate::{
+    command::Control,
     context::Context,
     filter::Filter,
     journal::Start,
@@ -124,7 +124,7 @@ impl Server {
             (Route::Order(target), Ok(role)) => {
                 self.allow(target.control(), role)?;
                 is_json(&request.headers)?;
-                let action = target.action(&read(body).await?)?;
+                let action = orders::action(target, &read(body).await?)?;
                 orders::carry_out(&self.context.commands, action).await
             }
         }

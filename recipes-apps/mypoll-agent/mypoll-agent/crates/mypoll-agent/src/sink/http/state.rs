@@ -7,12 +7,10 @@ use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
-    Control,
-    answer::{Answer, json},
-};
+use super::answer::{Answer, json};
 use crate::{
     clock::{self, WallClock},
+    command::Control,
     context::Context,
     journal, lines,
     pulses::Tally,

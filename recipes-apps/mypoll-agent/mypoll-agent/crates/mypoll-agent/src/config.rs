@@ -12,6 +12,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 #[cfg(feature = "http")]
 use crate::sink::http;
+#[cfg(feature = "mqtt")]
+use crate::sink::mqtt;
 use crate::{
     journal,
     section::{
@@ -73,6 +75,10 @@ pub struct Config {
     #[cfg(feature = "rule")]
     #[serde(deserialize_with = "table::array")]
     pub rule: Vec<crate::sink::rule::Config>,
+    /// MQTT brokers that events are published to. Default: none.
+    #[cfg(feature = "mqtt")]
+    #[serde(deserialize_with = "table::array")]
+    pub mqtt: Vec<mqtt::Config>,
 }
 
 /// `[agent]`
@@ -173,6 +179,8 @@ impl Config {
         let sinks = sinks.chain(self.http.iter().cloned().map(Section::Http));
         #[cfg(feature = "rule")]
         let sinks = sinks.chain(self.rule.iter().cloned().map(Section::Rule));
+        #[cfg(feature = "mqtt")]
+        let sinks = sinks.chain(self.mqtt.iter().cloned().map(Box::new).map(Section::Mqtt));
         sinks.collect()
     }
 

@@ -37,7 +37,7 @@ pub use listeners::Listeners;
 pub use sockets::{Refresh, Sockets};
 
 pub(crate) use endpoint::{keys, section};
-#[cfg(feature = "rule")]
+#[cfg(any(feature = "mqtt", feature = "rule"))]
 pub(crate) use file::read_confidential;
 
 #[cfg(test)]

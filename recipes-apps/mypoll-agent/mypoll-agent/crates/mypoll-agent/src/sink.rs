@@ -8,6 +8,8 @@
 pub mod counters;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 pub mod output;
 #[cfg(feature = "rule")]
 pub mod rule;
@@ -41,6 +43,9 @@ pub enum Section {
     /// What is done on which events.
     #[cfg(feature = "rule")]
     Rule(rule::Config),
+    /// Messages to an MQTT broker.
+    #[cfg(feature = "mqtt")]
+    Mqtt(Box<mqtt::Config>),
 }
 
 impl Section {
@@ -54,6 +59,8 @@ impl Section {
             Self::Http(section) => section.name(),
             #[cfg(feature = "rule")]
             Self::Rule(section) => section.name(),
+            #[cfg(feature = "mqtt")]
+            Self::Mqtt(section) => section.name(),
         }
     }
 
@@ -66,6 +73,8 @@ impl Section {
             Self::Http(section) => Some(&section.endpoint),
             #[cfg(feature = "rule")]
             Self::Rule(_) => None,
+            #[cfg(feature = "mqtt")]
+            Self::Mqtt(_) => None,
         }
     }
 
@@ -83,6 +92,8 @@ impl Section {
             Self::Http(section) => section.prepare(context),
             #[cfg(feature = "rule")]
             Self::Rule(section) => section.prepare(context),
+            #[cfg(feature = "mqtt")]
+            Self::Mqtt(section) => section.prepare(context),
         }
     }
 }

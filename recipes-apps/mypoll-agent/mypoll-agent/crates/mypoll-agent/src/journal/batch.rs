@@ -80,6 +80,15 @@ impl Batch {
         })
     }
 
+    /// The event with this number, with its line of JSON, where it is one of these.
+    pub fn get(&self, sequence: u64) -> Option<(&Event, Bytes)> {
+        self.parts.iter().find_map(|(chunk, range)| {
+            let index = usize::try_from(sequence.checked_sub(chunk.first())?).ok()?;
+            let event = range.contains(&index).then(|| &chunk.events()[index])?;
+            Some((event, chunk.text(index..index + 1)))
+        })
+    }
+
     /// The lines of JSON of all events, in as few pieces as there are.
     pub fn text(&self) -> impl Iterator<Item = Bytes> {
         self.parts

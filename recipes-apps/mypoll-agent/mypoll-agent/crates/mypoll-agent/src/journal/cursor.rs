@@ -97,6 +97,17 @@ impl Cursor {
         }
     }
 
+    /// Another one at the same place.
+    pub fn again(&self) -> Self {
+        Self {
+            journal: self.journal.clone(),
+            next: self.next,
+            lost: self.lost,
+            era: self.era.clone(),
+            behind: Behind::default(),
+        }
+    }
+
     /// The number of the next event that the cursor gives, or of the first that is missing.
     pub fn position(&self) -> u64 {
         self.next

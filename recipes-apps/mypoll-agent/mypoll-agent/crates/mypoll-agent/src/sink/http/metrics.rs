@@ -9,7 +9,14 @@ use crate::{clock::WallClock, context::Context, journal::Snapshot, lines::Line};
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Counters of parts that also go down.
-const GAUGES: &[&str] = &["clients", "active", "queued", "running"];
+const GAUGES: &[&str] = &[
+    "active",
+    "clients",
+    "queued",
+    "running",
+    "unacknowledged",
+    "waiting",
+];
 
 /// The text.
 pub(super) fn render(context: &Context) -> String {

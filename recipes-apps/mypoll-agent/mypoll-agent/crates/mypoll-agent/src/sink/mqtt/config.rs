@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `[[mqtt]]`
+
+use std::{path::PathBuf, time::Duration};
+
+use mypoll_protocol as protocol;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::{packet::Version, topics::Topics};
+use crate::{
+    command::Control,
+    filter::Filter,
+    net::{Address, ClientTls},
+    section::{
+        table::{self, Table},
+        value,
+    },
+};
+
+/// `[[mqtt]]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Keys")]
+pub struct Config {
+    /// What the log and the journal's cursor call it. Default: `broker`.
+    pub name: String,
+    /// The address of the broker.
+    pub broker: Address,
+    /// The version of the protocol. Default: 3.1.1.
+    pub version: Version,
+    /// The identifier of the client. Default: the name of the machine.
+    pub client_id: Option<String>,
+    /// The name of the user. Default: none.
+    pub user: Option<String>,
+    /// The file whose first line is the password. Default: none.
+    pub password_file: Option<PathBuf>,
+    /// Encryption. Default: none.
+    pub tls: Option<ClientTls>,
+    /// How long nothing is sent before the broker is asked for a sign of life, 5 s to 18 h. Default: 60 s.
+    pub keep_alive: Duration,
+    /// How long connecting may take, and how long the broker may leave something unanswered, 1 s to 10 min.
+    /// Default: 10 s.
+    pub timeout: Duration,
+    /// How many messages may be unacknowledged, 1 to 1000. Default: 64.
+    pub window: usize,
+    /// Which events are published. Default: all.
+    pub filter: Filter,
+    /// Which orders are taken. Default: none.
+    pub orders: Vec<Control>,
+    /// Where messages are published.
+    pub topics: Topics,
+    /// Announces the lines and outputs to Home Assistant. Default: not.
+    pub home_assistant: Option<HomeAssistant>,
+}
+
+/// `[mqtt.home-assistant]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct HomeAssistant {
+    /// What Home Assistant's topics begin with. Default: `homeassistant`.
+    #[serde(deserialize_with = "prefix")]
+    pub prefix: String,
+    /// What it calls the machine. Default: `mypoll` and the name of the machine.
+    #[serde(deserialize_with = "optional_text")]
+    pub name: Option<String>,
+}
+
+impl Default for HomeAssistant {
+    fn default() -> Self {
+        Self {
+            prefix: "homeassistant".to_owned(),
+            name: None,
+        }
+    }
+}
+
+impl Table for HomeAssistant {
+    const EXPECTED: &str = "a table headed `[mqtt.home-assistant]`";
+}
+
+impl Table for Config {
+    const EXPECTED: &str = "a table headed `[[mqtt]]`";
+
+    fn fits(&self, earlier: &[Self]) -> Result<(), String> {
+        for (index, other) in earlier.iter().enumerate() {
+            if self.name == other.name {
+                return Err(format!(
+                    "mqtt[{index}] is named `{}` already, expected another `name`",
+                    other.name
+                ));
+            }
+            if self.broker == other.broker && self.client_id == other.client_id {
+                return Err(format!(
+                    "mqtt[{index}] is a client of {} already, expected another `client-id`",
+                    other.broker
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `[[mqtt]]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Keys {
+    #[serde(default = "default_name", deserialize_with = "name")]
+    name: String,
+    #[serde(deserialize_with = "broker")]
+    broker: Address,
+    #[serde(default = "default_version", deserialize_with = "version")]
+    version: Version,
+    #[serde(default, deserialize_with = "optional_text")]
+    client_id: Option<String>,
+    #[serde(default, deserialize_with = "optional_text")]
+    user: Option<String>,
+    #[serde(default, deserialize_with = "password_file")]
+    password_file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "table::optional")]
+    tls: Option<ClientTls>,
+    #[serde(default = "default_keep_alive", deserialize_with = "keep_alive")]
+    keep_alive: Duration,
+    #[serde(default = "default_timeout", deserialize_with = "timeout")]
+    timeout: Duration,
+    #[serde(
+        default = "default_window",
+        deserialize_with = "value::whole::<_, _, 1, 1000>"
+    )]
+    window: usize,
+    #[serde(default, deserialize_with = "filter")]
+    filter: Filter,
+    #[serde(default)]
+    orders: Vec<Control>,
+    #[serde(default, deserialize_with = "table::table")]
+    topics: Topics,
+    #[serde(default, deserialize_with = "table::optional")]
+    home_assistant: Option<HomeAssistant>,
+}
+
+impl TryFrom<Keys> for Config {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> Result<Self, Self::Error> {
+        keys.topics.are_distinct()?;
+        if keys.home_assistant.is_some() && !keys.topics.event.has_one_for_a_line() {
+            return Err(
+                "`home-assistant` listens to one topic for the events of a line, \
+                 expected `topics.event` without {source} and {kind}"
+                    .to_owned(),
+            );
+        }
+        if keys.password_file.is_some() && keys.user.is_none() {
+            return Err("`password-file` is given without `user`, expected both".to_owned());
+        }
+        if keys.tls.is_some() && matches!(keys.broker, Address::Unix(_)) {
+            return Err(format!(
+                "`tls` is given for {}, expected it for an address of the network only",
+                keys.broker
+            ));
+        }
+        Ok(Self {
+            name: keys.name,
+            broker: keys.broker,
+            version: keys.version,
+            client_id: keys.client_id,
+            user: keys.user,
+            password_file: keys.password_file,
+            tls: keys.tls,
+            keep_alive: keys.keep_alive,
+            timeout: keys.timeout,
+            window: keys.window,
+            filter: keys.filter,
+            orders: keys.orders,
+            topics: keys.topics,
+            home_assistant: keys.home_assistant,
+        })
+    }
+}
+
+fn default_name() -> String {
+    "broker".to_owned()
+}
+
+fn default_version() -> Version {
+    Version::V311
+}
+
+fn default_keep_alive() -> Duration {
+    Duration::from_secs(60)
+}
+
+fn default_timeout() -> Duration {
+    Duration::from_secs(10)
+}
+
+fn default_window() -> usize {
+    64
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let expected = "a name of 1 to 64 letters, digits, `-` and `_`";
+    value::parsed(deserializer, expected, |text| {
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        ((1..=64).contains(&text.len()) && text.bytes().all(good)).then(|| text.to_owned())
+    })
+}
+
+fn broker<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+    let expected = r#"the address of a broker such as "broker.example:1883", "192.0.2.1:8883" or "unix:/run/mosquitto.sock""#;
+    value::parsed(deserializer, expected, |text| {
+        Address::parse(text).filter(|address| match address {
+            Address::Ip(address) => address.port() != 0 && !address.ip().is_unspecified(),
+            Address::Name(_, port) => *port != 0,
+            Address::Unix(_) => true,
+            Address::Systemd(_) => false,
+        })
+    })
+}
+
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
+    value::parsed(deserializer, r#""3.1.1" or "5""#, |text| match text {
+        "3.1.1" => Some(Version::V311),
+        "5" | "5.0" => Some(Version::V5),
+        _ => None,
+    })
+}
+
+/// What MQTT can carry in a string.
+fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let expected = "a text of 1 to 256 bytes without control characters";
+    value::parsed(deserializer, expected, |text| {
+        let good = (1..=256).contains(&text.len()) && !text.contains(char::is_control);
+        good.then(|| text.to_owned())
+    })
+    .map(Some)
+}
+
+fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let expected = r#"the beginning of topics such as "homeassistant", without `+` and `#`"#;
+    value::parsed(deserializer, expected, |text| {
+        let bad = |c: char| c.is_control() || "+#$".contains(c);
+        let good = (1..=256).contains(&text.len()) && !text.contains(bad) && !text.ends_with('/');
+        good.then(|| text.to_owned())
+    })
+}
+
+fn password_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let expected = r#"the path of a file such as "/etc/mypoll-agent/mqtt-password""#;
+    value::parsed(deserializer, expected, |text| {
+        (!text.is_empty()).then(|| Some(text.into()))
+    })
+}
+
+fn keep_alive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let expected = r#"whole seconds from "5s" to "18h", such as "60s""#;
+    value::parsed(deserializer, expected, |text| {
+        value::not_too_long(text).filter(|duration| {
+            (5..=18 * 60 * 60).contains(&duration.as_secs()) && duration.subsec_nanos() == 0
+        })
+    })
+}
+
+fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let expected = r#"a duration from "1s" to "10min", such as "10s""#;
+    value::parsed(deserializer, expected, |text| {
+        value::not_too_long(text).filter(|duration| (1..=600).contains(&duration.as_secs()))
+    })
+}
+
+fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Filter, D::Error> {
+    Filter::new(protocol::Filter::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let text = format!("[[mqtt]]\n{text}");
+        config::Config::parse("a.toml".as_ref(), &text)
+            .map(|config| config.mqtt[0].clone())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_broker_is_enough() {
+        let config = parse("broker = 'broker.example:1883'").unwrap();
+        assert_eq!(config.broker.to_string(), "broker.example:1883");
+        assert_eq!(
+            (config.name.as_str(), config.version),
+            ("broker", Version::V311)
+        );
+        assert_eq!(config.keep_alive, Duration::from_secs(60));
+        assert_eq!(config.timeout, Duration::from_secs(10));
+        assert_eq!((config.window, &config.topics), (64, &Topics::default()));
+        assert!(config.filter.takes_all() && config.orders.is_empty());
+        assert_eq!((config.tls, config.home_assistant), (None, None));
+    }
+
+    #[test]
+    fn every_key_is_taken() {
+        let config = parse(
+            "broker = '[::1]:8883'\nversion = '5'\nname = 'cloud'\nclient-id = 'a'\nuser = 'b'\n\
+             password-file = '/c'\nkeep-alive = '5s'\ntimeout = '1s'\nwindow = 1\n\
+             filter = { kind = ['rising'] }\norders = ['trigger', 'timer', 'output']\n\
+             tls = { ca = '/d', certificate = '/e', key = '/f', server-name = 'g' }\n\
+             topics = { event = 'h' }\n[mqtt.home-assistant]\nprefix = 'i/j'\nname = 'k'",
+        )
+        .unwrap();
+        assert_eq!(config.version, Version::V5);
+        assert!(!config.filter.takes_all());
+        assert_eq!(config.orders.len(), 3);
+        let tls = config.tls.unwrap();
+        assert_eq!(tls.own.unwrap().key.to_str(), Some("/f"));
+        assert_eq!(tls.server_name.as_deref(), Some("g"));
+        assert_eq!(config.home_assistant.unwrap().prefix, "i/j");
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_with_what_would_be_right() {
+        for (line, text, key, said) in [
+            (1, "", "mqtt[0]", "missing field `broker`"),
+            (2, "broker = 'broker.example'", "mqtt[0].broker", "such as"),
+            (2, "broker = '0.0.0.0:1883'", "mqtt[0].broker", "such as"),
+            (2, "broker = 'a:0'", "mqtt[0].broker", "the address of"),
+            (2, "broker = 'systemd:a'", "mqtt[0].broker", "such as"),
+            (2, "broker = 1883", "mqtt[0].broker", "such as"),
+            (3, "version = '4'", "mqtt[0].version", r#""3.1.1" or "5""#),
+            (3, "version = 5", "mqtt[0].version", r#""3.1.1" or "5""#),
+            (3, "name = 'a/b'", "mqtt[0].name", "letters, digits"),
+            (3, "client-id = ''", "mqtt[0].client-id", "1 to 256 bytes"),
+            (3, "user = \"a\\u0000\"", "mqtt[0].user", "control"),
+            (
+                3,
+                "password-file = ''",
+                "mqtt[0].password-file",
+                "the path of a file",
+            ),
+            (1, "password-file = '/a'", "mqtt[0]", "without `user`"),
+            (3, "keep-alive = '4s'", "mqtt[0].keep-alive", "\"5s\" to"),
+            (
+                3,
+                "keep-alive = '5500ms'",
+                "mqtt[0].keep-alive",
+                "whole seconds",
+            ),
+            (3, "timeout = '11min'", "mqtt[0].timeout", "\"10min\""),
+            (3, "window = 0", "mqtt[0].window", "from 1 to 1000"),
+            (
+                3,
+                "filter = { kind = ['press'] }",
+                "mqtt[0].filter",
+                "there is no kind `press`",
+            ),
+            (3, "filter = { k = [] }", "mqtt[0].filter", "unknown field"),
+            (3, "orders = ['reboot']", "mqtt[0].orders", "`trigger`"),
+            (3, "tls = true", "mqtt[0].tls", "a table such as"),
+            (
+                3,
+                "tls = { key = '/a' }",
+                "mqtt[0].tls",
+                "without `certificate`",
+            ),
+            (
+                3,
+                "tls = { certificate = '/a' }",
+                "mqtt[0].tls",
+                "without `key`",
+            ),
+            (
+                3,
+                "topics = { event = 'a/+' }",
+                "mqtt[0].topics.event",
+                "the wildcard `+`",
+            ),
+            (
+                3,
+                "topics = { level = 'a' }",
+                "mqtt[0].topics.level",
+                "none of {label}, {line}",
+            ),
+            (
+                3,
+                "topics = { events = 'a' }",
+                "mqtt[0].topics.events",
+                "unknown field",
+            ),
+            (
+                1,
+                "topics = { event = 'a', missed = 'a' }",
+                "mqtt[0]",
+                "topics.missed is the same as topics.event",
+            ),
+            (
+                1,
+                "home-assistant = {}\ntopics = { event = 'a/{kind}' }",
+                "mqtt[0]",
+                "without {source} and {kind}",
+            ),
+            (
+                3,
+                "home-assistant = { prefix = 'a/#' }",
+                "mqtt[0].home-assistant.prefix",
+                "the beginning of topics",
+            ),
+            (
+                3,
+                "home-assistant = { name = '' }",
+                "mqtt[0].home-assistant.name",
+                "1 to 256 bytes",
+            ),
+            (
+                3,
+                "home-assistant = true",
+                "mqtt[0].home-assistant",
+                "[mqtt.home-assistant]",
+            ),
+            (3, "topic = 'a'", "mqtt[0].topic", "unknown field `topic`"),
+        ] {
+            let text = match text {
+                "" => String::new(),
+                text if text.starts_with("broker") => text.to_owned(),
+                text => format!("broker = 'a:1883'\n{text}"),
+            };
+            let error = parse(&text).unwrap_err();
+            assert!(
+                error.starts_with(&format!("a.toml:{line}: {key}")) && error.contains(said),
+                "{text}: {error}"
+            );
+        }
+        let error = parse("broker = 'unix:/a'\ntls = {}").unwrap_err();
+        assert!(error.contains("of the network only"), "{error}");
+    }
+
+    #[test]
+    fn two_have_different_names_and_clients() {
+        let two = |more: &str| {
+            parse(&format!(
+                "broker = 'a:1883'\n[[mqtt]]\nbroker = 'a:1883'\n{more}"
+            ))
+        };
+        let error = two("").unwrap_err();
+        assert!(
+            error.starts_with("a.toml:3: mqtt[1]: mqtt[0] is named `broker`"),
+            "{error}"
+        );
+        let error = two("name = 'b'").unwrap_err();
+        assert!(error.contains("expected another `client-id`"), "{error}");
+        two("name = 'b'\nclient-id = 'c'").unwrap();
+    }
+}

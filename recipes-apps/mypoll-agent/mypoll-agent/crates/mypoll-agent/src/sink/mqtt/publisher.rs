@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What outlasts a connection: how far the broker is, and what its topics are to retain.
+
+use std::{collections::BTreeSet, mem, sync::Arc};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Duration, Instant},
+};
+use tracing::{debug, warn};
+
+use super::{
+    Config, home_assistant::Announcement, orders::Orders, retained::Retained, window::Sent,
+};
+use crate::{
+    command::{Commands, Shown},
+    context::Context,
+    identity::SessionId,
+    journal::{Batch, Bookmark, Cursor, Era, Gap, Journal, Start},
+    publish::Publish,
+    status::{Counter, Reporter},
+};
+
+/// What the topics of levels and outputs retain.
+const ON: Bytes = Bytes::from_static(b"on");
+const OFF: Bytes = Bytes::from_static(b"off");
+
+/// What the topic of the availability retains.
+pub(super) const ONLINE: &str = "online";
+pub(super) const OFFLINE: &str = "offline";
+
+/// For how long a complaint is not repeated.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// What is counted.
+struct Counters {
+    published: Counter,
+    acknowledged: Counter,
+    retransmitted: Counter,
+    refused: Counter,
+}
+
+/// What is to be published.
+pub(super) struct Publisher<'a> {
+    pub(super) config: &'a Config,
+    pub(super) journal: &'a Journal,
+    pub(super) commands: &'a Commands,
+    reporter: &'a Reporter,
+    counters: Counters,
+    bookmark: Bookmark,
+    /// Behind the last event that is done, as far as that is known: what the journal loses from here on is missing.
+    place: Cursor,
+    /// The number of the last event that is done.
+    done: u64,
+    /// The highest number of an event that was published.
+    published: u64,
+    pub(super) retained: Retained,
+    /// The topics of levels and outputs that retain something.
+    topics: BTreeSet<Arc<str>>,
+    pub(super) shown: watch::Receiver<Shown>,
+    /// Messages of rules.
+    pub(super) messages: mpsc::Receiver<Publish>,
+    pub(super) orders: Orders,
+    announcement: Option<Announcement>,
+    /// The beginning of each payload, and the session and boot that it is for.
+    head: Option<(Arc<Era>, String)>,
+    /// What was complained of last, and when.
+    complaint: Option<(String, Instant)>,
+}
+
+impl<'a> Publisher<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        context: &'a Context,
+        reporter: &'a Reporter,
+        bookmark: Bookmark,
+    ) -> Self {
+        let machine = &context.journal.identity().machine;
+        let place = context.journal.cursor(bookmark.start());
+        // So that they are there before something is counted.
+        for name in ["connected", "unacknowledged", "waiting"] {
+            reporter.count(name, 0);
+        }
+        Self {
+            config,
+            journal: &context.journal,
+            commands: &context.commands,
+            counters: Counters {
+                published: reporter.counter("published"),
+                acknowledged: reporter.counter("acknowledged"),
+                retransmitted: reporter.counter("retransmitted"),
+                refused: reporter.counter("refused"),
+            },
+            reporter,
+            bookmark,
+            done: place.position() - 1,
+            place,
+            published: 0,
+            retained: Retained::default(),
+            topics: BTreeSet::new(),
+            shown: context.commands.shown(),
+            messages: context.publishers.register(&config.name),
+            orders: Orders::default(),
+            announcement: config
+                .home_assistant
+                .as_ref()
+                .map(|home_assistant| Announcement::new(home_assistant, config, machine)),
+            head: None,
+            complaint: None,
+        }
+    }
+
+    pub(super) fn machine(&self) -> &'a str {
+        &self.journal.identity().machine
+    }
+
+    /// The identifier of the client.
+    pub(super) fn client_id(&self) -> &'a str {
+        self.config.client_id.as_deref().unwrap_or(self.machine())
+    }
+
+    /// The topic that says whether the agent is there.
+    pub(super) fn availability(&self) -> Arc<str> {
+        self.config.topics.availability.of(self.machine())
+    }
+
+    /// Where a new connection goes on.
+    pub(super) fn place(&self) -> Cursor {
+        self.place.again()
+    }
+
+    /// The topic of Home Assistant's that says that it has started.
+    pub(super) fn status_topic(&self) -> Option<Arc<str>> {
+        self.announcement.as_ref().map(Announcement::status_topic)
+    }
+
+    /// Takes the levels of the lines and what the outputs show, as they are now. The result is whether other topics have
+    /// orders than before.
+    pub(super) fn look(&mut self) -> bool {
+        let (config, machine) = (self.config, self.machine());
+        let lines = self.journal.snapshot().lines;
+        let shown = self.shown.borrow_and_update().clone();
+        let level = |active| if active { ON } else { OFF };
+        let levels = lines
+            .iter()
+            .filter_map(|line| Some((config.topics.level.of(machine, line), level(line.active?))));
+        let outputs = shown.iter().filter_map(|(name, active)| {
+            Some((config.topics.output.of(machine, name), level((*active)?)))
+        });
+        let mut before = mem::take(&mut self.topics);
+        for (topic, payload) in levels.chain(outputs) {
+            self.retained.set(&topic, payload);
+            before.remove(&topic);
+            self.topics.insert(topic);
+        }
+        for topic in before {
+            self.retained.clear(&topic);
+        }
+        if let Some(announcement) = &mut self.announcement {
+            if let Some(payload) = announcement.renew(&lines, &shown) {
+                self.retained.set(&announcement.topic(), payload);
+            }
+        }
+        let orders = Orders::new(&config.topics, machine, &config.orders, shown.keys());
+        let changed = orders != self.orders;
+        self.orders = orders;
+        changed
+    }
+
+    /// The payload of an event of `batch`: its line as clients of a stream get it, with whose it is.
+    pub(super) fn payload(&mut self, batch: &Batch, line: &[u8]) -> Bytes {
+        let era = batch.era();
+        if self.head.as_ref().is_none_or(|(of, _)| of != era) {
+            let head = format!(
+                r#"{{"machine":{},"boot":{},"session":"{}","#,
+                json(self.machine()),
+                json(&era.boot),
+                era.session
+            );
+            self.head = Some((Arc::clone(era), head));
+        }
+        let head = self.head.as_ref().map_or("", |(_, head)| head);
+        // Without its brace and the line's end.
+        let rest = line.get(1..).unwrap_or_default().trim_ascii_end();
+        [head.as_bytes(), rest].concat().into()
+    }
+
+    /// The payload for events that are missing before the event `next`.
+    pub(super) fn missed(&self, gap: Gap, next: u64) -> Bytes {
+        let lost = gap.lost.map(|lost| format!(r#","lost":{lost}"#));
+        format!(
+            r#"{{"machine":{},"missed":{}{},"next":{next}}}"#,
+            json(self.machine()),
+            gap.missed,
+            lost.unwrap_or_default()
+        )
+        .into()
+    }
+
+    /// Counts a message that is published.
+    pub(super) fn publishes(&mut self, sent: &Sent) {
+        self.counters.published.add(1);
+        if let Sent::Event(_, event) = sent {
+            if *event <= self.published {
+                self.counters.retransmitted.add(1);
+            }
+            self.published = self.published.max(*event);
+        }
+    }
+
+    /// Counts a message that the broker has, `left` of those before it not yet.
+    pub(super) fn acknowledged(&mut self, left: usize) {
+        self.counters.acknowledged.add(1);
+        self.reporter.count("unacknowledged", left as u64);
+    }
+
+    /// The broker has what was sent, and all before it.
+    pub(super) fn is_acknowledged(&mut self, sent: &Sent) {
+        match sent {
+            Sent::Event(session, event) => self.pass(*session, *event),
+            Sent::Retained(topic) => self.retained.acknowledge(topic),
+            Sent::Gap | Sent::Rule => {}
+        }
+    }
+
+    /// An event is done, and all before it.
+    pub(super) fn pass(&mut self, session: SessionId, event: u64) {
+        self.bookmark.done(session, event);
+        self.done = event;
+    }
+
+    /// Counts the events that are not done.
+    pub(super) fn count(&self) {
+        let newest = self.journal.stats().next - 1;
+        self.reporter
+            .count("waiting", newest.saturating_sub(self.done));
+    }
+
+    /// Whether the broker has all.
+    pub(super) fn is_done(&self) -> bool {
+        self.done + 1 == self.journal.stats().next
+    }
+
+    /// Says what was refused, once in a while.
+    pub(super) fn complain(&mut self, what: String) {
+        self.counters.refused.add(1);
+        let name = self.config.name();
+        let said = self.complaint.as_ref();
+        if said.is_some_and(|(said, at)| *said == what && at.elapsed() < QUIET) {
+            debug!("{name}: {what}");
+        } else {
+            warn!("{name}: {what}");
+            self.complaint = Some((what, Instant::now()));
+        }
+    }
+
+    /// What the broker has not acknowledged is to be sent again.
+    pub(super) fn disconnected(&mut self) {
+        if let place @ Start::After(..) = self.bookmark.start() {
+            self.place = self.journal.cursor(place);
+        }
+        self.retained.renew();
+        self.reporter.count("unacknowledged", 0);
+        self.count();
+    }
+
+    /// Keeps the place on disk.
+    pub(super) async fn save(self) {
+        self.bookmark.save().await;
+    }
+}
+
+/// A string as JSON writes it.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The sink `mqtt` with a real mosquitto.
+#![cfg(feature = "mqtt")]
+
+mod broker;
+#[path = "../common/mod.rs"]
+mod common;
+mod delivery;
+mod login;
+mod relay;
+mod state;
+mod subscriber;

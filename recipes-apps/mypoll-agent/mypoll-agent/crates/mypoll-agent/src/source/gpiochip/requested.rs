@@ -43,11 +43,16 @@ pub(super) struct Place<'a> {
 pub(super) struct Requested {
     request: Request,
     chip: Arc<str>,
-    /// The number of each line, by its offset.
-    numbers: HashMap<Offset, u32>,
-    /// The number of the last event.
-    sequence: u32,
+    lines: HashMap<Offset, Numbered>,
     buffer: Vec<u64>,
+}
+
+/// A line of a request.
+struct Numbered {
+    number: u32,
+    /// The line's own number of its last event. Where lines have interrupts at the same time, the numbers that the
+    /// request gives may come out of order, and twice.
+    sequence: u32,
 }
 
 impl Requested {
@@ -82,18 +87,17 @@ impl Requested {
         Ok(Self {
             request,
             chip: name.into(),
-            numbers: places
+            lines: places
                 .iter()
-                .map(|place| (place.offset, place.number))
+                .map(|place| (place.offset, Numbered::new(place.number)))
                 .collect(),
-            sequence: 0,
             buffer,
         })
     }
 
     /// The numbers of its lines.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.numbers.values().copied()
+        self.lines.values().map(|line| line.number)
     }
 
     /// The events that are there, `limit` or a few more at most.
@@ -105,10 +109,8 @@ impl Requested {
             // It counts words.
             for event in self.buffer[..count].chunks_exact(size) {
                 let event = self.request.edge_event_from_slice(event)?;
-                let number = self.numbers.get(&event.offset).copied();
-                let lost = event.seqno.wrapping_sub(self.sequence).wrapping_sub(1);
-                self.sequence = event.seqno;
-                readings.extend(number.map(|number| reading(&event, number, lost)));
+                let line = self.lines.get_mut(&event.offset);
+                readings.extend(line.map(|line| line.reading(&event)));
             }
         }
         Ok(readings)
@@ -133,12 +135,12 @@ impl Requested {
 
     /// The lines, with these levels.
     pub(super) fn lines(&self, entries: &[Entry], values: &Values) -> Vec<Line> {
-        let line = |(offset, number): (&Offset, &u32)| {
-            let entry = entries.get(*number as usize)?;
+        let line = |(offset, line): (&Offset, &Numbered)| {
+            let entry = entries.get(line.number as usize)?;
             let active = values.get(*offset) == Some(Value::Active);
-            Some(entry.to_line(*number, Arc::clone(&self.chip), *offset, active))
+            Some(entry.to_line(line.number, Arc::clone(&self.chip), *offset, active))
         };
-        self.numbers.iter().filter_map(line).collect()
+        self.lines.iter().filter_map(line).collect()
     }
 }
 
@@ -166,17 +168,50 @@ fn used(path: &Path, places: &[Place]) -> Vec<(u32, Missing)> {
     used.collect()
 }
 
-fn reading(event: &EdgeEvent, line: u32, lost: u32) -> Reading {
-    let (kind, value) = match event.kind {
-        EdgeKind::Rising => (Kind::RISING, 1),
-        EdgeKind::Falling => (Kind::FALLING, 0),
-    };
-    Reading {
-        timestamp_ns: event.timestamp_ns,
-        source: Source::GPIO,
-        kind,
-        line,
-        value,
-        lost,
+impl Numbered {
+    fn new(number: u32) -> Self {
+        Self {
+            number,
+            sequence: 0,
+        }
+    }
+
+    fn reading(&mut self, event: &EdgeEvent) -> Reading {
+        let (kind, value) = match event.kind {
+            EdgeKind::Rising => (Kind::RISING, 1),
+            EdgeKind::Falling => (Kind::FALLING, 0),
+        };
+        let before = std::mem::replace(&mut self.sequence, event.line_seqno);
+        Reading {
+            timestamp_ns: event.timestamp_ns,
+            source: Source::GPIO,
+            kind,
+            line: self.number,
+            value,
+            lost: event.line_seqno.wrapping_sub(before).wrapping_sub(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_each_line_tell_what_is_lost() {
+        let mut lines = [Numbered::new(0), Numbered::new(1)];
+        // The second line's thread was faster; a bounce came before the first line's took the number.
+        for (line, seqno, line_seqno, lost) in
+            [(1, 2, 1, 0), (0, 3, 1, 0), (0, 3, 2, 0), (1, 9, 5, 3)]
+        {
+            let event = EdgeEvent {
+                timestamp_ns: 1,
+                kind: EdgeKind::Rising,
+                offset: 0,
+                seqno,
+                line_seqno,
+            };
+            assert_eq!(lines[line].reading(&event).lost, lost, "{seqno}");
+        }
     }
 }

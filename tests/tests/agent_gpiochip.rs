@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The agent with lines of the GPIO character device in place of the driver.
+
+use std::sync::{LazyLock, Mutex};
+
+use lab::agent::Client;
+use lab::buttons::Action;
+use lab::machine::Machine;
+use system_tests::{Agent, DEADLINE, Shared, boot, client, shell, try_sh, turn};
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_gpiochip", true)));
+
+/// Two lines of QEMU's own chip, those that the driver has otherwise.
+const BOARD: &str = r#"lines = [
+    { chip = "9030000.pl061", line = 3, label = "button" },
+    { chip = "9030000.pl061", line = 5, label = "door" },
+]"#;
+
+/// An agent that reads these lines, and is ready when it has `count` of them.
+fn start<'a>(machine: &'a Machine, lines: &str, count: usize) -> Agent<'a> {
+    let agent = Agent::start(machine, &format!("[gpiochip]\n{lines}"));
+    shell(
+        machine,
+        &format!("logged 'reading {count} of {count} lines'"),
+    );
+    agent
+}
+
+/// The next event: its kind, its label, its line and its level.
+fn next(client: &mut Client) -> (String, String, u32, u32) {
+    let event = client.event(DEADLINE).unwrap();
+    assert_eq!((&*event.source, event.lost), ("gpio", 0), "{event:?}");
+    let label = event.label.unwrap_or_default();
+    (event.kind.into(), label.into(), event.line, event.value)
+}
+
+fn event(kind: &str, label: &str, line: u32, value: u32) -> (String, String, u32, u32) {
+    (kind.to_owned(), label.to_owned(), line, value)
+}
+
+#[test]
+fn lines_are_taken_when_the_driver_lets_them_go() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, &format!("[gpiochip]\n{BOARD}"));
+    shell(
+        &machine,
+        "logged 'waiting for GPIO lines: line 3 of /dev/gpiochip[0-9]* is used by `button`; line 5 of .* is used by `door`'
+        rmmod mypoll
+        logged 'reading 2 of 2 lines'",
+    );
+    let mut client = client(&machine);
+    let buttons = machine.buttons().unwrap();
+    for (number, label) in [(0, "button"), (1, "door")] {
+        let line = buttons.line(label).unwrap();
+        buttons.act(line, Action::Press).unwrap();
+        assert_eq!(next(&mut client), event("rising", label, number, 1));
+        assert_eq!(next(&mut client), event("falling", label, number, 0));
+    }
+    shell(&machine, "end; modprobe mypoll");
+}
+
+#[test]
+fn levels_are_right_after_bounces_and_nothing_is_said_to_be_lost() {
+    let machine = turn(&MACHINE);
+    shell(
+        &machine,
+        "rmmod mypoll 2>/dev/null || { end; rmmod mypoll; }",
+    );
+    let _agent = start(&machine, BOARD, 2);
+    let mut client = client(&machine);
+    let buttons = machine.buttons().unwrap();
+    let [door, button] = ["door", "button"].map(|line| buttons.line(line).unwrap());
+    let mut last = 0;
+    for attempt in 1..=50 {
+        let value = attempt % 2;
+        let levels: Vec<_> = (0..41).map(|edge| (edge + value) % 2 == 1).collect();
+        buttons.set(door, &levels).unwrap();
+        for action in [Action::Down, Action::Up] {
+            buttons.act(button, action).unwrap();
+            loop {
+                let (_, label, _, level) = next(&mut client);
+                if label == "button" {
+                    break;
+                }
+                last = level;
+            }
+        }
+        assert_eq!(last, value, "in attempt {attempt}");
+    }
+    shell(&machine, "end; modprobe mypoll");
+}
+
+#[test]
+fn lines_are_set_up_as_the_configuration_says() {
+    let machine = turn(&MACHINE);
+    shell(&machine, "chip board board");
+    let lines = r#"lines = [
+        { chip = "board", line = 0, label = "up", bias = "pull-up" },
+        { chip = "board", line = 1, label = "low", bias = "pull-up", active-low = true },
+        { chip = "board", line = 2, label = "quiet", bias = "pull-down", debounce = "500ms" },
+        { name = "green", edges = "falling" },
+    ]"#;
+    let _agent = start(&machine, lines, 4);
+    let levels = shell(
+        &machine,
+        "for line in 0 1 2 3; do mypollctl --connect 127.0.0.1:7070 get $line || true; done",
+    );
+    assert_eq!(levels.split_whitespace().collect::<String>(), "1000");
+
+    let mut client = client(&machine);
+    shell(
+        &machine,
+        "echo pull-down >$(of board pull 0)
+        echo pull-down >$(of board pull 1)
+        echo pull-up >$(of board pull)
+        echo pull-down >$(of board pull)
+        exec 3>$(of board pull 2)
+        i=0
+        while [ $i -lt 20 ]; do echo pull-up >&3; echo pull-down >&3; i=$((i + 1)); done
+        echo pull-up >&3",
+    );
+    for expected in [
+        event("falling", "up", 0, 0),
+        event("rising", "low", 1, 1),
+        event("falling", "green", 3, 0),
+        event("rising", "quiet", 2, 1),
+    ] {
+        assert_eq!(next(&mut client), expected);
+    }
+    shell(&machine, "echo pull-down >$(of board pull 2)");
+    assert_eq!(next(&mut client), event("falling", "quiet", 2, 0));
+    shell(&machine, "end; remove board");
+}
+
+#[test]
+fn a_chip_goes_and_comes_back() {
+    let machine = turn(&MACHINE);
+    shell(&machine, "chip board board");
+    let _agent = start(&machine, "lines = [{ name = \"green\" }]", 1);
+    let mut client = client(&machine);
+    shell(&machine, "echo pull-up >$(of board pull)");
+    assert_eq!(next(&mut client), event("rising", "green", 0, 1));
+    shell(
+        &machine,
+        "echo 0 >$configfs/board/live
+        logged 'waiting for GPIO lines: no line is named `green`'",
+    );
+    assert_eq!(next(&mut client), event("removed", "green", 0, 0));
+    shell(
+        &machine,
+        "echo 1 >$configfs/board/live
+        until [ $(count 'reading 1 of 1 lines') = 2 ]; do sleep 0.1; done",
+    );
+    assert_eq!(next(&mut client), event("level", "green", 0, 0));
+    shell(&machine, "echo pull-up >$(of board pull)");
+    assert_eq!(next(&mut client), event("rising", "green", 0, 1));
+    shell(&machine, "end; remove board");
+}
+
+#[test]
+fn what_two_chips_share_is_an_error_that_names_both() {
+    let machine = turn(&MACHINE);
+    let chips = shell(
+        &machine,
+        "chip one twins; chip two twins; device one; device two",
+    );
+    let chips: Vec<_> = chips.lines().collect();
+    for (line, is_told) in [
+        (
+            r#"{ chip = "twins", line = 0 }"#,
+            "the label `twins` is that of",
+        ),
+        (r#"{ name = "green" }"#, "the name `green` is that of"),
+    ] {
+        let start = format!(
+            "echo 'gpiochip.lines = [{line}]' >/tmp/twins.toml
+            exec mypoll-agent --config /tmp/twins.toml"
+        );
+        let output = try_sh(&machine, &start);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status, 1, "{said}");
+        for part in [is_told, chips[0], chips[1]] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    shell(&machine, "remove one two");
+}
+
+#[test]
+fn what_the_kernel_could_not_hold_is_counted_and_levels_are_right() {
+    let machine = turn(&MACHINE);
+    shell(&machine, "chip board board");
+    let lines = r#"lines = [
+        { name = "green" },
+        { chip = "board", line = 0, label = "presses", edges = "rising" },
+    ]"#;
+    let _agent = start(&machine, lines, 2);
+    let mut client = client(&machine);
+    // One CPU: the kernel's own thread has queued an edge before the next one is made.
+    shell(
+        &machine,
+        "echo 0 >/sys/devices/system/cpu/cpu1/online
+        kill -STOP $(cat /run/mypoll-agent.pid)
+        exec 3>$(of board pull) 4>$(of board pull 0)
+        i=0
+        while [ $i -lt 1000 ]; do
+            echo pull-up >&3; echo pull-down >&3
+            echo pull-up >&4; echo pull-down >&4
+            i=$((i + 1))
+        done
+        kill -CONT $(cat /run/mypoll-agent.pid)
+        echo 1 >/sys/devices/system/cpu/cpu1/online",
+    );
+    let (mut edges, mut lost) = ([0; 2], [0; 2]);
+    // The level of the one whose last edge is no event is read again.
+    loop {
+        let event = client.event(DEADLINE).unwrap();
+        if event.kind == "level" {
+            assert_eq!((event.line, event.value), (1, 0), "{event:?}");
+            break;
+        }
+        edges[event.line as usize] += 1;
+        lost[event.line as usize] += event.lost;
+    }
+    assert_eq!([edges[0] + lost[0], edges[1] + lost[1]], [2000, 1000]);
+    assert!(lost[0] > 0 && lost[1] > 0, "{lost:?}");
+    let last = shell(&machine, "mypollctl --connect 127.0.0.1:7070 get 0 || true");
+    assert_eq!(last.trim(), "0");
+    shell(&machine, "end; remove board");
+}

@@ -123,7 +123,11 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
         overlay: cache.ensure(&Overlay::new(paths)?)?.join(overlay::OVERLAY),
         source: source_files,
         bench: match options.bench {
-            true => Some(cache.ensure(&Bench::new(paths, &kernel, &userspace)?)?),
+            true => {
+                let libgpiod = Download::new(cache, &catalog.libgpiod).tarball()?;
+                let bench = Bench::new(paths, &kernel, &userspace, &toolchain, &libgpiod)?;
+                Some(cache.ensure(&bench)?)
+            }
             false => None,
         },
         version,

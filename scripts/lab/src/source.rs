@@ -31,6 +31,8 @@ pub struct Catalog {
     pub newer_kernel: Source,
     /// The guest's shell and usual commands.
     pub busybox: Source,
+    /// The library that gpiomon comes with.
+    pub libgpiod: Source,
 }
 
 /// One source: a tarball, from where it is at home or from Debian's archive.
@@ -285,7 +287,8 @@ mod tests {
         let catalog = Catalog::built_in();
         assert_eq!(catalog.kernels[0].version, "6.18.15");
         assert!(catalog.kernel("6.18.99").is_none());
-        for source in catalog.all_kernels().chain([&catalog.busybox]) {
+        let others = [&catalog.busybox, &catalog.libgpiod];
+        for source in catalog.all_kernels().chain(others) {
             let (upstream, debian) = (source.upstream.as_ref(), source.debian.as_ref());
             assert!(upstream.is_some() || debian.is_some(), "{source:?}");
             assert!(

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use crate::bench::{FLOOR, OVERLAY, PROGRAM};
+use crate::bench::{FLOOR, GPIOMON, OVERLAY, PROGRAM};
 use crate::cache::Cache;
 use crate::cli::{BenchArgs, BenchSubject};
 use crate::kernel::KernelVersion;
@@ -169,11 +169,12 @@ fn measure(cache: Cache<'_>, system: &System, setting: Setting) -> Result<Figure
         ..MachineOptions::default()
     };
     let machine = Machine::start(cache, system, &options)?;
-    // The guest's program says which driver is bound when. It is copied, so that none of its pages comes over 9p while
-    // the clock runs.
+    // The guest's program says which driver is bound when. Programs are copied, so that none of their pages comes over 9p
+    // while the clock runs.
     let script = format!(
         "cd /sys/bus/platform && echo 0 >drivers_autoprobe && echo events >drivers/mypoll/unbind && \
-         modprobe gpio_keys && insmod /mnt/host/{FLOOR} && cp /mnt/host/{PROGRAM} /tmp && exec /tmp/{PROGRAM}"
+         modprobe gpio_keys && cd /mnt/host && insmod {FLOOR} && cp {PROGRAM} {GPIOMON} /tmp && \
+         export PATH=/tmp:$PATH && exec {PROGRAM}"
     );
     let mut stdout = Vec::new();
     let status = machine

@@ -18,7 +18,10 @@ const COLUMNS: [(&str, &str); 4] = [
 ];
 
 /// What is shown without a target: for people, and the figure's name.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 6] = [
+    ("interrupt to a TCP client's read(), p50", "client_p50_ns"),
+    ("interrupt to a TCP client's read(), p99", "client_p99_ns"),
+    ("one edge, read by a TCP client", "client_edge_ns"),
     ("one edge, 8 files open, nobody reading", "edge_8_files_ns"),
     ("close of a private queue, p50", "close_p50_ns"),
     ("memory of an open file, bytes", "memory_bytes"),

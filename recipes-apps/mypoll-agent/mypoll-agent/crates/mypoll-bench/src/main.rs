@@ -10,6 +10,7 @@ mod figure;
 mod interface;
 mod measure;
 mod policy;
+mod sender;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use nix::sys::mman::{MlockAllFlags, mlockall};
 use chip::Chip;
 use interface::{Chardev, Floor, GpioKeys, Mypoll};
 use policy::set_policy;
+use sender::{Agent, Gpiomon};
 
 fn main() -> ExitCode {
     match run() {
@@ -38,6 +40,7 @@ fn run() -> Result<()> {
     set_policy(SCHED_IDLE)?;
     let chip = Chip::find()?;
     measure::interface::<Chardev>(&chip);
+    measure::delivered::<Gpiomon>(&chip);
     {
         let _keys = GpioKeys::DRIVER.bind()?;
         measure::interface::<GpioKeys>(&chip);
@@ -49,6 +52,7 @@ fn run() -> Result<()> {
     }
     let _mypoll = Mypoll::DRIVER.bind()?;
     measure::interface::<Mypoll>(&chip);
+    measure::delivered::<Agent>(&chip);
     measure::mapped(&chip);
     measure::subscribers::<Mypoll>(&chip);
     measure::filtered(&chip);

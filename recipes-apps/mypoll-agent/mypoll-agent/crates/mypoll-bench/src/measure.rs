@@ -5,6 +5,7 @@
 mod awake;
 mod blocked;
 mod close;
+mod delivered;
 mod drain;
 mod edges;
 mod mapped;
@@ -20,6 +21,7 @@ use crate::chip::{Chip, Line};
 use crate::clock::settle;
 use crate::figure::put_out;
 use crate::interface::{Interface, Mypoll, Reader};
+use crate::sender::Sender;
 
 /// With the one that takes the edge, as many queues as the driver allows by default.
 const FILTERED: usize = 63;
@@ -40,6 +42,18 @@ pub(crate) fn interface<I: Interface>(chip: &Chip) {
     put_out(name, overflow::NAMES, overflow::overflow::<I>(chip));
     eprintln!("{name}: memory");
     put_out(name, ["memory_bytes"], memory::memory::<I>(chip));
+}
+
+/// Measures what it takes to get edges to a TCP client.
+pub(crate) fn delivered<S: Sender>(chip: &Chip) {
+    let name = S::Interface::NAME;
+    eprintln!("{name}: a TCP client");
+    let figures = delivered::delivered::<S>(chip);
+    if one_cpu() {
+        return put_out(name, delivered::NAMES, figures);
+    }
+    let [p50, p99, _] = delivered::NAMES;
+    put_out(name, [p50, p99], figures.map(|[p50, p99, _]| [p50, p99]));
 }
 
 /// Measures mypoll's mapped ring.

@@ -23,15 +23,19 @@ const BROWSERS: [&str; 4] = [
 ];
 
 pub(super) fn phase() -> Phase {
-    Phase::new("agent: page", |lab| {
-        if BROWSERS.iter().all(|browser| find_tool(browser).is_none()) {
-            let needs = [tool(BROWSERS[0], BROWSERS[0])];
-            if let Err(error) = provide(lab.paths, lab.progress, &needs, !lab.args.no_install) {
-                return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
-            }
-        }
-        run(lab)
+    Phase::new("agent: page", |lab| match browser(lab) {
+        Ok(()) => run(lab),
+        Err(error) => Ok(vec![Case::skipped("all of it", format!("{error:#}"))]),
     })
+}
+
+/// Sees to it that there is a browser.
+pub(super) fn browser(lab: &Lab<'_>) -> Result<()> {
+    if BROWSERS.iter().any(|browser| find_tool(browser).is_some()) {
+        return Ok(());
+    }
+    let needs = [tool(BROWSERS[0], BROWSERS[0])];
+    provide(lab.paths, lab.progress, &needs, !lab.args.no_install)
 }
 
 fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {

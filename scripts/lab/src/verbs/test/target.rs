@@ -12,7 +12,7 @@ use anyhow::{Context, Error, Result};
 use super::case::Case;
 use super::lanes::Lane;
 use super::variant::Variant;
-use super::{Lab, Phase, command, ktap, libtest};
+use super::{Lab, Phase, command, ktap, libtest, page};
 use crate::cargo::cargo;
 use crate::machine::{Machine, MachineOptions};
 use crate::source::Unavailable;
@@ -21,6 +21,9 @@ pub(super) use fuzz::fuzz;
 
 /// So that a guest that hangs ends in a failure; the selftest says something far more often.
 const PATIENCE: Duration = Duration::from_secs(900);
+
+/// The tests from outside whose name has this need a browser.
+const LIVE_PAGE: &str = "live_page";
 
 /// kmemleak reports what was still lost when it looked a second time, and only what is older than 5 s.
 const KMEMLEAK: &str =
@@ -112,8 +115,15 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     .env("MYPOLL_KERNEL", &system.version)
     .env("MYPOLL_FLAVOUR", system.flavour.to_string())
     .env("MYPOLL_LOGS", logs.path());
+    let browser = page::browser(lab);
+    if browser.is_err() {
+        test.args(["--skip", LIVE_PAGE]);
+    }
     let (success, said) = command::run(&mut test)?;
     let mut cases = libtest::cases(success, &said);
+    if let Err(error) = browser {
+        cases.push(Case::skipped("tests/page.rs", format!("{error:#}")));
+    }
     for log in fs::read_dir(logs.path())? {
         cases.push(no_splat(&log?.path())?);
     }

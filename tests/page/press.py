@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Presses buttons of a running guest, and sees that its live page shows it: `press.py URL MACHINE`, for tests/tests/page.rs.
+With MYPOLL_SCREENSHOT=FILE in the environment it presses for half a minute and takes docs/page.png."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from chromium import Browser, Page
+
+PRESS = pathlib.Path(__file__).parents[2] / "scripts" / "press"
+
+ROWS = "[...document.querySelectorAll('#events tr')].map(row => row.innerText)"
+TILES = "[...document.querySelectorAll('#lines li, #outputs li')].map(tile => tile.innerText)"
+
+
+class Guest:
+    def __init__(self, page, machine):
+        self.page = page
+        self.command = [PRESS, "--machine", machine, "--line"]
+
+    def press(self, line, *how):
+        subprocess.run([*self.command, line, *how], check=True)
+
+    def shows(self, name, word):
+        """Waits until the tile of a line or an output has a word in it."""
+        parts = f"({TILES}).find(tile => tile.startsWith('{name}\\n'))?.split('\\n')"
+        self.page.wait(f"{parts}?.includes('{word}')")
+
+    def newest(self, *events):
+        """Waits until these are the newest events."""
+        for row, event in enumerate(events):
+            self.page.wait(f"({ROWS})[{row}]?.includes('{event}')")
+
+    def switch(self, output, key):
+        self.page.click(f"[aria-label='{output}: {key}']")
+
+
+def main():
+    url, machine = sys.argv[1:]
+    with Browser() as browser, Page(browser, width=1000, height=1000) as page:
+        guest = Guest(page, machine)
+        page.open(url)
+        page.wait("document.querySelector('#state').textContent === 'live'")
+        guest.shows("door", "inactive")
+        guest.press("button")
+        guest.newest("falling\tbutton (0)", "rising\tbutton (0)")
+        guest.press("door", "--down")
+        guest.newest("rising\tdoor (1)")
+        guest.shows("door", "active")
+        guest.shows("lamp", "active")
+        guest.press("door", "--up")
+        guest.newest("falling\tdoor (1)")
+        guest.shows("lamp", "inactive")
+        guest.switch("pump", "On")
+        guest.shows("pump", "active")
+        if path := os.environ.get("MYPOLL_SCREENSHOT"):
+            take(guest, path)
+        if page.errors:
+            raise AssertionError(page.errors)
+
+
+def take(guest, path):
+    """The picture, with something in the chart."""
+    for number in range(12):
+        if number in (3, 5, 8):
+            guest.press("door", "--up" if number == 5 else "--down")
+        time.sleep(1)
+        guest.press("button")
+    guest.newest("falling\tbutton (0)")
+    guest.shows("lamp", "active")
+    guest.page.evaluate("window.scrollTo(0, 0)")
+    guest.page.wait("document.getAnimations().length === 0")
+    pathlib.Path(path).write_bytes(guest.page.screenshot())
+
+
+if __name__ == "__main__":
+    main()

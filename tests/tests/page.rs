@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The live page of the guest's agent, in a browser of this machine.
+
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lab::Paths;
+use system_tests::{Agent, Shared, boot, shell, turn};
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("page", true)));
+
+/// With outputs to switch.
+const CONFIG: &str = r#"
+[agent]
+machine = "greenhouse"
+[[http]]
+listen = "0.0.0.0:8080"
+insecure = true
+control = true
+[[output]]
+name = "lamp"
+chip = "relays"
+line = 3
+follow.label = "door"
+[[output]]
+name = "pump"
+chip = "relays"
+line = 4
+"#;
+
+#[test]
+fn the_live_page_shows_presses_and_switches_outputs() {
+    let machine = turn(&MACHINE);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    shell(
+        &machine,
+        &format!("date -s @{} >/dev/null; chip relays relays", now.as_secs()),
+    );
+    let _agent = Agent::start(&machine, CONFIG);
+    shell(&machine, "logged 'listening on .*:8080'");
+    let page = machine.page().unwrap();
+    let repo = Paths::find().unwrap().repo;
+    let browser = Command::new("python3")
+        .arg(repo.join("tests/page/press.py"))
+        .args([format!("http://{page}/"), machine.name()])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&browser.stderr);
+    assert!(browser.status.success(), "{said}");
+    shell(
+        &machine,
+        "[ $(cat $(of relays value 4)) = 1 ]; end; remove relays",
+    );
+}

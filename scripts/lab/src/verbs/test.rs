@@ -15,6 +15,7 @@ mod ktap;
 mod lanes;
 mod libtest;
 mod memory_model;
+mod network;
 mod page;
 mod report;
 mod sources;
@@ -122,6 +123,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(host::phases())
         .chain(iter::once(crates::phase()))
         .chain(iter::once(page::phase()))
+        .chain(network::phases())
         .chain(memory_model::phases())
         .chain(iter::once(agent_fuzz::phase()))
         .chain(sources::phases())

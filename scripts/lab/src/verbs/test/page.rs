@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The agent's live page in Chromium, and its metrics by promtool.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -38,7 +39,8 @@ pub(super) fn browser(lab: &Lab<'_>) -> Result<()> {
     provide(lab.paths, lab.progress, &needs, !lab.args.no_install)
 }
 
-fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
+/// The agent, built for this machine.
+pub(super) fn agent(lab: &Lab<'_>) -> Result<PathBuf> {
     let repo = &lab.paths.repo;
     let target = lab.paths.cache.join("target-agent");
     let mut build = cargo::cargo(repo, &target);
@@ -47,8 +49,12 @@ fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
         .current_dir(repo.join(WORKSPACE));
     let (success, said) = command::run(&mut build)?;
     ensure!(success, "cargo can't build the agent:\n{said}");
+    Ok(target.join("debug/mypoll-agent"))
+}
+
+fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let mut python = Command::new("python3");
-    python.env("MYPOLL_AGENT", target.join("debug/mypoll-agent"));
+    python.env("MYPOLL_AGENT", agent(lab)?);
     match Promtool::new().ensure(lab.cache()) {
         Ok(promtool) => python.env("MYPOLL_PROMTOOL", promtool),
         Err(error) => python.env("MYPOLL_NO_PROMTOOL", format!("{error:#}")),

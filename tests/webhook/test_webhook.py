@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What rules post, by CloudEvents' own SDK, and a server that is killed."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from datetime import UTC, datetime
+
+from cloudevents.core.bindings.http import HTTPMessage, from_http
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+PROGRAM = os.environ["MYPOLL_AGENT"]
+SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "server.py")
+# Only so that a hang ends.
+DEADLINE = 60
+
+MACHINE = 'board "7" <é%>'
+LABEL = 'porte d\'entrée "n° 1" 100%'
+
+
+def wait_for(what, condition):
+    end = time.monotonic() + DEADLINE
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise TimeoutError(what)
+        time.sleep(0.01)
+    return found
+
+
+class Server:
+    """The server in a process of its own."""
+
+    def __init__(self, path, certificate=()):
+        self.path = path
+        self.certificate = certificate
+        self.port = 0
+        self.start()
+
+    def start(self):
+        command = [sys.executable, SERVER, str(self.port), self.path, *self.certificate]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def requests(self):
+        with open(self.path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file.read().splitlines()]
+
+
+class Webhooks(unittest.TestCase):
+    """An agent whose rules post to servers."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        self.fifo = os.open(fifo, os.O_RDWR)
+        self.addCleanup(os.close, self.fifo)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def server(self, name="requests", certificate=()):
+        server = Server(self.path(name), certificate)
+        self.addCleanup(server.kill)
+        return server
+
+    def agent(self, rules):
+        config = self.path("agent.toml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f"""
+stream = []
+agent.machine = {json.dumps(MACHINE)}
+journal.path = "{self.path("journal")}"
+simulated = {{ path = "{self.path("fifo")}", labels = [{json.dumps(LABEL)}] }}
+{rules}
+""")
+        log = self.enterContext(open(self.path("log"), "a", encoding="utf-8"))
+        agent = subprocess.Popen([PROGRAM, "--config", config], stderr=log)
+
+        def end():
+            agent.kill()
+            agent.wait()
+
+        self.addCleanup(end)
+
+    def happen(self, *lines):
+        os.write(self.fifo, "".join(f"{line}\n" for line in lines).encode())
+
+    @staticmethod
+    def numbers(server):
+        return [json.loads(request["body"])["event"] for request in server.requests()]
+
+    def check_event(self, event, number, kind):
+        """An event of the agent, whatever brought it."""
+        self.assertIsInstance(event, CloudEvent)
+        data = event.get_data()
+        if isinstance(data, (bytes, str)):
+            data = json.loads(data)
+        self.assertEqual((data["event"], data["kind"], data["machine"]), (number, kind, MACHINE))
+        self.assertEqual(event.get_id(), f"{data['session']}-{number}")
+        self.assertEqual(event.get_source(), "/mypoll/board%20%227%22%20%3C%C3%A9%25%3E")
+        self.assertEqual(event.get_type(), f"mypoll.{data['source']}.{kind}")
+        self.assertEqual(event.get_specversion(), "1.0")
+        self.assertEqual(event.get_datacontenttype(), "application/json")
+        self.assertEqual(event.get_extension("sequence"), f"{number:016}")
+        self.assertEqual(event.get_subject(), LABEL if data["source"] == "gpio" else None)
+        age = datetime.now(UTC) - event.get_time()
+        self.assertLess(abs(age.total_seconds()), DEADLINE)
+        self.assertEqual(event.get_time(), datetime.fromisoformat(data["time"]))
+
+    def test_both_modes_are_what_the_sdk_takes(self):
+        servers = {mode: self.server(mode) for mode in ("cloudevents", "cloudevents-binary")}
+        self.agent(
+            "".join(
+                f"[[rule]]\nname = '{mode}'\n"
+                f"webhook = {{ url = 'http://127.0.0.1:{server.port}/', format = '{mode}' }}\n"
+                for mode, server in servers.items()
+            )
+        )
+        self.happen("rising 0", "tick")
+        for mode, server in servers.items():
+            wait_for(mode, lambda server=server: len(server.requests()) == 2)
+            first, second = (
+                from_http(HTTPMessage(request["headers"], request["body"].encode()), JSONFormat())
+                for request in server.requests()
+            )
+            # Event 1 is the level at the start.
+            self.check_event(first, 2, "rising")
+            self.check_event(second, 3, "tick")
+        structured, binary = (server.requests()[0]["headers"] for server in servers.values())
+        self.assertTrue(structured["content-type"].startswith("application/cloudevents+json"))
+        self.assertFalse(any(name.lower().startswith("ce-") for name in structured))
+        self.assertEqual(binary["content-type"], "application/json")
+
+    def test_a_server_that_is_killed_again_and_again(self):
+        server = self.server()
+        self.agent(
+            f"[[rule]]\nname = 'hook'\nwebhook = {{ url = 'http://127.0.0.1:{server.port}/', longest-pause = '20ms' }}\n"
+        )
+        for _ in range(10):
+            before = len(server.requests())
+            self.happen(*["rising 0", "falling 0"] * 100)
+            wait_for("some", lambda before=before: len(server.requests()) > before + 20)
+            server.kill()
+            server.start()
+        wait_for("the last", lambda: self.numbers(server)[-1] == 2001)
+        numbers = self.numbers(server)
+        self.assertEqual(sorted(set(numbers)), list(range(2, 2002)))
+        # In order: only an event whose answer was lost comes once more, at once.
+        self.assertEqual(numbers, sorted(numbers))
+        self.assertLessEqual(len(numbers), 2000 + 10)
+
+    def test_tls(self):
+        certificate, key = self.path("cert.pem"), self.path("key.pem")
+        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
+        subprocess.run(
+            [
+                *command.split(),
+                *(
+                    "-addext",
+                    "subjectAltName=DNS:localhost",
+                    "-addext",
+                    "basicConstraints=critical,CA:FALSE",
+                ),
+                *("-keyout", key, "-out", certificate),
+            ],
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+        server = self.server("requests", (certificate, key))
+        secret = self.path("secret")
+        with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+            file.write("7f3a\n")
+        rule = (
+            "[[rule]]\nname = '{}'\nwebhook = {{ url = 'https://{}:{}/x', tls.ca = '{}', "
+            "secret = {{ header = 'X-Api-Key', file = '{}' }} }}\n"
+        )
+        # One that knows the server, and one that does not.
+        self.agent(
+            rule.format("known", "localhost", server.port, certificate, secret)
+            + rule.format("other", "127.0.0.1", server.port, certificate, secret)
+        )
+        self.happen("rising 0")
+        wait_for("the event", lambda: os.path.exists(server.path) and server.requests())
+
+        def log():
+            with open(self.path("log"), encoding="utf-8") as file:
+                return file.read()
+
+        wait_for("the refusal", lambda: "cannot establish TLS with 127.0.0.1" in log())
+        (request,) = server.requests()
+        self.assertEqual(request["headers"]["x-api-key"], "7f3a")
+        self.assertEqual(json.loads(request["body"])["rule"], "known")
+        self.assertNotIn("7f3a", log())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

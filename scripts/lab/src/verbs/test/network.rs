@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent beside other people's programs on the network: CloudEvents' own SDK.
+//! The agent beside other people's programs on the network: CloudEvents' own SDK, and avahi.
 
 use std::process::Command;
 
 use anyhow::Result;
+use rustix::process::geteuid;
 
 use super::case::Case;
 use super::{Lab, Phase, page, unittest};
 use crate::host::packages::{Need, tool};
 use crate::host::provide;
 use crate::python::{self, NotInstalled};
+use crate::unpacked::Unpacked;
 
 pub(super) fn phases() -> Vec<Phase> {
-    vec![Phase::new("agent: webhooks", webhooks)]
+    vec![
+        Phase::new("agent: webhooks", webhooks),
+        Phase::new("agent: DNS-SD", dns_sd),
+    ]
 }
 
 fn webhooks(lab: &Lab<'_>) -> Result<Vec<Case>> {
@@ -32,4 +37,27 @@ fn webhooks(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let mut python = Command::new(environment.join("bin/python3"));
     python.env("MYPOLL_AGENT", page::agent(lab)?);
     unittest::run(lab, &mut python, "tests/webhook", "tests/webhook")
+}
+
+/// In namespaces of its own, which only root may enter with all that avahi asks for.
+fn dns_sd(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    const NEEDS: [Need; 2] = [tool("dbus-daemon", "dbus-daemon"), tool("ip", "iproute2")];
+    let skipped = |reason: String| Ok(vec![Case::skipped("all of it", reason)]);
+    if !geteuid().is_root() {
+        return skipped("avahi needs root, here in namespaces".to_owned());
+    }
+    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
+        return skipped(format!("{error:#}"));
+    }
+    let avahi = match Unpacked::avahi().ensure(lab.cache()) {
+        Ok(avahi) => avahi,
+        Err(error) => return skipped(format!("{error:#}")),
+    };
+    let mut python = Command::new("unshare");
+    python
+        .args(["--net", "--mount", "--pid", "--fork", "--kill-child"])
+        .arg("python3")
+        .env("MYPOLL_AGENT", page::agent(lab)?)
+        .env("MYPOLL_AVAHI", avahi);
+    unittest::run(lab, &mut python, "tests/dns_sd", "tests/dns_sd")
 }

@@ -11,7 +11,7 @@ use super::{Lab, Phase, command, unittest};
 use crate::cargo;
 use crate::host::packages::tool;
 use crate::host::{find_tool, provide};
-use crate::promtool::Promtool;
+use crate::unpacked::Unpacked;
 
 const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
 
@@ -55,7 +55,13 @@ pub(super) fn agent(lab: &Lab<'_>) -> Result<PathBuf> {
 fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let mut python = Command::new("python3");
     python.env("MYPOLL_AGENT", agent(lab)?);
-    match Promtool::new().ensure(lab.cache()) {
+    let promtool = match find_tool("promtool") {
+        Some(path) => Ok(path),
+        None => Unpacked::promtool()
+            .ensure(lab.cache())
+            .map(|folder| folder.join("usr/bin/promtool")),
+    };
+    match promtool {
         Ok(promtool) => python.env("MYPOLL_PROMTOOL", promtool),
         Err(error) => python.env("MYPOLL_NO_PROMTOOL", format!("{error:#}")),
     };

@@ -37,6 +37,8 @@ pub enum Command {
     /// Make tokens for clients
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Have the listeners that are open to other machines announced by DNS-SD, by avahi or systemd-resolved; needs root
+    Announce(AnnounceArgs),
     /// Ask the agent that runs how it is
     Status {
         /// One JSON object, in place of a line for each part
@@ -55,6 +57,20 @@ pub struct ConfigArgs {
     /// The configuration with the defaults of what it leaves out
     #[arg(long)]
     pub effective: bool,
+}
+
+/// What to announce, and where.
+#[derive(Args)]
+pub struct AnnounceArgs {
+    /// Announce nothing any more
+    #[arg(long)]
+    pub remove: bool,
+    /// Where avahi looks for files
+    #[arg(long, value_name = "FOLDER", default_value = "/etc/avahi/services")]
+    pub avahi: PathBuf,
+    /// Where systemd-resolved looks for files, where that runs and avahi is not here
+    #[arg(long, value_name = "FOLDER", default_value = "/run/systemd/dnssd")]
+    pub resolved: PathBuf,
 }
 
 /// What to do with tokens.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The commands of the program.
 
+pub mod announce;
 pub mod check;
 pub mod config;
 pub mod run;

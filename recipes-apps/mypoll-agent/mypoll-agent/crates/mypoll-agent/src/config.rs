@@ -91,6 +91,8 @@ pub struct Agent {
     /// Up to 365 days. Default: 2 s.
     #[serde(deserialize_with = "value::duration")]
     pub drain_timeout: Duration,
+    /// Whether listeners that other machines can connect to are announced by DNS-SD. Default: true.
+    pub announce: bool,
 }
 
 impl Table for Agent {
@@ -102,6 +104,7 @@ impl Default for Agent {
         Self {
             machine: None,
             drain_timeout: Duration::from_secs(2),
+            announce: true,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod context;
+pub mod dns_sd;
 pub mod event;
 mod file;
 pub mod filter;

@@ -33,6 +33,7 @@ fn run(cli: &Cli) -> Result<()> {
         Some(Command::Check { probe }) => cmd::check::check(file, *probe),
         Some(Command::Config(args)) => cmd::config::print(file, args),
         Some(Command::Token(command)) => cmd::token::run(command),
+        Some(Command::Announce(args)) => cmd::announce::announce(file, args),
         Some(Command::Status { json }) => cmd::status::print(&file.read()?, *json),
     }
 }

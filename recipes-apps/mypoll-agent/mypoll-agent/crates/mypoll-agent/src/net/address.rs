@@ -59,7 +59,7 @@ impl Address {
     }
 
     /// The port, of those that have one.
-    pub(super) fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         match self {
             Self::Ip(address) => Some(address.port()),
             Self::Name(_, port) => Some(*port),

@@ -170,14 +170,14 @@ pub(super) fn find<'a>(
 
 /// Says how a section is that is about lines.
 pub(super) fn report(reporter: &Reporter, name: &str, lines: &Lines, found: Result<(), String>) {
-    let reason = found.err();
-    let condition = match &reason {
-        Some(reason) => Condition::Waiting(reason.clone()),
-        None => Condition::Working,
+    let Err(reason) = found else {
+        reporter.set(Condition::Working);
+        return;
     };
-    let is_new = reporter.set(condition);
-    // Without any the source has not been opened yet, and says so itself.
-    if let Some(reason) = reason.filter(|_| is_new && lines.iter().next().is_some()) {
+    if lines.iter().next().is_none() {
+        // It has not been opened, perhaps, and says so itself.
+        reporter.set(Condition::Waiting("the source has no lines yet".to_owned()));
+    } else if reporter.set(Condition::Waiting(reason.clone())) {
         warn!("{name} waits: {reason}");
     }
 }

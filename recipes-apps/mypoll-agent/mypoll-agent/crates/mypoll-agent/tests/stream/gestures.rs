@@ -106,7 +106,8 @@ fn a_reload_adds_gestures_and_the_end_finishes_them() {
 
 #[test]
 fn a_line_that_is_not_there_is_waited_for() {
-    let agent = Agent::start("[[gesture]]\nlabel = 'bell'\n[[gesture]]\nlabel = 'door'");
+    let mut agent = Agent::start("[[gesture]]\nlabel = 'bell'\n[[gesture]]\nlabel = 'door'");
+    agent.wait_for_log("gesture bell waits: the line `bell` is not there");
     let (mut client, _) = agent.request(r#"{"status":true}"#);
     let status = client.json();
     let parts = &status["status"];

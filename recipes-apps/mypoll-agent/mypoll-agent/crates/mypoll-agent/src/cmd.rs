@@ -8,8 +8,9 @@ pub mod run;
 pub mod status;
 pub mod token;
 
-use std::path::Path;
+use std::{fs, path::Path};
 
+use anyhow::{Result, bail};
 use mypoll_agent::config::{Config, ConfigError};
 
 /// The configuration file that was named, if one was.
@@ -23,6 +24,18 @@ impl File<'_> {
             Some(path) => Config::read(path),
             None => Config::read_if_there(Config::PATH.as_ref()),
         }
+    }
+
+    /// Reads it while the agent runs: what may block, such as a FIFO, is refused.
+    pub fn read_again(self) -> Result<Config> {
+        let path = self.0.unwrap_or(Config::PATH.as_ref());
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            bail!(
+                "{} is no regular file: it is read at the start only",
+                path.display()
+            );
+        }
+        Ok(self.read()?)
     }
 
     /// Says that it is valid.

@@ -17,7 +17,7 @@ pub fn run(file: File<'_>) -> Result<()> {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.max(hard), hard);
     }
     let (_log, level) = log::start(config.log.level)?;
-    let read = || Ok(file.read()?);
+    let read = || file.read_again();
     let taken = |config: &Config| level.set(config.log.level);
     let event_loop = event_loop()?;
     let result = event_loop.block_on(async {

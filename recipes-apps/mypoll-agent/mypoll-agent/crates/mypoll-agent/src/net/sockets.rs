@@ -98,11 +98,20 @@ impl Sockets {
         registry.endpoints.push(Arc::downgrade(shared));
     }
 
+    /// Whether clients can still find the endpoint's Unix sockets: their files may have been removed.
+    pub fn are_there(&self, endpoint: &Endpoint) -> bool {
+        let mut listen = endpoint.listen.iter();
+        listen
+            .all(|address| !matches!(address, Address::Unix(_)) || !self.bound(address).is_empty())
+    }
+
     /// What is bound to `address` already.
     pub(super) fn bound(&self, address: &Address) -> Vec<Arc<Bound>> {
         let registry = self.registry();
         let same = registry.bound.iter().filter(|(bound, _)| bound == address);
-        same.filter_map(|(_, bound)| bound.upgrade()).collect()
+        same.filter_map(|(_, bound)| bound.upgrade())
+            .filter(|bound| bound.file.as_ref().is_none_or(SocketFile::is_there))
+            .collect()
     }
 
     /// Keeps what was bound for as long as it is used.

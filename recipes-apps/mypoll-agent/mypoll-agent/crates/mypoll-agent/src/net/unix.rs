@@ -82,7 +82,7 @@ impl SocketFile {
     /// Gives it the mode and the group of the configuration.
     pub(super) fn set_permissions(&self, endpoint: &Endpoint) -> Result<()> {
         if !self.is_there() {
-            bail!("its file was removed or replaced: restart the agent");
+            bail!("its file was removed or replaced: reload the configuration");
         }
         if let Some(group) = &endpoint.group {
             let number = group_number(group)?;
@@ -108,7 +108,7 @@ fn group_number(name: &str) -> Result<u32> {
 
 impl SocketFile {
     /// Whether the path still names this socket.
-    fn is_there(&self) -> bool {
+    pub(super) fn is_there(&self) -> bool {
         let is_ours =
             |metadata: fs::Metadata| (metadata.dev(), metadata.ino()) == (self.device, self.inode);
         fs::symlink_metadata(&self.path).is_ok_and(is_ours)

@@ -27,7 +27,8 @@ struct Running {
 pub(super) struct Sinks(Vec<Running>);
 
 impl Sinks {
-    /// Has the sinks of `config` run: those with an unchanged section go on, the others end or start.
+    /// Has the sinks of `config` run: those with an unchanged section go on, unless their Unix socket
+    /// was removed; the others end or start.
     ///
     /// # Errors
     ///
@@ -38,11 +39,13 @@ impl Sinks {
         let sections = config.sinks();
         Sockets::distinct(sections.iter().filter_map(Section::endpoint))?;
         for section in sections {
+            let endpoint = section.endpoint();
+            let is_there = endpoint.is_none_or(|endpoint| context.sockets.are_there(endpoint));
             let same = self
                 .0
                 .iter()
                 .zip(&kept)
-                .position(|(running, kept)| !kept && running.section == section);
+                .position(|(running, kept)| !kept && running.section == section && is_there);
             if let Some(index) = same {
                 kept[index] = true;
                 continue;

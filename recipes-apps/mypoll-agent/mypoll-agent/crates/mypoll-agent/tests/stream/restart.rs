@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An agent that dies and comes back, with its journal on disk.
 
-use std::{net::TcpStream, sync::mpsc::channel, thread};
+use std::{fs, net::TcpStream, os::unix::net::UnixStream, sync::mpsc::channel, thread};
 
+use nix::{
+    sys::{signal::Signal, stat::Mode},
+    unistd::mkfifo,
+};
 use serde_json::{Value, json};
 
 use crate::common::{Agent, Client};
@@ -69,4 +73,28 @@ fn clients_resume_over_a_kill_without_a_gap_or_a_duplicate() {
             }
         }
     }
+}
+
+#[test]
+fn a_reload_makes_a_unix_socket_anew_that_was_removed() {
+    let mut agent = Agent::start("[[stream]]\nlisten = 'unix:DIRECTORY/socket'");
+    let path = agent.directory().join("socket");
+    fs::remove_file(&path).unwrap();
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for_log("reloaded the configuration");
+    UnixStream::connect(&path).unwrap();
+}
+
+#[test]
+fn a_configuration_that_would_block_is_refused_by_a_reload() {
+    let mut agent = Agent::start("");
+    let path = agent.directory().join("agent.toml");
+    fs::remove_file(&path).unwrap();
+    mkfifo(&path, Mode::S_IRWXU).unwrap();
+    agent.signal(Signal::SIGHUP);
+    let line = agent.wait_for_log("keeping the old configuration");
+    assert!(line.contains("is no regular file"), "{line}");
+    let (mut client, _) = agent.request("{}");
+    agent.events("tick");
+    client.event();
 }

@@ -36,6 +36,12 @@ impl First {
             return Err(not_json(line));
         };
         let is_order = object.contains_key("order");
+        if let Some(key) = object.keys().find(|key| is_order && *key != "order") {
+            return Err(format!(
+                "an order has a line of its own: send `{}` in a line before it",
+                quote(key)
+            ));
+        }
         let object = Value::Object(object);
         let parsed = if is_order {
             serde_json::from_value(object).map(Self::Order)

@@ -349,6 +349,10 @@ async fn a_first_line_that_cannot_be_taken_is_said_and_not_repeated() {
         ),
         (format!(r#"{{"filter":{{"{long}":1}}}}"#), "unknown field"),
         (format!(r#"{{"levels":"{long}"}}"#), "invalid type"),
+        (
+            r#"{"token":"x","order":"trigger"}"#.to_owned(),
+            "send `token` in a line before it",
+        ),
         (long.clone(), "JSON object"),
         (long.repeat(2), "JSON object"),
         (

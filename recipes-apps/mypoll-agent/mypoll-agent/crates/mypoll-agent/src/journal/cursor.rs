@@ -3,13 +3,19 @@
 
 use std::{iter, sync::Arc};
 
-use tokio::task::{self, JoinHandle};
+use tokio::{
+    sync::Semaphore,
+    task::{self, JoinHandle},
+};
 
 use super::{
     Batch, Era, Journal, Start,
     chunk::Chunk,
     disk::{Directory, Place},
 };
+
+/// How many cursors read from disk at a time: each read has a thread. More of them don't make a disk faster.
+static READS: Semaphore = Semaphore::const_new(4);
 
 /// A reader's place in the journal.
 pub struct Cursor {
@@ -190,9 +196,16 @@ impl Behind {
     /// Reads on from `next`. Dropping the future leaves the read to the next call.
     async fn read(&mut self, directory: Arc<Directory>, next: u64) {
         let place = self.place;
-        let reading = self
-            .reading
-            .get_or_insert_with(|| task::spawn_blocking(move || directory.read(next, place)));
+        let reading = match &mut self.reading {
+            Some(reading) => reading,
+            none => {
+                let permit = READS.acquire().await;
+                none.insert(task::spawn_blocking(move || {
+                    let _permit = permit;
+                    directory.read(next, place)
+                }))
+            }
+        };
         let read = reading.await;
         self.reading = None;
         match read {

@@ -6,6 +6,7 @@
 mod cursors;
 pub(crate) mod format;
 mod index;
+mod lock;
 mod read;
 pub(crate) mod records;
 mod recovery;
@@ -13,18 +14,17 @@ mod syncer;
 mod writer;
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use nix::fcntl::Flock;
 use thiserror::Error;
 
 use crate::file::sync_folder;
 pub(super) use format::Header;
 use index::Index;
+use lock::Lock;
 pub(super) use read::Place;
 pub(super) use recovery::{Recovered, open};
 pub(super) use writer::Handle;
@@ -66,13 +66,24 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// The action of `path` fails with what the system says.
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = PathBuf::from(path);
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}
+
 /// The folder, and what is in it.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
     index: Mutex<Index>,
-    /// Held for as long as the folder is used.
-    _lock: Flock<File>,
+    lock: Mutex<Lock>,
 }
 
 impl Directory {
@@ -98,6 +109,32 @@ impl Directory {
     /// The first event of the last segments that take `length` bytes together.
     pub(super) fn tail(&self, length: u64) -> u64 {
         self.index().tail(length)
+    }
+
+    /// Fails where the folder is no longer this agent's.
+    fn check(&self) -> io::Result<()> {
+        self.lock().check(&self.path)
+    }
+
+    /// Takes the folder again, without any segments, where it was removed or replaced.
+    fn take_again(&self) -> io::Result<()> {
+        let mut lock = self.lock();
+        if lock.check(&self.path).is_ok() {
+            return Ok(());
+        }
+        let new = Lock::take(&self.path).map_err(io::Error::other)?;
+        if !recovery::ordinals(&self.path)?.is_empty() {
+            let problem = "another journal is there now: restart the agent to go on with it";
+            return Err(io::Error::other(problem));
+        }
+        self.index().clear();
+        *lock = new;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lock> {
+        // As above.
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn segment(&self, ordinal: u64) -> PathBuf {

@@ -25,13 +25,7 @@ impl Directory {
         let bytes = match file::open(&path).and_then(|file| file::rest(file, 1024)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => {
-                return Err(OpenError::Io {
-                    action: "read",
-                    path,
-                    source,
-                });
-            }
+            Err(source) => return Err(OpenError::io("read", &path)(source)),
         };
         let place = parse(&bytes);
         if place.is_none() {
@@ -58,6 +52,7 @@ impl Directory {
         name: &str,
         (session, event): (SessionId, u64),
     ) -> io::Result<()> {
+        self.check()?;
         let path = self.cursor(name);
         let folder = self.path.join("cursors");
         match DirBuilder::new().mode(0o750).create(&folder) {

@@ -35,6 +35,11 @@ impl Index {
         Self { segments, next }
     }
 
+    /// Forgets all segments.
+    pub(super) fn clear(&mut self) {
+        self.segments.clear();
+    }
+
     /// Adds a segment, before which all others end.
     pub(super) fn push(&mut self, segment: Segment) {
         self.close(segment.header.first);

@@ -142,10 +142,16 @@ impl<R: Read> Records<R> {
         }
         self.buffer.drain(..self.start);
         self.start = 0;
-        let read = (&mut self.reader)
+        let before = self.buffer.len();
+        let outcome = (&mut self.reader)
             .take(WINDOW as u64)
-            .read_to_end(&mut self.buffer)?;
-        self.ended = read < WINDOW;
+            .read_to_end(&mut self.buffer);
+        let read = self.buffer.len() - before;
+        // What was read before an error counts; the next call meets the error again.
+        match outcome {
+            Err(error) if read == 0 => return Err(error),
+            outcome => self.ended = outcome.is_ok() && read < WINDOW,
+        }
         Ok(read > 0)
     }
 }

@@ -3,23 +3,19 @@
 
 use std::{
     collections::VecDeque,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
+    fs::{self, File, OpenOptions},
+    io::{self, Read},
+    path::Path,
     sync::{Arc, Mutex},
 };
 
-use nix::{
-    errno::Errno,
-    fcntl::{Flock, FlockArg},
-};
 use tracing::{debug, warn};
 
 use super::{
     Directory, OpenError,
     format::{BadHeader, Header},
     index::{Index, Segment},
+    lock::Lock,
     ordinal_of,
     records::{Item, Records, Tail},
 };
@@ -61,11 +57,11 @@ struct End {
 ///
 /// It can't be read, another agent uses it, or it is of another version.
 pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recovered, OpenError> {
-    let lock = lock(path)?;
+    let lock = Lock::take(path)?;
     let ascii = identity.boot.chars().filter(char::is_ascii_graphic);
     let boot: String = ascii.take(Header::BOOT).collect();
     let mut found = Vec::new();
-    for ordinal in ordinals(path).map_err(fails("read", path))? {
+    for ordinal in ordinals(path).map_err(OpenError::io("read", path))? {
         let file = path.join(super::segment_name(ordinal));
         let (bytes, length) = match head_of(&file) {
             Ok(head) => head,
@@ -110,7 +106,7 @@ pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recov
         None => (first_header(&boot), false),
         Some(last) => {
             let file = path.join(super::segment_name(last.ordinal));
-            let mut end = end_of(&file, &last.header).map_err(fails("read", &file))?;
+            let mut end = end_of(&file, last);
             end.suspect |= last_is_damaged;
             let (next, append) = go_on(&last.header, &end, &boot);
             if end.length < last.length {
@@ -137,7 +133,7 @@ pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recov
         directory: Arc::new(Directory {
             path: path.into(),
             index: Mutex::new(index),
-            _lock: lock,
+            lock: Mutex::new(lock),
         }),
         sessions,
         next,
@@ -155,37 +151,8 @@ fn head_of(path: &Path) -> io::Result<(Vec<u8>, u64)> {
     Ok((bytes, length))
 }
 
-fn lock(path: &Path) -> Result<Flock<File>, OpenError> {
-    match DirBuilder::new().mode(0o750).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(fails("create", path)(error));
-        }
-        _ => {}
-    }
-    let file = path.join("lock");
-    let opened = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o640)
-        .open(&file)
-        .map_err(fails("open", &file))?;
-    Flock::lock(opened, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| match error {
-        Errno::EWOULDBLOCK => OpenError::Locked { path: path.into() },
-        error => fails("lock", &file)(error.into()),
-    })
-}
-
-fn fails(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-    let path = PathBuf::from(path);
-    move |source| OpenError::Io {
-        action,
-        path,
-        source,
-    }
-}
-
-fn ordinals(path: &Path) -> io::Result<Vec<u64>> {
+/// The numbers of the segments in a folder.
+pub(super) fn ordinals(path: &Path) -> io::Result<Vec<u64>> {
     let mut ordinals = Vec::new();
     for entry in fs::read_dir(path)? {
         // The largest has no successor; it is none of ours.
@@ -265,11 +232,33 @@ fn first_header(boot: &str) -> Header {
     }
 }
 
-fn end_of(file: &Path, header: &Header) -> io::Result<End> {
-    let mut opened = File::open(file)?;
-    io::Seek::seek(&mut opened, io::SeekFrom::Start(Header::LENGTH as u64))?;
-    let mut records = Records::new(opened, Header::LENGTH as u64);
-    let (mut next, mut lost) = (header.first, header.lost);
+/// Reads the last segment to its end. What can't be read counts as damaged.
+fn end_of(path: &Path, last: &Segment) -> End {
+    let file = File::open(path).and_then(|mut file| {
+        io::Seek::seek(&mut file, io::SeekFrom::Start(Header::LENGTH as u64))?;
+        Ok(file)
+    });
+    let mut end = End {
+        next: last.header.first,
+        lost: last.header.lost,
+        // What can't be read may be readable again.
+        length: last.length,
+        clean: false,
+        suspect: true,
+    };
+    let read = file.and_then(|file| read_to_end(file, path, &mut end));
+    if let Err(error) = read {
+        warn!(
+            "journal: {}: {error}: its events from {} on are missing",
+            path.display(),
+            end.next
+        );
+    }
+    end
+}
+
+fn read_to_end(segment: impl Read, path: &Path, end: &mut End) -> io::Result<()> {
+    let mut records = Records::new(segment, Header::LENGTH as u64);
     let mut clean = false;
     let mut length = records.offset();
     let tail = loop {
@@ -279,8 +268,8 @@ fn end_of(file: &Path, header: &Header) -> io::Result<End> {
         }
         match item {
             Item::Event(event, lost_until) => {
-                if event.sequence >= next {
-                    (next, lost) = (event.sequence + 1, lost_until);
+                if event.sequence >= end.next {
+                    (end.next, end.lost) = (event.sequence + 1, lost_until);
                 }
                 clean = false;
             }
@@ -290,20 +279,17 @@ fn end_of(file: &Path, header: &Header) -> io::Result<End> {
     };
     match tail {
         Tail::Whole => {}
-        Tail::Torn => debug!("journal: {} ends in the middle of a record", file.display()),
+        Tail::Torn => debug!("journal: {} ends in the middle of a record", path.display()),
         Tail::Damaged => warn!(
-            "journal: {} is damaged from byte {} on: the events from {next} on are missing",
-            file.display(),
-            records.offset()
+            "journal: {} is damaged from byte {} on: the events from {} on are missing",
+            path.display(),
+            records.offset(),
+            end.next
         ),
     }
-    Ok(End {
-        next,
-        lost,
-        length,
-        clean: clean && tail == Tail::Whole,
-        suspect: tail == Tail::Damaged,
-    })
+    (end.length, end.clean) = (length, clean && tail == Tail::Whole);
+    end.suspect = tail == Tail::Damaged;
+    Ok(())
 }
 
 /// The next segment's header, and whether its events may as well be appended to the last segment.
@@ -339,5 +325,50 @@ fn cut(file: &Path, length: u64) {
             "journal: cannot cut {} to its whole records: {error}",
             file.display()
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::format, *};
+    use crate::event::{Event, Kind, Reading, Source};
+
+    /// Fails as a worn-out card does.
+    struct Unreadable;
+
+    impl Read for Unreadable {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("worn out"))
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_leaves_what_is_before_it() {
+        let mut bytes = Vec::new();
+        let event = Event {
+            sequence: 7,
+            reading: Reading {
+                timestamp_ns: 0,
+                source: Source::TIMER,
+                kind: Kind::TICK,
+                line: 0,
+                value: 0,
+                lost: 2,
+            },
+            time: crate::clock::WallClock::now().at(0),
+            label: None,
+        };
+        format::encode_event(&event, 2, &mut bytes);
+        let mut end = End {
+            next: 7,
+            lost: 0,
+            length: 4096,
+            clean: false,
+            suspect: true,
+        };
+        let error = read_to_end(bytes.chain(Unreadable), "1.segment".as_ref(), &mut end);
+        assert_eq!(error.unwrap_err().to_string(), "worn out");
+        assert_eq!((end.next, end.lost, end.length), (8, 2, 4096));
+        assert!(end.suspect && !end.clean);
     }
 }

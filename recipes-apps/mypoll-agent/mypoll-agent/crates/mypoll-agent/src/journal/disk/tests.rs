@@ -25,6 +25,7 @@ struct Board {
     config: Config,
     journal: Journal,
     writer: Writer,
+    status: Status,
 }
 
 /// How an agent ends.
@@ -49,13 +50,15 @@ impl Board {
 
     fn open(folder: TempDir, boot: u32, mut config: Config) -> Self {
         config.path = Some(folder.path().join("journal"));
-        let (journal, writer) = Journal::open(identity(boot), &config, &Status::default()).unwrap();
+        let status = Status::default();
+        let (journal, writer) = Journal::open(identity(boot), &config, &status).unwrap();
         Self {
             folder,
             boot,
             config,
             journal,
             writer,
+            status,
         }
     }
 

@@ -93,7 +93,7 @@ impl Handle {
         };
         let begun = thread.begin(recovered.append);
         if let Err(error) = begun.and_then(|()| thread.sync_start()) {
-            thread.fail(error);
+            thread.fail(&error);
         }
         let era = Arc::clone(&thread.next.era);
         thread::Builder::new()
@@ -191,7 +191,7 @@ impl Thread {
                     self.next.first = job.next;
                     self.next.lost = job.lost;
                 }
-                Ok(Message::SyncFailed(error)) if self.trouble.is_none() => self.fail(error),
+                Ok(Message::SyncFailed(error)) if self.trouble.is_none() => self.fail(&error),
                 Ok(Message::SyncFailed(_)) => {}
                 Err(mpsc::RecvTimeoutError::Timeout) => self.retry(),
                 Ok(Message::End(done)) => {
@@ -216,13 +216,15 @@ impl Thread {
         }
         if self.trouble.is_none() {
             if let Err(error) = self.write(&job.records) {
-                self.fail(error);
+                self.fail(&error);
             }
         }
         self.directory.index().next = job.next;
     }
 
     fn write(&mut self, records: &[u8]) -> io::Result<()> {
+        // What was removed would still take them.
+        self.directory.check()?;
         let segment = (self.limit / 16).clamp(Self::SEGMENT.0, Self::SEGMENT.1);
         let more = records.len() as u64;
         let full = self.length + more > segment && self.length > Header::LENGTH as u64;
@@ -258,6 +260,9 @@ impl Thread {
             self.file = Some(Arc::new(OpenOptions::new().append(true).open(path)?));
             self.length = length;
             return Ok(());
+        }
+        if self.trouble.is_some() {
+            self.directory.take_again()?;
         }
         self.make_room(Header::LENGTH as u64);
         let ordinal = self.ordinal;
@@ -325,7 +330,7 @@ impl Thread {
     }
 
     /// Goes on in memory, in a new session.
-    fn fail(&mut self, error: io::Error) {
+    fn fail(&mut self, error: &io::Error) {
         if let Some(file) = self.file.take() {
             // What was written of the last events would be of the old session; where it stays, the index ends before it.
             let _ = file.set_len(self.length);
@@ -336,15 +341,20 @@ impl Thread {
             boot: Arc::clone(&self.next.era.boot),
         });
         self.next.session_first = self.next.first;
-        let path = self.directory.path.display();
-        let reason = format!("cannot write {path}: {error}");
-        error!("journal: {reason}: events are in memory only until it can be written again");
-        self.reporter.set(Condition::Waiting(reason));
+        self.report(error);
         let retry = self.back_off();
         self.trouble = Some(Trouble {
             first: self.next.first,
             retry,
         });
+    }
+
+    fn report(&self, error: &io::Error) {
+        let path = self.directory.path.display();
+        let reason = format!("cannot write {path}: {error}");
+        if self.reporter.set(Condition::Waiting(reason.clone())) {
+            error!("journal: {reason}: events are in memory only until it can be written again");
+        }
     }
 
     /// When to try again: later each time, from the start when it went well for long.
@@ -359,21 +369,22 @@ impl Thread {
     }
 
     fn retry(&mut self) {
-        let begun = self.begin(false);
-        let retry = begun.is_err().then(|| self.back_off());
-        match (retry, &mut self.trouble) {
-            (Some(retry), Some(trouble)) => trouble.retry = retry,
-            (None, Some(trouble)) => {
-                let missing = self.next.first - trouble.first;
-                info!(
-                    "journal: writing {} again; {missing} events are not in it",
-                    self.directory.path.display()
-                );
-                self.trouble = None;
-                self.reporter.set(Condition::Working);
-            }
-            (_, None) => {}
+        let Some(first) = self.trouble.as_ref().map(|trouble| trouble.first) else {
+            return;
+        };
+        if let Err(error) = self.begin(false) {
+            self.report(&error);
+            let retry = self.back_off();
+            self.trouble = Some(Trouble { first, retry });
+            return;
         }
+        let missing = self.next.first - first;
+        info!(
+            "journal: writing {} again; {missing} events are not in it",
+            self.directory.path.display()
+        );
+        self.trouble = None;
+        self.reporter.set(Condition::Working);
     }
 
     fn end(mut self) {

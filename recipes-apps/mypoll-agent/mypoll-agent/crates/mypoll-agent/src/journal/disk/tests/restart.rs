@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which session goes on, and what is read from disk.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _};
+use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, time::Duration};
 
 use super::*;
 use crate::{
@@ -212,4 +212,52 @@ async fn a_dropped_read_loses_nothing() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_folder_that_was_removed_and_is_another_agents_now_is_left_alone() {
+    let mut board = Board::new(1 << 16, MIB);
+    board.append([0; 10]).await;
+    let old = board.session();
+    fs::remove_dir_all(board.path()).unwrap();
+    let (other, mut others) =
+        Journal::open(identity(1), &board.config, &Status::default()).unwrap();
+    assert_ne!(other.era().session, old);
+    // More than a segment.
+    for _ in 0..10 {
+        board.append([0; 1000]).await;
+        others
+            .append(Update {
+                readings: vec![reading(0)],
+                lines: None,
+            })
+            .await;
+    }
+    // Nobody may take its events for those of the session that was on disk.
+    assert_ne!(board.session(), old);
+    assert_eq!(segments(&board.path()).len(), 1);
+    let got = read_to(&mut other.cursor(Start::Oldest), 10).await;
+    assert_eq!(numbers(&got), (1..=10).collect::<Vec<_>>());
+    let waiting = board.status.waiting();
+    assert!(waiting[0].1.starts_with("cannot write"), "{waiting:?}");
+}
+
+#[tokio::test]
+async fn a_folder_that_was_removed_is_made_again() {
+    let mut board = Board::new(1 << 16, MIB);
+    board.append([0; 10]).await;
+    fs::remove_dir_all(board.path()).unwrap();
+    // It is tried again after a second.
+    while !board.path().exists() || segments(&board.path()).is_empty() {
+        board.append([0]).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    board.append([0]).await;
+    let last = board.journal.stats().next - 1;
+    let session = board.session();
+    assert_eq!(board.status.waiting(), []);
+    let board = board.restart(Ending::Killed, false, |_| ()).await;
+    assert_eq!(board.session(), session);
+    let got = read_to(&mut board.resume(session, last - 1), last).await;
+    assert_eq!(numbers(&got), [last]);
 }

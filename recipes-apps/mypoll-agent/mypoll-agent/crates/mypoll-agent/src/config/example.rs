@@ -3,6 +3,8 @@
 
 use toml::{Table, Value};
 
+use super::Config;
+
 /// Every section and key. A line `#KEY = VALUE` is a default, `# KEY = VALUE` an example; `#[` begins a section that is
 /// not there by default.
 pub const TEXT: &str = include_str!("example.toml");
@@ -20,6 +22,12 @@ pub fn effective(text: &str) -> Result<String, toml::de::Error> {
             Value::Array(vec![Value::Table(Table::new())]),
         );
     }
+    if !Config::SOURCES
+        .iter()
+        .any(|source| config.contains_key(*source))
+    {
+        config.insert("device".to_owned(), Value::Table(Table::new()));
+    }
     for (name, defaults) in defaults() {
         match (config.get_mut(&name), defaults) {
             (Some(Value::Table(section)), Value::Table(defaults)) => complete(section, &defaults),
@@ -29,7 +37,7 @@ pub fn effective(text: &str) -> Result<String, toml::de::Error> {
                     complete(section, defaults.unwrap_or(&Table::new()));
                 }
             }
-            // Sources other than the driver, and sinks, are there when they are asked for.
+            // Other sources, and sinks, are there when they are asked for.
             (None, defaults @ Value::Table(_))
                 if ["agent", "log", "journal"].contains(&name.as_str()) =>
             {
@@ -75,7 +83,6 @@ fn uncommented(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
 
     fn parse(text: &str) -> Config {
         Config::parse("example.toml".as_ref(), text).unwrap()
@@ -111,6 +118,12 @@ mod tests {
         }
         assert_eq!(text.matches("max-clients = 64").count(), 2, "{text}");
         assert!(!text.contains("[[output]]"), "{text}");
+        assert!(
+            text.contains("[device]") && text.contains("queue = 32768"),
+            "{text}"
+        );
+        let text = effective("[simulated]\npath = \"/fifo\"").unwrap();
+        assert!(!text.contains("[device]"), "{text}");
         parse(&text);
     }
 
@@ -140,7 +153,7 @@ mod tests {
         assert_eq!(
             parse(&text),
             parse(
-                "[[http]]\n[[output]]\nname = \"a\"\nchip = \"c\"\nline = 1\n[[stream]]\n[journal]"
+                "[[http]]\n[[output]]\nname = \"a\"\nchip = \"c\"\nline = 1\n[[stream]]\n[journal]\n[device]"
             )
         );
     }

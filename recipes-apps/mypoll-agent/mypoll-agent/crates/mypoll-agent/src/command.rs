@@ -119,9 +119,6 @@ impl Commands {
                 }
             });
         };
-        if executor == Executor::Driver && sender.is_closed() {
-            return Err(Refused::NoDriver);
-        }
         let (reply, done) = oneshot::channel();
         sender
             .try_send(Order { action, reply })

@@ -67,11 +67,6 @@ impl Gate {
         &self.peer
     }
 
-    /// Whether the connection is encrypted.
-    pub fn is_tls(&self) -> bool {
-        self.shared.endpoint.tls.is_some()
-    }
-
     /// Whether the client has to show a token.
     pub fn needs_token(&self) -> bool {
         self.shared.endpoint.tokens.is_some()

@@ -3,6 +3,7 @@
 
 mod error;
 pub mod example;
+mod reader;
 
 use std::{fs, io, path::Path, time::Duration};
 
@@ -194,13 +195,10 @@ impl Config {
     /// Something in it is wrong.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let document = DeTable::parse(text)
-            .map_err(|error| ConfigError::invalid(path, text, "", error.span(), &error))?;
+            .map_err(|error| ConfigError::invalid(path, text, "", error.span(), error.message()))?;
         error::one_of(path, text, &document, &Self::SOURCES)?;
-        let deserializer = toml::Deserializer::from(document.clone());
-        let config: Self = serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            let key = error.path().to_string();
-            let span = error::table_span(&document, error.path()).or(error.inner().span());
-            ConfigError::invalid(path, text, &key, span, error.inner())
+        let config: Self = reader::read(document.get_ref()).map_err(|wrong| {
+            ConfigError::invalid(path, text, &wrong.key, wrong.span, &wrong.problem)
         })?;
         #[cfg(feature = "rule")]
         for (index, rule) in config.rule.iter().enumerate() {

@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_path_to_error::{Path as KeyPath, Segment};
 use thiserror::Error;
 use toml::{Spanned, de::DeTable};
 
@@ -45,18 +44,18 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// From an error at `span` of `text`; `key` is empty or `.` when it has none.
+    /// From an error at `span` of `text`; `key` is empty when it has none.
     pub(super) fn invalid(
         path: &Path,
         text: &str,
         key: &str,
         span: Option<Range<usize>>,
-        error: &toml::de::Error,
+        problem: &str,
     ) -> Self {
         let at = span.map_or(0, |span| span.start.min(text.len()));
         let line = line_at(text.as_bytes(), at);
         let key = match key {
-            "" | "." => format!(
+            "" => format!(
                 "`{}`",
                 text.lines().nth(line - 1).unwrap_or_default().trim()
             ),
@@ -66,7 +65,7 @@ impl ConfigError {
             path: path.into(),
             line,
             key,
-            problem: error.message().replace('\n', ", "),
+            problem: problem.replace('\n', ", "),
         }
     }
 }
@@ -102,23 +101,6 @@ pub(super) fn line_at(text: &[u8], at: usize) -> usize {
     text[..at].iter().filter(|&&byte| byte == b'\n').count() + 1
 }
 
-/// Where the element of an array of tables stands that `key` names: toml itself places an error of the element as a
-/// whole at the array's first.
-pub(super) fn table_span(document: &Spanned<DeTable<'_>>, key: &KeyPath) -> Option<Range<usize>> {
-    let mut segments = key.iter();
-    let (Some(Segment::Map { key }), Some(Segment::Seq { index }), None) =
-        (segments.next(), segments.next(), segments.next())
-    else {
-        return None;
-    };
-    element(document, key, *index)
-}
-
-fn element(document: &Spanned<DeTable<'_>>, key: &str, index: usize) -> Option<Range<usize>> {
-    let array = document.get_ref().get(key)?.get_ref().as_array()?;
-    Some(array.get(index)?.span())
-}
-
 /// That the element `index` of the array `array` does not go with the rest of the file.
 #[cfg(feature = "rule")]
 pub(super) fn in_table(
@@ -129,7 +111,9 @@ pub(super) fn in_table(
     key: &str,
     problem: String,
 ) -> ConfigError {
-    let at = element(document, array, index).map_or(0, |span| span.start);
+    let array_of = document.get_ref().get(array);
+    let element = array_of.and_then(|array| array.get_ref().as_array()?.get(index));
+    let at = element.map_or(0, |element| element.span().start);
     ConfigError::Invalid {
         path: path.into(),
         line: line_at(text.as_bytes(), at),

@@ -202,7 +202,7 @@ impl Config {
         })?;
         #[cfg(feature = "rule")]
         for (index, rule) in config.rule.iter().enumerate() {
-            rule.refers(&config.output).map_err(|(key, problem)| {
+            rule.refers(&config).map_err(|(key, problem)| {
                 error::in_table(path, text, &document, ("rule", index), key, problem)
             })?;
         }

@@ -2,13 +2,15 @@
 //! `[[rule]]`: what the agent does on which events.
 //!
 //! Each rule is a sink of its own, so that a slow or failing action delays nothing else. Actions on this machine
-//! ([`exec`], outputs) are tried once, in a [`queue`] with a bound. Those that go to other machines ([`webhook`]) are
+//! ([`exec`], outputs) are tried once, in a [`queue`] with a bound. Those that go to other machines ([`webhook`], MQTT) are
 //! done [at least once](delivery), in order.
 
 mod backoff;
 mod config;
 mod delivery;
 mod exec;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 mod occurrence;
 mod output;
 mod queue;
@@ -99,6 +101,8 @@ impl Config {
             match config.action {
                 Action::Output(order) => Box::pin(output::run(rule, order, stop)),
                 Action::Exec(exec) => Box::pin(exec::run(rule, exec, stop)),
+                #[cfg(feature = "mqtt")]
+                Action::Mqtt(mqtt) => Box::pin(mqtt::run(rule, mqtt, stop)),
                 Action::Webhook(webhook) => Box::pin(webhook::run(rule, webhook, stop)),
             }
         }))

@@ -8,5 +8,6 @@ mod common;
 mod delivery;
 mod login;
 mod relay;
+mod rules;
 mod state;
 mod subscriber;

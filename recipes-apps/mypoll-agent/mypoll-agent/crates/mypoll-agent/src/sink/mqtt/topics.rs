@@ -272,7 +272,7 @@ impl Template<OfAgent> {
 }
 
 impl Template<OfEvent> {
-    pub(super) fn of(&self, machine: &str, event: &Event) -> Arc<str> {
+    pub(in crate::sink) fn of(&self, machine: &str, event: &Event) -> Arc<str> {
         let reading = &event.reading;
         self.fill(|placeholder, value| match placeholder {
             Placeholder::Label => match &event.label {

@@ -3,8 +3,11 @@
 
 use serde::{Deserialize, Deserializer};
 
+#[cfg(feature = "mqtt")]
+use super::mqtt;
 use super::{exec, output::Order, webhook, when::When};
 use crate::{
+    config::Config as Whole,
     section::{
         table::{self, Table},
         value,
@@ -32,6 +35,9 @@ pub struct Config {
 pub enum Action {
     /// Switches one of the agent's outputs.
     Output(Order),
+    /// Publishes it by an MQTT broker.
+    #[cfg(feature = "mqtt")]
+    Mqtt(mqtt::Config),
     /// Posts it to a server.
     Webhook(webhook::Config),
     /// Runs a program.
@@ -48,6 +54,9 @@ struct Keys {
     when: When,
     #[serde(default, deserialize_with = "table::optional")]
     output: Option<Order>,
+    #[cfg(feature = "mqtt")]
+    #[serde(default, deserialize_with = "table::optional")]
+    mqtt: Option<mqtt::Config>,
     #[serde(default, deserialize_with = "table::optional")]
     webhook: Option<webhook::Config>,
     #[serde(default, deserialize_with = "table::optional")]
@@ -60,6 +69,8 @@ impl TryFrom<Keys> for Config {
     fn try_from(keys: Keys) -> Result<Self, Self::Error> {
         let actions = [
             ("output", keys.output.map(Action::Output)),
+            #[cfg(feature = "mqtt")]
+            ("mqtt", keys.mqtt.map(Action::Mqtt)),
             ("webhook", keys.webhook.map(Action::Webhook)),
             ("exec", keys.exec.map(Action::Exec)),
         ];
@@ -96,7 +107,7 @@ impl Table for Config {
         }
         let programs = |rule: &Self| match &rule.action {
             Action::Exec(exec) => exec.parallel,
-            Action::Output(_) | Action::Webhook(_) => 0,
+            _ => 0,
         };
         let before: usize = earlier.iter().map(programs).sum();
         let all = before + programs(self);
@@ -111,32 +122,48 @@ impl Table for Config {
 
 impl Config {
     /// Whether what the rule names is there. The result is a key, and what is wrong with it.
-    pub(crate) fn refers(&self, outputs: &[output::Config]) -> Result<(), (&'static str, String)> {
-        let Action::Output(order) = &self.action else {
-            return Ok(());
-        };
-        let name = order.name();
-        match outputs.iter().find(|output| output.name == name) {
-            None => {
-                let names: Vec<_> = outputs.iter().map(|output| output.name.as_str()).collect();
-                let there_are = if names.is_empty() {
-                    "none".to_owned()
-                } else {
-                    names.join(", ")
-                };
-                Err((
-                    "output.name",
-                    format!("there is no [[output]] `{name}`; there are: {there_are}"),
-                ))
+    pub(crate) fn refers(&self, config: &Whole) -> Result<(), (&'static str, String)> {
+        match &self.action {
+            Action::Output(order) => {
+                order_to(order.name(), &config.output).map_err(|problem| ("output.name", problem))
             }
-            Some(output) if matches!(output.rule, Some(output::Rule::Follow(_))) => Err((
-                "output.name",
-                format!(
-                    "the output `{name}` follows a line, and only that switches it: leave out its `follow`"
-                ),
-            )),
-            Some(_) => Ok(()),
+            #[cfg(feature = "mqtt")]
+            Action::Mqtt(mqtt) => {
+                let name = &mqtt.name;
+                if config.mqtt.iter().any(|broker| broker.name == *name) {
+                    return Ok(());
+                }
+                let there_are = list(config.mqtt.iter().map(|broker| broker.name.as_str()));
+                let problem = format!("there is no [[mqtt]] `{name}`; there are: {there_are}");
+                Err(("mqtt.name", problem))
+            }
+            Action::Webhook(_) | Action::Exec(_) => Ok(()),
         }
+    }
+}
+
+/// Whether the output with this name takes orders.
+fn order_to(name: &str, outputs: &[output::Config]) -> Result<(), String> {
+    match outputs.iter().find(|output| output.name == name) {
+        None => {
+            let there_are = list(outputs.iter().map(|output| output.name.as_str()));
+            Err(format!(
+                "there is no [[output]] `{name}`; there are: {there_are}"
+            ))
+        }
+        Some(output) if matches!(output.rule, Some(output::Rule::Follow(_))) => Err(format!(
+            "the output `{name}` follows a line, and only that switches it: leave out its `follow`"
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
     }
 }
 

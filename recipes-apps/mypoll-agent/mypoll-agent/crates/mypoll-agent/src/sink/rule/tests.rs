@@ -91,6 +91,41 @@ async fn orders_are_given_one_after_another_and_not_again() {
     assert!(lamp.try_recv().is_err());
 }
 
+/// The connection refuses each message once.
+#[cfg(feature = "mqtt")]
+#[tokio::test(start_paused = true)]
+async fn messages_are_published_until_the_broker_has_them() {
+    use crate::publish::Unpublished;
+
+    let (journal, mut writer) = Journal::in_memory(Identity::of_this_machine(Some("test")), 65536);
+    let context = Context::new(journal);
+    let mut broker = context.publishers.register("home");
+    let text = "[[mqtt]]\nname = 'home'\nbroker = 'a:1'\n[[rule]]\nname = 'bell'\n\
+                mqtt = { name = 'home', topic = '{machine}/bell/{kind}', retain = true }";
+    let config = crate::config::Config::parse("agent.toml".as_ref(), text);
+    let run = config.unwrap().rule[0].prepare(&context).unwrap();
+    let rule = tokio::spawn(run(CancellationToken::new()));
+    happen(&mut writer, &[Kind::RISING, Kind::FALLING]).await;
+    writer.close().await;
+    for number in 0..4 {
+        let message = broker.recv().await.unwrap();
+        let kind = ["rising", "falling"][number / 2];
+        assert_eq!(message.topic, format!("test/bell/{kind}"));
+        assert!(message.retain);
+        let payload: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+        assert_eq!(
+            (&payload["kind"], &payload["rule"]),
+            (&kind.into(), &"bell".into())
+        );
+        let outcome = match number % 2 {
+            0 => Err(Unpublished::Failed("gone".to_owned())),
+            _ => Ok(()),
+        };
+        message.reply.send(outcome).unwrap();
+    }
+    rule.await.unwrap();
+}
+
 #[test]
 fn gestures_and_levels_are_taken_where_they_are_named() {
     let takes = |when: &str, kind: Kind| {

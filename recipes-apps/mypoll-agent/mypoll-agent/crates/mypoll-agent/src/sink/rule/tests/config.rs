@@ -31,7 +31,7 @@ fn names_and_actions() {
     for (keys, expected) in [
         (
             "name = 'bell'",
-            "1: rule[0]: no action is given, expected one of `output`, `webhook`, `exec`",
+            "1: rule[0]: no action is given, expected one of `output`, `mqtt`, `webhook`, `exec`",
         ),
         (EXEC, "1: rule[0]: missing field `name`"),
         (
@@ -45,7 +45,7 @@ fn names_and_actions() {
         ),
         (
             "name = 'bell'\ncommand = []",
-            "3: rule[0].command: unknown field `command`, expected one of `name`, `when`, `output`, `webhook`, `exec`",
+            "3: rule[0].command: unknown field `command`, expected one of `name`, `when`, `output`, `mqtt`, `webhook`, `exec`",
         ),
     ] {
         let text = format!("[[rule]]\n{keys}");
@@ -346,6 +346,34 @@ fn outputs() {
             ms: 3_600_000
         }
     );
+}
+
+#[cfg(feature = "mqtt")]
+#[test]
+fn messages() {
+    for (mqtt, expected) in [
+        ("{}", "rule[0].mqtt: missing field `topic`"),
+        (
+            "{ topic = 'a', qos = 2 }",
+            "rule[0].mqtt.qos: unknown field `qos`, expected one of `name`, `topic`, `retain`",
+        ),
+        (
+            "{ topic = 'a' }",
+            "rule[0].mqtt.name: there is no [[mqtt]] `broker`; there are: home",
+        ),
+        (
+            "{ topic = 'a/#', name = 'home' }",
+            "rule[0].mqtt.topic: the topic `a/#` has the wildcard `#`, \
+             expected one without: messages are published to one topic",
+        ),
+    ] {
+        let text = format!(
+            "[[mqtt]]\nname = 'home'\nbroker = 'a:1'\n[[rule]]\nname = 'bell'\nmqtt = {mqtt}"
+        );
+        let rejected = rejection(&text);
+        let (_, complaint) = rejected.split_once(": ").unwrap();
+        assert_eq!(complaint, expected);
+    }
 }
 
 #[test]

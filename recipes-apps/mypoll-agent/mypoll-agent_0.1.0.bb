@@ -89,7 +89,7 @@ do_install() {
     install -D -m 0644 ${UNPACKDIR}/files/mypoll-agent.rules ${D}${nonarch_base_libdir}/udev/rules.d/70-mypoll-agent.rules
     install -D -m 0644 ${UNPACKDIR}/files/mypoll-agent.service ${D}${systemd_system_unitdir}/mypoll-agent.service
     install -D -m 0755 ${UNPACKDIR}/files/mypoll-agent.init ${D}${sysconfdir}/init.d/mypoll-agent
-    sed -i 's,@BINDIR@,${bindir},g' ${D}${systemd_system_unitdir}/mypoll-agent.service ${D}${sysconfdir}/init.d/mypoll-agent
+    sed -i 's,/usr/bin/,${bindir}/,g' ${D}${systemd_system_unitdir}/mypoll-agent.service ${D}${sysconfdir}/init.d/mypoll-agent
 }
 
 PACKAGES =+ "mypollctl mypoll-selftest mypoll-examples mypoll-completions mypoll-crate-licences"

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::build::{BuildOptions, Flavour};
+use crate::deb::Architecture;
 use crate::devicetree::{CPUS, MAX_CPUS};
 use crate::kernel::KernelVersion;
 
@@ -19,7 +20,7 @@ pub struct Cli {
     pub verb: Verb,
 }
 
-/// The verbs; scripts/ has one wrapper for each of demo, test, run, press and bench.
+/// The verbs; scripts/ has one wrapper for each of demo, test, run, press, bench and deb.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Builds the system and says where its files are.
@@ -37,6 +38,8 @@ pub enum Verb {
     Press(PressArgs),
     #[expect(missing_docs)]
     Bench(BenchArgs),
+    #[expect(missing_docs)]
+    Deb(DebArgs),
     /// Writes docs/fetches.md: what each build of the Yocto layer downloads; takes about half an hour.
     Fetches,
 }
@@ -190,6 +193,26 @@ pub struct BenchArgs {
     /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
+    /// Install nothing: name what is missing and stop
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// Builds the packages mypoll-agent and mypollctl for Debian, Raspberry Pi OS and Ubuntu.
+///
+/// Prints the name of each package's file.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "./scripts/deb [OPTIONS]",
+    after_help = "Example:\n  ./scripts/deb --arch arm64 --output ."
+)]
+pub struct DebArgs {
+    /// Only for this architecture
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Folder for the packages [default: out/debs in the cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// Install nothing: name what is missing and stop
     #[arg(long)]
     pub no_install: bool,

@@ -23,6 +23,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Verb::Run(args) => verbs::run::run(&paths, args),
         Verb::Press(args) => verbs::press::press(args),
         Verb::Bench(args) => verbs::bench::bench(&paths, args),
+        Verb::Deb(args) => verbs::deb::deb(&paths, args),
         Verb::Fetches => verbs::fetches::fetches(&paths),
     }
 }

@@ -2,6 +2,7 @@
 //! The compilers: clang, rustc, the Rust library's source, bindgen, and the library for the guest.
 
 mod bindgen;
+mod guest;
 mod library;
 mod rustup;
 mod sysroot;
@@ -14,10 +15,9 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::cache::Cache;
-use crate::cargo::cargo;
 use crate::host::packages::Llvm;
 use crate::host::{CROSS, is_arm64, output};
-use sysroot::Sysroot;
+pub use guest::GuestRust;
 
 /// The oldest rustc that builds everything here.
 const RUSTC_MIN: (u32, u32) = (1, 85);
@@ -29,43 +29,23 @@ pub const GUEST_TARGET: &str = "aarch64-unknown-linux-gnu";
 /// download: the Rust library's source then comes from Debian's archive, the guest's library is built from it.
 const NO_RUSTUP: &str = "MYPOLL_NO_RUSTUP";
 
-/// Where the guest's standard library comes from.
-#[derive(Clone, Debug)]
-enum GuestLibrary {
-    /// The toolchain has it.
-    Installed,
-    /// Cargo builds it, from the library's source in this sysroot.
-    Built(PathBuf),
-}
-
 /// All compilers, ready to be used.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     llvm: Llvm,
     bindgen: PathBuf,
     library: PathBuf,
-    guest_library: GuestLibrary,
-    repo: PathBuf,
+    guest_rust: GuestRust,
     for_kernel: String,
     for_guest_c: String,
-    for_guest_rust: String,
 }
 
 impl Toolchain {
     /// Finds them, and gets what is missing: with rustup where that works, else from Debian's archive and crates.io.
     pub fn prepare(cache: Cache<'_>, llvm: Llvm, install: bool) -> Result<Self> {
         let rustc = Rustc::find()?;
-        let rustup = if env::var_os(NO_RUSTUP).is_some_and(|value| !value.is_empty()) {
-            rustup::Access::Refused
-        } else {
-            rustup::Access::of(&rustc, install)
-        };
-        let library = library::find_or_get(cache, &rustc, &rustup)?;
-        let guest_library = if rustup.has_or_adds_target(cache, &rustc)? {
-            GuestLibrary::Installed
-        } else {
-            GuestLibrary::Built(cache.ensure(&Sysroot::new(&rustc, &library))?)
-        };
+        let library = library::find_or_get(cache, &rustc, &guest::access(&rustc, install))?;
+        let guest_rust = GuestRust::prepare(cache, install)?;
         let bindgen = bindgen::find_or_install(cache, &rustc)?;
         let clang = llvm.bin().map_or("clang".into(), |bin| bin.join("clang"));
         Ok(Self {
@@ -77,12 +57,10 @@ impl Toolchain {
                 library.display()
             ),
             for_guest_c: output(Command::new(guest_gcc()).arg("--version"))?,
-            for_guest_rust: format!("{}{guest_library:?}", rustc.verbose),
             llvm,
             bindgen,
             library,
-            guest_library,
-            repo: cache.paths.repo.clone(),
+            guest_rust,
         })
     }
 
@@ -101,9 +79,9 @@ impl Toolchain {
         &self.for_guest_c
     }
 
-    /// What has a part in the guest's Rust programs, but for the C library and the linker.
-    pub fn for_guest_rust(&self) -> &str {
-        &self.for_guest_rust
+    /// cargo for the guest.
+    pub fn guest_rust(&self) -> &GuestRust {
+        &self.guest_rust
     }
 
     /// `make` as the kernel wants it, arm64 with LLVM and Rust.
@@ -135,22 +113,8 @@ impl Toolchain {
 
     /// `cargo build` for the guest: static programs in `target/TARGET/release`.
     pub fn cargo_build_for_guest(&self, target: &Path) -> Command {
-        let linker = format!("{CROSS}gcc");
-        let mut flags = "-Ctarget-feature=+crt-static".to_owned();
-        let mut cargo = cargo(&self.repo, target);
-        cargo.args(["build", "--locked", "--release", "--target", GUEST_TARGET]);
-        if let GuestLibrary::Built(sysroot) = &self.guest_library {
-            cargo
-                .arg("-Zbuild-std=std,panic_abort")
-                .env("RUSTC_BOOTSTRAP", "1");
-            flags += &format!(" --sysroot={}", sysroot.display());
-        }
-        cargo
-            .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", linker)
-            .env("RUSTFLAGS", flags)
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env_remove("CARGO_BUILD_TARGET");
-        cargo
+        let flags = "-Ctarget-feature=+crt-static";
+        self.guest_rust.cargo_build(GUEST_TARGET, flags, target)
     }
 
     fn path(&self) -> OsString {

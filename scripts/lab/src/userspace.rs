@@ -55,7 +55,7 @@ impl<'a> Userspace<'a> {
         let uapi = repo.join("recipes-kernel/mypoll/mypoll/uapi");
         let c_examples = repo.join("recipes-kernel/mypoll/examples");
         let key = KeyBuilder::new("userspace")
-            .text(toolchain.for_guest_rust())
+            .text(toolchain.guest_rust().for_key())
             .text(toolchain.for_guest_c())
             .tree(&workspace)?
             .tree(&uapi)?

@@ -2,6 +2,7 @@
 //! The verbs, one a file.
 
 pub mod bench;
+pub mod deb;
 pub mod demo;
 pub mod fetches;
 pub mod press;

@@ -66,7 +66,7 @@ fn install(unit: &Path, folder: &Path) -> Result<PathBuf> {
         fs::read_to_string(unit).with_context(|| format!("can't read {}", unit.display()))?;
     let here = folder.to_string_lossy();
     let text = text
-        .replace("@BINDIR@", &here)
+        .replace("/usr/bin", &here)
         .replace("@LIBEXECDIR@", &here);
     for program in text
         .lines()

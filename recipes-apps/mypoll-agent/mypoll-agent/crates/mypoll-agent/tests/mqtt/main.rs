@@ -6,6 +6,7 @@ mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 mod delivery;
+mod fleet;
 mod login;
 mod relay;
 mod rules;

@@ -22,6 +22,16 @@ pub struct Message {
     pub retained: bool,
 }
 
+impl From<v3::Publish> for Message {
+    fn from(publish: v3::Publish) -> Self {
+        Self {
+            topic: publish.topic_name.to_string(),
+            payload: String::from_utf8(publish.payload.to_vec()).unwrap(),
+            retained: publish.retain,
+        }
+    }
+}
+
 impl Message {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.payload).unwrap_or_else(|error| panic!("{error}: {self:?}"))
@@ -70,11 +80,11 @@ impl Subscriber {
             .unwrap();
     }
 
-    /// The next packet; `None` when the broker is gone.
     fn packet(&mut self) -> v3::Packet {
         self.try_packet().expect("the broker closed the connection")
     }
 
+    /// The next packet; `None` when the broker is gone.
     fn try_packet(&mut self) -> Option<v3::Packet> {
         loop {
             if let Some(packet) = v3::Packet::decode(&self.received).unwrap() {
@@ -94,13 +104,14 @@ impl Subscriber {
 
     /// The next message.
     pub fn next(&mut self) -> Message {
+        self.try_next().expect("the broker closed the connection")
+    }
+
+    /// The next message; `None` when the broker is gone.
+    pub fn try_next(&mut self) -> Option<Message> {
         loop {
-            if let v3::Packet::Publish(publish) = self.packet() {
-                return Message {
-                    topic: publish.topic_name.to_string(),
-                    payload: String::from_utf8(publish.payload.to_vec()).unwrap(),
-                    retained: publish.retain,
-                };
+            if let v3::Packet::Publish(publish) = self.try_packet()? {
+                return Some(Message::from(publish));
             }
         }
     }
@@ -159,11 +170,7 @@ impl Subscriber {
         while let Some(packet) = v3::Packet::decode(&self.received).unwrap() {
             self.received.drain(..packet.encode_len().unwrap());
             if let v3::Packet::Publish(publish) = packet {
-                messages.push(Message {
-                    topic: publish.topic_name.to_string(),
-                    payload: String::from_utf8(publish.payload.to_vec()).unwrap(),
-                    retained: publish.retain,
-                });
+                messages.push(publish.into());
             }
         }
         self.stream.set_read_timeout(Some(DEADLINE)).unwrap();

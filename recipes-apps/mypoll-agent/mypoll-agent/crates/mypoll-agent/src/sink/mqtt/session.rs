@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One connection to the broker.
 
+mod connect;
+mod hear;
+
 use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
     sync::oneshot,
     task::JoinSet,
     time::{self, Instant},
@@ -13,8 +16,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, Version,
-    packet::{self, Connect, Incoming, Limits, Message, Refusal},
+    Version,
+    packet::{self, Incoming, Limits, Message},
     publisher::{OFFLINE, ONLINE, Publisher},
     window::{Sent, Window},
 };
@@ -31,9 +34,6 @@ const ENOUGH: usize = 32 * 1024;
 
 /// How many bytes are read at a time.
 const READ: usize = 4096;
-
-/// The longest event, with its topic, in bytes: a broker has to take it.
-const LONGEST_EVENT: u32 = 8192;
 
 /// How long saying goodbye may take when the sink is taken out of the configuration.
 const GOODBYE: Duration = Duration::from_millis(300);
@@ -78,104 +78,6 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects, and waits until the broker has accepted.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that is the same each time for the same reason.
-    pub(super) async fn connect(
-        config: &Config,
-        client_id: &str,
-        will: Arc<str>,
-    ) -> Result<Self, String> {
-        let dialer = Dialer::read(&config.broker, config.tls.as_ref())
-            .map_err(|error| format!("{error:#}"))?;
-        let password = config.password().map_err(|error| format!("{error:#}"))?;
-        let transport = dialer
-            .connect(config.timeout)
-            .await
-            .map_err(|error| error.to_string())?;
-        let (reader, writer) = split(transport);
-        let now = Instant::now();
-        let mut session = Self {
-            dialer,
-            address: config.broker.to_string(),
-            version: config.version,
-            reader,
-            writer,
-            received: BytesMut::new(),
-            skip: 0,
-            outgoing: BytesMut::new(),
-            unflushed: false,
-            limits: Limits::default(),
-            keep_alive: config.keep_alive,
-            timeout: config.timeout,
-            window: Window::new(config.window),
-            last_sent: now,
-            owed: None,
-            pinged: false,
-            subscribing: Vec::new(),
-            replies: HashMap::new(),
-            ordered: JoinSet::new(),
-        };
-        let connect = Connect {
-            client_id,
-            user: config.user.as_deref(),
-            password,
-            // At most 18 hours.
-            keep_alive: u16::try_from(config.keep_alive.as_secs()).unwrap_or(u16::MAX),
-            will: (will, OFFLINE),
-        };
-        session.version.connect(connect, &mut session.outgoing);
-        match time::timeout(config.timeout, session.accepted()).await {
-            Ok(Ok(limits)) => session.limit(limits, config)?,
-            Ok(Err(reason)) => return Err(reason),
-            Err(_) => return Err(session.silent()),
-        }
-        Ok(session)
-    }
-
-    /// Waits for the broker's answer to the first packet.
-    async fn accepted(&mut self) -> Result<Limits, String> {
-        send(&mut self.writer, &mut self.outgoing)
-            .await
-            .map_err(|error| self.broken(&error))?;
-        loop {
-            match self.take()? {
-                Some(Incoming::Accepted(limits)) => return Ok(limits),
-                Some(Incoming::Refused(refusal)) => return Err(self.refused(&refusal)),
-                Some(_) => {
-                    return Err(format!(
-                        "{} does not answer as an MQTT broker does",
-                        self.address
-                    ));
-                }
-                None => self.read().await?,
-            }
-        }
-    }
-
-    fn limit(&mut self, limits: Limits, config: &Config) -> Result<(), String> {
-        if !limits.acknowledges {
-            return Err(format!(
-                "{} takes messages of QoS 0 only, so that none would be sure to arrive",
-                self.address
-            ));
-        }
-        if limits.packet < LONGEST_EVENT {
-            return Err(format!(
-                "{} takes packets of {} bytes only, expected at least {LONGEST_EVENT}",
-                self.address, limits.packet
-            ));
-        }
-        self.window = Window::new(config.window.min(limits.unacknowledged.into()));
-        if let Some(seconds) = limits.keep_alive.filter(|seconds| *seconds > 0) {
-            self.keep_alive = self.keep_alive.min(Duration::from_secs(seconds.into()));
-        }
-        self.limits = limits;
-        Ok(())
-    }
-
     /// Publishes until the journal ends, it is told to stop, or the connection breaks.
     pub(super) async fn run(
         mut self,
@@ -419,98 +321,6 @@ impl Session {
             .map_err(|error| format!("{}: {error}", self.address))
     }
 
-    fn hear(&mut self, incoming: Incoming, publisher: &mut Publisher<'_>) -> Result<(), String> {
-        match incoming {
-            Incoming::Acknowledged(id, refused) => self.acknowledged(id, refused, publisher)?,
-            Incoming::Subscribed(taken) => {
-                let filters = std::mem::take(&mut self.subscribing);
-                for (filter, _) in filters.iter().zip(taken).filter(|(_, taken)| !taken) {
-                    publisher
-                        .complain(format!("the broker refuses to send what comes to {filter}"));
-                }
-            }
-            Incoming::Message {
-                topic,
-                payload,
-                retained,
-            } => self.message(&topic, &payload, retained, publisher),
-            Incoming::Disconnect(reason) => {
-                return Err(format!("{} closed the connection: {reason}", self.address));
-            }
-            Incoming::Other => self.pinged = false,
-            Incoming::Accepted(_) | Incoming::Refused(_) => {
-                return Err(format!("{} accepts a second time", self.address));
-            }
-        }
-        let owes = !self.window.is_empty() || self.pinged || !self.subscribing.is_empty();
-        self.owed = owes.then(Instant::now);
-        Ok(())
-    }
-
-    fn acknowledged(
-        &mut self,
-        id: u16,
-        refused: Option<String>,
-        publisher: &mut Publisher<'_>,
-    ) -> Result<(), String> {
-        let Some(sent) = self.window.get(id) else {
-            return Ok(());
-        };
-        if let Some(reply) = self.replies.remove(&id) {
-            // The rule may have gone.
-            let _ = reply.send(
-                refused
-                    .clone()
-                    .map_or(Ok(()), |reason| Err(Unpublished::Failed(reason))),
-            );
-        }
-        match (refused, sent) {
-            (None, _) | (_, Sent::Rule) => {}
-            // Without it the sink is still of use.
-            (Some(reason), Sent::Retained(topic)) => {
-                publisher.complain(format!("the broker refuses what is for {topic}: {reason}"));
-            }
-            (Some(reason), Sent::Event(..) | Sent::Gap) => {
-                return Err(format!("{} refuses events: {reason}", self.address));
-            }
-        }
-        for sent in self.window.acknowledge(id) {
-            publisher.is_acknowledged(&sent);
-        }
-        publisher.acknowledged(self.window.len());
-        Ok(())
-    }
-
-    /// Takes a message: an order, or that Home Assistant has started.
-    fn message(
-        &mut self,
-        topic: &str,
-        payload: &[u8],
-        retained: bool,
-        publisher: &mut Publisher<'_>,
-    ) {
-        if publisher.status_topic().as_deref() == Some(topic) {
-            if payload == ONLINE.as_bytes() && !retained {
-                publisher.retained.renew();
-            }
-            return;
-        }
-        match publisher.orders.parse(topic, payload) {
-            None => {}
-            Some(_) if retained => publisher.complain(format!(
-                "{topic}: an order that the broker had retained is not carried out, publish it without `retain`"
-            )),
-            Some(Err(sentence)) => publisher.complain(sentence),
-            Some(Ok(action)) => match publisher.commands.give(action) {
-                Ok(outcome) => {
-                    self.ordered
-                        .spawn(async { outcome.await.unwrap_or(Err(Refused::Ending)) });
-                }
-                Err(refused) => publisher.complain(refused.to_string()),
-            },
-        }
-    }
-
     /// Says goodbye without waiting for answers.
     async fn leave(&mut self, availability: Arc<str>) -> io::Result<()> {
         let message = Message {
@@ -532,18 +342,6 @@ impl Session {
 
     fn silent(&self) -> String {
         format!("{} does not answer within {:?}", self.address, self.timeout)
-    }
-
-    fn refused(&self, refusal: &Refusal) -> String {
-        let reason = match refusal {
-            Refusal::Login => "user and password are refused (user, password-file)".to_owned(),
-            Refusal::ClientId => "the identifier of the client is refused (client-id)".to_owned(),
-            Refusal::Version => {
-                format!("it does not speak MQTT {} (version)", self.version.name())
-            }
-            Refusal::Other(reason) => format!("the connection is refused: {reason}"),
-        };
-        format!("{}: {reason}", self.address)
     }
 }
 

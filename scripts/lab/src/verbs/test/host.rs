@@ -8,6 +8,8 @@ use anyhow::Result;
 use super::case::Case;
 use super::{Lab, Phase, command, libtest};
 use crate::cargo;
+use crate::host::packages::{self, Need};
+use crate::host::provide;
 
 /// A cargo workspace.
 #[derive(Clone, Copy)]
@@ -18,6 +20,8 @@ struct Workspace {
     target: &'static str,
     /// What `cargo test` is asked for.
     tests: &'static [&'static str],
+    /// What the tests start.
+    needs: &'static [Need],
 }
 
 const WORKSPACES: [Workspace; 3] = [
@@ -28,18 +32,21 @@ const WORKSPACES: [Workspace; 3] = [
         target: "target",
         // The other member's tests need a built system.
         tests: &["--package=lab"],
+        needs: &[],
     },
     Workspace {
         name: "agent",
         folder: "recipes-apps/mypoll-agent/mypoll-agent",
         target: "target-agent",
         tests: &["--workspace", "--all-features"],
+        needs: &[packages::tool("mosquitto", "mosquitto")],
     },
     Workspace {
         name: "driver",
         folder: "recipes-kernel/mypoll/host-tests",
         target: "target-driver",
         tests: &["--workspace"],
+        needs: &[],
     },
 ];
 
@@ -66,6 +73,12 @@ pub(super) fn phases() -> Vec<Phase> {
                     )
                 }),
                 Phase::new(format!("{name}: tests on the host"), move |lab| {
+                    provide(
+                        lab.paths,
+                        lab.progress,
+                        workspace.needs,
+                        !lab.args.no_install,
+                    )?;
                     let mut test = cargo_verb(lab, workspace, "test");
                     test.args(["--locked", "--no-fail-fast"])
                         .args(workspace.tests);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent beside other people's programs on the network: CloudEvents' own SDK, and avahi.
+//! The agent beside other people's programs on the network: CloudEvents' own SDK, Home Assistant and avahi.
 
 use std::process::Command;
 
@@ -16,17 +16,35 @@ use crate::unpacked::Unpacked;
 pub(super) fn phases() -> Vec<Phase> {
     vec![
         Phase::new("agent: webhooks", webhooks),
+        Phase::new("agent: Home Assistant", home_assistant),
         Phase::new("agent: DNS-SD", dns_sd),
     ]
 }
 
 fn webhooks(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    const NEEDS: [Need; 1] = [tool("openssl", "openssl")];
-    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
-        return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
-    }
     let requirements = include_str!("../../../../../tests/webhook/requirements.txt");
     let environment = python::Environment::new("cloudevents", "cloudevents", requirements)?;
+    let needs = [tool("openssl", "openssl")];
+    judged(lab, &needs, &environment, "tests/webhook")
+}
+
+fn home_assistant(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    let requirements = include_str!("../../../../../tests/home_assistant/requirements.txt");
+    let environment = python::Environment::new("homeassistant", "homeassistant", requirements)?;
+    let needs = [tool("mosquitto", "mosquitto")];
+    judged(lab, &needs, &environment, "tests/home_assistant")
+}
+
+/// The tests of a folder with the programs of an environment, where these can be had.
+fn judged(
+    lab: &Lab<'_>,
+    needs: &[Need],
+    environment: &python::Environment,
+    folder: &'static str,
+) -> Result<Vec<Case>> {
+    if let Err(error) = provide(lab.paths, lab.progress, needs, !lab.args.no_install) {
+        return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
+    }
     let environment = match environment.ensure(lab.cache(), !lab.args.no_install) {
         Ok(environment) => environment,
         Err(error) => match error.downcast_ref::<NotInstalled>() {
@@ -36,7 +54,7 @@ fn webhooks(lab: &Lab<'_>) -> Result<Vec<Case>> {
     };
     let mut python = Command::new(environment.join("bin/python3"));
     python.env("MYPOLL_AGENT", page::agent(lab)?);
-    unittest::run(lab, &mut python, "tests/webhook", "tests/webhook")
+    unittest::run(lab, &mut python, folder, folder)
 }
 
 /// In namespaces of its own, which only root may enter with all that avahi asks for.

@@ -9,7 +9,7 @@ use std::{fs, io, path::Path, time::Duration};
 
 use serde::Deserialize;
 use toml::de::DeTable;
-use tracing_subscriber::filter::LevelFilter;
+use tracing::level_filters::LevelFilter;
 
 #[cfg(feature = "http")]
 use crate::sink::http;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The log, on stderr. A thread writes it, so that a log that nobody reads delays nothing, not even the end.
 
+mod subscriber;
+
 use std::{
     env,
     io::{self, Write},
@@ -15,10 +17,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use mypoll_agent::section;
-use tracing_subscriber::{
-    filter::LevelFilter, layer::SubscriberExt as _, registry::Registry, reload,
-    util::SubscriberInitExt as _,
-};
+use subscriber::Lines;
+use tracing::level_filters::LevelFilter;
+
+pub use subscriber::Level;
 
 /// The environment variable that overrides `log.level`.
 const LEVEL_VARIABLE: &str = "MYPOLL_AGENT_LOG";
@@ -28,9 +30,6 @@ const QUEUE: usize = 1024;
 
 /// How long the end waits for what is queued.
 const END: Duration = Duration::from_secs(1);
-
-/// Changes what is logged.
-pub struct Level(reload::Handle<LevelFilter, Registry>);
 
 /// Waits, when it goes, until what is queued was written, but not for long.
 pub struct Guard(Queue);
@@ -43,7 +42,7 @@ struct Queue {
 }
 
 enum Entry {
-    Line(Vec<u8>),
+    Line(String),
     /// All before it was written when this is dropped.
     End(#[expect(dead_code, reason = "only dropped")] mpsc::Sender<()>),
 }
@@ -60,19 +59,11 @@ pub fn start(level: LevelFilter) -> Result<(Guard, Level)> {
         .name("log".to_owned())
         .spawn(move || write(&receiver, &dropped, io::stderr()))
         .context("cannot start the thread of the log")?;
-    let (filter, handle) = reload::Layer::new(effective(level)?);
+    let level = Level::new(effective(level)?);
     let writer = queue.clone();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .with_target(false)
-        // What can't be logged would be reported by eprintln!, and that panics.
-        .log_internal_errors(false);
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(lines)
-        .init();
-    Ok((Guard(queue), Level(handle)))
+    let lines = Lines::new(level.clone(), move |line| writer.add(line));
+    tracing::subscriber::set_global_default(lines).context("cannot start the log")?;
+    Ok((Guard(queue), level))
 }
 
 /// Writes what is queued, and how many lines found no room.
@@ -80,7 +71,7 @@ fn write(queue: &Receiver<Entry>, dropped: &AtomicU64, mut output: impl Write) {
     for entry in queue {
         // A line that can't be written is lost: there is nowhere else to say so.
         if let Entry::Line(line) = entry {
-            let _ = output.write_all(&line);
+            let _ = output.write_all(line.as_bytes());
         }
         match dropped.swap(0, Relaxed) {
             0 => {}
@@ -91,16 +82,11 @@ fn write(queue: &Receiver<Entry>, dropped: &AtomicU64, mut output: impl Write) {
     }
 }
 
-impl Write for Queue {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.sender.try_send(Entry::Line(line.to_vec())).is_err() {
+impl Queue {
+    fn add(&self, line: String) {
+        if self.sender.try_send(Entry::Line(line)).is_err() {
             self.dropped.fetch_add(1, Relaxed);
         }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -120,7 +106,8 @@ impl Drop for Guard {
 impl Level {
     /// Logs from `level` on, unless the environment says otherwise.
     pub fn set(&self, level: LevelFilter) -> Result<()> {
-        self.0.reload(effective(level)?).context("log.level")
+        self.change(effective(level)?);
+        Ok(())
     }
 }
 
@@ -142,12 +129,12 @@ mod tests {
     #[test]
     fn lines_that_find_no_room_are_counted() {
         let (sender, receiver) = mpsc::sync_channel(2);
-        let mut queue = Queue {
+        let queue = Queue {
             sender,
             dropped: Arc::default(),
         };
         for line in ["one\n", "two\n", "three\n", "four\n"] {
-            queue.write_all(line.as_bytes()).unwrap();
+            queue.add(line.to_owned());
         }
         let dropped = Arc::clone(&queue.dropped);
         drop(queue);

@@ -7,7 +7,7 @@ use serde::{
     Deserializer,
     de::{Error, Unexpected, Visitor},
 };
-use tracing_subscriber::filter::LevelFilter;
+use tracing::level_filters::LevelFilter;
 
 /// The longest duration that is taken: the longest that can be written overflow when they are added to the present.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -54,6 +54,16 @@ export CARGO_PROFILE_RELEASE_STRIP = "none"
 # Half the size, at several times the time.
 export CARGO_PROFILE_RELEASE_CODEGEN_UNITS = "1"
 export CARGO_PROFILE_RELEASE_LTO = "fat"
+export CARGO_PROFILE_RELEASE_OPT_LEVEL = "z"
+# A panic aborts, so nothing unwinds the stack but debuggers, and these find the tables in the -dbg package. The path is
+# relative to the workspace, for cargo hashes it into the names of symbols.
+RUSTFLAGS:append = " -Cforce-unwind-tables=no -Cllvm-args=--force-dwarf-frame-section \
+    -Clink-arg=-Wl,--no-eh-frame-hdr -Clink-arg=-Wl,-T,no-unwind-tables.ld"
+# Relocations in a bitmap: glibc has it from 2.36 on, GNU ld from 2.44 on; older ones say that they ignore it.
+RUSTFLAGS:append = " -Clink-arg=-Wl,-z,pack-relative-relocs"
+# The budget of the stripped agent, in bytes. The same code is larger on x86.
+MYPOLL_AGENT_SIZE_MAX = "2500000"
+MYPOLL_AGENT_SIZE_MAX:x86-64 = "3200000"
 
 SYSTEMD_SERVICE:${PN} = "mypoll-agent.service"
 
@@ -82,6 +92,13 @@ do_install() {
     for example in sigio_test sigio_eventfd_epoll queue_read queue_tokio queue_ring; do
         install -m 0755 ${CARGO_BINDIR}/examples/$example ${D}${bindir}
     done
+
+    ${STRIP} -o ${B}/mypoll-agent.stripped ${D}${bindir}/mypoll-agent
+    size=$(stat -c %s ${B}/mypoll-agent.stripped)
+    bbnote "mypoll-agent: $size bytes stripped, of ${MYPOLL_AGENT_SIZE_MAX}"
+    if [ "$size" -gt "${MYPOLL_AGENT_SIZE_MAX}" ]; then
+        bbfatal "mypoll-agent is $size bytes stripped, at most ${MYPOLL_AGENT_SIZE_MAX} are allowed: see 'Size' in docs/agent.md"
+    fi
 
     install -d ${D}${datadir}
     cp -R --no-preserve=ownership,mode ${MYPOLL_MANUAL}/* ${D}${datadir}

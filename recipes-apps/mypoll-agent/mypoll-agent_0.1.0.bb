@@ -46,6 +46,8 @@ CARGO_BINDIR ?= "${B}/target/${CARGO_TARGET_SUBDIR}"
 
 # What oe-core's class has by itself: no path of this build in the programs.
 EXTRA_RUSTFLAGS = "--remap-path-prefix=${WORKDIR}=${TARGET_DBGSRC_DIR}"
+# Crates with code in C are beside the source.
+CFLAGS:append = " -ffile-prefix-map=${WORKDIR}=${TARGET_DBGSRC_DIR}"
 # Where the crate mypoll-manual leaves man pages, completions and licences: it is compiled for the machine that builds.
 export MYPOLL_MANUAL = "${B}/manual"
 # Symbols go to the -dbg package.

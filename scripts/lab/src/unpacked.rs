@@ -44,7 +44,9 @@ impl Unpacked {
         Self {
             name,
             packages,
-            key: KeyBuilder::new(name).text(packages.join(" ")).finish(),
+            key: KeyBuilder::new("unpacked")
+                .text(packages.join(" "))
+                .finish(),
         }
     }
 

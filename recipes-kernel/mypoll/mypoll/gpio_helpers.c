@@ -200,7 +200,7 @@ struct reprobe {
 };
 
 /*
- * The driver core warns of a consumer that is probed while the devices of its supplier are removed:
+ * The driver core warns of a consumer that is probed while its supplier's devices are removed:
  * device_links_check_suppliers() takes a link of firmware nodes for one to a supplier that stays.
  */
 static void wait_until_unbound(struct device *chip)
@@ -240,8 +240,8 @@ struct workqueue_struct *mypoll_alloc_reprobe_queue(void)
 }
 
 /*
- * Probes @dev once its driver and that of @chip, which may be NULL, are unbound, and if its probe is
- * deferred, later again.
+ * Probes @dev once its driver and that of @chip, which may be NULL, are unbound, and if its probe
+ * is deferred, later again.
  */
 int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev, struct device *chip)
 {

@@ -81,6 +81,11 @@ USERADD_PARAM:${PN} = "--system --gid mypoll --groups gpio --no-create-home --ho
 # nooelint: oelint.vars.mispell.unknown - a function of that layer's
 rust_target[vardepsexclude] += "MACHINEOVERRIDES"
 
+do_compile:prepend:x86-64() {
+    # meta-rust-bin empties HOST_CFLAGS, which C code in crates gets where both machines have one target.
+    export CFLAGS_x86_64_unknown_linux_gnu="${CFLAGS}"
+}
+
 do_compile:append() {
     # Apart from the programs, so that the examples' development dependencies change none of their features.
     cargo build ${CARGO_BUILD_FLAGS} --package mypoll --features tokio --examples

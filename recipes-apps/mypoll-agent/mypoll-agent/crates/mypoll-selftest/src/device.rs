@@ -6,7 +6,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::thread::yield_now;
+use std::thread::{sleep, yield_now};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use procfs::process::{FDTarget, all_processes};
@@ -19,6 +20,9 @@ use crate::module::{self, ModuleFile, Parameters};
 use crate::runner::skip;
 use crate::sim_line;
 use crate::stats::Stats;
+
+/// How long the device node may take to come: only a node that never comes takes that long.
+const NODE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A line of the `lines` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,12 +130,30 @@ impl Device {
 
     /// Opens the device for blocking reads.
     pub(crate) fn open(&self) -> Result<Handle> {
-        Handle::open(&self.node, false).with_context(|| self.node.display().to_string())
+        self.open_when_there(false)
     }
 
     /// Opens the device with `O_NONBLOCK`.
     pub(crate) fn open_nonblocking(&self) -> Result<Handle> {
-        Handle::open(&self.node, true).with_context(|| self.node.display().to_string())
+        self.open_when_there(true)
+    }
+
+    /// Waits for the node while the module is loaded. After an unload and a load, mdev may remove the
+    /// new node for the old one's `remove`, and make it again for the `add` behind that.
+    fn open_when_there(&self, nonblocking: bool) -> Result<Handle> {
+        let deadline = Instant::now() + NODE_DEADLINE;
+        loop {
+            match Handle::open(&self.node, nonblocking) {
+                Err(error)
+                    if error.kind() == ErrorKind::NotFound
+                        && module::is_present()
+                        && Instant::now() < deadline =>
+                {
+                    sleep(Duration::from_millis(1));
+                }
+                result => return result.with_context(|| self.node.display().to_string()),
+            }
+        }
     }
 
     /// Reads the statistics.

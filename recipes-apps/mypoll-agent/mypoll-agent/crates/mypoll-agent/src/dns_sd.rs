@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! DNS-SD: how machines around find the listeners that are open to them.
 //!
-//! The files of avahi and of systemd-resolved are written in place of calls by D-Bus: both daemons then keep the
-//! announcement, rename the board where another one has its name, and need no library in the agent. The folders belong to
-//! root, so a command that the service manager runs as root writes them, and the agent itself needs no more rights.
+//! The agent writes service files for avahi or systemd-resolved instead of calling them by D-Bus. The daemons keep the
+//! announcement and rename the board if another one has its name, and the agent needs no library. The folders belong to
+//! root, so a command that the service manager runs as root writes the files, and the agent needs no more rights.
 
 mod files;
 
@@ -20,7 +20,7 @@ pub struct Service {
     pub kind: &'static str,
     /// Its port.
     pub port: u16,
-    /// What is said of it: keys and values.
+    /// Its TXT record: keys and values.
     pub text: Vec<(&'static str, String)>,
     /// Whether another one of its type comes before it.
     is_further: bool,
@@ -71,7 +71,7 @@ impl Service {
         found.into_iter().map(service).collect()
     }
 
-    /// What people see, with `host` in place of the host's name.
+    /// The name that people see; `host` stands for the host's name.
     fn name(&self, host: &str) -> String {
         if self.is_further {
             format!("mypoll on {host} port {}", self.port)

@@ -8,16 +8,21 @@ use std::{
     path::Path,
 };
 
+/// Opens what is there without waiting: the opening of a FIFO would wait for a writer.
+pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
+    File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+}
+
 /// Opens a regular file.
 ///
 /// # Errors
 ///
 /// It can't be opened, or is something else: opening or reading a FIFO would block.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let file = File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)?;
+    let file = open_at_once(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("this is no regular file"));
     }
@@ -39,7 +44,7 @@ pub(crate) fn rest(file: File, longest: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Has a file with these bytes on the medium, in place of what is there. Blocks.
+/// Replaces a file, and returns when the new one is on the medium. Blocks.
 ///
 /// # Errors
 ///
@@ -58,7 +63,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path.parent().unwrap_or(path))
 }
 
-/// Has new, renamed and deleted files of a folder on the medium.
+/// Syncs a folder: new, renamed and deleted files are on the medium then.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

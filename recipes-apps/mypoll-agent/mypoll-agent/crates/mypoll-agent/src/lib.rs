@@ -6,6 +6,8 @@
 //! carries them out. The [`supervisor`] starts, reloads and ends all of them.
 #![deny(unsafe_code)]
 
+#[cfg(any(feature = "mqtt", feature = "rule"))]
+mod backoff;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -19,6 +21,7 @@ pub mod journal;
 pub mod lines;
 pub mod net;
 pub mod notify;
+mod percent;
 pub mod publish;
 pub mod pulses;
 mod quote;

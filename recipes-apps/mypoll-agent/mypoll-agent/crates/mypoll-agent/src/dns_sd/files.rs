@@ -59,7 +59,7 @@ impl Folders {
     }
 }
 
-/// Has a file for each service in a folder, and no others of ours. The result is whether that changed anything.
+/// Writes a file for each service into a folder, and removes our other ones. Returns whether that changed anything.
 fn put_all(
     folder: &Path,
     extension: &str,
@@ -97,7 +97,7 @@ fn of_path(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-/// Has a file this text, or removes it; it is whole at every moment. The result is whether that changed anything.
+/// Gives a file this text, or removes it; it is whole at every moment. Returns whether that changed anything.
 fn put(path: &Path, text: Option<&str>) -> io::Result<bool> {
     let at = |error| of_path(path, error);
     let before = match fs::read_to_string(path) {

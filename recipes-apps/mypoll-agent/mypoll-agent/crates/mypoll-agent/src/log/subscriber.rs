@@ -86,7 +86,7 @@ impl<W: Fn(String) + 'static> Subscriber for Lines<W> {
 /// Time, level, message, and the other fields as NAME=VALUE.
 fn line(now: SystemTime, event: &Event<'_>) -> String {
     let mut line = Line(String::new());
-    // Writing to a string fails only where a value's own Display does; what there is until then is the line.
+    // Writing to a string fails only if a value's own Display fails. The line ends there then.
     let _ = write!(
         line.0,
         "{} {:>5}",

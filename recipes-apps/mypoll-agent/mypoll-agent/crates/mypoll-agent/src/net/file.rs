@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files with certificates, keys and tokens.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-    path::Path,
-};
+use std::{os::unix::fs::MetadataExt as _, path::Path};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::file;
 
 /// How long such a file is at most.
 const LONGEST: u64 = 1 << 20;
@@ -26,15 +23,9 @@ pub(crate) fn read_confidential(path: &Path) -> Result<Vec<u8>> {
 
 fn contents(path: &Path, confidential: bool) -> Result<Vec<u8>> {
     let shown = path.display();
-    let file = File::options()
-        .read(true)
-        // The opening of a FIFO would wait for a writer.
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
-        .with_context(|| format!("cannot read {shown}"))?;
-    let metadata = file
-        .metadata()
-        .with_context(|| format!("cannot read {shown}"))?;
+    let cannot = || format!("cannot read {shown}");
+    let file = file::open_at_once(path).with_context(cannot)?;
+    let metadata = file.metadata().with_context(cannot)?;
     if !metadata.is_file() {
         bail!("{shown} is not a file");
     }
@@ -52,14 +43,7 @@ fn contents(path: &Path, confidential: bool) -> Result<Vec<u8>> {
             );
         }
     }
-    let mut bytes = Vec::new();
-    file.take(LONGEST + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {shown}"))?;
-    if bytes.len() as u64 > LONGEST {
-        bail!("{shown} is longer than {LONGEST} bytes");
-    }
-    Ok(bytes)
+    file::rest(file, LONGEST).map_err(|error| anyhow!("cannot read {shown}: {error}"))
 }
 
 #[cfg(test)]

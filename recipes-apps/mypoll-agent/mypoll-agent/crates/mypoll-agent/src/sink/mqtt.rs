@@ -5,7 +5,6 @@
 //! the journal's [`Bookmark`] move. A new connection begins a new session of MQTT's and goes on behind the last event that
 //! is done, whatever the broker remembers.
 
-mod backoff;
 mod config;
 mod home_assistant;
 mod orders;
@@ -16,6 +15,8 @@ mod session;
 mod topics;
 mod window;
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use tokio::time::{self, Instant};
@@ -24,18 +25,24 @@ use tracing::{info, warn};
 
 use super::Run;
 use crate::{
+    backoff::Backoff,
     context::Context,
     journal::Bookmark,
     net::{self, Dialer},
     status::{Condition, Reporter},
 };
-use backoff::Backoff;
 use publisher::Publisher;
 use session::{End, Session};
 
 pub use config::{Config, HomeAssistant};
 pub use packet::Version;
 pub use topics::{OfAgent, OfEvent, OfLevel, OfOutput, Placeholder, Purpose, Template, Topics};
+
+/// The first pause between attempts to connect, at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause, at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Config {
     /// What the log calls it.
@@ -85,7 +92,7 @@ async fn run(
         "connecting to {}",
         config.broker
     )));
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, 0.5..=1.0);
     let mut ended = false;
     loop {
         let mut since = None;
@@ -120,13 +127,13 @@ async fn run(
         if ended && (journal.stats().disk > 0 || publisher.is_done()) {
             break;
         }
-        let pause = backoff.next();
+        let pause = backoff.pause();
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
             () = journal.ended(), if !ended => {
                 ended = true;
-                backoff = Backoff::default();
+                backoff.reset();
             }
             () = time::sleep(pause) => {}
         }

@@ -5,7 +5,6 @@
 //! ([`exec`], outputs) are tried once, in a [`queue`] with a bound. Those that go to other machines ([`webhook`], MQTT) are
 //! done [at least once](delivery), in order.
 
-mod backoff;
 mod config;
 mod delivery;
 mod exec;

@@ -6,7 +6,7 @@ use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt as _, path::PathBuf};
 use tracing::warn;
 
 use super::{Directory, OpenError, sync_folder};
-use crate::{file, identity::SessionId};
+use crate::{file, identity::SessionId, percent};
 
 /// What a file begins with: its kind, and the version of its format.
 const HEAD: &str = "mypoll-cursor 1";
@@ -65,13 +65,9 @@ impl Directory {
 
     /// What can't be in the name of a file, or has a meaning there, is written as in URLs.
     fn cursor(&self, name: &str) -> PathBuf {
-        let mut file = String::new();
-        for byte in name.bytes() {
-            match byte {
-                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' => file.push(byte.into()),
-                _ => file.push_str(&format!("%{byte:02X}")),
-            }
-        }
+        let is_plain =
+            |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+        let file = percent::encode(name, is_plain);
         self.path.join("cursors").join(file)
     }
 }

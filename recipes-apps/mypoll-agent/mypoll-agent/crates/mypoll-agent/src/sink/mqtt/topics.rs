@@ -5,7 +5,7 @@ use std::{fmt::Write as _, marker::PhantomData, sync::Arc};
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::{event::Event, lines::Line, quote::quote, section::table::Table};
+use crate::{event::Event, lines::Line, percent, quote::quote, section::table::Table};
 
 /// The longest template, in bytes. With the longest label it stays below what a topic may have.
 const LONGEST: usize = 1024;
@@ -250,19 +250,15 @@ impl<P: Purpose> Template<P> {
 
 /// Writes a value so that it is one level of a topic and no wildcard: as in addresses of the web, with `%`.
 pub(super) fn escape(value: &str, topic: &mut String) {
-    for character in value.chars() {
-        // `$` matters at the beginning of a topic only.
-        let special = matches!(character, '/' | '+' | '#' | '%') || character.is_control();
-        if special || character == '$' && topic.is_empty() {
-            let mut bytes = [0; 4];
-            for byte in character.encode_utf8(&mut bytes).bytes() {
-                // Writing to a string can't fail, here and below.
-                let _ = write!(topic, "%{byte:02X}");
-            }
-        } else {
-            topic.push(character);
-        }
-    }
+    // `$` matters at the beginning of a topic only.
+    let mut begins = topic.is_empty();
+    let is_plain = |character: char| {
+        let is_first = std::mem::take(&mut begins);
+        !(matches!(character, '/' | '+' | '#' | '%')
+            || character.is_control()
+            || is_first && character == '$')
+    };
+    topic.push_str(&percent::encode(value, is_plain));
 }
 
 impl Template<OfAgent> {

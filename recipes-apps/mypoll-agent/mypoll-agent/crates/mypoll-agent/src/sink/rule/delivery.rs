@@ -8,8 +8,9 @@ use tokio::{task, time};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Occurrence, Rule, backoff::Backoff};
+use super::{Occurrence, Rule};
 use crate::{
+    backoff::Backoff,
     journal::{Batch, Bookmark, Delivery},
     status::Condition,
 };
@@ -78,7 +79,7 @@ pub(super) async fn run<D: Deliver>(
     let worker = Worker {
         rule: &rule,
         deliver,
-        backoff: Backoff::new(FIRST_PAUSE, longest_pause),
+        backoff: Backoff::new(FIRST_PAUSE, longest_pause, 0.75..=1.25),
         bookmark: &bookmark,
     };
     tokio::select! {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is posted: an event as JSON, by itself or as a CloudEvent.
 
-use std::fmt::Write as _;
-
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
 use super::{Occurrence, Rule, config::Format};
-use crate::sink::rule::occurrence::Body;
+use crate::{percent, sink::rule::occurrence::Body};
 
 /// Headers and body of a request.
 #[derive(Clone, Debug)]
@@ -81,8 +79,8 @@ impl Attributes {
             id: body.id(),
             source: format!(
                 "/mypoll/{}",
-                escape(machine, |byte| byte.is_ascii_alphanumeric()
-                    || b"-._~".contains(&byte))
+                percent::encode(machine, |character| character.is_ascii_alphanumeric()
+                    || "-._~".contains(character))
             ),
             r#type: format!("mypoll.{}.{}", body.event.source, body.event.kind),
             subject: subject.filter(|subject| !subject.is_empty()),
@@ -102,27 +100,13 @@ impl Attributes {
             ("ce-time", Some(self.time)),
             ("ce-sequence", Some(self.sequence)),
         ];
-        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"%".contains(&byte);
+        let is_plain = |character: char| character.is_ascii_graphic() && !"\"%".contains(character);
         for (name, value) in attributes {
-            let value = value.map(|value| escape(&value, is_plain));
+            let value = value.map(|value| percent::encode(&value, is_plain));
             // Only visible ASCII is left.
             if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
     }
-}
-
-/// Bytes that are not plain as `%XX`.
-fn escape(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if is_plain(byte) {
-            escaped.push(byte.into());
-        } else {
-            // Writing to a string can't fail.
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    escaped
 }

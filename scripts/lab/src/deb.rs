@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The Debian packages mypoll-agent and mypollctl, by cargo-deb. What is in them is said in their crates' `Cargo.toml`.
 
-mod cargo_deb;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
 use crate::cache::{Cache, Product};
+use crate::cargo_install::CargoInstall;
 use crate::host::packages::{Need, tool};
 use crate::host::{CROSS, provide};
 use crate::key::{Key, KeyBuilder};
@@ -19,6 +18,15 @@ use crate::toolchain::{GUEST_TARGET, GuestRust};
 
 /// The packages, which are called as their crates.
 const PACKAGES: [&str; 2] = ["mypoll-agent", "mypollctl"];
+
+const CARGO_DEB: CargoInstall = CargoInstall {
+    name: "cargo-deb",
+    package: "cargo-deb",
+    version: "3.8.0",
+    // Compiled quickly, and with xz in place of a library for it.
+    options: &["--debug", "--no-default-features"],
+    seconds: 60,
+};
 
 /// As in `depends` there: cargo-deb can't find it out for another architecture.
 const LIBC: (u32, u32) = (2, 34);
@@ -81,7 +89,7 @@ impl Tools {
     pub fn prepare(cache: Cache<'_>, install: bool) -> Result<Self> {
         provide(cache.paths, cache.progress, &NEEDS, install)?;
         let rust = GuestRust::prepare(cache, install)?;
-        let cargo_deb = cargo_deb::install(cache, rust.host()?)?;
+        let cargo_deb = CARGO_DEB.ensure(cache, rust.host()?)?;
         Ok(Self { rust, cargo_deb })
     }
 

@@ -9,6 +9,7 @@ pub mod build;
 pub mod busybox;
 pub mod cache;
 pub mod cargo;
+mod cargo_install;
 pub mod deb;
 pub mod driver;
 pub mod git;

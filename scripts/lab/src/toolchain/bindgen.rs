@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! bindgen, which writes the kernel's Rust declarations of C.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{Rustc, is_at_least};
-use crate::cache::{Cache, Product};
+use crate::cache::Cache;
+use crate::cargo_install::CargoInstall;
 use crate::host::{find_tool, output};
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
 
 /// The oldest that Linux 6.18 takes is 0.65.1 (Documentation/process/changes.rst); 0.66.0 and 0.66.1 are broken.
 const MIN: (u32, u32) = (0, 67);
 
 /// What is installed when there is none.
-const VERSION: &str = "0.72.1";
+const BINDGEN: CargoInstall = CargoInstall {
+    name: "bindgen",
+    package: "bindgen-cli",
+    version: "0.72.1",
+    options: &[],
+    seconds: 90,
+};
 
 /// The one in PATH if it is new enough, else one of our own from crates.io.
 pub(super) fn find_or_install(cache: Cache<'_>, rustc: &Rustc) -> Result<PathBuf> {
     if let Some(found) = find_tool("bindgen").filter(|path| is_new_enough(path)) {
         return Ok(found);
     }
-    let key = KeyBuilder::new("bindgen")
-        .text(VERSION)
-        .text(rustc.host()?)
-        .finish();
-    Ok(cache.ensure(&Bindgen { key })?.join("bin/bindgen"))
+    BINDGEN.ensure(cache, rustc.host()?)
 }
 
 fn is_new_enough(bindgen: &Path) -> bool {
@@ -39,39 +39,9 @@ fn is_new_enough(bindgen: &Path) -> bool {
     })
 }
 
-struct Bindgen {
-    key: Key,
-}
-
-impl Product for Bindgen {
-    fn task(&self) -> Task {
-        Task::new(
-            "bindgen",
-            format!("installing bindgen {VERSION} in the cache"),
-            90,
-        )
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let target = result.join("target");
-        log.run(
-            Command::new("cargo")
-                .args(["install", "--locked", "--version", VERSION, "--root"])
-                .arg(result)
-                .arg("--target-dir")
-                .arg(&target)
-                .arg("bindgen-cli"),
-        )?;
-        fs::remove_dir_all(&target).with_context(|| format!("can't remove {}", target.display()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -10,11 +10,11 @@ mod layer_copy;
 mod layers;
 pub mod output;
 mod packages;
+mod parse_cache;
 mod user;
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -96,6 +96,7 @@ impl<'a> Yocto<'a> {
         let _lock = self.lock()?;
         self.cache.progress.step(self.cache.paths, task, |log| {
             layer_copy::update(&self.cache.paths.repo, &self.repo())?;
+            parse_cache::remove_unmerged(&self.build_folder(build))?;
             let success = match log.run(&mut kas) {
                 Ok(()) => true,
                 Err(CommandFailed::Status { .. }) => false,
@@ -103,7 +104,7 @@ impl<'a> Yocto<'a> {
             };
             let output = Output::new(success, &log.text()?);
             if !output.complaints().is_empty() {
-                forget_recipes(&self.build_folder(build))?;
+                parse_cache::forget_recipes(&self.build_folder(build))?;
             }
             Ok(output)
         })
@@ -155,17 +156,6 @@ impl<'a> Yocto<'a> {
             .env("HOST_RUST_LIBRARY", &self.rust_library)
             .envs(user::in_home());
         kas
-    }
-}
-
-/// Bitbake warns about a recipe when it parses it, and is silent when it has it from before: the next run is to warn again.
-fn forget_recipes(build_folder: &Path) -> Result<()> {
-    let parsed = build_folder.join("tmp/cache");
-    match fs::remove_dir_all(&parsed) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("can't remove {}", parsed.display()))
-        }
-        _ => Ok(()),
     }
 }
 

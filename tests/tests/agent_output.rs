@@ -140,7 +140,7 @@ fn a_line_and_a_chip_may_come_after_the_agent() {
     let _agent = Agent::start(&machine, config);
     shell(
         &machine,
-        "logged 'ERROR no GPIO line of any chip is named `late`'
+        "logged 'ERROR no line is named `late`'
         chip leds leds late
         shows leds 1",
     );
@@ -206,8 +206,8 @@ fn what_is_there_twice_is_named() {
     shell(
         &machine,
         "one=$(device one) two=$(device two)
-        logged \"\\($one and $two\\|$two and $one\\) are all labelled .twins.; name the device file in .chip.\"
-        logged \"$one line 3 and $two line 3 are all named .green.\\|$two line 3 and $one line 3 are all named .green.\"
+        logged \"the label .twins. is that of \\($one and of $two\\|$two and of $one\\): give the path of one as .chip.\"
+        logged \"the name .green. is that of line 3 of \\($one and of line 3 of $two\\|$two and of line 3 of $one\\)\"
         logged '(`mypoll-agent: [cd]` has it)'
         # A link is no second chip.
         remove two

@@ -4,7 +4,6 @@
 #[cfg(feature = "gpiochip")]
 pub mod gpiochip;
 pub mod queue;
-mod reason;
 pub mod simulated;
 mod wait;
 

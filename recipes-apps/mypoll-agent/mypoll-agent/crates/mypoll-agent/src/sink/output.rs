@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub use config::{Chip, Config, Line, Rule};
+pub use config::{Config, Rule};
 pub use filter::Filter;
 
 use super::Run;
@@ -47,9 +47,7 @@ impl Config {
         Box::new(move |token| {
             Box::pin(async move {
                 let (line, name) = (config.line.clone(), config.name.clone());
-                let open = Arc::new(move |state| {
-                    gpio::open(&line, &name, state).map_err(|error| error.to_string())
-                });
+                let open = Arc::new(move |state| gpio::open(&line, &name, state));
                 run(&config, &context, open, token).await;
             })
         })

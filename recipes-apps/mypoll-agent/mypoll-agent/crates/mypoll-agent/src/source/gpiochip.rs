@@ -2,13 +2,13 @@
 //! Lines of GPIO chips, by their character devices, for boards without the driver.
 
 mod config;
-mod find;
 mod requested;
 mod worker;
 
 use std::{
     collections::BTreeMap,
     os::fd::OwnedFd,
+    path::Path,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -21,9 +21,15 @@ use tokio::{
 };
 
 use super::Source;
-use crate::{context::Context, journal::Update, lines::Lines, status::Condition};
-pub use config::{Bias, Config, Edges, Entry, Which};
-use find::{Chips, Missing};
+use crate::{
+    context::Context,
+    gpio::{Chip, Chips, Missing},
+    journal::Update,
+    lines::Lines,
+    reason::words,
+    status::Condition,
+};
+pub use config::{Bias, Config, Edges, Entry};
 use worker::Worker;
 
 /// How long to wait before the thread is started again.
@@ -52,10 +58,10 @@ impl Gpiochip {
     /// A label or a name is that of several chips or lines, or two entries are the same line. What is not there is no
     /// error.
     pub fn open(config: &Config, context: &Context) -> Result<Self> {
-        let chips = Chips::now();
+        let chips = Chips::now(look);
         let mut places = BTreeMap::new();
         for (number, entry) in config.lines.iter().enumerate() {
-            match chips.find(entry) {
+            match chips.find(&entry.line) {
                 Ok((chip, offset)) => {
                     if let Some(other) = places.insert((&chip.path, offset), number) {
                         bail!(
@@ -144,4 +150,22 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Describes a chip.
+fn look(path: &Path) -> Result<Chip, String> {
+    let look = || {
+        let chip = gpiocdev::Chip::from_path(path)?;
+        let info = chip.info()?;
+        let names = chip
+            .line_info_iter()?
+            .map(|info| info.map(|info| info.name));
+        Ok(Chip {
+            path: path.into(),
+            name: info.name,
+            label: info.label,
+            lines: names.collect::<gpiocdev::Result<_>>()?,
+        })
+    };
+    look().map_err(|error: gpiocdev::Error| words(&error))
 }

@@ -17,11 +17,12 @@ use serde::Deserialize;
 use tokio::{sync::mpsc, time};
 use tracing::{info, warn};
 
-use super::{Source, reason::words, wait::Watch};
+use super::{Source, wait::Watch};
 use crate::{
     command::{Executor, Order, Refused},
     context::Context,
     journal::Update,
+    reason::words,
     section::{table::Table, value},
     status::{Condition, Reporter},
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `[[output]]`: a GPIO line and what it does on which event.
 
-use std::{ffi::OsStr, fmt, path::PathBuf, time::Duration};
+use std::{ffi::OsStr, fmt, path::Path, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
@@ -10,6 +10,7 @@ use serde::{
 
 use super::filter::Filter;
 use crate::{
+    gpio::LineSpec,
     lines::Target,
     section::{
         table::{self, Table},
@@ -24,29 +25,11 @@ pub struct Config {
     /// What orders, the log and `gpioinfo` call it. Default: the name of the line, or chip and number, as in `leds-4`.
     pub name: String,
     /// The GPIO line.
-    pub line: Line,
+    pub line: LineSpec,
     /// Whether a low level is active. Default: false.
     pub active_low: bool,
     /// On which events it does what. Default: only orders switch it.
     pub rule: Option<Rule>,
-}
-
-/// A GPIO line.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Line {
-    /// By its number on a chip, from 0.
-    Number(Chip, u32),
-    /// By its name, on any chip or on one.
-    Name(Option<Chip>, String),
-}
-
-/// A GPIO chip.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Chip {
-    /// By its device file: what begins with a slash.
-    Path(PathBuf),
-    /// By its label.
-    Label(String),
 }
 
 /// What an output does on events.
@@ -62,45 +45,25 @@ pub enum Rule {
     Toggle(Filter),
 }
 
-impl fmt::Display for Chip {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => path.display().fmt(f),
-            Self::Label(label) => f.write_str(label),
+/// The name of the line, or chip and number.
+fn default_name(line: &LineSpec) -> String {
+    match line {
+        LineSpec::Number(chip, number) => {
+            let file = line.device().and_then(Path::file_name);
+            let chip = file.map_or(chip.into(), OsStr::to_string_lossy);
+            format!("{chip}-{number}")
         }
+        LineSpec::Name(_, name) => name.clone(),
     }
 }
 
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(chip, number) => write!(f, "{chip} line {number}"),
-            Self::Name(Some(chip), name) => write!(f, "{chip} line {name}"),
-            Self::Name(None, name) => write!(f, "line {name}"),
-        }
-    }
-}
-
-impl Line {
-    fn default_name(&self) -> String {
-        match self {
-            Self::Number(Chip::Path(path), number) => {
-                let file = path.file_name().map(OsStr::to_string_lossy);
-                format!("{}-{number}", file.unwrap_or_default())
-            }
-            Self::Number(Chip::Label(label), number) => format!("{label}-{number}"),
-            Self::Name(_, name) => name.clone(),
-        }
-    }
-
-    /// Whether both are the same, as far as that can be told before they are opened.
-    fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            // Where one has no chip, the name is on one chip alone, or it can't be opened.
-            (Self::Name(None, one), Self::Name(_, other))
-            | (Self::Name(_, one), Self::Name(None, other)) => one == other,
-            (one, other) => one == other,
-        }
+/// Whether both are the same, as far as that can be told before they are opened.
+fn is_same(one: &LineSpec, other: &LineSpec) -> bool {
+    match (one, other) {
+        // Where one has no chip, the name is on one chip alone, or it can't be opened.
+        (LineSpec::Name(None, one), LineSpec::Name(_, other))
+        | (LineSpec::Name(_, one), LineSpec::Name(None, other)) => one == other,
+        (one, other) => one == other,
     }
 }
 
@@ -109,7 +72,7 @@ impl Table for Config {
 
     fn fits(&self, earlier: &[Self]) -> Result<(), String> {
         for (index, other) in earlier.iter().enumerate() {
-            if self.line.is_same(&other.line) {
+            if is_same(&self.line, &other.line) {
                 return Err(format!(
                     "{} is output[{index}] (`{}`) already, expected a line of its own",
                     self.line, other.name
@@ -133,7 +96,7 @@ struct Keys {
     #[serde(default, deserialize_with = "name")]
     name: Option<String>,
     #[serde(default, deserialize_with = "chip")]
-    chip: Option<Chip>,
+    chip: Option<String>,
     #[serde(deserialize_with = "line")]
     line: NumberOrName,
     #[serde(default)]
@@ -185,8 +148,8 @@ impl TryFrom<Keys> for Config {
             ));
         }
         let line = match (keys.chip, keys.line) {
-            (Some(chip), NumberOrName::Number(number)) => Line::Number(chip, number),
-            (chip, NumberOrName::Name(name)) => Line::Name(chip, name),
+            (Some(chip), NumberOrName::Number(number)) => LineSpec::Number(chip, number),
+            (chip, NumberOrName::Name(name)) => LineSpec::Name(chip, name),
             (None, NumberOrName::Number(number)) => {
                 return Err(format!(
                     "`line` {number} is given without a `chip`, expected both, \
@@ -195,7 +158,7 @@ impl TryFrom<Keys> for Config {
             }
         };
         Ok(Self {
-            name: keys.name.unwrap_or_else(|| line.default_name()),
+            name: keys.name.unwrap_or_else(|| default_name(&line)),
             line,
             active_low: keys.active_low,
             rule: rule.map(|(_, rule)| rule),
@@ -212,12 +175,10 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     .map(Some)
 }
 
-fn chip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Chip>, D::Error> {
-    let expected = r#"a chip's device file such as "/dev/gpiochip0", or its label"#;
-    value::parsed(deserializer, expected, |text| match text {
-        "" => None,
-        path if path.starts_with('/') => Some(Chip::Path(path.into())),
-        label => Some(Chip::Label(label.into())),
+fn chip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let expected = r#"a chip's device file such as "/dev/gpiochip0", its name or its label"#;
+    value::parsed(deserializer, expected, |text| {
+        (!text.is_empty()).then(|| text.to_owned())
     })
     .map(Some)
 }

@@ -1,90 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lines of the GPIO character device.
 
-mod find;
-
-use std::{fs::File, io, path::PathBuf};
+use std::{fs::File, path::Path};
 
 use embedded_hal::digital::PinState;
 use gpio_cdev::{LineInfo, LineRequestFlags};
 use linux_embedded_hal::CdevPin;
-use thiserror::Error;
 
-use super::{config::Line, late_line::Opened};
+use super::late_line::Opened;
+use crate::gpio::{Chip, Chips, LineSpec};
 
-/// Why a line can't be had.
-#[derive(Debug, Error)]
-pub(super) enum OpenError {
-    /// The chip can't be opened.
-    #[error("cannot open the chip {}: {error}", path.display())]
-    Chip {
-        /// Its device file.
-        path: PathBuf,
-        /// What the system says. Its message has its source in it, so it is not a `#[source]` here.
-        error: gpio_cdev::Error,
-    },
-    /// The chips can't be listed.
-    #[error("cannot list the GPIO chips: {0}")]
-    Chips(io::Error),
-    /// No chip that can be opened has this label.
-    #[error("no GPIO chip is labelled `{label}`; there are: {there_are}")]
-    NoChip {
-        /// The label looked for.
-        label: String,
-        /// The labels that there are, and the device files that can't be opened, each with the reason.
-        there_are: String,
-    },
-    /// Several chips have this label.
-    #[error("{chips} are all labelled `{label}`; name the device file in `chip`")]
-    SharedLabel {
-        /// The label looked for.
-        label: String,
-        /// The device files.
-        chips: String,
-    },
-    /// The chip has fewer lines.
-    #[error("the chip `{chip}` has lines 0 to {last}, not {line}", last = lines.saturating_sub(1))]
-    NoLine {
-        /// The chip's label.
-        chip: String,
-        /// How many lines it has.
-        lines: u32,
-        /// The line asked for.
-        line: u32,
-    },
-    /// No line has this name.
-    #[error("no GPIO line of {among} is named `{name}` (`gpioinfo` lists them)")]
-    NoName {
-        /// The name looked for.
-        name: String,
-        /// Where.
-        among: String,
-    },
-    /// Several lines have this name.
-    #[error("{lines} are all named `{name}`; give `chip` and the number as `line`")]
-    SharedName {
-        /// The name looked for.
-        name: String,
-        /// The lines.
-        lines: String,
-    },
-    /// The line can't be had as an output.
-    #[error("cannot take line {line} of the chip `{chip}` as an output: {error}{holder}")]
-    Request {
-        /// The chip's label.
-        chip: String,
-        /// The line asked for.
-        line: u32,
-        /// What the system says.
-        error: gpio_cdev::Error,
-        /// Who has it, where somebody does.
-        holder: String,
-    },
-}
-
-/// Takes the line of the output `name` in this state.
-pub(super) fn open(line: &Line, name: &str, state: PinState) -> Result<Opened<CdevPin>, OpenError> {
-    let (chip, line) = find::line(line)?;
+/// Takes the line of the output `name` in this state. The error says why that fails.
+pub(super) fn open(
+    line: &LineSpec,
+    name: &str,
+    state: PinState,
+) -> Result<Opened<CdevPin>, String> {
+    let chips = match line.device() {
+        Some(path) => Chips::at([path.into()], look),
+        None => Chips::now(look),
+    };
+    let (chip, offset) = chips
+        .find(line)
+        .map_err(|missing| missing.reason().to_owned())?;
+    let open = |path| gpio_cdev::Chip::new(path)?.get_line(offset);
+    let line = open(&chip.path).map_err(|error| error.to_string())?;
     // The output knows what is active. Were the kernel told as well, CdevPin would turn the level round once more.
     let pin = line
         .request(
@@ -93,16 +33,33 @@ pub(super) fn open(line: &Line, name: &str, state: PinState) -> Result<Opened<Cd
             &consumer(name),
         )
         .and_then(CdevPin::new)
-        .map_err(|error| OpenError::Request {
-            chip: chip.label().to_owned(),
-            line: line.offset(),
-            error,
-            holder: line.info().map(holder).unwrap_or_default(),
+        .map_err(|error| {
+            format!(
+                "cannot take line {offset} of the chip `{}` as an output: {error}{}",
+                chip.label,
+                line.info().map(holder).unwrap_or_default()
+            )
         })?;
-    let chip = File::open(chip.path()).ok();
+    let file = File::open(&chip.path).ok();
     Ok(Opened {
         pin,
-        chip: chip.map(Into::into),
+        chip: file.map(Into::into),
+    })
+}
+
+/// Describes a chip. The messages of gpio_cdev's errors have what they come from in them.
+fn look(path: &Path) -> Result<Chip, String> {
+    let chip = gpio_cdev::Chip::new(path).map_err(|error| error.to_string())?;
+    let name = |line: gpio_cdev::Line| {
+        let info = line.info().ok();
+        let name = info.as_ref().and_then(LineInfo::name);
+        name.unwrap_or_default().to_owned()
+    };
+    Ok(Chip {
+        path: path.into(),
+        name: chip.name().to_owned(),
+        label: chip.label().to_owned(),
+        lines: chip.lines().map(name).collect(),
     })
 }
 

@@ -7,6 +7,7 @@ use gpiocdev::line;
 use serde::Deserialize;
 
 use crate::{
+    gpio::LineSpec,
     lines::{Line, Settings},
     section::{table, table::Table, value},
 };
@@ -28,10 +29,8 @@ impl Table for Config {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct Entry {
-    /// The path, the name or the label of the chip; without it the line's name is looked for on all chips.
-    pub chip: Option<String>,
-    /// Which line of it.
-    pub line: Which,
+    /// Which line of which chip.
+    pub line: LineSpec,
     /// What events call it. Default: the line's name, where that is configured.
     pub label: Option<Arc<str>>,
     /// Whether low is active. Default: false.
@@ -42,15 +41,6 @@ pub struct Entry {
     pub debounce: Option<Duration>,
     /// Which edges are events. Default: both.
     pub edges: Edges,
-}
-
-/// A line of a chip.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// By its number.
-    Number(u32),
-    /// By its name.
-    Name(String),
 }
 
 /// The resistor that holds a line.
@@ -130,21 +120,19 @@ impl TryFrom<Keys> for Entry {
         {
             return Err("`chip`, `name` and `label` can't be empty: leave the key out");
         }
-        let line = match (keys.line, keys.name) {
-            (Some(number), None) if keys.chip.is_some() => Which::Number(number),
-            (Some(_), None) => return Err("`line` needs a `chip`, such as \"/dev/gpiochip0\""),
-            (None, Some(name)) => Which::Name(name),
-            (Some(_), Some(_)) => return Err("`line` and `name` exclude each other"),
-            (None, None) => return Err("which line? `line` is its number, `name` its name"),
-        };
-        let name = match &line {
-            Which::Name(name) => Some(name.clone()),
-            Which::Number(_) => None,
+        let label = keys.label.or_else(|| keys.name.clone());
+        let line = match (keys.chip, keys.line, keys.name) {
+            (Some(chip), Some(number), None) => LineSpec::Number(chip, number),
+            (None, Some(_), None) => {
+                return Err("`line` needs a `chip`, such as \"/dev/gpiochip0\"");
+            }
+            (chip, None, Some(name)) => LineSpec::Name(chip, name),
+            (_, Some(_), Some(_)) => return Err("`line` and `name` exclude each other"),
+            (_, None, None) => return Err("which line? `line` is its number, `name` its name"),
         };
         Ok(Self {
-            chip: keys.chip,
             line,
-            label: keys.label.or(name).map(Arc::from),
+            label: label.map(Arc::from),
             active_low: keys.active_low,
             bias: keys.bias,
             debounce: keys.debounce,
@@ -212,7 +200,10 @@ mod tests {
             ]"#,
         )
         .unwrap();
-        assert_eq!(config.lines[0].line, Which::Number(17));
+        assert_eq!(
+            config.lines[0].line,
+            LineSpec::Number("gpiochip0".to_owned(), 17)
+        );
         assert_eq!(config.lines[0].debounce, Some(Duration::from_millis(5)));
         assert_eq!(config.lines[0].bias, Bias::PullUp);
         assert_eq!(config.lines[1].label.as_deref(), Some("GPIO27"));

@@ -13,11 +13,12 @@ use gpiocdev::{
     line::{EdgeEvent, EdgeKind, Offset, Value, Values},
 };
 
-use super::{config::Entry, find::Missing};
+use super::config::Entry;
 use crate::{
     event::{Kind, Reading, Source},
+    gpio::Missing,
     lines::Line,
-    source::reason::words,
+    reason::words,
 };
 
 /// How many lines a request can have (GPIO_V2_LINES_MAX).

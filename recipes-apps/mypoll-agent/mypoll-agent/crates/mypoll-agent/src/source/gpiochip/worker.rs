@@ -16,14 +16,15 @@ use tracing::{info, warn};
 
 use super::{
     config::Entry,
-    find::{Chips, Missing},
+    look,
     requested::{LINES_MAX, Place, Requested},
 };
 use crate::{
     event::Reading,
+    gpio::{Chips, Missing},
     journal::Update,
     lines::Lines,
-    source::reason::words,
+    reason::words,
     status::{Condition, Reporter},
 };
 
@@ -176,14 +177,14 @@ impl Worker {
 
     /// Requests the lines that are missing, as far as they are there, and says once what is not.
     fn request_missing(&mut self) {
-        let chips = Chips::now();
+        let chips = Chips::now(look);
         let mut missing = BTreeMap::new();
         let entries = std::mem::take(&mut self.entries);
         for found in &chips.found {
             let mut places = Vec::new();
             for number in self.missing.keys() {
                 let entry = &entries[*number as usize];
-                if let Ok((chip, offset)) = chips.find(entry)
+                if let Ok((chip, offset)) = chips.find(&entry.line)
                     && chip.path == found.path
                 {
                     places.push(Place {
@@ -211,7 +212,7 @@ impl Worker {
             }
         }
         for number in self.missing.keys() {
-            if let Err(reason) = chips.find(&entries[*number as usize]) {
+            if let Err(reason) = chips.find(&entries[*number as usize].line) {
                 missing.insert(*number, reason);
             }
         }

@@ -10,7 +10,7 @@ use mypoll::{
 use nix::sys::resource::{Resource, getrlimit};
 use tracing::warn;
 
-use crate::source::reason::{permissions, words};
+use crate::reason::{permissions, words};
 
 /// The smallest queue that is worth while: with it the memory is 12 KiB.
 const SMALLEST: u32 = 256;

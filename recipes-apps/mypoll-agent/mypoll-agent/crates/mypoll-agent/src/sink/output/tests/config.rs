@@ -2,7 +2,7 @@
 //! What is taken for `[[output]]`, and what is said of the rest.
 
 use super::*;
-use crate::{config as file, lines::Target};
+use crate::{config as file, gpio::LineSpec, lines::Target};
 
 const LED: &str = "[[output]]\nchip = 'leds'\nline = 4\n";
 
@@ -49,7 +49,7 @@ fn every_key() {
         line = 'green'
         pulse = { on = '2s' }",
     );
-    let chip = || Chip::Path("/dev/gpiochip0".into());
+    let chip = || "/dev/gpiochip0".to_owned();
     let blink = Filter {
         source: Some(Source::GPIO),
         kind: Some(Kind::RISING),
@@ -70,25 +70,25 @@ fn every_key() {
         [
             output(
                 "lamp",
-                Line::Number(chip(), 27),
+                LineSpec::Number(chip(), 27),
                 true,
                 Rule::Follow(Target::Label("door".to_owned()))
             ),
             output(
                 "gpiochip0-4",
-                Line::Number(chip(), 4),
+                LineSpec::Number(chip(), 4),
                 false,
                 Rule::Blink(blink, ON)
             ),
             output(
                 "GPIO17",
-                Line::Name(None, "GPIO17".to_owned()),
+                LineSpec::Name(None, "GPIO17".to_owned()),
                 false,
                 Rule::Toggle(ticks)
             ),
             output(
                 "green",
-                Line::Name(Some(Chip::Label("leds".to_owned())), "green".to_owned()),
+                LineSpec::Name(Some("leds".to_owned()), "green".to_owned()),
                 false,
                 Rule::Pulse(Filter::default(), Duration::from_secs(2))
             ),
@@ -99,7 +99,7 @@ fn every_key() {
 
 #[test]
 fn outputs() {
-    let chip = r#"expected a chip's device file such as "/dev/gpiochip0", or its label"#;
+    let chip = r#"expected a chip's device file such as "/dev/gpiochip0", its name or its label"#;
     let line =
         r#"expected the number of a line of the chip, or the name of a line such as "GPIO27""#;
     for (keys, complaint) in [

@@ -6,7 +6,7 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 use nix::unistd::{Gid, Group};
 
 /// What a file needs that can't be opened for want of permissions.
-pub(super) fn permissions(path: &Path) -> String {
+pub(crate) fn permissions(path: &Path) -> String {
     let shown = path.display();
     let Ok(metadata) = fs::metadata(path) else {
         return format!("{shown}: permission denied");
@@ -27,7 +27,7 @@ pub(super) fn permissions(path: &Path) -> String {
 }
 
 /// An error with what it comes from.
-pub(super) fn words(error: &dyn std::error::Error) -> String {
+pub(crate) fn words(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

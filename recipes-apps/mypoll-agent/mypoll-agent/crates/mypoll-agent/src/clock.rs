@@ -8,23 +8,50 @@ use nix::{
 
 use crate::event::WallTime;
 
-/// The wall clock as it is set now.
+/// How long the kernel's word that its clock is synchronized is good for: asking is a system call, reading clocks is none.
+const GOOD_FOR: i64 = 1_000_000_000;
+
+/// From which change on the wall clock was set. Less is the time between two readings; the rate of both clocks is the
+/// same, however an NTP client adjusts it.
+const STEP: u64 = 1_000_000;
+
+/// The wall clock as it was set when it was read.
 ///
-/// Taken anew for each batch of events, so that the time of an event that waited follows when the clock is set.
+/// Read anew for each batch of events, so that the time of an event that waited follows when the clock is set.
 #[derive(Clone, Copy, Debug)]
 pub struct WallClock {
     /// CLOCK_REALTIME minus CLOCK_MONOTONIC, in nanoseconds.
     offset: i64,
     synchronized: bool,
+    /// When the kernel said so, by CLOCK_MONOTONIC.
+    asked: i64,
 }
 
 impl WallClock {
     /// Reads the clocks.
     pub fn now() -> Self {
+        let (offset, now) = clocks();
         Self {
-            offset: nanoseconds(ClockId::CLOCK_REALTIME) - nanoseconds(ClockId::CLOCK_MONOTONIC),
+            offset,
             synchronized: synchronized(),
+            asked: now,
         }
+    }
+
+    /// Reads the clocks anew. Asks whether they are synchronized at most once a second, and where the clock was set:
+    /// setting it ends that.
+    pub fn refresh(&mut self) -> Self {
+        let (offset, now) = clocks();
+        self.update(offset, now, synchronized)
+    }
+
+    fn update(&mut self, offset: i64, now: i64, synchronized: impl FnOnce() -> bool) -> Self {
+        if now - self.asked >= GOOD_FOR || offset.abs_diff(self.offset) > STEP {
+            self.synchronized = synchronized();
+            self.asked = now;
+        }
+        self.offset = offset;
+        *self
     }
 
     /// The wall-clock time of a CLOCK_MONOTONIC time stamp in nanoseconds.
@@ -39,6 +66,12 @@ impl WallClock {
 /// CLOCK_MONOTONIC in nanoseconds.
 pub fn monotonic_ns() -> u64 {
     nanoseconds(ClockId::CLOCK_MONOTONIC).unsigned_abs()
+}
+
+/// CLOCK_REALTIME minus CLOCK_MONOTONIC, and CLOCK_MONOTONIC.
+fn clocks() -> (i64, i64) {
+    let now = nanoseconds(ClockId::CLOCK_MONOTONIC);
+    (nanoseconds(ClockId::CLOCK_REALTIME) - now, now)
 }
 
 fn nanoseconds(clock: ClockId) -> i64 {
@@ -65,5 +98,35 @@ mod tests {
         let wall = WallClock::now().at(monotonic_ns()).unix_ns;
         let now = nanoseconds(ClockId::CLOCK_REALTIME).unsigned_abs();
         assert!(now.abs_diff(wall) < 1_000_000_000, "{wall} {now}");
+    }
+
+    #[test]
+    fn whether_the_clock_is_synchronized_is_asked_once_a_second_and_when_it_is_set() {
+        let second = GOOD_FOR;
+        let mut clock = WallClock {
+            offset: 5 * second,
+            synchronized: false,
+            asked: 0,
+        };
+        let not_asked = || -> bool { panic!("asked") };
+        let jitter = i64::try_from(STEP).unwrap();
+        let wall = clock
+            .update(5 * second + jitter, second - 1, not_asked)
+            .at(7);
+        assert_eq!(wall.unix_ns, (5 * second + jitter).unsigned_abs() + 7);
+        assert!(!wall.synchronized);
+        assert!(clock.update(5 * second, second, || true).at(0).synchronized);
+        assert!(
+            clock
+                .update(5 * second, 2 * second - 1, not_asked)
+                .at(0)
+                .synchronized
+        );
+        for set in [9 * second, 2 * second] {
+            let wall = clock.update(set, 2 * second - 1, || false).at(0);
+            assert_eq!(wall.unix_ns, set.unsigned_abs());
+            assert!(!wall.synchronized);
+        }
+        clock.update(2 * second, 3 * second - 2, not_asked);
     }
 }

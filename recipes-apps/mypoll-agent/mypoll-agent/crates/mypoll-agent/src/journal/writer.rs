@@ -47,6 +47,7 @@ pub struct Writer {
     journal: Journal,
     /// The lines as they are after the last event; readers see them when they can see that event.
     lines: Lines,
+    clock: WallClock,
     next: u64,
     lost: u64,
     disk: Option<disk::Handle>,
@@ -61,6 +62,7 @@ impl Writer {
         Self {
             journal,
             lines: Lines::default(),
+            clock: WallClock::now(),
             next,
             lost,
             disk,
@@ -89,7 +91,7 @@ impl Writer {
 
     /// Adds events that follow from others, behind those of `numbered`.
     pub fn derive(&mut self, numbered: &mut Numbered, derived: Vec<Derived>) {
-        let clock = WallClock::now();
+        let clock = self.clock.refresh();
         for Derived { reading, label } in derived {
             numbered.events.push(Event {
                 sequence: self.next,
@@ -134,7 +136,7 @@ impl Writer {
     }
 
     fn events(&mut self, readings: Vec<Reading>) -> Vec<Event> {
-        let clock = WallClock::now();
+        let clock = self.clock.refresh();
         let number = |reading: Reading| {
             let label = self.lines.label_of(&reading);
             self.lines.apply(&reading);

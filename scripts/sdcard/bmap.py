@@ -8,6 +8,9 @@ from xml.etree import ElementTree
 
 from . import Refusal
 
+# Of the format, without what stands behind the point.
+VERSIONS = (1, 2)
+
 
 @dataclass(frozen=True)
 class Range:
@@ -42,6 +45,9 @@ def find(image):
 def read(path):
     try:
         root = ElementTree.parse(path).getroot()
+        version = root.get("version", "1")
+        if int(version.partition(".")[0]) not in VERSIONS:
+            raise Refusal(f"{path} has version {version} of the format: versions 1 and 2 are known")
         image_size = int(root.findtext("ImageSize"))
         block_size = int(root.findtext("BlockSize"))
         algorithm = root.findtext("ChecksumType", "sha1").strip()

@@ -66,7 +66,7 @@ class CardTest(unittest.TestCase):
         self.addCleanup(run, "losetup", "--detach", device)
         return device
 
-    def flash(self, *options, image=None, device=None, status, says):
+    def flash(self, *options, image=None, device=None, cwd=None, status, says):
         """Runs scripts/flash, which is to end with `status` and say `says`."""
         ended = subprocess.run(
             self.command("--yes", "--fixed", *options, image=image, device=device),
@@ -75,6 +75,7 @@ class CardTest(unittest.TestCase):
             text=True,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
+            cwd=cwd,
         )
         self.assertEqual(ended.returncode, status, ended.stderr)
         self.assertIn(says, ended.stderr)

@@ -64,6 +64,30 @@ class Images(CardTest):
         self.flash(status=1, says="test.wic.bmap is not a block map: ")
         self.flash("--bmap", self.folder / "none", status=1, says="none can't be read: No such file")
 
+    def test_block_map_that_bmaptool_does_not_take(self):
+        text = self.bmap.read_bytes()
+        checksum = re.search(rb"<BmapFileChecksum> (\w+) ", text)[1]
+        for name, changed, says in (
+            ("CRLF", text.replace(b"\n", b"\r\n"), "checksum mismatch for bmap file"),
+            ("byte order mark", b"\xef\xbb\xbf" + text, "checksum mismatch for bmap file"),
+            ("its own checksum", text.replace(checksum, b"0" * 64), "checksum mismatch for bmap file"),
+            ("version", text.replace(b'version="2.0"', b'version="3.0"'), "has version 3.0 of the format"),
+            ("count", re.sub(rb"(?<=<BlocksCount> )\d+", b"7", text), "Inconsistent bmap"),
+        ):
+            with self.subTest(name):
+                self.assertNotEqual(changed, text)
+                self.bmap.write_bytes(changed)
+                self.flash(status=1, says=says)
+
+    def test_signature_that_can_not_be_verified(self):
+        # bmaptool finds it beside the block map.
+        self.bmap.with_name("test.wic.bmap.asc").write_text("no signature", encoding="ascii")
+        self.flash(status=1, says="bmaptool does not take")
+
+    def test_bmaptool_that_does_not_run(self):
+        self.replace("bmaptool", "echo 'no module named six' >&2; exit 1")
+        self.flash(status=1, says="no module named six")
+
     def test_no_unpacker(self):
         packed = self.folder / "test.wic.zst"
         packed.touch()

@@ -5,7 +5,7 @@ import os
 import pty
 import subprocess
 
-from loop_card import CardTest, run, require_loop_devices
+from loop_card import CARD_SIZE, CardTest, run, require_loop_devices
 
 
 def setUpModule():
@@ -36,6 +36,25 @@ class Formats(CardTest):
     def test_wic_zst(self):
         self.flash(image=self.packed("zstd", ".zst"), status=0, says="holds the image")
         self.assert_written(mapped_only=True)
+
+    def test_names_that_mean_something_to_bmaptool(self):
+        # An option, and suffixes of what it would unpack in another way.
+        packed = self.packed("gzip", ".gz").read_bytes()
+        for name in ("-x.wic.gz", "x.tar.gz", "--help.gz", "with space, 'quote' and %s.gz", "http:x.gz", "\udcff.gz"):
+            with self.subTest(name):
+                image, block_map = self.folder / name, self.folder / f"{name}.bmap"
+                image.write_bytes(packed)
+                block_map.write_bytes(self.bmap.read_bytes())
+                self.device = self.card(CARD_SIZE)
+                self.flash("--", image=name, status=0, says="holds the image", cwd=self.folder)
+                block_map.unlink()
+                self.flash("--", image=name, status=0, says="holds the image", cwd=self.folder)
+        for name in ("x.lz4", "x.zip"):
+            with self.subTest(name):
+                self.device = self.card(CARD_SIZE)
+                self.image.rename(self.folder / name)
+                self.image = self.folder / name
+                self.flash(status=0, says="holds the image")
 
     def test_links_as_bitbake_leaves_them(self):
         for program, suffix in (("gzip", ".gz"), ("bzip2", ".bz2"), ("xz", ".xz"), ("zstd", ".zst")):

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""bmaptool, which writes the image to the card."""
+
+import subprocess
+from pathlib import Path
+
+from . import Refusal
+from .device import Different
+from .image import UNPACK
+
+# What stands in front of bmaptool's own errors, in red.
+ERROR = "ERROR\x1b[0m: "
+
+
+class Copy:
+    """`bmaptool copy` of an image by its block map, or of all of it where `bmap_path` is None."""
+
+    def __init__(self, image_path, bmap_path, folder):
+        # By a name in `folder`: bmaptool takes one with a leading "-" for an option, and unpacks by more suffixes than UNPACK has.
+        suffix = image_path.suffix if image_path.suffix in UNPACK else ""
+        link = Path(folder, f"image{suffix}")
+        link.symlink_to(image_path.resolve())
+        options = ["--bmap", bmap_path.absolute()] if bmap_path else ["--nobmap"]
+        self._command = ["bmaptool", "copy", *options, link]
+
+    def rehearse(self):
+        """Has bmaptool read all and write nothing, so that what it does not take is known before the card is touched."""
+        ended = subprocess.run(
+            [*self._command, "/dev/null"], check=False, capture_output=True, encoding="utf-8", errors="replace"
+        )
+        if ended.returncode:
+            said = ended.stderr.strip() or f"it ended with {ended.returncode}"
+            why = said.rpartition(ERROR)[2] if ERROR in said else said.splitlines()[-1]
+            raise Refusal(f"bmaptool does not take the image: {why.rstrip('.')}")
+
+    def write(self, device_path):
+        status = subprocess.run([*self._command, device_path], check=False).returncode
+        if status:
+            raise Different(f"bmaptool could not write all of it (it ended with {status})")

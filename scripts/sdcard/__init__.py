@@ -4,3 +4,7 @@
 
 class Refusal(Exception):
     """Why nothing is written. The message is a sentence without its full stop."""
+
+
+def is_zero(data):
+    return data == bytes(len(data))

@@ -21,6 +21,7 @@ class Copy:
         link = Path(folder, f"image{suffix}")
         link.symlink_to(image_path.resolve())
         options = ["--bmap", bmap_path.absolute()] if bmap_path else ["--nobmap"]
+        self._what = f"{image_path} with {bmap_path}" if bmap_path else image_path
         self._command = ["bmaptool", "copy", *options, link]
 
     def rehearse(self):
@@ -31,7 +32,7 @@ class Copy:
         if ended.returncode:
             said = ended.stderr.strip() or f"it ended with {ended.returncode}"
             why = said.rpartition(ERROR)[2] if ERROR in said else said.splitlines()[-1]
-            raise Refusal(f"bmaptool does not take the image: {why.rstrip('.')}")
+            raise Refusal(f"bmaptool does not take {self._what}: {why.rstrip('.')}")
 
     def write(self, device_path):
         status = subprocess.run([*self._command, device_path], check=False).returncode

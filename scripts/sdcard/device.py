@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import Refusal
+from . import Refusal, is_zero
 from .units import Progress, size_text
 
 COLUMNS = "PATH,KNAME,PKNAME,TYPE,SIZE,RO,HOTPLUG,VENDOR,MODEL,TRAN,FSTYPE,LABEL,MOUNTPOINTS"
@@ -76,22 +76,22 @@ class Device:
     def claimed(self):
         """Keeps others away: udev leaves a locked disk alone, so that no desktop mounts what is half written."""
         try:
-            lock = os.open(self.path, os.O_RDWR)
+            self._fd = os.open(self.path, os.O_RDWR)
         except PermissionError as error:
             raise Refusal(f"{self.path} can't be written: {error.strerror}; try sudo") from error
         except OSError as error:
             raise Refusal(f"{self.path} can't be written: {error.strerror}") from error
         try:
-            self._lock(lock)
+            self._lock()
             yield
         finally:
-            os.close(lock)
+            os.close(self._fd)
 
-    def _lock(self, fd):
+    def _lock(self):
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
@@ -104,19 +104,38 @@ class Device:
         except OSError as error:
             raise Refusal(f"{self.path} can't be written: {error.strerror}") from error
 
+    def clear(self, gaps):
+        """Writes zeros where `gaps` of the claimed device have something else, as a card has that was used before."""
+        with self._reader() as read, Progress("Clearing", sum(gap.end - gap.start for gap in gaps)) as progress:
+            for gap in gaps:
+                for position, piece in read(gap):
+                    if not is_zero(piece):
+                        os.pwrite(self._fd, bytes(len(piece)), position)
+                        # Piece by piece: the progress is the card's, and it can be interrupted.
+                        os.fsync(self._fd)
+                    progress.add(len(piece))
+
     def verify(self, content):
-        """Compares the device's `content.ranges` with their checksums; past the page cache, which holds what was written."""
-        flags = os.O_RDONLY | os.O_DIRECT | os.O_EXCL
-        fd = os.open(self.path, flags)
+        """Compares the device with all of `content`."""
+        with self._reader() as read, Progress("Reading back", content.size) as progress:
+            for block in content.ranges + content.gaps:
+                checksum, zero = hashlib.new(content.algorithm), True
+                for _, piece in read(block):
+                    if block.checksum:
+                        checksum.update(piece)
+                    else:
+                        zero = zero and is_zero(piece)
+                    progress.add(len(piece))
+                if not zero or block.checksum not in (None, checksum.hexdigest()):
+                    raise Different(f"bytes {block.start} to {block.end - 1} read back are not those of the image")
+
+    @contextmanager
+    def _reader(self):
+        """What gives the bytes of a range, piece by piece, each with its position; past the page cache, which holds what was written."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_DIRECT | os.O_EXCL)
         try:
-            with mmap.mmap(-1, CHUNK) as buffer, Progress("Reading back", content.mapped) as progress:
-                for block in content.ranges:
-                    checksum = hashlib.new(content.algorithm)
-                    for part in _read(fd, buffer, block):
-                        checksum.update(part)
-                        progress.add(len(part))
-                    if checksum.hexdigest() != block.checksum:
-                        raise Different(f"bytes {block.start} to {block.end - 1} read back are not those of the image")
+            with mmap.mmap(-1, CHUNK) as buffer:
+                yield lambda block: _read(fd, buffer, block)
         finally:
             os.close(fd)
 
@@ -175,7 +194,6 @@ def _is_soldered(name):
 
 
 def _read(fd, buffer, block):
-    """The bytes of `block`, piece by piece."""
     position = block.start
     while position < block.end:
         skip = position % ALIGNMENT
@@ -183,5 +201,5 @@ def _read(fd, buffer, block):
         piece = buffer[skip : min(count, skip + block.end - position)]
         if not piece:
             raise Different(f"the device ends at byte {position}")
+        yield position, piece
         position += len(piece)
-        yield piece

@@ -7,7 +7,7 @@ import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from . import Refusal
+from . import Refusal, is_zero
 from .bmap import Range
 
 # What unpacks which files; bmaptool takes the same.
@@ -27,12 +27,18 @@ class Content:
     # Of the whole image, in bytes.
     size: int
     algorithm: str
-    # Each with its checksum.
+    # What the block map has, each with its checksum.
     ranges: tuple[Range, ...]
 
     @property
+    def gaps(self):
+        """What the block map leaves out: it is zero."""
+        edges = [0, *(edge for block in self.ranges for edge in (block.start, block.end)), self.size]
+        return tuple(Range(start, end) for start, end in zip(edges[::2], edges[1::2]) if start < end)
+
+    @property
     def mapped(self):
-        """How many bytes are written."""
+        """How many bytes the block map has."""
         return sum(block.end - block.start for block in self.ranges)
 
 
@@ -57,6 +63,7 @@ class Image:
                 raise Refusal(f"{self._path} is not the image of a disk: it has no partition table")
             reader = _Reader(stream, first)
             found = [self._range(reader, block, algorithm) for block in ranges]
+            reader.read_to(bmap and bmap.image_size, reader.take_zeros)
             reader.read_to(None)
         if bmap and reader.position != bmap.image_size:
             raise Refusal(f"{self._path} has {reader.position} bytes, {bmap.path} is of an image with {bmap.image_size}")
@@ -65,10 +72,17 @@ class Image:
                 raise Refusal(
                     f"{self._path} is not what {bmap.path} is of: the checksum of bytes {block.start} to {block.end - 1} differs"
                 )
-        return Content(reader.position, algorithm, tuple(found))
+        content = Content(reader.position, algorithm, tuple(found))
+        if reader.stray is not None:
+            # Holes of a file are zero, and what a block map leaves out are holes.
+            (gap,) = (gap for gap in content.gaps if gap.start <= reader.stray < gap.end)
+            raise Refusal(
+                f"{self._path} is not what {bmap.path} is of: the map has nothing of bytes {gap.start} to {gap.end - 1}, the image has"
+            )
+        return content
 
     def _range(self, reader, block, algorithm):
-        reader.read_to(block.start)
+        reader.read_to(block.start, reader.take_zeros)
         checksum = hashlib.new(algorithm)
         reader.read_to(block.end, checksum.update)
         return Range(block.start, reader.position, checksum.hexdigest())
@@ -101,6 +115,8 @@ class _Reader:
         self._stream = stream
         self._first = first
         self.position = 0
+        # Where there was something else than the zeros expected.
+        self.stray = None
 
     def read_to(self, end, take=None):
         """Gives `take` what is before `end`, or before the end of the stream."""
@@ -113,3 +129,7 @@ class _Reader:
             self.position += len(chunk)
             if take:
                 take(chunk)
+
+    def take_zeros(self, chunk):
+        if self.stray is None and not is_zero(chunk):
+            self.stray = self.position - len(chunk)

@@ -102,12 +102,10 @@ class CardTest(unittest.TestCase):
     def assert_untouched(self):
         self.assertEqual(self.backing.read_bytes().strip(OLD), b"")
 
-    def assert_written(self, mapped_only):
-        """The card holds the image; what the image has no data for is as before only with a block map."""
+    def assert_written(self):
+        """The card holds the image, and behind it what it held before."""
         card = self.backing.read_bytes()
         image = self.image.read_bytes()
-        for start, end in DATA:
-            self.assertTrue(card[start:end] == image[start:end], f"bytes {start} to {end} are not the image's")
-        hole = card[2 * MIB : 3 * MIB]
-        self.assertEqual(hole.strip(OLD if mapped_only else b"\0"), b"")
-        self.assertEqual(card[IMAGE_SIZE:].strip(OLD), b"", "something was written past the image's end")
+        for start in range(0, len(image), MIB):
+            self.assertTrue(card[start : start + MIB] == image[start : start + MIB], f"MiB {start // MIB} is not the image's")
+        self.assertEqual(card[len(image) :].strip(OLD), b"", "something was written past the image's end")

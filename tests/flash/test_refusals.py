@@ -9,9 +9,8 @@ import subprocess
 from pathlib import Path
 from unittest import mock
 
-from sdcard import device
-
 from loop_card import CARD_SIZE, IMAGE_SIZE, MIB, CardTest, require_loop_devices, run
+from sdcard import device
 
 
 def setUpModule():
@@ -49,6 +48,12 @@ class Images(CardTest):
     def test_another_size_than_the_block_map_has(self):
         os.truncate(self.image, 18 * MIB)
         self.flash(status=1, says=f"has {18 * MIB} bytes, {self.bmap} is of an image with {IMAGE_SIZE}")
+
+    def test_data_that_the_block_map_has_not(self):
+        # The map of another image, without checksums.
+        run("bmaptool", "create", "--no-checksum", "--output", self.bmap, self.image)
+        self.damage(self.image, 15 * MIB)
+        self.flash(status=1, says=f"is not what {self.bmap} is of: the map has nothing of bytes {14 * MIB} to {IMAGE_SIZE - 4097}")
 
     def test_no_image_of_a_disk(self):
         self.image.write_bytes(bytes(MIB))

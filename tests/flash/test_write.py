@@ -4,8 +4,12 @@
 import os
 import pty
 import subprocess
+from pathlib import Path
 
-from loop_card import CARD_SIZE, CardTest, run, require_loop_devices
+from loop_card import CARD_SIZE, DATA, IMAGE_SIZE, MIB, CardTest, require_loop_devices, run
+from sdcard import bmap, device
+from sdcard.image import Image
+from sdcard.units import size_text
 
 
 def setUpModule():
@@ -19,23 +23,23 @@ class Formats(CardTest):
 
     def test_wic(self):
         self.flash(status=0, says="were read back and are right")
-        self.assert_written(mapped_only=True)
+        self.assert_written()
 
     def test_wic_gz(self):
         self.flash(image=self.packed("gzip", ".gz"), status=0, says="holds the image")
-        self.assert_written(mapped_only=True)
+        self.assert_written()
 
     def test_wic_bz2(self):
         self.flash(image=self.packed("bzip2", ".bz2"), status=0, says="holds the image")
-        self.assert_written(mapped_only=True)
+        self.assert_written()
 
     def test_wic_xz(self):
         self.flash(image=self.packed("xz", ".xz"), status=0, says="holds the image")
-        self.assert_written(mapped_only=True)
+        self.assert_written()
 
     def test_wic_zst(self):
         self.flash(image=self.packed("zstd", ".zst"), status=0, says="holds the image")
-        self.assert_written(mapped_only=True)
+        self.assert_written()
 
     def test_names_that_mean_something_to_bmaptool(self):
         # An option, and suffixes of what it would unpack in another way.
@@ -62,7 +66,7 @@ class Formats(CardTest):
                 link = self.folder / f"link.wic{suffix}"
                 link.symlink_to(self.packed(program, suffix))
                 self.flash("--bmap", self.bmap, image=link, status=0, says="holds the image")
-                self.assert_written(mapped_only=True)
+                self.assert_written()
 
     def test_card_whose_label_is_not_utf_8(self):
         # As Windows writes an umlaut to FAT; lsblk prints what udev knows, byte by byte.
@@ -71,22 +75,76 @@ class Formats(CardTest):
 
     def test_without_a_block_map(self):
         self.bmap.unlink()
-        self.flash(image=self.packed("zstd", ".zst"), status=0, says="16.8 MB of it to be written")
-        self.assert_written(mapped_only=False)
+        self.flash(image=self.packed("zstd", ".zst"), status=0, says="16.8 MB of it data")
+        self.assert_written()
 
     def test_block_map_elsewhere(self):
         elsewhere = self.bmap.rename(self.folder / "map")
         self.flash("--bmap", elsewhere, status=0, says="holds the image")
-        self.assert_written(mapped_only=True)
+        self.assert_written()
 
     def test_block_map_without_checksums(self):
         run("bmaptool", "create", "--no-checksum", "--output", self.bmap, self.image)
         self.flash(status=0, says="holds the image")
-        self.assert_written(mapped_only=True)
+        self.assert_written()
 
     def test_card_as_large_as_the_image(self):
         device = self.card(self.image.stat().st_size)
         self.flash(device=device, status=0, says="holds the image")
+
+
+class Zeros(CardTest):
+    """Where the block map has nothing, the image is zero."""
+
+    def lose_zeros(self):
+        """As the image is after `cp --sparse=always`, and the block map that is made of it then."""
+        run("fallocate", "--dig-holes", self.image)
+        run("bmaptool", "create", "--output", self.bmap, self.image)
+
+    def test_fat(self):
+        fat = self.folder / "fat"
+        run("mkfs.vfat", "-C", fat, str((IMAGE_SIZE - MIB) // 1024))
+        with self.image.open("r+b") as image:
+            image.seek(MIB)
+            image.write(fat.read_bytes())
+        self.lose_zeros()
+        self.flash(status=0, says=f"{size_text(IMAGE_SIZE)} were read back and are right")
+        self.assert_written()
+        fat.write_bytes(self.backing.read_bytes()[MIB:IMAGE_SIZE])
+        run("fsck.vfat", "-n", fat)
+
+    def test_file_of_zeros(self):
+        # Of a file system that has blocks for it, as ext4's journal.
+        root = self.folder / "ext4"
+        root.write_bytes(bytes(IMAGE_SIZE - MIB))
+        run("mkfs.ext4", "-q", "-O", "^has_journal", root)
+        zeros = self.folder / "zeros"
+        zeros.write_bytes(bytes(MIB))
+        run("debugfs", "-w", "-R", f"write {zeros} zeros", root)
+        with self.image.open("r+b") as image:
+            image.seek(MIB)
+            image.write(root.read_bytes())
+        self.lose_zeros()
+        self.flash(status=0, says="holds the image")
+        self.assert_written()
+
+    def test_not_written_where_they_are(self):
+        # The card's backing file keeps its holes.
+        os.truncate(self.backing, 0)
+        os.truncate(self.backing, CARD_SIZE)
+        self.flash(status=0, says="holds the image")
+        self.assertTrue(self.backing.read_bytes() == self.image.read_bytes() + bytes(CARD_SIZE - IMAGE_SIZE))
+        self.assertLess(self.backing.stat().st_blocks * 512, sum(end - start for start, end in DATA) + MIB)
+
+    def test_read_back(self):
+        content = Image(self.image).content(bmap.read(self.bmap))
+        card = device.Device(Path(self.device))
+        run("bmaptool", "copy", "--bmap", self.bmap, self.image, self.device)
+        with card.claimed():
+            with self.assertRaisesRegex(device.Different, f"bytes {MIB} to {4 * MIB - 1} read back are not those of the image"):
+                card.verify(content)
+            card.clear(content.gaps)
+            card.verify(content)
 
 
 class Question(CardTest):
@@ -107,7 +165,7 @@ class Question(CardTest):
 
     def test_yes(self):
         self.assertEqual(self.answer(b"y\n")[0], 0)
-        self.assert_written(mapped_only=True)
+        self.assert_written()
 
     def test_no(self):
         status, said = self.answer(b"n\n")

@@ -8,7 +8,11 @@ use super::{Phase, unittest};
 use crate::host::packages::{Need, tool};
 use crate::host::provide;
 
-const NEEDS: [Need; 2] = [tool("bmaptool", "bmap-tools"), tool("zstd", "zstd")];
+const NEEDS: [Need; 3] = [
+    tool("bmaptool", "bmap-tools"),
+    tool("mkfs.vfat", "dosfstools"),
+    tool("zstd", "zstd"),
+];
 
 pub(super) fn phase() -> Phase {
     Phase::new("scripts: flash", |lab| {

@@ -51,14 +51,14 @@ def read(path):
         image_size = int(root.findtext("ImageSize"))
         block_size = int(root.findtext("BlockSize"))
         algorithm = root.findtext("ChecksumType", "sha1").strip()
-        hashlib.new(algorithm)
+        hashlib.new(algorithm).hexdigest()
         ranges = tuple(_range(element, block_size, image_size) for element in root.iter("Range"))
         edges = [edge for block in ranges for edge in (block.start, block.end)]
         if not ranges or edges != sorted(edges) or edges[-1] > image_size:
             raise ValueError("its ranges are not those of an image")
     except OSError as error:
         raise Refusal(f"{path} can't be read: {error.strerror}") from error
-    except (ElementTree.ParseError, TypeError, ValueError) as error:
+    except (ElementTree.ParseError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise Refusal(f"{path} is not a block map: {error}") from error
     return Bmap(path, image_size, algorithm, ranges)
 

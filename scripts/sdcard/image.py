@@ -3,6 +3,7 @@
 
 import hashlib
 import shutil
+import struct
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ CHUNK = 1 << 20
 # The last two bytes of the first sector, of MBR and GPT alike.
 BOOT_SIGNATURE = b"\x55\xaa"
 SECTOR = 512
+# Of a partition that stands for all of a disk with a GPT.
+PROTECTIVE = 0xEE
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,16 @@ class Image:
         ranges = bmap.ranges if bmap else (Range(0, None),)
         algorithm = bmap.algorithm if bmap else "sha256"
         with self._open() as stream:
-            first = stream.read(SECTOR)
-            if not first.endswith(BOOT_SIGNATURE) or len(first) < SECTOR:
+            first = stream.read(2 * SECTOR)
+            if first[SECTOR - 2 : SECTOR] != BOOT_SIGNATURE:
                 raise Refusal(f"{self._path} is not the image of a disk: it has no partition table")
             reader = _Reader(stream, first)
             found = [self._range(reader, block, algorithm) for block in ranges]
             reader.read_to(bmap and bmap.image_size, reader.take_zeros)
             reader.read_to(None)
+        end = _end(first)
+        if reader.position < end:
+            raise Refusal(f"{self._path} is cut off: it has {reader.position} bytes, by its partition table {end}")
         if bmap and reader.position != bmap.image_size:
             raise Refusal(f"{self._path} has {reader.position} bytes, {bmap.path} is of an image with {bmap.image_size}")
         for block, wanted in zip(found, ranges):
@@ -106,6 +112,22 @@ class Image:
             raise Refusal(f"{self._path} can't be read: {error.strerror}") from error
         if process.returncode:
             raise Refusal(f"{self._path} is damaged: {complaint}")
+
+
+def _end(first):
+    """Up to which byte the image goes at least, by the partition table in its `first` two sectors."""
+    entries = struct.unpack("<" + "B3xB3xII" * 4, first[446:510])
+    ends = [0]
+    for active, kind, start, count in zip(*(entries[field::4] for field in range(4))):
+        if active & 0x7F:
+            # No table but a boot sector's code, as the kernel has it.
+            return 0
+        if kind and kind != PROTECTIVE:
+            ends.append(start + count)
+    if first[SECTOR:].startswith(b"EFI PART"):
+        # Its copy is in the last sector.
+        ends.append(struct.unpack_from("<Q", first, SECTOR + 32)[0] + 1)
+    return max(ends) * SECTOR
 
 
 class _Reader:

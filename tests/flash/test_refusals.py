@@ -60,6 +60,16 @@ class Images(CardTest):
         self.bmap.unlink()
         self.flash(status=1, says="is not the image of a disk: it has no partition table")
 
+    def test_image_that_was_cut_off(self):
+        # Not packed and without a block map: the partition table alone knows.
+        self.bmap.unlink()
+        for table in ("label: dos\nstart=2048, type=c", "label: dos\nstart=2048, type=5", "label: gpt\nstart=2048"):
+            with self.subTest(table):
+                self.image.write_bytes(bytes(IMAGE_SIZE))
+                run("sfdisk", "--quiet", self.image, input=table)
+                os.truncate(self.image, IMAGE_SIZE - MIB)
+                self.flash(status=1, says=f"is cut off: it has {IMAGE_SIZE - MIB} bytes, by its partition table {IMAGE_SIZE}")
+
     def test_no_image(self):
         self.flash(image=self.folder / "none.wic", status=1, says="none.wic does not exist")
         self.flash(image=self.folder, status=1, says="is not a file")

@@ -82,7 +82,7 @@ class BlockMaps(unittest.TestCase):
         self.assertEqual((found.algorithm, found.ranges[0].checksum), ("sha1", "ab"))
 
     def test_what_is_no_map(self):
-        for text in ("", "<bmap/>", "<bmap><ImageSize> x </ImageSize></bmap>"):
+        for text in ("", "<bmap/>", "<bmap><ImageSize> x </ImageSize></bmap>", '<?xml version="1.0" encoding="none"?><bmap/>'):
             with self.subTest(text), self.assertRaisesRegex(Refusal, "x.bmap is not a block map"):
                 self.read(text)
 
@@ -91,6 +91,12 @@ class BlockMaps(unittest.TestCase):
         for ranges in ("", backwards, overlapping, "<Range> 9 </Range>"):
             with self.subTest(ranges), self.assertRaisesRegex(Refusal, "its ranges are not those of an image"):
                 self.map(ranges)
+        with self.assertRaisesRegex(Refusal, "x.bmap is not a block map"):
+            self.map("<Range/>")
+
+    def test_checksum_of_no_length(self):
+        with self.assertRaisesRegex(Refusal, "x.bmap is not a block map"):
+            self.map("<Range> 0 </Range>", checksum="<ChecksumType> shake_128 </ChecksumType>")
 
     def test_unknown_checksum(self):
         with self.assertRaisesRegex(Refusal, "unsupported hash type"):

@@ -83,6 +83,7 @@ class Device:
             raise Refusal(f"{self.path} can't be written: {error.strerror}") from error
         try:
             self._lock()
+            self.check_unchanged()
             yield
         finally:
             os.close(self._fd)
@@ -97,12 +98,20 @@ class Device:
                 if time.monotonic() > deadline:
                     raise Refusal(f"another program works on {self.path}: wait for it to end") from error
                 time.sleep(0.1)
+
+    def check_unchanged(self):
+        """Refuses a device that is in use, or whose card was taken out or exchanged. Only for one that is claimed."""
         try:
             # Exclusive: what the kernel uses is busy, also where lsblk does not see it, as in another mount namespace. Only
             # with the lock: udev looks at a disk as soon as somebody who could write to it closes it.
-            os.close(os.open(self.path, os.O_RDWR | os.O_EXCL))
+            fd = os.open(self.path, os.O_RDWR | os.O_EXCL)
         except OSError as error:
             raise Refusal(f"{self.path} can't be written: {error.strerror}") from error
+        try:
+            if os.lseek(fd, 0, os.SEEK_END) != self._facts["size"]:
+                raise Refusal(f"the card in {self.path} is another one now")
+        finally:
+            os.close(fd)
 
     def clear(self, gaps):
         """Writes zeros where `gaps` of the claimed device have something else, as a card has that was used before."""

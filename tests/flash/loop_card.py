@@ -53,6 +53,7 @@ class CardTest(unittest.TestCase):
             file.write(b"\x55\xaa")
         self.bmap = self.folder / "test.wic.bmap"
         run("bmaptool", "create", "--output", self.bmap, self.image)
+        self.variables = {}
         self.backing = self.folder / "card"
         self.device = self.card(CARD_SIZE)
 
@@ -88,8 +89,8 @@ class CardTest(unittest.TestCase):
         return [FLASH, *options, image or self.image, device or self.device]
 
     def environment(self):
-        """With the programs of `replace`."""
-        return {**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
+        """With the programs of `replace`, and `variables`."""
+        return {**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", **self.variables}
 
     def replace(self, program, script):
         """Has scripts/flash run `script` in place of `program`; the real one is $REAL there."""

@@ -84,6 +84,35 @@ class Failures(CardTest):
         self.resume()
         self.assert_spoilt(flash, "interrupted")
 
+    def terminate_when_closed(self):
+        """Has scripts/flash get SIGTERM when it closes the card after `written` came to be: that may take seconds."""
+        self.written = self.folder / "written"
+        folder = self.folder / "python"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(
+            "import fcntl, os, signal, stat\n"
+            "def close(fd, really=os.close):\n"
+            "    writable = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY\n"
+            f"    if writable and stat.S_ISBLK(os.fstat(fd).st_mode) and os.path.exists({str(self.written)!r}):\n"
+            "        os.kill(os.getpid(), signal.SIGTERM)\n"
+            "    really(fd)\n"
+            "os.close = close\n",
+            encoding="ascii",
+        )
+        self.variables["PYTHONPATH"] = str(folder)
+
+    def test_interrupted_once_more(self):
+        self.terminate_when_closed()
+        flash = self.start_and_pause()
+        self.written.touch()
+        os.killpg(flash.pid, signal.SIGINT)
+        self.assert_spoilt(flash, "interrupted")
+
+    def test_terminated_when_all_is_done(self):
+        self.terminate_when_closed()
+        self.when_written(f"touch {self.written}")
+        self.flash(status=0, says="holds the image")
+
     def test_errors_in_the_middle(self):
         # The file behind the card finds no room for more than a part of it.
         place = self.folder / "small"

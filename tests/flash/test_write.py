@@ -6,7 +6,7 @@ import pty
 import subprocess
 from pathlib import Path
 
-from loop_card import CARD_SIZE, DATA, IMAGE_SIZE, MIB, CardTest, require_loop_devices, run
+from loop_card import CARD_SIZE, DATA, IMAGE_SIZE, MIB, OLD, CardTest, require_loop_devices, run
 from sdcard import bmap, device
 from sdcard.image import Image
 from sdcard.units import size_text
@@ -93,6 +93,16 @@ class Formats(CardTest):
         self.flash(device=device, status=0, says="holds the image")
 
 
+class Unheard(CardTest):
+    def test_nobody_reads_what_it_says(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        flash = subprocess.run(self.command("--yes", "--fixed"), check=False, stderr=writer, env=self.environment())
+        os.close(writer)
+        self.assertEqual(flash.returncode, 0)
+        self.assert_written()
+
+
 class Zeros(CardTest):
     """Where the block map has nothing, the image is zero."""
 
@@ -172,6 +182,22 @@ class Question(CardTest):
         self.assertEqual(status, 1)
         self.assertIn("you did not say yes. Nothing was written", said)
         self.assert_untouched()
+
+    def test_another_card_meanwhile(self):
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, "wb", buffering=0) as terminal:
+            flash = subprocess.Popen(self.command("--fixed"), stdin=theirs, stderr=subprocess.PIPE, env=self.environment())
+            os.close(theirs)
+            said = b""
+            while not said.endswith(b"[y/N] "):
+                said += flash.stderr.read(1)
+            os.truncate(self.backing, CARD_SIZE + MIB)
+            run("losetup", "--set-capacity", self.device)
+            terminal.write(b"y\n")
+            said = flash.communicate()[1].decode()
+        self.assertEqual(flash.returncode, 1, said)
+        self.assertIn(f"the card in {self.device} is another one now. Nothing was written", said)
+        self.assertEqual(self.backing.read_bytes(), OLD * CARD_SIZE + bytes(MIB))
 
     def test_just_enter(self):
         self.assertEqual(self.answer(b"\n")[0], 1)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """bmaptool, which writes the image to the card."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from . import Refusal
 from .device import Different
 from .image import UNPACK
 
-# What stands in front of bmaptool's own errors, in red.
-ERROR = "ERROR\x1b[0m: "
+# What stands in front of bmaptool's own errors; red, as a rule.
+ERROR = re.compile(r"ERROR(?:\x1b\[0m)?: ")
 
 
 class Copy:
@@ -26,13 +27,11 @@ class Copy:
 
     def rehearse(self):
         """Has bmaptool read all and write nothing, so that what it does not take is known before the card is touched."""
-        ended = subprocess.run(
-            [*self._command, "/dev/null"], check=False, capture_output=True, encoding="utf-8", errors="replace"
-        )
+        ended = subprocess.run([*self._command, "/dev/null"], check=False, capture_output=True, encoding="utf-8", errors="replace")
         if ended.returncode:
             said = ended.stderr.strip() or f"it ended with {ended.returncode}"
-            why = said.rpartition(ERROR)[2] if ERROR in said else said.splitlines()[-1]
-            raise Refusal(f"bmaptool does not take {self._what}: {why.rstrip('.')}")
+            why = ERROR.split(said)[-1] if ERROR.search(said) else said.splitlines()[-1]
+            raise Refusal(f"bmaptool does not take {self._what}: {' '.join(why.split()).rstrip('.')}")
 
     def write(self, device_path):
         status = subprocess.run([*self._command, device_path], check=False).returncode

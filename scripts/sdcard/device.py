@@ -140,7 +140,7 @@ class Device:
 
     @contextmanager
     def _reader(self):
-        """What gives the bytes of a range, piece by piece, each with its position; past the page cache, which holds what was written."""
+        """Reads a range piece by piece, each with its position; past the page cache, which holds what was written."""
         fd = os.open(self.path, os.O_RDONLY | os.O_DIRECT | os.O_EXCL)
         try:
             with mmap.mmap(-1, CHUNK) as buffer:

@@ -83,7 +83,8 @@ class Image:
             # Holes of a file are zero, and what a block map leaves out are holes.
             (gap,) = (gap for gap in content.gaps if gap.start <= reader.stray < gap.end)
             raise Refusal(
-                f"{self._path} is not what {bmap.path} is of: the map has nothing of bytes {gap.start} to {gap.end - 1}, the image has"
+                f"{self._path} is not what {bmap.path} is of: "
+                f"the map has nothing of bytes {gap.start} to {gap.end - 1}, the image has"
             )
         return content
 

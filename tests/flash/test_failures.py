@@ -42,12 +42,19 @@ class Failures(CardTest):
             start_new_session=True,
         )
         self.addCleanup(flash.stderr.close)
+        self.addCleanup(self.kill, flash)
         self.paused.read_bytes()
         # It synchronizes every 6 MiB.
         deadline = time.monotonic() + DEADLINE
         while self.backing.read_bytes()[MIB // 2 : MIB] == OLD * (MIB // 2):
             self.assertLess(time.monotonic(), deadline, "nothing was written")
         return flash
+
+    def kill(self, flash):
+        """Where the test failed, so that it is still there."""
+        if flash.poll() is None:
+            os.killpg(flash.pid, signal.SIGKILL)
+            flash.wait()
 
     def resume(self):
         self.go_on.write_bytes(b"\n")

@@ -7,26 +7,15 @@ pub mod queue;
 pub mod simulated;
 mod wait;
 
-use std::future::Future;
-
 use anyhow::{Context as _, Result};
 
 use crate::{config::Config, context::Context, journal::Update};
 
-/// Gives events in batches, and lines with their levels.
+/// The source that the configuration chooses: it gives events in batches, and lines with their levels.
 ///
 /// A source that can't be opened yet, or that goes away, is waited for: `next` returns when there is something to
 /// append. It says so in the log and in [`crate::status::Status`].
-pub trait Source: Send {
-    /// Waits for the next update. Dropping the future loses none.
-    fn next(&mut self) -> impl Future<Output = Update> + Send;
-
-    /// What is already there, at the end of the agent; `None` when nothing is left.
-    fn take(&mut self) -> Option<Update>;
-}
-
-/// The source that the configuration chooses.
-pub enum AnySource {
+pub enum Source {
     /// The driver's private queue.
     Queue(Box<queue::Queue>),
     /// Lines of GPIO chips.
@@ -36,7 +25,7 @@ pub enum AnySource {
     Simulated(simulated::Simulated),
 }
 
-impl AnySource {
+impl Source {
     /// Opens the source.
     ///
     /// # Errors
@@ -72,10 +61,9 @@ impl AnySource {
         // Without any section it is the driver's.
         one.device.clone().unwrap_or_default() == other.device.clone().unwrap_or_default()
     }
-}
 
-impl Source for AnySource {
-    async fn next(&mut self) -> Update {
+    /// Waits for the next update. Dropping the future loses none.
+    pub async fn next(&mut self) -> Update {
         match self {
             Self::Queue(source) => source.next().await,
             #[cfg(feature = "gpiochip")]
@@ -84,7 +72,8 @@ impl Source for AnySource {
         }
     }
 
-    fn take(&mut self) -> Option<Update> {
+    /// What is already there, at the end of the agent; `None` when nothing is left.
+    pub fn take(&mut self) -> Option<Update> {
         match self {
             Self::Queue(source) => source.take(),
             #[cfg(feature = "gpiochip")]

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     config::Config, context::Context, identity::Identity, journal::Journal, notify::Notifier,
-    source::AnySource, status::Status,
+    source::Source, status::Status,
 };
 use pump::Pump;
 use sinks::Sinks;
@@ -49,7 +49,7 @@ pub async fn run(
         ..Context::new(journal)
     };
     let mut sinks = Sinks::default();
-    let source = AnySource::open(&config, &context)?;
+    let source = Source::open(&config, &context)?;
     sinks.change(&config, &context).await?;
     let mut pump = Pump::start(source, &config, writer, &context.status);
     let mut notifier = Notifier::new(&context.status);
@@ -112,8 +112,8 @@ async fn reload(
     if old.journal != new.journal || old.agent.machine != new.agent.machine {
         bail!("`journal` and `agent.machine` can't be changed while the agent runs: restart it");
     }
-    let source = (!AnySource::is_same(old, new))
-        .then(|| AnySource::open(new, context))
+    let source = (!Source::is_same(old, new))
+        .then(|| Source::open(new, context))
         .transpose()
         .context("source")?;
     sinks.change(new, context).await?;

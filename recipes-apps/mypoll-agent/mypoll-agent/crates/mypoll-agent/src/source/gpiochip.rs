@@ -20,7 +20,6 @@ use tokio::{
     time,
 };
 
-use super::Source;
 use crate::{
     context::Context,
     gpio::{Chip, Chips, Missing},
@@ -109,10 +108,9 @@ impl Gpiochip {
             thread: Some(thread),
         })
     }
-}
 
-impl Source for Gpiochip {
-    async fn next(&mut self) -> Update {
+    /// As [`Source::next`](super::Source::next).
+    pub async fn next(&mut self) -> Update {
         loop {
             if let Some(running) = &mut self.running {
                 if let Some(update) = running.updates.recv().await {
@@ -128,7 +126,8 @@ impl Source for Gpiochip {
         }
     }
 
-    fn take(&mut self) -> Option<Update> {
+    /// As [`Source::take`](super::Source::take).
+    pub fn take(&mut self) -> Option<Update> {
         let running = self.running.as_mut()?;
         running.end();
         running.updates.try_recv().ok()

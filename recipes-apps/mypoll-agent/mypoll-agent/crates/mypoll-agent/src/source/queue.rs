@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio::{sync::mpsc, time};
 use tracing::{info, warn};
 
-use super::{Source, wait::Watch};
+use super::wait::Watch;
 use crate::{
     command::{Executor, Order, Refused},
     context::Context,
@@ -102,10 +102,9 @@ impl Queue {
             end: None,
         }
     }
-}
 
-impl Source for Queue {
-    async fn next(&mut self) -> Update {
+    /// As [`Source::next`](super::Source::next).
+    pub async fn next(&mut self) -> Update {
         let context = &self.context;
         let running = self.running.get_or_insert_with(|| Running {
             reporter: context.status.reporter("source"),
@@ -119,7 +118,8 @@ impl Source for Queue {
         }
     }
 
-    fn take(&mut self) -> Option<Update> {
+    /// As [`Source::take`](super::Source::take).
+    pub fn take(&mut self) -> Option<Update> {
         if let (Some(opened), Some(running)) = (&mut self.link.opened, &self.running) {
             let queue = opened.queue.get();
             let end = self

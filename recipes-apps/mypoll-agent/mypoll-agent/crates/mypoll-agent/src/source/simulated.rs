@@ -15,7 +15,6 @@ use thiserror::Error;
 use tokio::io::{Interest, unix::AsyncFd};
 use tracing::warn;
 
-use super::Source;
 use crate::{
     clock,
     event::{self, Kind, Reading},
@@ -96,10 +95,9 @@ impl Simulated {
             _reporter: status.reporter("source"),
         })
     }
-}
 
-impl Source for Simulated {
-    async fn next(&mut self) -> Update {
+    /// As [`Source::next`](super::Source::next).
+    pub async fn next(&mut self) -> Update {
         loop {
             if let Some(update) = self.take() {
                 return update;
@@ -115,7 +113,8 @@ impl Source for Simulated {
         }
     }
 
-    fn take(&mut self) -> Option<Update> {
+    /// As [`Source::take`](super::Source::take).
+    pub fn take(&mut self) -> Option<Update> {
         if let Some(lines) = self.lines.take() {
             return Some(Update {
                 readings: Vec::new(),

@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use anyhow::Result;
 use tokio::time;
 
-use super::{AnySource, Context, Identity, Journal, Pump, Sinks};
+use super::{Context, Identity, Journal, Pump, Sinks, Source};
 use crate::{config::Config, status::Condition};
 
 /// How long the parts have to open what they need.
@@ -39,7 +39,7 @@ pub async fn probe(config: &Config) -> Result<Vec<Finding>> {
     let identity = Identity::of_this_machine(config.agent.machine.as_deref());
     let (journal, writer) = Journal::in_memory(identity, config.journal.memory);
     let context = Context::new(journal);
-    let source = AnySource::open(config, &context)?;
+    let source = Source::open(config, &context)?;
     let mut sinks = Sinks::default();
     sinks.change(config, &context).await?;
     let mut pump = Pump::start(source, config, writer, &context.status);

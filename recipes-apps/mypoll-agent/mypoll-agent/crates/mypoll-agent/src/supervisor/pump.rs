@@ -13,7 +13,7 @@ use crate::{
     clock::monotonic_ns,
     config::Config,
     journal::{Derived, Numbered, Update, Writer},
-    source::{AnySource, Source as _},
+    source::Source,
     stage::Stages,
     status::{Reporter, Status},
 };
@@ -22,7 +22,7 @@ use crate::{
 const LONGEST_SLEEP: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 enum Change {
-    Source(Box<AnySource>),
+    Source(Box<Source>),
     Stages(Box<Config>),
     Drain,
 }
@@ -35,7 +35,7 @@ pub(super) struct Pump {
 
 impl Pump {
     pub(super) fn start(
-        source: AnySource,
+        source: Source,
         config: &Config,
         writer: Writer,
         status: &Status,
@@ -54,7 +54,7 @@ impl Pump {
     }
 
     /// Goes on with another source.
-    pub(super) fn replace(&self, source: AnySource) {
+    pub(super) fn replace(&self, source: Source) {
         // The task ends by `drain` alone.
         let _ = self.changes.send(Change::Source(Box::new(source)));
     }
@@ -79,7 +79,7 @@ struct Running {
 }
 
 impl Running {
-    async fn run(mut self, mut source: AnySource, mut changes: mpsc::UnboundedReceiver<Change>) {
+    async fn run(mut self, mut source: Source, mut changes: mpsc::UnboundedReceiver<Change>) {
         loop {
             let due = self.stages.due();
             tokio::select! {

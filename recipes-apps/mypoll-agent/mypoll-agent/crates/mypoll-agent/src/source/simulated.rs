@@ -24,6 +24,9 @@ use crate::{
     status::{Reporter, Status},
 };
 
+/// How much one read takes at most, in bytes.
+const BUFFER: usize = 4096;
+
 /// `[simulated]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -96,18 +99,29 @@ impl Simulated {
         })
     }
 
+    /// The lines, the first time.
+    fn lines(&mut self) -> Option<Update> {
+        self.lines.take().map(|lines| Update {
+            readings: Vec::new(),
+            lines: Some(lines),
+        })
+    }
+
     /// As [`Source::next`](super::Source::next).
     pub async fn next(&mut self) -> Update {
+        if let Some(lines) = self.lines() {
+            return lines;
+        }
         loop {
-            if let Some(update) = self.take() {
-                return update;
+            let Ok(mut ready) = self.fifo.readable().await else {
+                return std::future::pending().await;
+            };
+            let (count, update) = read(ready.get_inner(), &mut self.partial);
+            // It is empty then; only new data makes it readable again.
+            if count < BUFFER {
+                ready.clear_ready();
             }
-            match self.fifo.readable().await {
-                // What is there was just read; only new data makes it readable again.
-                Ok(mut ready) => ready.clear_ready(),
-                Err(_) => std::future::pending().await,
-            }
-            if let Some(update) = self.take() {
+            if let Some(update) = update {
                 return update;
             }
         }
@@ -115,35 +129,40 @@ impl Simulated {
 
     /// As [`Source::take`](super::Source::take).
     pub fn take(&mut self) -> Option<Update> {
-        if let Some(lines) = self.lines.take() {
-            return Some(Update {
-                readings: Vec::new(),
-                lines: Some(lines),
-            });
+        if let Some(lines) = self.lines() {
+            return Some(lines);
         }
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = self.fifo.get_ref().read(&mut buffer) {
-            self.partial.extend_from_slice(&buffer[..count]);
-            let Some(end) = self.partial.iter().rposition(|byte| *byte == b'\n') else {
-                continue;
-            };
-            let text: Vec<u8> = self.partial.drain(..=end).collect();
-            let mut readings = Vec::new();
-            for line in String::from_utf8_lossy(&text).lines() {
-                match reading(line) {
-                    Ok(reading) => readings.push(reading),
-                    Err(error) => warn!("simulated: {error}"),
-                }
-            }
-            if !readings.is_empty() {
-                return Some(Update {
-                    readings,
-                    lines: None,
-                });
+        loop {
+            match read(self.fifo.get_ref(), &mut self.partial) {
+                (0, _) => return None,
+                (_, Some(update)) => return Some(update),
+                (_, None) => {}
             }
         }
-        None
     }
+}
+
+/// Reads what is there, as far as it fits, and gives how many bytes that were, and the events in it.
+fn read(mut fifo: &File, partial: &mut Vec<u8>) -> (usize, Option<Update>) {
+    let mut buffer = [0; BUFFER];
+    let count = fifo.read(&mut buffer).unwrap_or(0);
+    partial.extend_from_slice(&buffer[..count]);
+    let Some(end) = partial.iter().rposition(|byte| *byte == b'\n') else {
+        return (count, None);
+    };
+    let text: Vec<u8> = partial.drain(..=end).collect();
+    let mut readings = Vec::new();
+    for line in String::from_utf8_lossy(&text).lines() {
+        match reading(line) {
+            Ok(reading) => readings.push(reading),
+            Err(error) => warn!("simulated: {error}"),
+        }
+    }
+    let update = (!readings.is_empty()).then_some(Update {
+        readings,
+        lines: None,
+    });
+    (count, update)
 }
 
 fn reading(text: &str) -> Result<Reading, NoEvent> {

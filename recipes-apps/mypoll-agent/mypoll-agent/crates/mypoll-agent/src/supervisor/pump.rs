@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Takes updates from the source to the journal, and adds what follows from them.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, mem, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -34,12 +34,7 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    pub(super) fn start(
-        source: Source,
-        config: &Config,
-        writer: Writer,
-        status: &Status,
-    ) -> Self {
+    pub(super) fn start(source: Source, config: &Config, writer: Writer, status: &Status) -> Self {
         let (changes, receiver) = mpsc::unbounded_channel();
         let mut stages = Stages::default();
         stages.change(config, status, writer.lines(), monotonic_ns());
@@ -80,6 +75,7 @@ struct Running {
 
 impl Running {
     async fn run(mut self, mut source: Source, mut changes: mpsc::UnboundedReceiver<Change>) {
+        let mut waited = true;
         loop {
             let due = self.stages.due();
             tokio::select! {
@@ -95,14 +91,18 @@ impl Running {
                 },
                 // Before what is due: events that are there may change it.
                 update = source.next() => {
+                    // Readers go first: a burst must not overrun one that keeps up. They did where the source had no more, and
+                    // yielding once more would only poll the reactor.
+                    if !mem::take(&mut waited) {
+                        task::yield_now().await;
+                    }
                     self.append(update).await;
-                    // Readers go first: a burst must not overrun one that keeps up.
-                    task::yield_now().await;
                 }
                 () = reached(due) => {
                     let derived = self.stages.tick(monotonic_ns());
                     self.derive(derived).await;
                 }
+                () = idle(&mut waited) => {}
             }
         }
         while let Some(update) = source.take() {
@@ -137,6 +137,12 @@ impl Running {
     }
 }
 
+/// Tells that nothing else was ready. Never ends.
+async fn idle(waited: &mut bool) {
+    *waited = true;
+    pending().await
+}
+
 /// Ends at a time of CLOCK_MONOTONIC in nanoseconds; without one never.
 async fn reached(due: Option<u64>) {
     let Some(due) = due else {
@@ -144,4 +150,47 @@ async fn reached(due: Option<u64>) {
     };
     let left = due.saturating_sub(monotonic_ns()).min(LONGEST_SLEEP);
     time::sleep(Duration::from_nanos(left)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write as _};
+
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+    use crate::{
+        context::Context,
+        identity::Identity,
+        journal::{Delivery, Journal, Start},
+    };
+
+    #[tokio::test]
+    async fn a_burst_does_not_overrun_a_reader_that_keeps_up() {
+        // Twice what the journal has room for.
+        const EVENTS: u64 = 7000;
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+        let file = folder.path().join("agent.toml");
+        fs::write(&file, format!("[simulated]\npath = {fifo:?}")).unwrap();
+        let config = Config::read(&file).unwrap();
+        let identity = Identity::of_this_machine(None);
+        let (journal, writer) = Journal::in_memory(identity, config.journal.memory);
+        let context = Context::new(journal);
+        let source = Source::open(&config, &context).unwrap();
+        let mut cursor = context.journal.cursor(Start::Now);
+        let mut fifo = fs::File::options().write(true).open(&fifo).unwrap();
+        let text = "rising 0\n".repeat(EVENTS as usize);
+        fifo.write_all(text.as_bytes()).unwrap();
+        let mut pump = Pump::start(source, &config, writer, &context.status);
+        let mut next = 1;
+        while next <= EVENTS {
+            match cursor.next().await {
+                Some(Delivery::Events(batch)) => next = batch.next(),
+                other => panic!("{other:?} after {next}"),
+            }
+        }
+        pump.drain().await;
+    }
 }

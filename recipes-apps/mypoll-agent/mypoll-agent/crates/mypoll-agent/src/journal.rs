@@ -11,6 +11,7 @@ mod chunk;
 mod config;
 mod cursor;
 mod disk;
+mod message;
 mod ring;
 mod snapshot;
 mod writer;

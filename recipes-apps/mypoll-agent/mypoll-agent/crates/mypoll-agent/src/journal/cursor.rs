@@ -19,7 +19,7 @@ static READS: Semaphore = Semaphore::const_new(4);
 
 /// A reader's place in the journal.
 pub struct Cursor {
-    journal: Journal,
+    pub(super) journal: Journal,
     /// The number of the next event to give.
     next: u64,
     /// What the source had lost until there, where it is known.

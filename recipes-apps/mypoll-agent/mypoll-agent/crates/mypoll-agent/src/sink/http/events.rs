@@ -104,22 +104,13 @@ impl Reader {
         match delivery {
             Delivery::Events(batch) => self.events(&batch, text),
             Delivery::Gap(gap) => {
-                let missed = Message::Missed(mypoll_protocol::Missed {
-                    missed: gap.missed,
-                    lost: gap.lost,
-                });
                 self.missed.add(gap.missed);
                 text.id(self.session, self.cursor.position() - 1);
-                text.message("missed", &missed);
+                text.message("missed", &gap.to_message());
             }
             Delivery::Era(era) => {
                 self.session = era.session;
-                let session = Message::Session(mypoll_protocol::Session {
-                    session: era.session.to_string(),
-                    boot: era.boot.to_string(),
-                    next: self.cursor.position(),
-                });
-                text.message("session", &session);
+                text.message("session", &era.to_message(self.cursor.position()));
             }
         }
     }

@@ -15,7 +15,7 @@ use hyper::{
     },
     http::request::Parts,
 };
-use mypoll_protocol::{Hello, Message};
+use mypoll_protocol::Message;
 use tokio::time;
 
 use super::{
@@ -140,25 +140,14 @@ impl Server {
             None => query.after,
         };
         let journal = &self.context.journal;
-        let era = journal.era();
+        let session = journal.era().session;
         let snapshot = journal.snapshot();
         // After this snapshot, so that no event is missing between the two, and none twice.
-        let (session, event) = after.unwrap_or((era.session, snapshot.after));
+        let (session, event) = after.unwrap_or((session, snapshot.after));
         let cursor = journal.cursor(Start::After(session, event));
-        let identity = journal.identity();
         let mut first = Text::default();
         first.retry(RETRY_MS);
-        let hello = Message::Hello {
-            hello: Hello {
-                protocol: mypoll_protocol::VERSION,
-                agent: env!("CARGO_PKG_VERSION").to_owned(),
-                machine: identity.machine.clone(),
-                boot: era.boot.to_string(),
-                session: era.session.to_string(),
-                next: cursor.position(),
-            },
-        };
-        first.message("hello", &hello);
+        first.message("hello", &cursor.hello());
         if query.levels {
             let levels = Message::Levels(snapshot.to_protocol());
             first.message("levels", &levels);

@@ -320,8 +320,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         if let Some((session, event)) = selection.resume {
             self.cursor = journal.cursor(Start::After(session, event));
         }
-        let hello = request::hello(journal, self.cursor.position());
-        self.say(&Message::Hello { hello });
+        self.say(&self.cursor.hello());
         if let Some(levels) = lines {
             self.say(&Message::Levels(levels));
         }
@@ -373,19 +372,9 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         match delivery {
             Delivery::Gap(gap) => {
                 counters.missed.add(gap.missed);
-                self.say(&Message::Missed(protocol::Missed {
-                    missed: gap.missed,
-                    lost: gap.lost,
-                }));
+                self.say(&gap.to_message());
             }
-            Delivery::Era(era) => {
-                let next = self.cursor.position();
-                self.say(&Message::Session(protocol::Session {
-                    session: era.session.to_string(),
-                    boot: era.boot.to_string(),
-                    next,
-                }));
-            }
+            Delivery::Era(era) => self.say(&era.to_message(self.cursor.position())),
             Delivery::Events(batch) => {
                 let mut events = batch.next() - batch.first();
                 if self.selection.filter.takes_all() {

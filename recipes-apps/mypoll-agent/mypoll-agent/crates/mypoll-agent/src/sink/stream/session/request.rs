@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The first line of a client, and the first lines that answer it.
+//! The first line of a client.
 
-use mypoll_protocol::{Hello, Order, Request, VERSION};
+use mypoll_protocol::{Order, Request, VERSION};
 use serde_json::{Map, Value};
 
 use crate::{
     filter::Filter,
     identity::SessionId,
-    journal::Journal,
     quote::{quote, quote_bytes},
 };
 
@@ -107,16 +106,4 @@ pub(super) fn not_json(line: &[u8]) -> String {
         _ => format!("`{}`", quote_bytes(line)),
     };
     format!("the first line has to be a JSON object such as {{\"levels\":true}}, not {what}")
-}
-
-pub(super) fn hello(journal: &Journal, next: u64) -> Hello {
-    let identity = journal.identity();
-    Hello {
-        protocol: VERSION,
-        agent: env!("CARGO_PKG_VERSION").to_owned(),
-        machine: identity.machine.clone(),
-        boot: identity.boot.clone(),
-        session: journal.era().session.to_string(),
-        next,
-    }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which events a client gets.
+//! Which events a client gets, and which an output or a rule reacts to.
+
+mod when;
 
 use std::cmp::Ordering;
 
@@ -9,6 +11,8 @@ use crate::{
     event::{Event, Kind, Source},
     quote::quote,
 };
+pub use when::When;
+pub(crate) use when::{kinds, labels, lines, sources};
 
 /// A client's filter, compiled. An empty list takes all. Lists are sorted: a client may send long ones, and each event is
 /// looked for in them.

@@ -5,7 +5,6 @@
 //! line skips states that are over, but each blink and pulse is seen: its time starts when the line shows it.
 
 mod config;
-mod filter;
 mod gpio;
 mod late_line;
 
@@ -21,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use config::{Config, Rule};
-pub use filter::Filter;
 
 use super::Run;
 use crate::{
@@ -191,11 +189,11 @@ where
                     self.look();
                 }
             }
-            Some(Rule::Blink(filter, on)) if filter.takes(event) => self.want(true, Some(*on)),
-            Some(Rule::Pulse(filter, on)) if filter.takes(event) && !self.is_pulsing() => {
+            Some(Rule::Blink(when, on)) if when.takes(event) => self.want(true, Some(*on)),
+            Some(Rule::Pulse(when, on)) if when.takes(event) && !self.is_pulsing() => {
                 self.want(true, Some(*on));
             }
-            Some(Rule::Toggle(filter)) if filter.takes(event) => self.want(!self.active, None),
+            Some(Rule::Toggle(when)) if when.takes(event) => self.want(!self.active, None),
             _ => {}
         }
     }

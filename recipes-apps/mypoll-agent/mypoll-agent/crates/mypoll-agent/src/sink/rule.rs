@@ -14,7 +14,6 @@ mod occurrence;
 mod output;
 mod queue;
 mod webhook;
-mod when;
 
 use tokio_util::sync::CancellationToken;
 
@@ -23,11 +22,11 @@ pub use config::{Action, Config};
 use super::Run;
 use crate::{
     context::Context,
+    filter::When,
     identity::SessionId,
     status::{Counter, Reporter},
 };
 use occurrence::Occurrence;
-use when::When;
 
 /// What is counted of a rule.
 struct Counters {

@@ -8,8 +8,9 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-use super::filter::Filter;
 use crate::{
+    event::{Kind, Source},
+    filter::{self, When},
     gpio::LineSpec,
     lines::Target,
     section::{
@@ -38,11 +39,11 @@ pub enum Rule {
     /// Active while a line of the source is.
     Follow(Target),
     /// Active until so long after the last event; above 0, at most 365 days.
-    Blink(Filter, Duration),
+    Blink(When, Duration),
     /// Active for so long after an event; those meanwhile don't prolong it. Above 0, at most 365 days.
-    Pulse(Filter, Duration),
+    Pulse(When, Duration),
     /// Turned round by each event.
-    Toggle(Filter),
+    Toggle(When),
 }
 
 /// The name of the line, or chip and number.
@@ -108,7 +109,7 @@ struct Keys {
     #[serde(default, deserialize_with = "table::optional")]
     pulse: Option<Timed>,
     #[serde(default, deserialize_with = "table::optional")]
-    toggle: Option<Filter>,
+    toggle: Option<When>,
 }
 
 enum NumberOrName {
@@ -118,10 +119,37 @@ enum NumberOrName {
 
 /// `blink` or `pulse`.
 #[derive(Deserialize)]
-#[serde(try_from = "super::filter::TimedKeys")]
-pub(super) struct Timed {
-    pub(super) filter: Filter,
-    pub(super) on: Duration,
+#[serde(try_from = "TimedKeys")]
+struct Timed {
+    when: When,
+    on: Duration,
+}
+
+/// The keys of [`When`], and one more: serde's `flatten` would let unknown keys through.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimedKeys {
+    #[serde(default, deserialize_with = "filter::sources")]
+    source: Vec<Source>,
+    #[serde(default, deserialize_with = "filter::kinds")]
+    kind: Vec<Kind>,
+    #[serde(default, deserialize_with = "filter::lines")]
+    line: Vec<u32>,
+    #[serde(default, deserialize_with = "filter::labels")]
+    label: Vec<String>,
+    #[serde(deserialize_with = "value::duration_above_zero")]
+    on: Duration,
+}
+
+impl TryFrom<TimedKeys> for Timed {
+    type Error = String;
+
+    fn try_from(keys: TimedKeys) -> Result<Self, Self::Error> {
+        Ok(Self {
+            when: When::new(keys.source, keys.kind, keys.line, keys.label)?,
+            on: keys.on,
+        })
+    }
 }
 
 impl Table for Timed {
@@ -134,8 +162,8 @@ impl TryFrom<Keys> for Config {
     fn try_from(keys: Keys) -> Result<Self, Self::Error> {
         let rules = [
             ("follow", keys.follow.map(Rule::Follow)),
-            ("blink", keys.blink.map(|of| Rule::Blink(of.filter, of.on))),
-            ("pulse", keys.pulse.map(|of| Rule::Pulse(of.filter, of.on))),
+            ("blink", keys.blink.map(|of| Rule::Blink(of.when, of.on))),
+            ("pulse", keys.pulse.map(|of| Rule::Pulse(of.when, of.on))),
             ("toggle", keys.toggle.map(Rule::Toggle)),
         ];
         let mut rules = rules

@@ -19,7 +19,7 @@ use slow::slow;
 
 use super::{late_line::Opened, *};
 use crate::{
-    event::{Kind, Reading, Source},
+    event::Reading,
     identity::Identity,
     journal::{Update, Writer},
     lines::{self as source_lines, Settings},

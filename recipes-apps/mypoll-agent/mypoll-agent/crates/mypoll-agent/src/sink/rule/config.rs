@@ -5,9 +5,10 @@ use serde::{Deserialize, Deserializer};
 
 #[cfg(feature = "mqtt")]
 use super::mqtt;
-use super::{exec, output::Order, webhook, when::When};
+use super::{exec, output::Order, webhook};
 use crate::{
     config::Config as Whole,
+    filter::When,
     section::{
         table::{self, Table},
         value,

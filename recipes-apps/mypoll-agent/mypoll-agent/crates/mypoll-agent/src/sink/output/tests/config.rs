@@ -2,7 +2,7 @@
 //! What is taken for `[[output]]`, and what is said of the rest.
 
 use super::*;
-use crate::{config as file, gpio::LineSpec, lines::Target};
+use crate::{config as file, event::Source, filter::When, gpio::LineSpec, lines::Target};
 
 const LED: &str = "[[output]]\nchip = 'leds'\nline = 4\n";
 
@@ -50,15 +50,9 @@ fn every_key() {
         pulse = { on = '2s' }",
     );
     let chip = || "/dev/gpiochip0".to_owned();
-    let blink = Filter {
-        source: Some(Source::GPIO),
-        kind: Some(Kind::RISING),
-        line: Some(Target::Number(1)),
-    };
-    let ticks = Filter {
-        kind: Some(Kind::TICK),
-        ..Filter::default()
-    };
+    let none = Vec::new;
+    let blink = When::new(vec![Source::GPIO], vec![Kind::RISING], vec![1], none());
+    let ticks = When::new(Vec::new(), vec![Kind::TICK], Vec::new(), none());
     let output = |name: &str, line, active_low, rule| Config {
         name: name.to_owned(),
         line,
@@ -78,19 +72,19 @@ fn every_key() {
                 "gpiochip0-4",
                 LineSpec::Number(chip(), 4),
                 false,
-                Rule::Blink(blink, ON)
+                Rule::Blink(blink.unwrap(), ON)
             ),
             output(
                 "GPIO17",
                 LineSpec::Name(None, "GPIO17".to_owned()),
                 false,
-                Rule::Toggle(ticks)
+                Rule::Toggle(ticks.unwrap())
             ),
             output(
                 "green",
                 LineSpec::Name(Some("leds".to_owned()), "green".to_owned()),
                 false,
-                Rule::Pulse(Filter::default(), Duration::from_secs(2))
+                Rule::Pulse(When::default(), Duration::from_secs(2))
             ),
         ]
     );
@@ -230,38 +224,34 @@ fn filters_and_times() {
         ),
         (
             "source = 'button', on = '1s'",
-            ".source: invalid value: string \"button\", expected \"manual\", \"timer\", \"gpio\", \
-             \"gesture\" or \"watchdog\"",
+            ".source: invalid value: string \"button\", expected one of \"manual\", \"timer\", \"gpio\", \
+             \"gesture\", \"watchdog\", or an array of such",
         ),
         (
             "kind = 'pressed', on = '1s'",
-            ".kind: invalid value: string \"pressed\", expected \"trigger\", \"tick\", \"rising\", \
+            ".kind: invalid value: string \"pressed\", expected one of \"trigger\", \"tick\", \"rising\", \
              \"falling\", \"removed\", \"added\", \"level\", \"click\", \"double-click\", \"triple-click\", \
-             \"long-press\", \"repeat\", \"release\", \"chord\", \"silent\", \"active-too-long\" or \"recovered\"",
+             \"long-press\", \"repeat\", \"release\", \"chord\", \"silent\", \"active-too-long\", \"recovered\", or an array of such",
         ),
         (
             "source = 'timer', kind = 'rising', on = '1s'",
-            ": `kind` rising never comes with `source` timer, expected `source` gpio",
+            ": `kind` rising never comes with such a `source`, expected `source` gpio",
         ),
         (
             "source = 'gpio', kind = 'click', on = '1s'",
-            ": `kind` click never comes with `source` gpio, expected `source` gesture",
+            ": `kind` click never comes with such a `source`, expected `source` gesture",
         ),
         (
             "source = 'gesture', kind = 'silent', on = '1s'",
-            ": `kind` silent never comes with `source` gesture, expected `source` watchdog",
+            ": `kind` silent never comes with such a `source`, expected `source` watchdog",
         ),
         (
             "kind = 'tick', line = 0, on = '1s'",
-            ": events of `source` timer have no `line` or `label`",
-        ),
-        (
-            "line = 0, label = 'door', on = '1s'",
-            ": both `line` and `label` are given, expected one",
+            ": events of `source` timer have no `line` or `label`: name them apart from those that have",
         ),
         (
             "line = 1024, on = '1s'",
-            ".line: invalid value: integer `1024`, expected a whole number from 0 to 1023",
+            ".line: invalid value: integer `1024`, expected a whole number from 0 to 1023, or an array of such",
         ),
     ] {
         for rule in ["blink", "pulse"] {

@@ -103,7 +103,7 @@ fn filters() {
         ),
         (
             "{ kind = ['rising', 'tick'], label = 'door' }",
-            "rule[0].when: events of `source` timer have no `line` or `label`: make a rule of their own for them",
+            "rule[0].when: events of `source` timer have no `line` or `label`: name them apart from those that have",
         ),
         (
             "'rising'",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which events a rule takes.
+//! Which events an output or a rule reacts to.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use serde::{
     de::{Error, SeqAccess, Unexpected, Visitor},
 };
 
+use super::Filter;
 use crate::{
     event::{Event, Kind, Source},
-    filter::Filter,
     section::table::Table,
 };
 
-/// Which events a rule takes: those that fit all that is given.
+/// Which events an output or a rule reacts to: those that fit all that is given.
 ///
-/// As of outputs, events of kind `level` are taken only where `kind` names it: they tell of no change at that moment. Those
-/// of gestures and the watchdog follow from others, so they are taken only where `kind` or `source` names them.
+/// Events of kind `level` are taken only where `kind` names it: they tell of no change at that moment. Those of gestures
+/// and the watchdog follow from others, so they are taken only where `kind` or `source` names them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct When {
@@ -27,8 +27,8 @@ pub struct When {
 }
 
 impl When {
-    /// Whether the rule takes this event.
-    pub(super) fn takes(&self, event: &Event) -> bool {
+    /// Whether it takes this event.
+    pub fn takes(&self, event: &Event) -> bool {
         let is_meant = self.names_kinds
             || event.reading.kind != Kind::LEVEL
                 && (self.names_sources || !event.reading.source.is_derived());
@@ -40,10 +40,9 @@ impl Table for When {
     const EXPECTED: &str = r#"a table such as { label = "button", kind = "rising" }"#;
 }
 
-/// `when` as it is written.
-#[derive(Deserialize)]
+/// As it is written.
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[derive(Default)]
 struct Keys {
     #[serde(deserialize_with = "sources")]
     source: Vec<Source>,
@@ -59,11 +58,26 @@ impl TryFrom<Keys> for When {
     type Error = String;
 
     fn try_from(keys: Keys) -> Result<Self, Self::Error> {
+        Self::new(keys.source, keys.kind, keys.line, keys.label)
+    }
+}
+
+impl When {
+    /// From what is written; an empty list has all in it.
+    ///
+    /// # Errors
+    ///
+    /// No event can fit.
+    pub(crate) fn new(
+        sources: Vec<Source>,
+        kinds: Vec<Kind>,
+        lines: Vec<u32>,
+        labels: Vec<String>,
+    ) -> Result<Self, String> {
         // What can't be true of one event is a mistake, not a rule that never does anything.
-        for kind in &keys.kind {
+        for kind in &kinds {
             let right = kind.source();
-            let right =
-                right.filter(|right| !keys.source.is_empty() && !keys.source.contains(right));
+            let right = right.filter(|right| !sources.is_empty() && !sources.contains(right));
             if let Some(right) = right {
                 return Err(format!(
                     "`kind` {} never comes with such a `source`, expected `source` {}",
@@ -72,36 +86,36 @@ impl TryFrom<Keys> for When {
                 ));
             }
         }
-        let of_kinds = keys.kind.iter().filter_map(|kind| kind.source());
-        let mut sources = keys.source.iter().copied().chain(of_kinds);
-        let without_lines = sources.find(|source| !source.has_lines());
+        let of_kinds = kinds.iter().filter_map(|kind| kind.source());
+        let mut named = sources.iter().copied().chain(of_kinds);
+        let without_lines = named.find(|source| !source.has_lines());
         if let Some(source) = without_lines {
-            if !(keys.line.is_empty() && keys.label.is_empty()) {
+            if !(lines.is_empty() && labels.is_empty()) {
                 return Err(format!(
-                    "events of `source` {} have no `line` or `label`: make a rule of their own for them",
+                    "events of `source` {} have no `line` or `label`: name them apart from those that have",
                     source.name()
                 ));
             }
         }
         Ok(Self {
-            names_kinds: !keys.kind.is_empty(),
-            names_sources: !keys.source.is_empty(),
-            filter: Filter::of(keys.source, keys.kind, keys.line, keys.label),
+            names_kinds: !kinds.is_empty(),
+            names_sources: !sources.is_empty(),
+            filter: Filter::of(sources, kinds, lines, labels),
         })
     }
 }
 
-fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Source>, D::Error> {
+pub(crate) fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Source>, D::Error> {
     one_or_more(deserializer, Source::from_name, |f| {
         names(f, Source::names())
     })
 }
 
-fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Kind>, D::Error> {
+pub(crate) fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Kind>, D::Error> {
     one_or_more(deserializer, Kind::from_name, |f| names(f, Kind::names()))
 }
 
-fn labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(crate) fn labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let parse = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     one_or_more(deserializer, parse, |f| f.write_str("the label of a line"))
 }
@@ -164,7 +178,7 @@ where
 }
 
 /// The number of a line, or an array of such.
-fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+pub(crate) fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
     struct Lines;
 
     /// The highest number that a line has.

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One client, whatever it is connected by.
 
+mod orders;
 mod request;
 #[cfg(test)]
 mod tests;
 
-use std::{future::Future, io, pin::Pin, pin::pin, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
 use bytes::Bytes;
-use mypoll_protocol::{self as protocol, Action, Message};
+use mypoll_protocol::Message;
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
@@ -24,11 +25,10 @@ use super::{
     timer::Timer,
 };
 use crate::{
-    command::Refused,
     journal::{Cursor, Delivery, Start},
     net::{Denied, Role},
-    quote::{quote, quote_bytes},
 };
+use orders::{Outcome, outcome_of};
 use request::Selection;
 
 /// How long events wait for the first byte of a request.
@@ -76,8 +76,6 @@ impl Left {
         }
     }
 }
-
-type Outcome = Pin<Box<dyn Future<Output = (Action, Result<(), Refused>)> + Send>>;
 
 /// What a client may do.
 pub(super) struct Access<'a> {
@@ -327,43 +325,6 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         self.selection = selection;
     }
 
-    /// Takes a line after the first. Each has its answer.
-    fn order(&mut self, line: &[u8]) {
-        match serde_json::from_slice::<protocol::Order>(line) {
-            Ok(order) => self.give(order.order),
-            Err(error) => self.say(&Message::Error {
-                error: format!(
-                    "not an order: {}: `{}`",
-                    quote(&error.to_string()),
-                    quote_bytes(line)
-                ),
-            }),
-        }
-    }
-
-    /// Has an order carried out.
-    fn give(&mut self, action: Action) {
-        if self.role < Some(Role::Control) {
-            return self.say(&Message::Error {
-                error: "this client may not give orders: it needs the role control".to_owned(),
-            });
-        }
-        let commands = self.shared.commands.clone();
-        self.order = Some(Box::pin(async move {
-            let outcome = commands.order(action.clone()).await;
-            (action, outcome)
-        }));
-    }
-
-    fn answer(&mut self, action: Action, outcome: Result<(), Refused>) {
-        match outcome {
-            Ok(()) => self.say(&Message::Done { done: action }),
-            Err(refused) => self.say(&Message::Error {
-                error: refused.to_string(),
-            }),
-        }
-    }
-
     async fn deliver(&mut self, delivery: Delivery) {
         let counters = &self.shared.counters;
         if !self.selection.events {
@@ -424,13 +385,5 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         self.outgoing.send(&mut self.writer).await?;
         self.writer.shutdown().await?;
         self.lines.discard(LINGER_BYTES).await
-    }
-}
-
-/// How an order went; never where there is none.
-async fn outcome_of(order: &mut Option<Outcome>) -> (Action, Result<(), Refused>) {
-    match order {
-        Some(order) => order.await,
-        None => std::future::pending().await,
     }
 }

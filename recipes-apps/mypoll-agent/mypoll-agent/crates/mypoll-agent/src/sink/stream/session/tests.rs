@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use mypoll_protocol::Action;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, DuplexStream, duplex},
@@ -11,7 +12,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    command::Executor,
+    command::{Executor, Refused},
     context::Context,
     event::{Kind, Reading, Source},
     identity::Identity,

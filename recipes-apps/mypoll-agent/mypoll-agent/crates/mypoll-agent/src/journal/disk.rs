@@ -5,6 +5,7 @@
 
 mod cursors;
 pub(crate) mod format;
+mod handle;
 mod index;
 mod lock;
 mod read;
@@ -23,11 +24,11 @@ use thiserror::Error;
 
 use crate::file::sync_folder;
 pub(super) use format::Header;
+pub(super) use handle::Handle;
 use index::Index;
 use lock::Lock;
 pub(super) use read::Place;
 pub(super) use recovery::{Recovered, open};
-pub(super) use writer::Handle;
 
 /// Why a folder can't be the journal's.
 #[derive(Debug, Error)]

@@ -10,7 +10,6 @@ use std::{
     mem,
     os::unix::fs::OpenOptionsExt as _,
     sync::{Arc, mpsc},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -28,7 +27,6 @@ use super::{
     syncer::Syncer,
 };
 use crate::{
-    event::Event,
     identity::SessionId,
     journal::{
         Era,
@@ -38,101 +36,21 @@ use crate::{
 };
 
 /// Records of events, and what follows them.
-struct Job {
-    records: Vec<u8>,
-    next: u64,
-    lost: u64,
-    done: oneshot::Sender<Arc<Era>>,
+pub(super) struct Job {
+    pub(super) records: Vec<u8>,
+    /// The number of the event behind them.
+    pub(super) next: u64,
+    /// What the source had lost until there.
+    pub(super) lost: u64,
+    /// Where to say of which era they are.
+    pub(super) done: oneshot::Sender<Arc<Era>>,
 }
 
-enum Message {
+/// What the thread is told.
+pub(super) enum Message {
     Write(Job),
     SyncFailed(io::Error),
     End(oneshot::Sender<()>),
-}
-
-/// The thread, for the journal's writer.
-pub(in crate::journal) struct Handle(mpsc::Sender<Message>);
-
-impl Handle {
-    /// Starts the thread. The era is that of the next event.
-    ///
-    /// # Errors
-    ///
-    /// There can't be another thread. A disk that can't be written is none: it is tried again.
-    pub(in crate::journal) fn start(
-        recovered: Recovered,
-        config: &Config,
-        reporter: Reporter,
-    ) -> io::Result<(Self, Arc<Era>)> {
-        let (sender, messages) = mpsc::channel();
-        let sync = match config.sync {
-            Sync::First => Syncing::Inline,
-            Sync::Never => Syncing::Never,
-            Sync::Within(within) => {
-                let sender = sender.clone();
-                let failed = move |error| {
-                    // The thread may have ended.
-                    let _ = sender.send(Message::SyncFailed(error));
-                };
-                let path = recovered.directory.path.clone();
-                Syncing::Later(Syncer::start(path, within, failed)?)
-            }
-        };
-        let mut thread = Thread {
-            file: None,
-            length: 0,
-            next: recovered.next,
-            ordinal: recovered.ordinal,
-            limit: config.size,
-            sync,
-            trouble: None,
-            failed: None,
-            reporter,
-            directory: recovered.directory,
-        };
-        let begun = thread.begin(recovered.append);
-        if let Err(error) = begun.and_then(|()| thread.sync_start()) {
-            thread.fail(&error);
-        }
-        let era = Arc::clone(&thread.next.era);
-        thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || thread.run(&messages))?;
-        Ok((Self(sender), era))
-    }
-
-    /// Appends events; `lost` is what the source had lost before them. The result has their era when they are written, or
-    /// when they can't be.
-    pub(in crate::journal) fn write(
-        &self,
-        events: &[Event],
-        mut lost: u64,
-    ) -> oneshot::Receiver<Arc<Era>> {
-        let mut records = Vec::with_capacity(events.len() * 80);
-        for event in events {
-            lost += event.lost();
-            format::encode_event(event, lost, &mut records);
-        }
-        let next = events.last().map_or(0, |event| event.sequence + 1);
-        let (done, receiver) = oneshot::channel();
-        // It ends after `end` alone.
-        let _ = self.0.send(Message::Write(Job {
-            records,
-            next,
-            lost,
-            done,
-        }));
-        receiver
-    }
-
-    /// Says on disk that this is a clean end, syncs, and ends the thread.
-    pub(in crate::journal) fn end(&self) -> oneshot::Receiver<()> {
-        let (done, receiver) = oneshot::channel();
-        // Where it ended before, the receiver is told.
-        let _ = self.0.send(Message::End(done));
-        receiver
-    }
 }
 
 enum Syncing {
@@ -149,7 +67,8 @@ struct Trouble {
     retry: Instant,
 }
 
-struct Thread {
+/// What the thread works with.
+pub(super) struct Thread {
     directory: Arc<Directory>,
     /// The last segment, unless there is none of this era.
     file: Option<Arc<File>>,
@@ -173,7 +92,56 @@ impl Thread {
     /// How soon a failed write is tried again, at first and at last.
     const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-    fn run(mut self, messages: &mpsc::Receiver<Message>) {
+    /// Opens the journal for writing. `sender` reaches [`run`](Self::run).
+    ///
+    /// # Errors
+    ///
+    /// There can't be another thread. A disk that can't be written is none: it is tried again.
+    pub(super) fn new(
+        recovered: Recovered,
+        config: &Config,
+        reporter: Reporter,
+        sender: &mpsc::Sender<Message>,
+    ) -> io::Result<Self> {
+        let sync = match config.sync {
+            Sync::First => Syncing::Inline,
+            Sync::Never => Syncing::Never,
+            Sync::Within(within) => {
+                let sender = sender.clone();
+                let failed = move |error| {
+                    // The thread may have ended.
+                    let _ = sender.send(Message::SyncFailed(error));
+                };
+                let path = recovered.directory.path.clone();
+                Syncing::Later(Syncer::start(path, within, failed)?)
+            }
+        };
+        let mut thread = Self {
+            file: None,
+            length: 0,
+            next: recovered.next,
+            ordinal: recovered.ordinal,
+            limit: config.size,
+            sync,
+            trouble: None,
+            failed: None,
+            reporter,
+            directory: recovered.directory,
+        };
+        let begun = thread.begin(recovered.append);
+        if let Err(error) = begun.and_then(|()| thread.sync_start()) {
+            thread.fail(&error);
+        }
+        Ok(thread)
+    }
+
+    /// The era of the next event.
+    pub(super) fn era(&self) -> &Arc<Era> {
+        &self.next.era
+    }
+
+    /// Does what it is told until the end.
+    pub(super) fn run(mut self, messages: &mpsc::Receiver<Message>) {
         loop {
             let message = match &self.trouble {
                 None => messages

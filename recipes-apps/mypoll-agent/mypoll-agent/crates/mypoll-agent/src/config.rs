@@ -202,7 +202,12 @@ impl Config {
         })?;
         #[cfg(feature = "rule")]
         for (index, rule) in config.rule.iter().enumerate() {
-            rule.refers(&config).map_err(|(key, problem)| {
+            let refers = rule.refers(
+                &config.output,
+                #[cfg(feature = "mqtt")]
+                &config.mqtt,
+            );
+            refers.map_err(|(key, problem)| {
                 error::in_table(path, text, &document, ("rule", index), key, problem)
             })?;
         }

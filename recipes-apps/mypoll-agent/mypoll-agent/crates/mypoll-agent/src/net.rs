@@ -19,6 +19,8 @@ mod gate;
 mod listeners;
 mod notices;
 mod options;
+mod peer;
+mod raw;
 mod rules;
 mod shared;
 mod sockets;
@@ -29,11 +31,12 @@ pub mod token;
 mod unix;
 
 pub use address::Address;
-pub use connection::{Connection, Peer, Stream};
+pub use connection::{Connection, Stream};
 pub use dial::{ClientTls, DialError, Dialer, Own, Transport};
 pub use endpoint::{Endpoint, Tls};
 pub use gate::{Denied, Gate, Role};
 pub use listeners::Listeners;
+pub use peer::Peer;
 pub use sockets::{Refresh, Sockets};
 
 pub(crate) use endpoint::{keys, section};

@@ -7,6 +7,7 @@
 pub mod chord;
 mod config;
 pub mod gesture;
+mod machine;
 mod part;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ use crate::{
     status::Status,
 };
 use chord::Chord;
-use part::{Found, Part, Section};
+use machine::Found;
+use part::{Part, Section};
 
 /// How long an event may take from its time stamp to here, in nanoseconds; with the driver's debouncing so much longer.
 const SLACK: u64 = 20_000_000;
@@ -204,7 +206,7 @@ impl Stages {
         let numbers: Vec<u32> = self.chords[index].numbers().collect();
         let parts = self.parts.iter_mut();
         let mut parts: Vec<_> = parts
-            .filter(|part| part.is_in(&self.chords[index]))
+            .filter(|part| part.is_in(self.chords[index].numbers()))
             .collect();
         // A press that is something else already is in no chord.
         if !parts.iter().all(|part| part.is_fresh()) {

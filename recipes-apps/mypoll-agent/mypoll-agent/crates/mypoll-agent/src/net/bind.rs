@@ -12,10 +12,9 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::{Address, Endpoint, address::is_loopback, sockets::Bound, systemd, unix};
-
-/// How many connections wait to be accepted; the system may have a lower limit (net.core.somaxconn).
-pub(super) const BACKLOG: i32 = 1024;
+use super::{
+    Address, Endpoint, address::is_loopback, options::BACKLOG, sockets::Bound, systemd, unix,
+};
 
 /// Listens on an address that needs no asking in the network.
 pub(super) fn now(address: &Address, endpoint: &Endpoint) -> Result<Vec<Bound>> {

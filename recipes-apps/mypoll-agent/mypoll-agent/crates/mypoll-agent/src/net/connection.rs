@@ -2,21 +2,14 @@
 //! A connection, whatever it is made by.
 
 use std::{
-    fmt, io,
-    net::SocketAddr,
+    io,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, UnixStream},
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Gate, door::Way, notices::Notice, tls};
-
-/// The first byte of a TLS connection: a record with a handshake.
-const TLS: u8 = 22;
+use super::{Gate, raw::Raw, tls};
 
 /// A client's connection, on which TLS is already established where it is configured.
 #[derive(Debug)]
@@ -37,149 +30,6 @@ pub struct Stream(pub(super) Layer);
 pub(super) enum Layer {
     Plain(Raw),
     Tls(Box<tls::Stream>),
-}
-
-/// Carries the bytes that go through the network.
-#[derive(Debug)]
-pub(super) struct Raw {
-    socket: Socket,
-    gate: Gate,
-    /// Whether the first byte has to begin TLS, until it was there.
-    first_is_tls: Option<bool>,
-}
-
-#[derive(Debug)]
-pub(super) enum Socket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-/// Who is at the other end, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// An IP address and a port.
-    Tcp(SocketAddr),
-    /// A process of this machine.
-    Unix {
-        /// The user's number, where it can be told.
-        user: Option<u32>,
-        /// The process's number, where it can be told.
-        process: Option<i32>,
-    },
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix { user, process } => {
-                match process {
-                    Some(process) => write!(f, "process {process}")?,
-                    None => f.write_str("a process")?,
-                }
-                match user {
-                    Some(user) => write!(f, " of user {user}"),
-                    None => Ok(()),
-                }
-            }
-        }
-    }
-}
-
-/// That a peer speaks TLS where it should not, or the reverse.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(super) enum WrongProtocol {
-    #[error("it sends plain text to an address where TLS is spoken: have it use TLS (https:)")]
-    Plain,
-    #[error(
-        "it speaks TLS to an address without: set `tls` here, or have it use a plain connection (http:)"
-    )]
-    Tls,
-}
-
-impl Raw {
-    pub(super) fn new(socket: Socket, gate: Gate, tls: bool) -> Self {
-        Self {
-            socket,
-            gate,
-            first_is_tls: Some(tls),
-        }
-    }
-}
-
-impl AsyncRead for Raw {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buffer.filled().len();
-        ready!(
-            this.gate
-                .ticket()
-                .check(Way::In, context, |context| match &mut this.socket {
-                    Socket::Tcp(socket) => Pin::new(socket).poll_read(context, buffer),
-                    Socket::Unix(socket) => Pin::new(socket).poll_read(context, buffer),
-                })
-        )?;
-        let Some(&first) = buffer.filled().get(before) else {
-            return Poll::Ready(Ok(()));
-        };
-        let problem = match this.first_is_tls.take() {
-            Some(true) if first != TLS => WrongProtocol::Plain,
-            Some(false) if first == TLS => WrongProtocol::Tls,
-            _ => return Poll::Ready(Ok(())),
-        };
-        this.gate.say(Notice::WrongProtocol, &problem);
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, problem)))
-    }
-}
-
-impl AsyncWrite for Raw {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.gate
-            .ticket()
-            .check(Way::Out, context, |context| match &mut this.socket {
-                Socket::Tcp(socket) => Pin::new(socket).poll_write(context, bytes),
-                Socket::Unix(socket) => Pin::new(socket).poll_write(context, bytes),
-            })
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.gate
-            .ticket()
-            .check(Way::Out, context, |context| match &mut this.socket {
-                Socket::Tcp(socket) => Pin::new(socket).poll_write_vectored(context, bytes),
-                Socket::Unix(socket) => Pin::new(socket).poll_write_vectored(context, bytes),
-            })
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    // Both kinds of socket write at once.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().socket {
-            Socket::Tcp(socket) => Pin::new(socket).poll_shutdown(context),
-            Socket::Unix(socket) => Pin::new(socket).poll_shutdown(context),
-        }
-    }
 }
 
 impl AsyncRead for Stream {

@@ -20,9 +20,10 @@ use tracing::{debug, info, warn};
 
 use super::{
     Address, Connection, Endpoint, Gate, Peer, Stream, bind,
-    connection::{Layer, Raw, Socket, WrongProtocol},
+    connection::Layer,
     notices::Notice,
     options,
+    raw::{Raw, Socket, WrongProtocol},
     shared::Shared,
     sockets::{Bound, Sockets},
     tls::Acceptor,

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use tokio::net::TcpStream;
 
-use super::{Address, ClientTls, Tls, connection::Raw};
+use super::{Address, ClientTls, Tls, raw::Raw};
 
 #[derive(Clone, Debug)]
 pub(super) struct Acceptor(Infallible);

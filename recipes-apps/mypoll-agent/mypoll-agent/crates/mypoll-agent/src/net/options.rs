@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Options of sockets that bound what a peer costs that stalls or vanishes.
+//! Options of sockets that bound what peers cost, also those that stall or vanish.
 
 use std::{io, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 
 use super::Endpoint;
+
+/// How many connections wait to be accepted; the system may have a lower limit (net.core.somaxconn).
+pub(super) const BACKLOG: i32 = 1024;
 
 /// Of any connection.
 pub(super) fn bound_buffer(socket: &SockRef<'_>, endpoint: &Endpoint) -> io::Result<()> {

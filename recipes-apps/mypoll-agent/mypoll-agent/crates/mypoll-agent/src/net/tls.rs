@@ -20,7 +20,7 @@ use rustls::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{Tls, connection::Raw, file};
+use super::{Tls, file, raw::Raw};
 pub(super) use client::Connector;
 
 /// How long before its end a certificate is warned of.

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::unistd::Group;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{Endpoint, bind::BACKLOG};
+use super::{Endpoint, options::BACKLOG};
 
 /// The permissions without `mode`: for the agent's user and group.
 const MODE: u32 = 0o660;

@@ -10,7 +10,8 @@ use serde::{
 
 use super::{
     config::{ns, time},
-    part::{Bound, Part, find, report},
+    machine::Bound,
+    part::{Part, find, report},
 };
 use crate::{
     lines::{Lines, Target},
@@ -181,7 +182,7 @@ impl Chord {
         }
         report(&self.reporter, &self.section.name(), lines, outcome);
         // A press that is a long one is in no chord.
-        let parts = parts.iter().filter(|part| part.is_in(self));
+        let parts = parts.iter().filter(|part| part.is_in(self.numbers()));
         let fresh_for = parts.map(Part::fresh_for).min().unwrap_or(u64::MAX);
         self.within = ns(self.section.within).min(fresh_for);
     }

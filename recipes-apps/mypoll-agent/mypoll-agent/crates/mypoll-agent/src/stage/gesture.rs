@@ -9,7 +9,7 @@ pub use config::Config;
 
 use super::{
     config::{ms, ns},
-    part::{Found, Machine},
+    machine::{Found, Machine},
 };
 use crate::event::Kind;
 

@@ -1,70 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A section that is about one line, and its state.
 
-use std::sync::Arc;
-
 use tracing::warn;
 
 use super::{
-    chord::Chord,
     gesture::{self, Gesture},
+    machine::{Bound, Found, Machine},
     watchdog::{self, Watchdog},
 };
 use crate::{
-    event::{Kind, Reading, Source},
+    event::Source,
     journal::Derived,
     lines::{Line, Lines, Target},
     status::{Condition, Reporter, Status},
 };
-
-/// What follows from events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) kind: Kind,
-    pub(super) value: u32,
-    /// When it happened, CLOCK_MONOTONIC in nanoseconds, as all times here.
-    pub(super) at: u64,
-}
-
-/// A line that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bound {
-    pub(super) number: u32,
-    label: Option<Arc<str>>,
-}
-
-/// What is derived from the events of one line.
-pub(super) trait Machine: Send {
-    /// The line became active or inactive.
-    fn edge(&mut self, active: bool, at: u64, out: &mut Vec<Found>);
-    /// The line is active or inactive, or has gone; edges before that are missing.
-    fn level(&mut self, active: Option<bool>, at: u64, out: &mut Vec<Found>);
-    /// Edges may be missing.
-    fn forget(&mut self, at: u64, out: &mut Vec<Found>);
-    /// When something is to be done without an edge.
-    fn deadline(&self) -> Option<u64>;
-    /// Does what is to be done at the deadline, which was before `now`.
-    fn fire(&mut self, now: u64, out: &mut Vec<Found>);
-    /// Nothing comes any more.
-    fn end(&mut self, at: u64, out: &mut Vec<Found>);
-    /// Whether the line is active and nothing follows from that so far.
-    fn is_fresh(&self) -> bool {
-        true
-    }
-    /// For how long it is so at most.
-    fn fresh_for(&self) -> u64 {
-        u64::MAX
-    }
-    /// That the line is active is part of something else.
-    fn use_up(&mut self, _out: &mut Vec<Found>) {}
-
-    /// Does what is to be done until `to`.
-    fn advance(&mut self, to: u64, out: &mut Vec<Found>) {
-        while self.deadline().is_some_and(|deadline| deadline <= to) {
-            self.fire(to, out);
-        }
-    }
-}
 
 /// Of the configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,23 +29,6 @@ pub(super) struct Part {
     reporter: Reporter,
     /// Room for what the machine finds.
     found: Vec<Found>,
-}
-
-impl Found {
-    /// As an event of a line.
-    pub(super) fn of(self, line: &Bound, source: Source) -> Derived {
-        Derived {
-            reading: Reading {
-                timestamp_ns: self.at,
-                source,
-                kind: self.kind,
-                line: line.number,
-                value: self.value,
-                lost: 0,
-            },
-            label: line.label.clone(),
-        }
-    }
 }
 
 impl Section {
@@ -134,15 +66,6 @@ impl Section {
         match self {
             Self::Gesture(_) => true,
             Self::Watchdog(config) => config.active.is_some(),
-        }
-    }
-}
-
-impl Bound {
-    pub(super) fn new(line: &Line) -> Self {
-        Self {
-            number: line.number,
-            label: line.label.clone(),
         }
     }
 }
@@ -197,9 +120,8 @@ impl Part {
         self.line.as_ref().is_some_and(|line| line.number == number)
     }
 
-    pub(super) fn is_in(&self, chord: &Chord) -> bool {
-        let number = self.line.as_ref().map(|line| line.number);
-        number.is_some_and(|number| chord.numbers().any(|other| other == number))
+    pub(super) fn is_in(&self, mut numbers: impl Iterator<Item = u32>) -> bool {
+        numbers.any(|number| self.is_of(number))
     }
 
     /// Finds the line, which is none of `taken`. One that goes or comes begins anew.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     config::{ms, ns},
-    part::{Found, Machine},
+    machine::{Found, Machine},
 };
 use crate::{
     event::Kind,

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{Config, HomeAssistant, publisher};
+use super::{Config, HomeAssistant, topics};
 use crate::{
     command::{Control, Shown},
     event::Kind,
@@ -113,8 +113,8 @@ impl Announcement {
             },
             "availability": [{
                 "topic": &*self.config.topics.availability.of(&self.machine),
-                "payload_available": publisher::ONLINE,
-                "payload_not_available": publisher::OFFLINE,
+                "payload_available": topics::ONLINE,
+                "payload_not_available": topics::OFFLINE,
             }],
             "qos": 1,
             "components": entities,

@@ -26,10 +26,6 @@ use crate::{
 const ON: Bytes = Bytes::from_static(b"on");
 const OFF: Bytes = Bytes::from_static(b"off");
 
-/// What the topic of the availability retains.
-pub(super) const ONLINE: &str = "online";
-pub(super) const OFFLINE: &str = "offline";
-
 /// For how long a complaint is not repeated.
 const QUIET: Duration = Duration::from_secs(60);
 

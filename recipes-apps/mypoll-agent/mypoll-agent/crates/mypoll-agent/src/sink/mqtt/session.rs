@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Version,
     packet::{self, Incoming, Limits, Message},
-    publisher::{OFFLINE, ONLINE, Publisher},
+    publisher::Publisher,
+    topics::{OFFLINE, ONLINE},
     window::{Sent, Window},
 };
 use crate::{

@@ -10,6 +10,10 @@ use crate::{event::Event, lines::Line, percent, quote::quote, section::table::Ta
 /// The longest template, in bytes. With the longest label it stays below what a topic may have.
 const LONGEST: usize = 1024;
 
+/// What the topic of the availability retains.
+pub(super) const ONLINE: &str = "online";
+pub(super) const OFFLINE: &str = "offline";
+
 /// What a template is for: the placeholders that it may have, and those of which it needs one.
 pub trait Purpose {
     /// The placeholders that may be in it.

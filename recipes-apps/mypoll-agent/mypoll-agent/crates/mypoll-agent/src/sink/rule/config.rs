@@ -7,7 +7,6 @@ use serde::{Deserialize, Deserializer};
 use super::mqtt;
 use super::{exec, output::Order, webhook};
 use crate::{
-    config::Config as Whole,
     filter::When,
     section::{
         table::{self, Table},
@@ -122,19 +121,23 @@ impl Table for Config {
 }
 
 impl Config {
-    /// Whether what the rule names is there. The result is a key, and what is wrong with it.
-    pub(crate) fn refers(&self, config: &Whole) -> Result<(), (&'static str, String)> {
+    /// Whether the output or the broker that the rule names is there. The result is a key, and what is wrong with it.
+    pub(crate) fn refers(
+        &self,
+        outputs: &[output::Config],
+        #[cfg(feature = "mqtt")] brokers: &[crate::sink::mqtt::Config],
+    ) -> Result<(), (&'static str, String)> {
         match &self.action {
             Action::Output(order) => {
-                order_to(order.name(), &config.output).map_err(|problem| ("output.name", problem))
+                order_to(order.name(), outputs).map_err(|problem| ("output.name", problem))
             }
             #[cfg(feature = "mqtt")]
             Action::Mqtt(mqtt) => {
                 let name = &mqtt.name;
-                if config.mqtt.iter().any(|broker| broker.name == *name) {
+                if brokers.iter().any(|broker| broker.name == *name) {
                     return Ok(());
                 }
-                let there_are = list(config.mqtt.iter().map(|broker| broker.name.as_str()));
+                let there_are = list(brokers.iter().map(|broker| broker.name.as_str()));
                 let problem = format!("there is no [[mqtt]] `{name}`; there are: {there_are}");
                 Err(("mqtt.name", problem))
             }

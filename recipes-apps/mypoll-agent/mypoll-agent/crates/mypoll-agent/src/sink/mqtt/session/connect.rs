@@ -16,7 +16,7 @@ use crate::{
     sink::mqtt::{
         Config,
         packet::{Connect, Incoming, Limits, Refusal},
-        publisher::OFFLINE,
+        topics::OFFLINE,
         window::Window,
     },
 };

@@ -7,11 +7,7 @@ use super::Session;
 use crate::{
     command::Refused,
     publish::Unpublished,
-    sink::mqtt::{
-        packet::Incoming,
-        publisher::{ONLINE, Publisher},
-        window::Sent,
-    },
+    sink::mqtt::{packet::Incoming, publisher::Publisher, topics::ONLINE, window::Sent},
 };
 
 impl Session {

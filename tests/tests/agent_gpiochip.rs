@@ -52,8 +52,9 @@ fn lines_are_taken_when_the_driver_lets_them_go() {
     let buttons = machine.buttons().unwrap();
     for (number, label) in [(0, "button"), (1, "door")] {
         let line = buttons.line(label).unwrap();
-        buttons.act(line, Action::Press).unwrap();
+        buttons.act(line, Action::Down).unwrap();
         assert_eq!(next(&mut client), event("rising", label, number, 1));
+        buttons.act(line, Action::Up).unwrap();
         assert_eq!(next(&mut client), event("falling", label, number, 0));
     }
     shell(&machine, "end; modprobe mypoll");

@@ -11,7 +11,7 @@ use system_tests::{DEADLINE, Shared, boot, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("examples", false)));
 
-/// Runs `program` until it saw two presses. The second one comes when it has read all of the first: a signal wakes it.
+/// Runs `program` until it saw two presses. Each edge comes when the program has read the one before: a signal wakes it.
 fn sees_presses(program: &str) {
     let machine = turn(&MACHINE);
     let buttons = machine.buttons().unwrap();
@@ -31,8 +31,8 @@ fn sees_presses(program: &str) {
             )
         });
         for _ in 0..2 {
-            buttons.act(door, Action::Press).unwrap();
-            for kind in ["rising", "falling"] {
+            for (action, kind) in [(Action::Down, "rising"), (Action::Up, "falling")] {
+                buttons.act(door, action).unwrap();
                 let line = lines.next().unwrap().unwrap();
                 assert!(
                     line.contains(&format!("source=gpio kind={kind} line=1 ")),

@@ -130,12 +130,14 @@ fn three_clients_get_the_same_events() {
     let mut clients = clients::<3>(&machine);
     let mut events = Vec::new();
     for (line, number) in [("button", 0), ("door", 1), ("button", 0)] {
-        act(&machine, line, Action::Press);
-        let [one, two, three] = clients.each_mut().map(next::<2>);
-        assert_eq!(one, two);
-        assert_eq!(one, three);
-        assert_eq!(one.each_ref().map(|event| event.line), [number; 2]);
-        events.extend(one);
+        for action in [Action::Down, Action::Up] {
+            act(&machine, line, action);
+            let [one, two, three] = clients.each_mut().map(next::<1>);
+            assert_eq!(one, two);
+            assert_eq!(one, three);
+            assert_eq!(one[0].line, number);
+            events.extend(one);
+        }
     }
     assert_in_order(&events);
 }

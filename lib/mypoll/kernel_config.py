@@ -22,13 +22,13 @@ class Lost(NamedTuple):
     """One option that came out otherwise than it was asked for."""
 
     option: str
-    fragment: str
+    fragment: Path
     asked: str
     came: str
     hints: list[str]
 
     def __str__(self):
-        line = f"{self.option}: {self.fragment} asks for {self.asked}, the result has {self.came}"
+        line = f"{self.option}: {self.fragment.name} asks for {self.asked}, the result has {self.came}"
         return "\n    ".join([line, *self.hints])
 
 
@@ -49,7 +49,7 @@ def lost(fragments, config):
     asked = {}
     for fragment in map(Path, fragments):
         for option, value in parse(fragment.read_text(encoding="utf-8")).items():
-            asked[option] = (value, fragment.name)
+            asked[option] = (value, fragment)
     return [
         Lost(option, fragment, value, came, why_no_rust(result) if option == "CONFIG_RUST" else [])
         for option, (value, fragment) in sorted(asked.items())
@@ -83,6 +83,14 @@ def why_no_rust(config):
         ),
     ]
     return [hint for is_so, hint in causes if is_so]
+
+
+def split(lost_options, folder):
+    """Two lists: what fragments below `folder` lost, and what others lost."""
+    lists = [], []
+    for option in lost_options:
+        lists[Path(folder) not in option.fragment.parents].append(option)
+    return lists
 
 
 def report(lost_options):

@@ -6,39 +6,44 @@ SECTION = "kernel"
 LICENSE = "GPL-2.0-only"
 LIC_FILES_CHKSUM = "file://COPYING;md5=6bc538ed5bd9a7fc9398086aedcd7e46"
 
-# The versions that can be chosen with LINUX_VERSION. scripts/lab/sources.toml has the same ones.
-LINUX_VERSION ?= "6.18.15"
-LINUX_SHA256[6.18.12] = "e003294ad4c2c2ac5bb77fbb8259511134f51d987b3212516832dc4b0c83f1ea"
-LINUX_SHA256[6.18.15] = "7c716216c3c4134ed0de69195701e677577bbcdd3979f331c182acd06bf2f170"
-LINUX_SHA256[6.18.21] = "1c38214fb137bae85b82b82537b5987358621b915ab2a8e4f09e60697c19474f"
-LINUX_SHA256[6.18.30] = "a8b3886ec3af573f7420b23d27390d4f2b0aac62e8da041662523ce2e7dfb3d4"
+# Reports on other systems, and what they mean for mainline (VEX).
+include recipes-kernel/linux/cve-exclusion.inc
+
+# The versions that can be chosen. scripts/lab/sources.toml has the same ones. Not LINUX_VERSION: other kernels read that too.
+LINUX_MYPOLL_VERSION ??= "6.18.30"
+LINUX_MYPOLL_SHA256[6.18.12] = "e003294ad4c2c2ac5bb77fbb8259511134f51d987b3212516832dc4b0c83f1ea"
+LINUX_MYPOLL_SHA256[6.18.15] = "7c716216c3c4134ed0de69195701e677577bbcdd3979f331c182acd06bf2f170"
+LINUX_MYPOLL_SHA256[6.18.21] = "1c38214fb137bae85b82b82537b5987358621b915ab2a8e4f09e60697c19474f"
+LINUX_MYPOLL_SHA256[6.18.30] = "a8b3886ec3af573f7420b23d27390d4f2b0aac62e8da041662523ce2e7dfb3d4"
 
 DEPENDS:append:rpi = " dtc-native"
 
-PV = "${LINUX_VERSION}"
+PV = "${LINUX_MYPOLL_VERSION}"
 
-KERNEL_FRAGMENTS = "base rust gpio image"
+KERNEL_FRAGMENTS = "base rust gpio image hardening"
+KERNEL_FRAGMENTS:append:aarch64 = " hardening-arm64 errata"
+KERNEL_FRAGMENTS:append:x86-64 = " hardening-x86"
 KERNEL_FRAGMENTS:append = " ${@bb.utils.contains('DISTRO_FEATURES', 'systemd', 'systemd', '', d)}"
-KERNEL_FRAGMENTS:append:qemuarm64 = " qemu-virt"
-KERNEL_FRAGMENTS:append:qemux86-64 = " qemu-x86"
+KERNEL_FRAGMENTS:append:qemuarm64 = " qemu-virt test"
+KERNEL_FRAGMENTS:append:qemux86-64 = " qemu-x86 test"
 # The Raspberry Pi's too: that Image boots in QEMU's virt board as well.
 KERNEL_FRAGMENTS:append:rpi = " qemu-virt raspberrypi"
 
 SRC_URI = " \
-    ${KERNELORG_MIRROR}/linux/kernel/v6.x/linux-${LINUX_VERSION}.tar.xz \
+    ${KERNELORG_MIRROR}/linux/kernel/v6.x/linux-${LINUX_MYPOLL_VERSION}.tar.xz \
     file://patches/0001-rust-irq-bound-the-callbacks-handlers-by-static.patch \
     file://patches/0002-x86-rust-allow-the-custom-target-with-rustc-1.95.patch \
     ${@' '.join(f'file://fragments/{name}.cfg' for name in d.getVar('KERNEL_FRAGMENTS').split())} \
 "
-SRC_URI[sha256sum] = "${@d.getVarFlag('LINUX_SHA256', d.getVar('LINUX_VERSION')) or ''}"
+SRC_URI[sha256sum] = "${@d.getVarFlag('LINUX_MYPOLL_SHA256', d.getVar('LINUX_MYPOLL_VERSION')) or ''}"
 
 COMPATIBLE_MACHINE = "^(${@(d.getVar('LINUX_MYPOLL_MACHINES') or '').replace(' ', '|')})$"
 COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
 
-inherit kernel kernel-rust-toolchain kernel-config-check
+inherit kernel mypoll-kernel-rust-toolchain mypoll-kernel-config-check mypoll-kernel-errata-check
 
 # After the class, whose own value would win otherwise.
-S = "${UNPACKDIR}/linux-${LINUX_VERSION}"
+S = "${UNPACKDIR}/linux-${LINUX_MYPOLL_VERSION}"
 
 # A later fragment's options replace an earlier one's.
 KERNEL_CONFIG_COMMAND = "linux_mypoll_configure"
@@ -59,11 +64,11 @@ do_compile:append:rpi() {
 }
 
 python () {
-    version = d.getVar('LINUX_VERSION')
-    known = sorted(d.getVarFlags('LINUX_SHA256') or {})
+    version = d.getVar('LINUX_MYPOLL_VERSION')
+    known = sorted(d.getVarFlags('LINUX_MYPOLL_SHA256') or {})
     if version not in known:
-        raise bb.parse.SkipRecipe(f"LINUX_VERSION = \"{version}\" has no checksum in {d.getVar('FILE')}: "
-                                  f"choose one of {', '.join(known)}, or set LINUX_SHA256[{version}]")
+        raise bb.parse.SkipRecipe(f"LINUX_MYPOLL_VERSION = \"{version}\" has no checksum in {d.getVar('FILE')}: "
+                                  f"choose one of {', '.join(known)}, or set LINUX_MYPOLL_SHA256[{version}]")
     # The stable series took both patches.
     if bb.utils.vercmp_string(version, '6.18.16') >= 0:
         uris = d.getVar('SRC_URI').split()

@@ -89,6 +89,16 @@ class DroppedRust(Files):
         config = RUST_FINE + "CONFIG_MODVERSIONS=y\nCONFIG_GENDWARFKSYMS=y\n"
         self.assertNotIn("MODVERSIONS is on", self.report(config, rust="CONFIG_RUST=y\n"))
 
+    def test_other_layers_fragments_are_told_apart(self):
+        (self.folder / "ours").mkdir()
+        self.write("ours/base.cfg", "CONFIG_X=y\n")
+        self.write("base.cfg", "CONFIG_Y=y\n")
+        paths = [self.folder / "ours/base.cfg", self.folder / "base.cfg"]
+        lost = kernel_config.lost(paths, self.write(".config", ""))
+        ours, others = kernel_config.split(lost, self.folder / "ours")
+        self.assertEqual([option.option for option in ours], ["CONFIG_X"])
+        self.assertEqual([option.option for option in others], ["CONFIG_Y"])
+
 
 class Program(Files):
     def run_it(self, config):

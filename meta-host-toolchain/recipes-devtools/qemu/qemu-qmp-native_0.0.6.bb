@@ -13,7 +13,7 @@ PYPI_PACKAGE = "qemu.qmp"
 PYPI_PATH = "ea/20/f3fa6bfbcd570a09d5ec65a5398be9251d2bf07398874d2a2c97a05cbdeb/qemu_qmp-${PV}.tar.gz"
 SRC_URI[sha256sum] = "a3c25d871fab549122b2340810de1f99481002c942a2132476b062aacdbf6e92"
 
-inherit pypi-path native
+inherit mypoll-pypi-path native
 
 S = "${UNPACKDIR}/qemu_qmp-${PV}"
 

@@ -18,7 +18,7 @@ B = "${WORKDIR}/build"
 
 # The crates that the library is built with.
 CARGO_LOCK_FILE = "${HOST_RUST_LIBRARY}/Cargo.lock"
-inherit_defer ${@'' if d.getVar('HOST_RUST_TARGET_LIBRARY') else 'cargo-lock-crates'}
+inherit_defer ${@'' if d.getVar('HOST_RUST_TARGET_LIBRARY') else 'mypoll-cargo-lock-crates'}
 inherit cross
 
 INHIBIT_DEFAULT_DEPS = "1"

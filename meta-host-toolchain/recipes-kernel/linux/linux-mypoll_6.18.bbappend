@@ -5,7 +5,7 @@ DEBIAN_LINUX_SHA256[6.18.12] = "cdd35bf421e4c2c480ab333ef82053d3244e913c08ea7c1f
 DEBIAN_LINUX_SHA256[6.18.15] = "fdf4c4d487c95b17a41cb38003faef86669e532a44fe702eb31a3390b6a60cca"
 
 python () {
-    version = d.getVar("LINUX_VERSION")
+    version = d.getVar("LINUX_MYPOLL_VERSION")
     sha256 = d.getVarFlag("DEBIAN_LINUX_SHA256", version)
     if sha256:
         uris = d.getVar("SRC_URI").split()

@@ -22,7 +22,7 @@ use crate::toolchain::Toolchain;
 pub use source::KernelSource;
 
 /// What makes the configuration, in this order; the debug kernel adds one.
-const FRAGMENTS: [&str; 4] = ["base", "rust", "gpio", "qemu-virt"];
+const FRAGMENTS: [&str; 5] = ["base", "rust", "gpio", "qemu-virt", "test"];
 const DEBUG_FRAGMENT: &str = "debug";
 
 /// How many build trees are kept: both flavours of the sources that are.

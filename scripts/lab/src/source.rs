@@ -382,7 +382,7 @@ mod tests {
         let recipe = fs::read_to_string(linux.join("linux-mypoll_6.18.bb")).unwrap();
         let of_recipe: Vec<_> = recipe
             .lines()
-            .filter_map(|line| line.strip_prefix("LINUX_SHA256["))
+            .filter_map(|line| line.strip_prefix("LINUX_MYPOLL_SHA256["))
             .collect();
         let kernels = Catalog::built_in().kernels;
         assert_eq!(of_recipe.len(), kernels.len());
@@ -394,11 +394,15 @@ mod tests {
             let line = format!("{version}] = \"{sha256}\"");
             assert!(of_recipe.contains(&line.as_str()), "{line}");
         }
+        let profile = fs::read_to_string(
+            linux.join("../../meta-host-toolchain/conf/distro/include/host-sources.inc"),
+        )
+        .unwrap();
         let preferred = format!(
-            "LINUX_VERSION ?= \"{}\"",
+            "LINUX_MYPOLL_VERSION ?= \"{}\"",
             Catalog::built_in().kernels[0].version
         );
-        assert!(recipe.contains(&preferred), "{preferred}");
+        assert!(profile.contains(&preferred), "{preferred}");
         for patch in fs::read_dir(linux.join("files/patches")).unwrap() {
             let name = patch.unwrap().file_name().into_string().unwrap();
             assert!(

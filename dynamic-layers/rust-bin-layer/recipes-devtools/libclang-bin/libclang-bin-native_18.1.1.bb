@@ -13,7 +13,7 @@ PYPI_PATH = "${WHEEL};name=${BUILD_ARCH}"
 SRC_URI[aarch64.sha256sum] = "54dda940a4a0491a9d1532bf071ea3ef26e6dbaf03b5000ed94dd7174e8f9592"
 SRC_URI[x86_64.sha256sum] = "c533091d8a3bbf7460a00cb6c1a71da93bffe148f172c7d03b1c31fbf8aa2a0b"
 
-inherit pypi-path
+inherit mypoll-pypi-path
 inherit_defer native
 
 INHIBIT_SYSROOT_STRIP = "1"

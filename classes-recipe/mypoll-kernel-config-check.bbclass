@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Fails a kernel's build when an option of one of this layer's .cfg fragments is not in the result: Kconfig drops an option whose
+# dependencies aren't met without a word. The same of another layer's fragment is a warning.
+
+# What another layer's fragments lose: "warn", "error" or "ignore".
+KERNEL_CONFIG_CHECK_OTHERS ?= "warn"
+
+python kernel_config_check() {
+    from pathlib import Path
+    from mypoll import kernel_config
+
+    tell = {'warn': bb.warn, 'error': bb.error, 'ignore': bb.note}.get(d.getVar('KERNEL_CONFIG_CHECK_OTHERS'))
+    if not tell:
+        bb.fatal('KERNEL_CONFIG_CHECK_OTHERS is "%s": set it to "warn", "error" or "ignore"' % d.getVar('KERNEL_CONFIG_CHECK_OTHERS'))
+    fetch = bb.fetch2.Fetch([], d)
+    fragments = [fetch.localpath(uri) for uri in fetch.urls if fetch.ud[uri].path.endswith('.cfg')]
+    layer = Path(kernel_config.__file__).parents[2]
+    ours, others = kernel_config.split(kernel_config.lost(fragments, d.expand('${B}/.config')), layer / 'recipes-kernel')
+    if others:
+        tell(kernel_config.report(others))
+    if ours:
+        bb.fatal(kernel_config.report(ours))
+}
+do_configure[postfuncs] += "kernel_config_check"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from board import Board
 
-SPLAT_SIGNS = Path(__file__).resolve().parents[2] / "lib/mypoll/splat_signs.txt"
+SPLAT_SIGNS = Path(__file__).resolve().parents[2] / "lib/oeqa/runtime/cases/mypoll_splat_signs.txt"
 
 
 class Booted(unittest.TestCase):

@@ -11,9 +11,10 @@ from oeqa.core.decorator.data import skipIfNotMachine
 from oeqa.runtime.case import OERuntimeTestCase
 from oeqa.runtime.decorator.package import OEHasPackage
 
-SPLAT_SIGNS = Path(__file__).parents[3] / "mypoll/splat_signs.txt"
-AGENT_PORT = 7070
+SPLAT_SIGNS = Path(__file__).with_name("mypoll_splat_signs.txt")
 RECEIVED = "/tmp/mypoll-received"
+CLIENT = "/tmp/mypoll-client.pid"
+DEADLINE_S = 300
 
 
 class MypollCase(OERuntimeTestCase):
@@ -31,13 +32,13 @@ class MypollCase(OERuntimeTestCase):
 
     def wait_for(self, what, condition):
         """Its deadline only ends a hang."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
             found = condition()
             if found:
                 return found
             time.sleep(0.2)
-        self.fail(f"{what} did not happen within a minute")
+        self.fail(f"{what} did not happen within {DEADLINE_S} s")
 
 
 class MypollDriverTest(MypollCase):
@@ -87,13 +88,21 @@ class MypollAgentTest(MypollCase):
         self.disconnect()
         super().tearDown()
 
+    def port(self):
+        """Where the agent has its first stream."""
+        listen = re.search(r'listen = .*?:(\d+)"', self.run_on_target("mypoll-agent config --effective"))
+        self.assertIsNotNone(listen, "the agent has no stream over TCP")
+        return int(listen[1])
+
     def connect(self):
-        # The output of a client on the target, as the agent listens on loopback alone. Its input stays open.
-        self.run_on_target(f"rm -f {RECEIVED}; sleep 600 | nc 127.0.0.1 {AGENT_PORT} >{RECEIVED} 2>&1 &")
+        # A client on the target, as the agent may listen on loopback alone.
+        self.run_on_target(
+            f"rm -f {RECEIVED}; nc 127.0.0.1 {self.port()} </dev/null >{RECEIVED} 2>&1 & echo $! >{CLIENT}"
+        )
         self.wait_for("the agent's first line to its client", self.first_event)
 
     def disconnect(self):
-        self.target.run("killall nc sleep")
+        self.target.run(f"kill $(cat {CLIENT})")
 
     def agents(self):
         # Not by pidof alone, which takes the SysV script for one, too.
@@ -102,7 +111,7 @@ class MypollAgentTest(MypollCase):
 
     def listens(self):
         # 0A: the socket waits for connections.
-        return not self.target.run(f"grep -q ':{AGENT_PORT:04X} 00000000:0000 0A' /proc/net/tcp")[0]
+        return not self.target.run(f"grep -q ':{self.port():04X} 00000000:0000 0A' /proc/net/tcp")[0]
 
     def first_event(self):
         # Events before the agent has taken the connection reach no client: one after the other until one does.
@@ -160,6 +169,17 @@ class MypollAgentTest(MypollCase):
         self.wait_for("the press", lambda: self.received(source="gpio", kind="rising", label="button"))
         self.wait_for("the release", lambda: self.received(source="gpio", kind="falling", label="button"))
 
+    @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
+    def test_press_by_wire_reaches_client(self):
+        if self.tc.td.get("MYPOLL_WIRE") != "1":
+            self.skipTest('MYPOLL_WIRE is not "1": no wire from GPIO27 to GPIO17')
+        # The overlay's LED is GPIO27: dark is low, and low is a press.
+        led = "/sys/class/leds/mypoll"
+        self.run_on_target(f"echo none >{led}/trigger; echo 1 >{led}/brightness")
+        self.run_on_target(f"sleep 0.1; echo 0 >{led}/brightness; sleep 0.1; echo 1 >{led}/brightness")
+        self.wait_for("the press", lambda: self.received(source="gpio", kind="rising", label="button"))
+        self.wait_for("the release", lambda: self.received(source="gpio", kind="falling", label="button"))
+
 
 class MypollLogTest(MypollCase):
     # By its name the last: after all that may have gone wrong.
@@ -170,3 +190,28 @@ class MypollLogTest(MypollCase):
         signs = [sign for sign in SPLAT_SIGNS.read_text().splitlines() if sign and not sign.startswith("#")]
         found = [line for line in log.splitlines() if any(sign in line for sign in signs)]
         self.assertEqual(found, [], "the kernel reported mistakes of its own")
+
+
+class MypollRestartTest(MypollCase):
+    # After MypollLogTest: a restart begins another log.
+    def boot_id(self):
+        status, output = self.target.run("cat /proc/sys/kernel/random/boot_id", timeout=30)
+        return output if status == 0 else None
+
+    def assert_restarts(self, after):
+        before = self.boot_id()
+        self.assertIsNotNone(before)
+        # No answer comes back.
+        self.target.run(f"({after}) >/dev/null 2>&1 &", timeout=30)
+        self.wait_for("the restart", lambda: (now := self.boot_id()) and now != before)
+
+    @OETestDepends(["mypoll_events.MypollLogTest.test_no_splat"])
+    def test_board_restarts_after_a_panic(self):
+        self.assert_restarts("sleep 1; echo c >/proc/sysrq-trigger")
+
+    @OETestDepends(["mypoll_events.MypollRestartTest.test_board_restarts_after_a_panic"])
+    def test_board_restarts_when_nobody_feeds_its_watchdog(self):
+        if self.tc.td["VIRTUAL-RUNTIME_init_manager"] == "systemd":
+            self.skipTest("systemd feeds it, and does not stop")
+        self.assertEqual(self.run_on_target("cat /sys/class/watchdog/watchdog0/state"), "active")
+        self.assert_restarts("kill -STOP $(cat /run/watchdog.pid)")

@@ -36,5 +36,5 @@ do_install() {
     sed -i 's,@LIBEXECDIR@,${libexecdir},g' ${D}${systemd_system_unitdir}/mypoll-agent-boot-conf.service ${D}${sysconfdir}/init.d/mypoll-agent-boot-conf
 }
 
-# It lays the file over this one.
-RDEPENDS:${PN} = "virtual-mypoll-agent-conf"
+# It lays the file over that one; cmp and mountpoint.
+RDEPENDS:${PN} = "virtual-mypoll-agent-conf ${VIRTUAL-RUNTIME_base-utils}"

@@ -39,3 +39,7 @@ do_install() {
 }
 
 FILES:${PN} += "/data"
+
+# blkid and mountpoint.
+RDEPENDS:${PN} += "${VIRTUAL-RUNTIME_base-utils}"
+RRECOMMENDS:${PN} += "e2fsprogs-e2fsck"

@@ -32,6 +32,11 @@ class DataPartition(unittest.TestCase):
         self.device = run("losetup", "--find", "--show", self.image)
         self.addCleanup(run, "losetup", "--detach", self.device)
         self.addCleanup(self.unmount)
+        # The root's, in /sys: the device is its only partition.
+        self.disk = self.folder / "disk"
+        self.partition = self.disk / Path(self.device).name
+        self.partition.mkdir(parents=True)
+        (self.partition / "partition").touch()
 
     def make(self, label=LABEL):
         run("mkfs.ext4", "-q", "-b", "1024", "-L", label, self.device)
@@ -42,10 +47,11 @@ class DataPartition(unittest.TestCase):
 
     def boot(self, status, says):
         self.unmount()
-        ended = subprocess.run([MOUNT, LABEL, self.data, self.lib], check=False, capture_output=True, text=True)
+        ended = subprocess.run([MOUNT, LABEL, self.data, self.lib, self.disk], check=False, capture_output=True, text=True)
         said = ended.stdout + ended.stderr
         self.assertEqual(ended.returncode, status, said)
         self.assertIn(says, said)
+        return said
 
     def state(self):
         return (self.lib / "service/state").read_text(encoding="ascii")
@@ -66,14 +72,57 @@ class DataPartition(unittest.TestCase):
         self.assertFalse(os.path.ismount(self.data))
         self.assertEqual(self.state(), "the image's")
 
-    def test_damaged(self):
+    def test_another_disk_has_one(self):
         self.make()
-        # The group descriptors follow the superblock.
+        (self.partition / "partition").unlink()
+        self.boot(0, "There is no data partition")
+        self.assertFalse(os.path.ismount(self.data))
+
+    def test_mounted_without_devices_and_setuid(self):
+        self.make()
+        self.boot(0, "")
+        options = run("findmnt", "--noheadings", "--output", "OPTIONS", self.data).split(",")
+        self.assertLessEqual({"nosuid", "nodev", "noatime"}, set(options))
+
+    def test_damage_is_repaired(self):
+        self.make()
+        self.boot(0, "")
+        (self.lib / "service/state").write_text("new", encoding="ascii")
+        self.unmount()
+        run("debugfs", "-w", "-R", "clri /lib", self.device)
+        # As the kernel notes it when it comes across.
+        run("debugfs", "-w", "-R", "set_super_value state 2", self.device)
+        self.boot(0, "The data partition is damaged: it is repaired")
+        self.assertEqual(self.state(), "the image's")
+        (found,) = (self.data / "lost+found").iterdir()
+        self.assertEqual((found / "state").read_text(encoding="ascii"), "new")
+
+    def test_damage_that_the_journal_mends_is_no_news(self):
+        self.make()
+        self.boot(0, "")
+        self.unmount()
+        run("debugfs", "-w", "-R", "set_super_value state 0", self.device)
+        self.assertNotIn("damaged", self.boot(0, ""))
+
+    def test_damage_beyond_repair(self):
+        self.make()
+        # All but what blkid reads the label in.
         with open(self.device, "r+b") as device:
             device.seek(2048)
-            device.write(b"\xff" * 1024)
-        self.boot(1, "The data partition can't be mounted")
+            device.write(b"\xff" * (8 * MIB - 2048))
+        self.boot(1, "The data partition can't be")
         self.assertEqual(self.state(), "the image's")
+
+    def test_a_newer_image_brings_a_directory(self):
+        self.make()
+        self.boot(0, "")
+        (self.lib / "service/state").write_text("new", encoding="ascii")
+        self.unmount()
+        (self.lib / "another").mkdir()
+        (self.lib / "another/state").write_text("the image's", encoding="ascii")
+        self.boot(0, "")
+        self.assertEqual((self.lib / "another/state").read_text(encoding="ascii"), "the image's")
+        self.assertEqual(self.state(), "new")
 
     def test_full(self):
         (self.lib / "large").write_bytes(bytes(9 * MIB))

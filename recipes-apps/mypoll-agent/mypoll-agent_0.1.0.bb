@@ -35,7 +35,7 @@ S = "${UNPACKDIR}/${BP}/recipes-apps/mypoll-agent/mypoll-agent"
 # Not the youngest file's time, which is that of its clone: two builds are to give the same bytes.
 SOURCE_DATE_EPOCH = "${SOURCE_DATE_EPOCH_FALLBACK}"
 
-inherit cargo-lock-crates features_check systemd update-rc.d useradd
+inherit mypoll-cargo-lock-crates features_check systemd update-rc.d useradd
 inherit_defer ${@bb.utils.contains('BBFILE_COLLECTIONS', 'rust-bin-layer', 'cargo_bin', 'cargo', d)}
 
 # The driver's.

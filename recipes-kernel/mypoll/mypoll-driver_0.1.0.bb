@@ -9,19 +9,26 @@ FILESEXTRAPATHS:prepend := "${THISDIR}:"
 SRC_URI = " \
     file://mypoll \
     file://files/mypoll.conf \
+    file://files/mypoll.rules \
 "
 
 S = "${UNPACKDIR}/mypoll"
 # Not the youngest file's time, which is that of its clone: two builds are to give the same bytes.
 SOURCE_DATE_EPOCH = "${SOURCE_DATE_EPOCH_FALLBACK}"
 
-inherit features_check kernel-rust-toolchain module-rust
+inherit features_check mypoll-kernel-rust-toolchain module-rust useradd
 REQUIRED_DISTRO_FEATURES = "mypoll"
 
 KERNEL_MODULE_AUTOLOAD += "mypoll"
 
+# Of the device node.
+USERADD_PACKAGES = "${PN}"
+GROUPADD_PARAM:${PN} = "--system mypoll"
+
 do_install:append() {
     install -D -m 0644 ${UNPACKDIR}/files/mypoll.conf ${D}${sysconfdir}/modprobe.d/mypoll.conf
+    install -D -m 0644 ${UNPACKDIR}/files/mypoll.rules ${D}${nonarch_base_libdir}/udev/rules.d/70-mypoll.rules
+    install -D -m 0644 ${S}/uapi/mypoll.h ${D}${includedir}/mypoll.h
 }
 
 # The parameters: a package of its own, so that a product replaces it alone.
@@ -29,3 +36,10 @@ PACKAGES =+ "${PN}-conf"
 FILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
 CONFFILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
 RRECOMMENDS:${PN} += "${PN}-conf"
+
+FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
+
+# The header alone: programs need nothing else of the driver, and an SDK takes it for an image that has the driver.
+LICENSE:${PN}-dev = "GPL-2.0-only | MIT"
+RPROVIDES:${PN}-dev += "mypoll-dev"
+RDEPENDS:${PN}-dev = ""

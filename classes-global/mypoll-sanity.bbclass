@@ -12,7 +12,8 @@ python mypoll_sanity() {
                  'or set MYPOLL_RUST = "oe-core".')
     if d.getVar('PREFERRED_PROVIDER_virtual/kernel') == 'linux-mypoll':
         known = d.getVar('LINUX_MYPOLL_MACHINES').split()
-        if not set(known) & set(d.getVar('MACHINEOVERRIDES').split(':')):
+        overrides = set(d.getVar('MACHINEOVERRIDES').split(':'))
+        if not overrides & set(known) or overrides & set(d.getVar('LINUX_MYPOLL_NOT_MACHINES').split()):
             bb.fatal(f'linux-mypoll has no configuration for MACHINE "{machine}": choose one of {", ".join(known)}, '
                      'or set MYPOLL_KERNEL to the recipe of the machine\'s own kernel.')
 }

@@ -37,4 +37,4 @@ do_install() {
 }
 
 # It lays the file over that one; cmp and mountpoint.
-RDEPENDS:${PN} = "virtual-mypoll-agent-conf ${VIRTUAL-RUNTIME_base-utils}"
+RDEPENDS:${PN} = "${VIRTUAL-RUNTIME_base-utils} virtual-mypoll-agent-conf"

@@ -46,7 +46,7 @@ do_compile:qemux86-64() {
 
 # Without the warnings that would have "gpio" and "label" be what these properties are elsewhere: they are parameters.
 do_compile:rpi() {
-    dtc -@ -W no-gpios_property -W no-label_is_string -I dts -O dtb -o ${B}/mypoll.dtbo ${S}/mypoll.dtso
+    dtc -@ -W no-unit_address_vs_reg -W no-gpios_property -W no-label_is_string -I dts -O dtb -o ${B}/mypoll.dtbo ${S}/mypoll.dtso
 }
 
 do_deploy() {

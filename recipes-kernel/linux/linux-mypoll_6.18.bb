@@ -6,7 +6,8 @@ SECTION = "kernel"
 LICENSE = "GPL-2.0-only"
 LIC_FILES_CHKSUM = "file://COPYING;md5=6bc538ed5bd9a7fc9398086aedcd7e46"
 
-# Reports on other systems, and what they mean for mainline (VEX).
+# Reports on other systems, and what they mean for mainline (VEX): a file of openembedded-core.
+# nooelint: oelint.file.includenotfound,oelint.file.requireinclude
 include recipes-kernel/linux/cve-exclusion.inc
 
 # The versions that can be chosen. scripts/lab/sources.toml has the same ones. Not LINUX_VERSION: other kernels read that too.

@@ -31,15 +31,14 @@ do_install:append() {
     install -D -m 0644 ${S}/uapi/mypoll.h ${D}${includedir}/mypoll.h
 }
 
+# The header alone: programs need nothing else of the driver, and an SDK takes it for an image that has the driver.
+LICENSE:${PN}-dev = "GPL-2.0-only | MIT"
+
 # The parameters: a package of its own, so that a product replaces it alone.
 PACKAGES =+ "${PN}-conf"
+FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
 FILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
 CONFFILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
 RRECOMMENDS:${PN} += "${PN}-conf"
-
-FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
-
-# The header alone: programs need nothing else of the driver, and an SDK takes it for an image that has the driver.
-LICENSE:${PN}-dev = "GPL-2.0-only | MIT"
-RPROVIDES:${PN}-dev += "mypoll-dev"
 RDEPENDS:${PN}-dev = ""
+RPROVIDES:${PN}-dev += "mypoll-dev"

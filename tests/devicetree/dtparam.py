@@ -55,8 +55,11 @@ def _set_property(overlay, phandle, target, value):
 
 
 def _set_fragment(overlay, target, value):
-    if not _number(value):
-        _rename(overlay, f"/fragment@{target[1]}/__overlay__", "__dormant__")
+    names = "__dormant__", "__overlay__"
+    wanted, other = names if not _number(value) else reversed(names)
+    path = f"/fragment@{target[1]}/{other}"
+    if overlay.path_offset(path, quiet=libfdt.QUIET_NOTFOUND) >= 0:
+        _rename(overlay, path, wanted)
 
 
 def _rename(overlay, path, name):

@@ -25,7 +25,7 @@ BOARDS = {
     "raspberrypi3-64": Board(
         ("bootcode.bin", "start.elf", "fixup.dat"),
         "kernel8.img",
-        frozenset({"bcm2837-rpi-3-b.dtb", "bcm2837-rpi-3-b-plus.dtb"}),
+        frozenset({"bcm2837-rpi-3-b.dtb", "bcm2837-rpi-3-b-plus.dtb", "bcm2837-rpi-3-a-plus.dtb"}),
         (
             "brcm,bcm2835-cprman",
             "brcm,bcm2835-aux",
@@ -38,7 +38,7 @@ BOARDS = {
     "raspberrypi4-64": Board(
         ("start4.elf", "fixup4.dat"),
         "kernel8.img",
-        frozenset({"bcm2711-rpi-4-b.dtb", "bcm2711-rpi-400.dtb"}),
+        frozenset({"bcm2711-rpi-4-b.dtb", "bcm2711-rpi-400.dtb", "bcm2711-rpi-cm4-io.dtb"}),
         (
             "brcm,bcm2711-cprman",
             "brcm,bcm2835-aux",

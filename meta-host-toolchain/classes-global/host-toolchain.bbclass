@@ -8,6 +8,9 @@ python host_toolchain_inspect() {
         bb.fatal(missing)
     for name, value in host_toolchain.host.facts(d).items():
         d.setVar(name, value)
+    if 'rpi' in d.getVar('MACHINEOVERRIDES').split(':') and bb.utils.to_boolean(d.getVar('HOST_TOOLCHAIN_WARNS')):
+        bb.warnonce(f'The image for {d.getVar("MACHINE")} gets the C library and tools of this host, and nobody mends their faults: '
+                    'for a product build without kas/host-toolchain.yml.')
 }
 host_toolchain_inspect[eventmask] = "bb.event.ConfigParsed"
 addhandler host_toolchain_inspect

@@ -120,9 +120,9 @@ impl<'a> Yocto<'a> {
         self.folder.join(BUILDS_FOLDER).join(build.name)
     }
 
-    /// The folder of a repository that kas has cloned.
-    pub fn layer(&self, name: &str) -> PathBuf {
-        self.folder.join(LAYERS).join(name)
+    /// The folder with the repositories that kas has cloned.
+    pub fn layers(&self) -> PathBuf {
+        self.folder.join(LAYERS)
     }
 
     /// Another run has another copy of the repository, and moves the layers to its own commits.

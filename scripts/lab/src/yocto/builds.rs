@@ -60,9 +60,10 @@ pub const HOST_RASPBERRYPI5: Build = build(
 );
 
 /// With oe-core's toolchain, in hours.
-pub const FROM_SOURCE: [Build; 9] = [
+pub const FROM_SOURCE: [Build; 11] = [
     build("qemuarm64", &["kas/qemuarm64.yml"]),
     build("qemux86-64", &["kas/qemux86-64.yml"]),
+    build("raspberrypi0-2w-64", &["kas/raspberrypi0-2w-64.yml"]),
     build("raspberrypi3-64", &["kas/raspberrypi3-64.yml"]),
     build("raspberrypi4-64", &["kas/raspberrypi4-64.yml"]),
     build("raspberrypi5", &["kas/raspberrypi5.yml"]),
@@ -78,6 +79,7 @@ pub const FROM_SOURCE: [Build; 9] = [
         "debug-kernel",
         &["kas/qemuarm64.yml", "kas/debug-kernel.yml"],
     ),
+    build("cve-check", &["kas/qemuarm64.yml", "kas/cve-check.yml"]),
     build(
         "vendor-kernel",
         &["kas/raspberrypi4-64.yml", "kas/vendor-kernel.yml"],

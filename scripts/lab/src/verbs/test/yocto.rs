@@ -8,6 +8,7 @@ mod lint;
 mod product;
 mod raspberry_pi;
 mod runqemu;
+mod setup;
 mod testimage;
 mod virt_board;
 mod without_warning;
@@ -54,6 +55,7 @@ pub(super) fn phases() -> Vec<Phase> {
             layer_check::run_host_toolchain,
         ),
     ];
+    phases.push(phase("setups without kas", setup::run));
     for build in builds::FROM_SOURCE {
         let name = format!("dry run {}", build.name);
         let run = move |_: &Lab<'_>, yocto: &Yocto<'_>| without_warning::dry_run(yocto, &build);

@@ -22,7 +22,7 @@ pub(super) fn run(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
 pub(super) fn run_host_toolchain(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     let repo = yocto.repo();
     let repo = repo.display();
-    let rust_bin = yocto.layer("meta-rust-bin");
+    let rust_bin = yocto.layers().join("meta-rust-bin");
     check(
         yocto,
         &format!(

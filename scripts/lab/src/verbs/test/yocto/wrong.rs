@@ -17,7 +17,7 @@ struct Mistake {
     says: &'static str,
 }
 
-const MISTAKES: [Mistake; 7] = [
+const MISTAKES: [Mistake; 9] = [
     Mistake {
         name: "RUST dropped from the kernel's configuration",
         files: &[
@@ -60,6 +60,12 @@ const MISTAKES: [Mistake; 7] = [
         says: "linux-mypoll has no configuration for MACHINE \"qemuarm\": choose one of",
     },
     Mistake {
+        name: "a board that linux-mypoll does not know",
+        files: &["kas/raspberrypi5.yml", "tests/yocto/kas/unknown-board.yml"],
+        script: "bitbake mypoll-image",
+        says: "linux-mypoll has no configuration for MACHINE \"raspberrypi-cm5-io-board\": choose one of",
+    },
+    Mistake {
         name: "a wrong MACHINE for the host's toolchain",
         files: &[
             "kas/qemuarm64.yml",
@@ -69,6 +75,17 @@ const MISTAKES: [Mistake; 7] = [
         ],
         script: "bitbake mypoll-image",
         says: "choose a MACHINE that is aarch64 or x86_64",
+    },
+    Mistake {
+        name: "a card for a product with the host's toolchain",
+        files: &[
+            "kas/raspberrypi4-64.yml",
+            "kas/host-toolchain.yml",
+            "tests/yocto/kas/host-toolchain-warns.yml",
+        ],
+        // The warning ends nothing.
+        script: "bitbake -n base-files && false",
+        says: "for a product build without kas/host-toolchain.yml",
     },
     Mistake {
         name: "a source that Debian's archive has no more",

@@ -186,12 +186,24 @@ class Page:
 
     def click(self, selector):
         """A click in the middle of an element, where whatever is on top of it gets it."""
+        # Where it is once it has stopped moving: what the page shows may still be arriving.
         x, y = self.evaluate(
-            f"""(() => {{
+            f"""(async () => {{
                 const element = document.querySelector({json.dumps(selector)});
-                element.scrollIntoView({{ block: "center" }});
-                const box = element.getBoundingClientRect();
-                return [box.x + box.width / 2, box.y + box.height / 2];
+                const frame = () => new Promise(requestAnimationFrame);
+                const middle = () => {{
+                    element.scrollIntoView({{ block: "center" }});
+                    const box = element.getBoundingClientRect();
+                    return [box.x + box.width / 2, box.y + box.height / 2];
+                }};
+                let before, now = middle();
+                do {{
+                    before = now;
+                    await frame();
+                    await frame();
+                    now = middle();
+                }} while (`${{before}}` !== `${{now}}`);
+                return now;
             }})()"""
         )
         for kind in ("mousePressed", "mouseReleased"):

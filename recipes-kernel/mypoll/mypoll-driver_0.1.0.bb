@@ -32,7 +32,6 @@ do_install:append() {
 }
 
 # The header alone: programs need nothing else of the driver, and an SDK takes it for an image that has the driver.
-LICENSE:${PN}-dev = "GPL-2.0-only | MIT"
 
 # The parameters: a package of its own, so that a product replaces it alone.
 PACKAGES =+ "${PN}-conf"

@@ -31,13 +31,12 @@ do_install:append() {
     install -D -m 0644 ${S}/uapi/mypoll.h ${D}${includedir}/mypoll.h
 }
 
-# The header alone: programs need nothing else of the driver, and an SDK takes it for an image that has the driver.
-
 # The parameters: a package of its own, so that a product replaces it alone.
 PACKAGES =+ "${PN}-conf"
 FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
 FILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
 CONFFILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
-RRECOMMENDS:${PN} += "${PN}-conf"
+# The header alone: programs need nothing else of the driver, and an SDK takes it for an image that has the driver.
 RDEPENDS:${PN}-dev = ""
+RRECOMMENDS:${PN} += "${PN}-conf"
 RPROVIDES:${PN}-dev += "mypoll-dev"

@@ -82,13 +82,14 @@ class MypollDriverTest(MypollCase):
 class MypollAgentTest(MypollCase):
     def setUp(self):
         super().setUp()
+        self.port = self.first_port()
         self.connect()
 
     def tearDown(self):
         self.disconnect()
         super().tearDown()
 
-    def port(self):
+    def first_port(self):
         """Where the agent has its first stream."""
         listen = re.search(r'listen = .*?:(\d+)"', self.run_on_target("mypoll-agent config --effective"))
         self.assertIsNotNone(listen, "the agent has no stream over TCP")
@@ -97,7 +98,7 @@ class MypollAgentTest(MypollCase):
     def connect(self):
         # A client on the target, as the agent may listen on loopback alone.
         self.run_on_target(
-            f"rm -f {RECEIVED}; nc 127.0.0.1 {self.port()} </dev/null >{RECEIVED} 2>&1 & echo $! >{CLIENT}"
+            f"rm -f {RECEIVED}; nc 127.0.0.1 {self.port} </dev/null >{RECEIVED} 2>&1 & echo $! >{CLIENT}"
         )
         self.wait_for("the agent's first line to its client", self.first_event)
 
@@ -111,7 +112,7 @@ class MypollAgentTest(MypollCase):
 
     def listens(self):
         # 0A: the socket waits for connections.
-        return not self.target.run(f"grep -q ':{self.port():04X} 00000000:0000 0A' /proc/net/tcp")[0]
+        return not self.target.run(f"grep -q ':{self.port:04X} 00000000:0000 0A' /proc/net/tcp")[0]
 
     def first_event(self):
         # Events before the agent has taken the connection reach no client: one after the other until one does.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The check for workarounds: what is on by default for an erratum or a weakness of a CPU has to be on.
 
-allnoconfig turns them off, and a kernel without them boots all the same.
+allnoconfig turns them off, and a kernel that lacks them still boots, so nobody notices.
 """
 
 import re

@@ -9,7 +9,7 @@ from . import Refusal
 from .device import Different
 from .image import UNPACK
 
-# What stands in front of bmaptool's own errors; red, as a rule.
+# The prefix of bmaptool's error messages, usually in red.
 ERROR = re.compile(r"ERROR(?:\x1b\[0m)?: ")
 
 

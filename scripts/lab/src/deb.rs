@@ -23,7 +23,7 @@ const CARGO_DEB: CargoInstall = CargoInstall {
     name: "cargo-deb",
     package: "cargo-deb",
     version: "3.8.0",
-    // Compiled quickly, and with xz in place of a library for it.
+    // A debug build compiles faster. Without its default features it compresses with the program xz.
     options: &["--debug", "--no-default-features"],
     seconds: 60,
 };

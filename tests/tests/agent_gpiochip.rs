@@ -143,7 +143,11 @@ fn a_chip_goes_and_comes_back() {
     assert_eq!(next(&mut client), event("rising", "green", 0, 1));
     shell(
         &machine,
-        "echo 0 >$configfs/board/live
+        // The agent lets go of the line when the chip is gone. gpio-sim frees the interrupt first and its number later; a line
+        // that is closed in between makes gpiolib (6.18) warn of an interrupt that is free already.
+        "kill -STOP $(cat /run/mypoll-agent.pid)
+        echo 0 >$configfs/board/live
+        kill -CONT $(cat /run/mypoll-agent.pid)
         logged 'waiting for GPIO lines: no line is named `green`'",
     );
     assert_eq!(next(&mut client), event("removed", "green", 0, 0));

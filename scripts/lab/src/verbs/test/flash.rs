@@ -8,9 +8,10 @@ use super::{Phase, unittest};
 use crate::host::packages::{Need, tool};
 use crate::host::provide;
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     tool("bmaptool", "bmap-tools"),
     tool("mkfs.vfat", "dosfstools"),
+    tool("sfdisk", "fdisk"),
     tool("zstd", "zstd"),
 ];
 

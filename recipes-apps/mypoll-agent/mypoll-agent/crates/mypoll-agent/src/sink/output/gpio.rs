@@ -51,15 +51,15 @@ pub(super) fn open(
 fn look(path: &Path) -> Result<Chip, String> {
     let chip = gpio_cdev::Chip::new(path).map_err(|error| error.to_string())?;
     let name = |line: gpio_cdev::Line| {
-        let info = line.info().ok();
-        let name = info.as_ref().and_then(LineInfo::name);
-        name.unwrap_or_default().to_owned()
+        let info = line.info()?;
+        Ok(info.name().unwrap_or_default().to_owned())
     };
+    let lines: Result<_, gpio_cdev::Error> = chip.lines().map(name).collect();
     Ok(Chip {
         path: path.into(),
         name: chip.name().to_owned(),
         label: chip.label().to_owned(),
-        lines: chip.lines().map(name).collect(),
+        lines: lines.map_err(|error| format!("{error} (outputs need CONFIG_GPIO_CDEV_V1)"))?,
     })
 }
 

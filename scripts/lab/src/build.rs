@@ -74,6 +74,8 @@ pub struct System {
     pub image: PathBuf,
     /// The driver (`mypoll.ko`).
     pub module: PathBuf,
+    /// The folder of the programs.
+    pub userspace: PathBuf,
     /// The root file system, an initramfs (`rootfs.cpio.gz`).
     pub rootfs: PathBuf,
     /// The device-tree overlay that puts the driver's node on QEMU's `virt` board (`mypoll-qemu-virt.dtbo`).
@@ -107,9 +109,10 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
     let userspace = Userspace::new(cache, &toolchain)?;
     let busybox_tarball = Download::new(cache, &catalog.busybox).tarball()?;
     let busybox = Busybox::new(&paths.repo, &busybox_tarball, &toolchain);
+    let programs = cache.ensure(&userspace)?;
     let parts = Parts {
         busybox: cache.ensure(&busybox)?,
-        userspace: cache.ensure(&userspace)?,
+        userspace: programs.clone(),
         kernel: kernel_files.clone(),
         driver: driver_files.clone(),
     };
@@ -119,6 +122,7 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
     let system = System {
         image: kernel_files.join("Image"),
         module: driver_files.join(driver::MODULE),
+        userspace: programs,
         rootfs: cache.ensure(&rootfs)?.join(rootfs::ROOTFS),
         overlay: cache.ensure(&Overlay::new(paths)?)?.join(overlay::OVERLAY),
         source: source_files,
@@ -191,6 +195,7 @@ mod tests {
             let system = System {
                 image: file("Image"),
                 module: file(driver::MODULE),
+                userspace: folder.clone(),
                 rootfs: file(rootfs::ROOTFS),
                 overlay: file(overlay::OVERLAY),
                 source: dir.path().join("source"),

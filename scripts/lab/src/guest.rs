@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs commands in the guest. `/init` there (scripts/lab/rootfs/init) takes one request at a time over a virtio port,
+//! Runs commands in the guest. `serve-lab` there (scripts/lab/rootfs/usr/bin) takes one request at a time over a virtio port,
 //! a line of shell, and answers with the exit status; the command's standard streams go over ports of their own.
 //!
 //! A port has no end of file, so each request names a marker, random and new, that ends what the command put out.

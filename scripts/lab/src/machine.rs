@@ -35,6 +35,33 @@ const PAGE_PORT: u16 = 8080;
 /// How many lines of the kernel's log a [`MachineError::NotUp`] shows.
 const TAIL: usize = 25;
 
+/// What a machine boots.
+#[derive(Clone, Debug)]
+pub struct Boot {
+    /// The kernel.
+    pub image: PathBuf,
+    /// The initramfs.
+    pub initramfs: PathBuf,
+    /// The device-tree overlay with the buttons.
+    pub overlay: PathBuf,
+    /// A disk that is the root file system, and that keeps nothing. Default: none, the initramfs stays the root.
+    pub disk: Option<PathBuf>,
+    /// Which kernel it is.
+    pub flavour: Flavour,
+}
+
+impl From<&System> for Boot {
+    fn from(system: &System) -> Self {
+        Self {
+            image: system.image.clone(),
+            initramfs: system.rootfs.clone(),
+            overlay: system.overlay.clone(),
+            disk: None,
+            flavour: system.flavour,
+        }
+    }
+}
+
 /// How to start a machine.
 #[derive(Clone, Debug, Default)]
 pub struct MachineOptions {
@@ -98,13 +125,14 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Boots `system` and waits until the guest is ready for commands.
+    /// Boots a system and waits until the guest is ready for commands.
     pub fn start(
         cache: Cache<'_>,
-        system: &System,
+        boot: impl Into<Boot>,
         options: &MachineOptions,
     ) -> Result<Self, MachineError> {
-        let tree = devicetree::device_tree(cache, &system.overlay, options.cpus())
+        let boot = boot.into();
+        let tree = devicetree::device_tree(cache, &boot.overlay, options.cpus())
             .map_err(MachineError::DeviceTree)?;
         let runtime = Runtime::create(options.purpose).map_err(MachineError::Prepare)?;
         let log = options
@@ -120,7 +148,7 @@ impl Machine {
 
         let mut command = Command::new(QEMU);
         command
-            .args(arguments(system, options, runtime.path(), &log))
+            .args(arguments(&boot, options, runtime.path(), &log))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr_file);
@@ -137,7 +165,7 @@ impl Machine {
             .map_err(|error| MachineError::Prepare(io::Error::other(error)))?;
         let qemu = Process::spawn(command).map_err(MachineError::Qemu)?;
 
-        match Guest::ready(ports, boot_deadline(system.flavour)) {
+        match Guest::ready(ports, boot_deadline(&boot)) {
             Ok(guest) => Ok(Self {
                 _qemu: qemu,
                 runtime,
@@ -201,20 +229,15 @@ pub fn tail(log: &Path, count: usize) -> io::Result<String> {
 /// The file descriptor that QEMU finds the first port's end at.
 const FIRST_FD: i32 = 3;
 
-/// So that a guest that hangs ends in an error. A boot takes 2 s, on the debug kernel 15 s.
-fn boot_deadline(flavour: Flavour) -> Duration {
-    Duration::from_secs(match flavour {
-        Flavour::Normal => 120,
-        Flavour::Debug => 600,
+/// So that a guest that hangs ends in an error. A boot takes 2 s, on the debug kernel 15 s, with systemd on a disk a minute.
+fn boot_deadline(boot: &Boot) -> Duration {
+    Duration::from_secs(match boot.flavour {
+        Flavour::Normal if boot.disk.is_none() => 120,
+        _ => 600,
     })
 }
 
-fn arguments(
-    system: &System,
-    options: &MachineOptions,
-    folder: &Path,
-    log: &Path,
-) -> Vec<OsString> {
+fn arguments(boot: &Boot, options: &MachineOptions, folder: &Path, log: &Path) -> Vec<OsString> {
     let board = devicetree::board(options.cpus());
     let mut arguments: Vec<OsString> = board.into_iter().map(OsString::from).collect();
     let mut add = |words: &[&OsStr]| arguments.extend(words.iter().map(OsString::from));
@@ -224,12 +247,12 @@ fn arguments(
         word.push(suffix);
         word
     };
-    add(&["-kernel".as_ref(), system.image.as_ref()]);
-    add(&["-initrd".as_ref(), system.rootfs.as_ref()]);
+    add(&["-kernel".as_ref(), boot.image.as_ref()]);
+    add(&["-initrd".as_ref(), boot.initramfs.as_ref()]);
     add(&["-dtb".as_ref(), folder.join(runtime::DEVICE_TREE).as_ref()]);
     add(&[
         "-append".as_ref(),
-        kernel_command_line(system, options).as_ref(),
+        kernel_command_line(boot, options).as_ref(),
     ]);
     add(&["-nodefaults", "-no-reboot", "-display", "none"].map(OsStr::new));
     add(&["-serial".as_ref(), &file("file:", log, "")]);
@@ -257,6 +280,11 @@ fn arguments(
     }
     add(&["-netdev", &network].map(OsStr::new));
     add(&["-device", "virtio-net-pci,netdev=net,romfile="].map(OsStr::new));
+    if let Some(disk) = &boot.disk {
+        let drive = file("file=", disk, ",format=raw,if=none,id=disk,snapshot=on");
+        add(&["-drive".as_ref(), &drive]);
+        add(&["-device", "virtio-blk-pci,drive=disk"].map(OsStr::new));
+    }
     if options.icount {
         add(&["-icount", "shift=0,sleep=off"].map(OsStr::new));
     }
@@ -282,9 +310,12 @@ fn doubled_commas(path: &Path) -> OsString {
     )
 }
 
-fn kernel_command_line(system: &System, options: &MachineOptions) -> String {
+fn kernel_command_line(boot: &Boot, options: &MachineOptions) -> String {
     let mut words = vec!["console=ttyAMA0 panic=-1 MYPOLL_LAB=1"];
-    words.push(match system.flavour {
+    if boot.disk.is_some() {
+        words.push("root=/dev/vda rw");
+    }
+    words.push(match boot.flavour {
         Flavour::Normal => "oops=panic",
         // All reports count, not only the first; and kmemleak waits to be asked for.
         Flavour::Debug => "kmemleak=on",

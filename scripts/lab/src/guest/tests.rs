@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+use std::path::Path;
 use std::process::Command;
 
 use super::*;
@@ -122,8 +123,12 @@ fn output_that_nobody_takes_ends_the_wait() {
 }
 
 #[test]
-fn init_is_a_script_that_the_shell_can_read() {
-    let init = concat!(env!("CARGO_MANIFEST_DIR"), "/rootfs/init");
-    let status = Command::new("sh").args(["-n", init]).status().unwrap();
-    assert!(status.success());
+fn the_guest_has_scripts_that_the_shell_can_read() {
+    for script in ["init", "usr/bin/serve-lab"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("rootfs")
+            .join(script);
+        let status = Command::new("sh").arg("-n").arg(path).status().unwrap();
+        assert!(status.success(), "{script}");
+    }
 }

@@ -3,18 +3,15 @@
 use super::*;
 
 /// QEMU's arguments for a machine with these options.
-fn command_line(options: &MachineOptions) -> Vec<String> {
-    let system = System {
+fn command_line(options: &MachineOptions, disk: Option<&str>) -> Vec<String> {
+    let boot = Boot {
         image: "Image".into(),
-        module: "mypoll.ko".into(),
-        rootfs: "rootfs.cpio.gz".into(),
+        initramfs: "rootfs.cpio.gz".into(),
         overlay: "mypoll-qemu-virt.dtbo".into(),
-        source: "source".into(),
-        bench: None,
-        version: "6.18.15".to_owned(),
+        disk: disk.map(PathBuf::from),
         flavour: Flavour::Normal,
     };
-    arguments(&system, options, Path::new("machine"), Path::new("log"))
+    arguments(&boot, options, Path::new("machine"), Path::new("log"))
         .into_iter()
         .map(|word| word.into_string().unwrap())
         .collect()
@@ -34,12 +31,26 @@ fn the_machine_has_the_cpus_that_were_asked_for() {
         (Some(1), false, "1"),
         (Some(4), false, "4"),
     ] {
-        let words = command_line(&MachineOptions {
+        let options = MachineOptions {
             cpus,
             icount,
             ..MachineOptions::default()
-        });
+        };
+        let words = command_line(&options, None);
         assert_eq!(value(&words, "-smp"), Some(expected), "{cpus:?}, {icount}");
         assert_eq!(value(&words, "-icount").is_some(), icount);
     }
+}
+
+#[test]
+fn a_disk_is_the_root_and_keeps_nothing() {
+    let options = MachineOptions::default();
+    let words = command_line(&options, Some("a,b"));
+    let drive = value(&words, "-drive").unwrap();
+    assert!(drive.starts_with("file=a,,b,"), "{drive}");
+    assert!(drive.ends_with(",snapshot=on"), "{drive}");
+    assert!(value(&words, "-append").unwrap().contains("root=/dev/vda"));
+    let words = command_line(&options, None);
+    assert_eq!(value(&words, "-drive"), None);
+    assert!(!value(&words, "-append").unwrap().contains("root="));
 }

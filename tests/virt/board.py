@@ -57,7 +57,7 @@ class Session:
             + ["-kernel", board.kernel, "-append", board.cmdline, "-dtb", board.devicetree]
             + [*self.cache.power_on(), "-device", f"virtio-blk-pci,drive=card,{write_cache.DISK}"]
             + ["-netdev", f"user,id=net,{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="]
-            + ["-device", "virtio-rng-pci", "-serial", f"file:{self.log}"]
+            + ["-device", "virtio-rng-pci", "-device", "i6300esb", "-serial", f"file:{self.log}"]
             # A board without a battery, and no reboot behind the test's back.
             + ["-rtc", "base=2000-01-01", "-no-reboot"]
         )

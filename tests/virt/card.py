@@ -10,8 +10,8 @@ from commands import run
 from write_cache import SECTOR, WriteCache
 
 MIB = 1 << 20
-# The image's is a few hundred MB; this much of it is holes.
-CARD_SIZE = 1024 * MIB
+# How much larger than its image a card is.
+UNUSED = 512 * MIB
 PARTITIONS = ("boot", "root", "data")
 
 
@@ -19,8 +19,7 @@ def partitions(file):
     """Name: (start, length), in bytes, of what the partition table says."""
     table = json.loads(run("sfdisk", "--json", file))["partitiontable"]
     return {
-        name: (entry["start"] * SECTOR, entry["size"] * SECTOR)
-        for name, entry in zip(PARTITIONS, table["partitions"], strict=True)
+        name: (entry["start"] * SECTOR, entry["size"] * SECTOR) for name, entry in zip(PARTITIONS, table["partitions"], strict=True)
     }
 
 
@@ -31,8 +30,9 @@ class Card:
         self.file = Path(file)
         self.cache = WriteCache(self.file)
         run("zstd", "--decompress", "--force", "--quiet", "--sparse", image, "-o", self.file)
+        self.size = self.file.stat().st_size + UNUSED
         with self.file.open("r+b") as card:
-            card.truncate(CARD_SIZE)
+            card.truncate(self.size)
         for name, text in boot_files.items():
             run("mcopy", "-o", "-i", self.boot_partition(), "-", f"::{name}", input=text)
         # That neither is written to when the board runs.

@@ -15,20 +15,11 @@ import unittest
 from pathlib import Path
 
 from board import HOSTNAME, Board, Session
-from card import CARD_SIZE, MIB, Card, partitions
+from card import MIB, Card, partitions
+from init_system import INIT
 from write_cache import SECTOR
 
 BOOT_FILES = {"mypoll-agent.toml": '[[stream]]\nlisten = "0.0.0.0:7070"\ninsecure = true\n'}
-
-# What the console shows of a boot, in this order: the moments of cuts are drawn between two of them, so that what takes
-# little time is cut as often as what takes long.
-MARKS = [
-    r"EXT4-fs \(vda3\): mounted",
-    r"grows to the end of the disk",
-    r"Configuring network interfaces",
-    r"Starting Dropbear",
-    r"Starting mypoll-agent",
-]
 
 # When the agent was started, in seconds after the kernel: field 22 is in hundredths.
 AGENT_AGE = "awk '{print $22 / 100}' /proc/$(pidof mypoll-agent)/stat"
@@ -86,23 +77,24 @@ class PowerCuts(unittest.TestCase):
     def boot(self):
         """
         Waits for all that a board has to do after power-on. Gives the stretches of its console's output: the mark at the
-        beginning of each, and how long it takes, in seconds.
+        beginning of each, and how long it takes, in seconds. The moments of cuts are drawn between two marks, so that what
+        takes little time is cut as often as what takes long.
         """
         session = self.session
         seen = {"": 0.0}
 
         def agent_starts():
-            for mark in MARKS:
+            for mark in INIT.MARKS:
                 if mark not in seen and re.search(mark, session.console()):
                     seen[mark] = time.monotonic() - session.started
-            return MARKS[-1] in seen
+            return INIT.MARKS[-1] in seen
 
         session.wait("the start of the agent", agent_starts)
         session.log_in()
         self.assertIn(b'"kind":"trigger"', session.event())
         self.assertEqual(session.run("hostname").strip(), HOSTNAME)
         start, size = partitions(self.card.cache.copy)["data"]
-        self.assertGreater(start + size, CARD_SIZE - 2 * MIB, "the data partition did not grow")
+        self.assertGreater(start + size, self.card.size - 2 * MIB, "the data partition did not grow")
         # The disk's first partition table is in the kernel until it is told of the new one.
         self.assertEqual(int(session.run("cat /sys/class/block/vda3/size")) * SECTOR, size)
         blocks = int(session.run("df -k /data | tail -n 1 | awk '{print $2}'")) * 1024

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What the layer's recipes put into an image with systemd, by their own do_install."""
+
+import re
+import string
+import subprocess
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CROSS = "aarch64-linux-gnu-"
+
+# Recipes, and their files. All but the driver and the agent are installed whole: of these, what is compiled is the caller's.
+RECIPES = {
+    "recipes-core/board-watchdog/board-watchdog_0.1.0.bb": "files",
+    "recipes-core/data-partition/data-partition_0.1.0.bb": "files",
+    "recipes-core/grow-data-partition/grow-data-partition_0.1.0.bb": "files",
+    "recipes-core/serial-hostname/serial-hostname_0.1.0.bb": "files",
+    "recipes-apps/mypoll-agent/mypoll-agent-boot-conf_0.1.0.bb": "files",
+    "recipes-apps/mypoll-agent/mypoll-agent-conf_0.1.0.bb": "files",
+    "recipes-apps/mypoll-agent/mypoll-agent_0.1.0.bb": ".",
+    "recipes-kernel/mypoll/mypoll-driver_0.1.0.bb": ".",
+}
+
+# oe-core's, with usrmerge.
+FOLDERS = {
+    "base_sbindir": "/usr/sbin",
+    "bindir": "/usr/bin",
+    "libexecdir": "/usr/libexec",
+    "nonarch_base_libdir": "/usr/lib",
+    "nonarch_libdir": "/usr/lib",
+    "sbindir": "/usr/sbin",
+    "sysconfdir": "/etc",
+    "systemd_system_unitdir": "/usr/lib/systemd/system",
+}
+
+
+def install(root, build):
+    """Into `root`; `build` is for what is compiled."""
+    source = REPOSITORY / "recipes-core/grow-data-partition/files/grow-ext4.c"
+    subprocess.run([f"{CROSS}gcc", "-O2", "-Wall", "-o", build / "grow-ext4", source], check=True)
+    for recipe, files in RECIPES.items():
+        path = REPOSITORY / recipe
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+        variables = {**FOLDERS, "D": str(root), "UNPACKDIR": str(path.parent / files)}
+        variables |= dict(re.findall(r'(?m)^(\w+) \?= "(.*)"$', text))
+        lines = re.search(r"(?ms)^do_install(?::append)?\(\) \{\n(.*?)^\}", text)[1].splitlines()
+        if files == ".":
+            lines = [line for line in lines if "${UNPACKDIR}/" in line or line.lstrip().startswith("sed ")]
+        script = string.Template("\n".join(lines)).substitute(variables)
+        subprocess.run(["sh", "-euc", script], check=True, cwd=build)
+        for unit in re.findall(r'(?m)^SYSTEMD_SERVICE:\$\{PN\} = "(.*)"$', text):
+            enable(root, unit)
+        for module in re.findall(r'(?m)^KERNEL_MODULE_AUTOLOAD \+= "(.*)"$', text):
+            (root / "etc/modules-load.d" / f"{module}.conf").write_text(f"{module}\n", encoding="ascii")
+    add_users(root)
+
+
+def enable(root, unit):
+    """As the class systemd has it done when a package is installed."""
+    text = (root / "usr/lib/systemd/system" / unit).read_text(encoding="utf-8")
+    for target in re.findall(r"(?m)^WantedBy=(.*)$", text):
+        wants = root / "etc/systemd/system" / f"{target}.wants"
+        wants.mkdir(parents=True, exist_ok=True)
+        (wants / unit).symlink_to(f"/usr/lib/systemd/system/{unit}")
+
+
+def add_users(root):
+    """mypoll and its group gpio, with the numbers of the distro; those of Debian's packages are there."""
+    numbers = {
+        name: dict(re.findall(r"(?m)^([\w-]+)::(\d+):", (REPOSITORY / "files" / f"mypoll-{name}").read_text(encoding="ascii")))
+        for name in ("passwd", "group")
+    }
+    user, group, gpio = numbers["passwd"]["mypoll"], numbers["group"]["mypoll"], numbers["group"]["gpio"]
+    with (root / "etc/passwd").open("a", encoding="ascii") as file:
+        file.write(f"mypoll:x:{user}:{group}::/:/usr/sbin/nologin\n")
+    with (root / "etc/group").open("a", encoding="ascii") as file:
+        file.write(f"mypoll:x:{group}:\ngpio:x:{gpio}:mypoll\n")

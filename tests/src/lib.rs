@@ -74,7 +74,7 @@ pub fn try_boot(
         &MachineOptions {
             purpose: file,
             agent,
-            log: log(file),
+            log: kernel_log(file),
             ..MachineOptions::default()
         },
     )?;
@@ -94,7 +94,8 @@ fn system(paths: &Paths, progress: &Progress) -> System {
     build(paths, &options, progress).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
-fn log(file: &str) -> Option<PathBuf> {
+/// Where the kernel's log of a machine for a test file goes, if it is kept.
+pub fn kernel_log(file: &str) -> Option<PathBuf> {
     static NUMBER: AtomicU32 = AtomicU32::new(1);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let folder = PathBuf::from(env::var_os("MYPOLL_LOGS")?);

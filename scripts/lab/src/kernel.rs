@@ -21,9 +21,17 @@ use crate::step::{Log, Task};
 use crate::toolchain::Toolchain;
 pub use source::KernelSource;
 
-/// What makes the configuration, in this order; the debug kernel adds one.
+/// What makes the configuration, in this order.
 const FRAGMENTS: [&str; 5] = ["base", "rust", "gpio", "qemu-virt", "test"];
-const DEBUG_FRAGMENT: &str = "debug";
+
+/// What a kernel has beside them.
+fn own_fragments(flavour: Flavour) -> &'static [&'static str] {
+    match flavour {
+        // It boots a card with systemd, too.
+        Flavour::Normal => &["image", "systemd"],
+        Flavour::Debug => &["debug"],
+    }
+}
 
 /// How many build trees are kept: both flavours of the sources that are.
 const TREES: usize = 2 * KernelSource::KEPT;
@@ -88,14 +96,13 @@ impl<'a> Kernel<'a> {
         toolchain: &'a Toolchain,
         flavour: Flavour,
     ) -> Result<Self> {
-        let debug = (flavour == Flavour::Debug).then_some(DEBUG_FRAGMENT);
         let folder = cache
             .paths
             .repo
             .join("recipes-kernel/linux/files/fragments");
         let fragments = FRAGMENTS
             .into_iter()
-            .chain(debug)
+            .chain(own_fragments(flavour).iter().copied())
             .map(|name| {
                 let path = folder.join(format!("{name}.cfg"));
                 let text = fs::read_to_string(&path)

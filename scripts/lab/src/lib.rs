@@ -11,6 +11,7 @@ pub mod cache;
 pub mod cargo;
 mod cargo_install;
 pub mod deb;
+pub mod debian;
 pub mod driver;
 pub mod git;
 pub mod host;

@@ -50,6 +50,15 @@ impl PrivateApt {
         Ok(apt)
     }
 
+    /// Where binary packages are, as lines of a sources.list.
+    pub fn binary_packages(&self) -> Result<Vec<String>> {
+        let list = self.state.join("sources.list");
+        let text =
+            fs::read_to_string(&list).with_context(|| format!("can't read {}", list.display()))?;
+        let lines = text.lines().filter(|line| line.starts_with("deb "));
+        Ok(lines.map(str::to_owned).collect())
+    }
+
     /// Fetches one file of a source package, and nothing else of it, since the rest of an old version may be gone; or a
     /// binary package.
     pub fn fetch_file(&self, file: &DebianFile, folder: &Path, log: &mut Log) -> Result<()> {

@@ -8,6 +8,7 @@ mod binding;
 mod case;
 mod command;
 mod crates;
+mod debian;
 mod first_boot;
 mod flash;
 mod host;
@@ -143,6 +144,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
                 }),
         )
         .chain(iter::once(target::fuzz()))
+        .chain(debian::phases())
         .chain(yocto::phases())
         .collect();
     if args.list {

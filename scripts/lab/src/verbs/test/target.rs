@@ -131,7 +131,7 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
 }
 
 /// The kernel found nothing to complain about.
-fn no_splat(log: &Path) -> Result<Case> {
+pub(super) fn no_splat(log: &Path) -> Result<Case> {
     let bytes = fs::read(log).with_context(|| format!("can't read {}", log.display()))?;
     let splats = splat::find(&String::from_utf8_lossy(&bytes));
     let name = format!(

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! On Debian with systemd: the agent's packages under Debian's own kernel, and what the layer installs under ours.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::case::Case;
+use super::lanes::Lane;
+use super::variant::Variant;
+use super::{Lab, Phase, command, libtest, target, unittest};
+use crate::cargo::cargo;
+use crate::deb::{Architecture, Packages, Tools};
+use crate::debian::{ARCHIVE, Debian, Unavailable};
+use crate::host::packages::{Need, tool};
+use crate::host::provide;
+use crate::machine::Boot;
+
+/// What a card is made with, and looked into, and a broker.
+const NEEDS: [Need; 6] = [
+    tool("mcopy", "mtools"),
+    tool("mkfs.vfat", "dosfstools"),
+    tool("mosquitto", "mosquitto"),
+    tool("mosquitto_sub", "mosquitto-clients"),
+    tool("sfdisk", "fdisk"),
+    tool("zstd", "zstd"),
+];
+
+pub(super) fn phases() -> [Phase; 3] {
+    [
+        phase("packages", packages),
+        phase("the layer under systemd", |lab, debian| {
+            layer(lab, debian, "tests/systemd")
+        }),
+        phase("power cuts", |lab, debian| layer(lab, debian, "tests/virt")),
+    ]
+}
+
+/// Tests that need Debian.
+fn phase(name: &str, run: fn(&Lab<'_>, &Boot) -> Result<Vec<Case>>) -> Phase {
+    let name = format!("debian: {name}");
+    let phase = Phase::new(name, move |lab| match debian(lab) {
+        Ok(debian) => run(lab, &debian),
+        Err(error) if error.is::<Unavailable>() => {
+            Ok(vec![Case::skipped("all of it", format!("{error:#}"))])
+        }
+        Err(error) => Err(error),
+    });
+    Phase {
+        lane: Lane::Guests,
+        ..phase
+    }
+}
+
+fn debian(lab: &Lab<'_>) -> Result<Boot> {
+    Debian::new(lab.cache())?.ensure(lab.cache(), !lab.args.no_install)
+}
+
+fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
+    let cache = lab.cache();
+    let tools = Tools::prepare(cache, !lab.args.no_install)?;
+    let debs = cache.ensure(&Packages::new(cache, &tools, Architecture::Arm64)?)?;
+    let logs = tempfile::tempdir().context("can't create a temporary folder")?;
+    let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
+    test.args(["test", "--locked", "--package=system-tests"])
+        .args([
+            "--features=debian",
+            "--test=debian",
+            "--",
+            "--test-threads=1",
+        ])
+        .current_dir(lab.paths.repo.join("scripts/lab"))
+        .env("MYPOLL_DEBS", debs)
+        .env("MYPOLL_LOGS", logs.path());
+    let (success, said) = command::run(&mut test)?;
+    let mut cases = libtest::cases(success, &said);
+    for log in fs::read_dir(logs.path())? {
+        cases.push(target::no_splat(&log?.path())?);
+    }
+    Ok(cases)
+}
+
+/// The tests of a folder, with the card.
+fn layer(lab: &Lab<'_>, debian: &Boot, folder: &'static str) -> Result<Vec<Case>> {
+    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
+        return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
+    }
+    let system = lab.system(Variant::Normal)?;
+    let work = tempfile::tempdir().context("can't create a temporary folder")?;
+    let image = work.path().join("image.wic.zst");
+    let mut make = Command::new("fakeroot");
+    make.args(["python3", "tests/systemd/make_image.py", "--debian"])
+        .arg(debian.image.with_file_name(ARCHIVE))
+        .arg("--kernel")
+        .arg(system.image.parent().unwrap_or(&system.image))
+        .arg("--driver")
+        .arg(&system.module)
+        .arg("--userspace")
+        .arg(&system.userspace)
+        .arg(&image)
+        .current_dir(&lab.paths.repo)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let (success, said) = command::run(&mut make)?;
+    if !success {
+        return Ok(vec![Case::failed("the card's image", said)]);
+    }
+    let mut python = Command::new("python3");
+    python
+        .env("MYPOLL_IMAGE", image)
+        .env("MYPOLL_INIT", "systemd");
+    unittest::run(lab, &mut python, folder, "tests/virt")
+}

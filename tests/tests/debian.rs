@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The agent's packages on Debian, with its own kernel, systemd and mosquitto. `MYPOLL_DEBS` is the folder of the packages.
+
+use std::env;
+use std::sync::{LazyLock, Mutex, MutexGuard};
+
+use lab::agent::Client;
+use lab::buttons::Action;
+use lab::cache::Cache;
+use lab::debian::Debian;
+use lab::machine::{Machine, MachineOptions};
+use lab::{Paths, Progress};
+use system_tests::{DEADLINE, Shared, client, kernel_log, sh, try_sh, turn};
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot()));
+
+const INSTALL: &str = "DEBIAN_FRONTEND=noninteractive apt-get install --yes /mnt/host/*.deb";
+
+/// Lines of QEMU's chip, a broker, and a stream for the lab.
+const CONFIGURATION: &str = r#"
+[gpiochip]
+lines = [
+    { chip = "9030000.pl061", line = 3, label = "button" },
+    { chip = "9030000.pl061", line = 5, label = "door" },
+]
+[journal]
+path = "/var/lib/mypoll-agent/journal"
+[[stream]]
+listen = "0.0.0.0:7070"
+insecure = true
+[[mqtt]]
+broker = "127.0.0.1:1883"
+"#;
+
+/// What the tests ask of systemd and the agent.
+const SHELL: &str = r#"
+set -eu
+configure() {
+    cat >/etc/mypoll-agent.toml
+}
+property() {
+    systemctl show --property "$1" --value mypoll-agent
+}
+# has_lines [ADDRESS]: waits until the agent knows the level of both.
+has_lines() {
+    until mypollctl --connect ${1:-127.0.0.1:7070} get 1 >/dev/null 2>&1; do sleep 0.5; done
+}
+# logged TEXT: waits until the agent that runs has said that.
+logged() {
+    until journalctl --quiet --unit mypoll-agent _PID=$(property MainPID) | grep -q "$1"; do sleep 0.5; done
+}
+# restarted PID: waits until another agent than that one has the lines.
+restarted() {
+    while [ "$(property MainPID)" = $1 ] || [ "$(property MainPID)" = 0 ]; do sleep 0.5; done
+    has_lines
+}
+"#;
+
+fn boot() -> Machine {
+    let paths = Paths::find().unwrap();
+    let progress = Progress::new();
+    let cache = Cache {
+        paths: &paths,
+        progress: &progress,
+    };
+    let debian = Debian::new(cache).unwrap().ensure(cache, false).unwrap();
+    let options = MachineOptions {
+        purpose: "debian",
+        agent: true,
+        share: env::var_os("MYPOLL_DEBS").map(Into::into),
+        log: kernel_log("debian"),
+        ..MachineOptions::default()
+    };
+    let machine = Machine::start(cache, debian, &options).unwrap_or_else(|error| panic!("{error}"));
+    machine.guest().give_up_after(DEADLINE * 5).unwrap();
+    sh(&machine, INSTALL);
+    machine
+}
+
+fn shell(machine: &Machine, script: &str) -> String {
+    sh(machine, &format!("{SHELL}{script}"))
+}
+
+/// This test's turn, with an agent that was started anew with the configuration above and more of it.
+fn agent(more: &str) -> MutexGuard<'static, Machine> {
+    let machine = turn(&MACHINE);
+    shell(
+        &machine,
+        &format!(
+            "configure <<'END'\n{CONFIGURATION}{more}\nEND
+            systemctl restart mypoll-agent
+            has_lines"
+        ),
+    );
+    machine
+}
+
+/// Presses the button and lets it go; gives the number of the second event.
+fn press(machine: &Machine, client: &mut Client, label: &str) -> u64 {
+    let buttons = machine.buttons().unwrap();
+    let line = buttons.line("door").unwrap();
+    let mut number = 0;
+    for (action, kind) in [(Action::Down, "rising"), (Action::Up, "falling")] {
+        buttons.act(line, action).unwrap();
+        let event = client.event(DEADLINE).unwrap();
+        assert_eq!((&*event.kind, event.label.as_deref()), (kind, Some(label)));
+        number = event.event;
+    }
+    number
+}
+
+#[test]
+fn a_press_reaches_a_subscriber_of_a_broker() {
+    let machine = agent("");
+    let mut client = client(&machine);
+    shell(
+        &machine,
+        "mosquitto_sub -d -t 'mypoll/+/event/#' >/tmp/received 2>&1 </dev/null &
+        until grep -q Subscribed /tmp/received; do sleep 0.5; done",
+    );
+    press(&machine, &mut client, "door");
+    let received = shell(
+        &machine,
+        r#"until [ "$(grep -c '"source":"gpio"' /tmp/received)" = 2 ]; do sleep 0.5; done
+        kill $(pidof mosquitto_sub)
+        grep '"source"' /tmp/received"#,
+    );
+    let events: Vec<serde_json::Value> = received
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for (event, kind) in events.iter().zip(["rising", "falling"]) {
+        assert_eq!(event["kind"], kind, "{event}");
+        assert_eq!(event["label"], "door", "{event}");
+    }
+}
+
+#[test]
+fn what_is_installed_is_right() {
+    let machine = agent("");
+    let installed = shell(
+        &machine,
+        "dpkg --verify mypoll-agent mypollctl | grep -v ' c /etc/mypoll-agent.toml$' || true
+        stat --format '%G %a' /dev/gpiochip0
+        systemctl is-enabled mypoll-agent
+        stat --format %U /proc/$(property MainPID)
+        test -s /usr/share/man/man1/mypollctl.1.gz
+        mypoll-agent --version >/dev/null",
+    );
+    assert_eq!(installed, "gpio 660\nenabled\nmypoll\n");
+}
+
+#[test]
+fn the_service_is_not_exposed() {
+    let machine = agent("");
+    let output = try_sh(
+        &machine,
+        "systemd-analyze security --no-pager --threshold=20 mypoll-agent",
+    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status, 0, "{said}");
+}
+
+#[test]
+fn events_are_counted_on_over_a_restart_and_a_crash() {
+    let machine = agent("");
+    let mut last = press(&machine, &mut client(&machine), "door");
+    for end in ["systemctl restart", "systemctl kill --signal=KILL"] {
+        shell(
+            &machine,
+            &format!(
+                "pid=$(property MainPID)
+                {end} mypoll-agent
+                restarted $pid"
+            ),
+        );
+        let next = press(&machine, &mut client(&machine), "door");
+        assert_eq!(next, last + 2, "after {end}");
+        last = next;
+    }
+}
+
+#[test]
+fn a_reload_takes_a_good_configuration_and_refuses_a_bad_one() {
+    let machine = agent("");
+    let mut client = client(&machine);
+    let pid = shell(&machine, "property MainPID");
+    let renamed = CONFIGURATION.replace("\"door\"", "\"gate\"");
+    shell(
+        &machine,
+        &format!(
+            "configure <<'END'\n{renamed}\nEND
+            systemctl reload mypoll-agent
+            until mypollctl --connect 127.0.0.1:7070 lines | grep -q gate; do sleep 0.5; done"
+        ),
+    );
+    // The client that was there is told.
+    press(&machine, &mut client, "gate");
+    shell(
+        &machine,
+        "configure <<'END'\n[[stream]]\nlisten = 7070\nEND
+        systemctl reload mypoll-agent || true
+        logged 'mypoll-agent.toml:2: stream.0..listen: '",
+    );
+    press(&machine, &mut client, "gate");
+    assert_eq!(shell(&machine, "property MainPID"), pid);
+}
+
+#[test]
+fn an_agent_that_hangs_is_restarted() {
+    let machine = agent("");
+    shell(
+        &machine,
+        "mkdir -p /run/systemd/system/mypoll-agent.service.d
+        printf '[Service]\nWatchdogSec=20s\n' >/run/systemd/system/mypoll-agent.service.d/watchdog.conf
+        systemctl daemon-reload
+        systemctl restart mypoll-agent
+        has_lines
+        started=$(property WatchdogTimestampMonotonic)
+        while [ \"$(property WatchdogTimestampMonotonic)\" = $started ]; do sleep 0.5; done
+        pid=$(property MainPID)
+        kill -STOP $pid
+        restarted $pid
+        journalctl --quiet --unit mypoll-agent | grep -q 'Watchdog timeout'
+        rm -r /run/systemd/system/mypoll-agent.service.d
+        systemctl daemon-reload",
+    );
+    press(&machine, &mut client(&machine), "door");
+}
+
+#[test]
+fn a_connection_starts_the_service() {
+    let machine = agent("[[stream]]\nlisten = \"systemd:activated\"");
+    shell(
+        &machine,
+        "cat >/run/systemd/system/mypoll-agent.socket <<'END'
+[Socket]
+ListenStream=127.0.0.1:7171
+FileDescriptorName=activated
+END
+        systemctl daemon-reload
+        systemctl stop mypoll-agent
+        systemctl start mypoll-agent.socket
+        [ $(systemctl is-active mypoll-agent) = inactive ]
+        has_lines 127.0.0.1:7171
+        [ $(systemctl is-active mypoll-agent) = active ]
+        systemctl stop mypoll-agent.socket mypoll-agent
+        rm /run/systemd/system/mypoll-agent.socket
+        systemctl daemon-reload",
+    );
+}
+
+#[test]
+fn an_output_says_what_the_kernel_lacks() {
+    let machine = agent("[[output]]\nname = \"led\"\nchip = \"9030000.pl061\"\nline = 0");
+    shell(&machine, "logged 'outputs need CONFIG_GPIO_CDEV_V1'");
+    press(&machine, &mut client(&machine), "door");
+}
+
+#[test]
+fn nothing_but_the_user_is_left_after_a_purge() {
+    let machine = agent("");
+    shell(
+        &machine,
+        "test -e /var/lib/mypoll-agent/journal
+        DEBIAN_FRONTEND=noninteractive apt-get purge --yes mypoll-agent mypollctl
+        for left in /etc/mypoll-agent.toml /var/lib/mypoll-agent /usr/lib/systemd/system/mypoll-agent.service; do
+            test ! -e $left
+        done
+        test ! -e /etc/systemd/system/multi-user.target.wants/mypoll-agent.service
+        [ $(systemctl is-active mypoll-agent) = inactive ]
+        id mypoll",
+    );
+    sh(&machine, INSTALL);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A disk without room: events go on in memory, and the hole on disk is told exactly.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{path::Path, time::Duration};
 
 use mypoll_agent::{
     journal::{Delivery, Era, Gap, Start},
@@ -12,27 +12,17 @@ use nix::sys::{
     signal::{SigHandler, Signal, signal},
 };
 
-use super::{append, child, folder_of_child, open};
-
-/// Each test is run in a process of its own, as it changes that process.
-fn in_child(wrapper: &[&str], name: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let output = child(wrapper, name, folder.path()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}");
-    assert!(text.contains("1 passed"), "{text}");
-}
+use super::{
+    append, open,
+    process::{SmallDisk, with_mounts},
+};
 
 #[test]
 fn writes_that_fail_are_a_hole_that_is_told_exactly() {
-    let Some(folder) = folder_of_child() else {
-        return in_child(
-            &[],
-            "full_disk::writes_that_fail_are_a_hole_that_is_told_exactly",
-        );
-    };
-    run(&folder, refuse_writes());
+    let test = "full_disk::writes_that_fail_are_a_hole_that_is_told_exactly";
+    if let Some(folder) = with_mounts(test) {
+        run(&folder, refuse_writes());
+    }
 }
 
 /// Has every write of this process fail, or not.
@@ -49,38 +39,20 @@ fn refuse_writes() -> impl Fn(bool) {
 
 #[test]
 fn a_full_file_system_is_a_hole_that_is_told_exactly() {
-    let Some(folder) = folder_of_child() else {
-        let test = "full_disk::a_full_file_system_is_a_hole_that_is_told_exactly";
-        let may = |wrapper: &[&str]| {
-            let (program, arguments) = wrapper.split_first().unwrap();
-            let tried = Command::new(program).args(arguments).arg("true").output();
-            tried.is_ok_and(|output| output.status.success())
-        };
-        let wrappers: [&[&str]; 2] = [
-            &["unshare", "--mount"],
-            &["unshare", "--mount", "--map-root-user"],
-        ];
-        let wrapper = wrappers.into_iter().find(|wrapper| may(wrapper));
-        return in_child(wrapper.unwrap_or_default(), test);
+    let test = "full_disk::a_full_file_system_is_a_hole_that_is_told_exactly";
+    let Some(folder) = with_mounts(test) else {
+        return;
     };
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-        .arg(&folder)
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !mounted {
+    let Some(disk) = SmallDisk::mount(&folder) else {
         // No namespaces here: the same by other means.
         return run(&folder, refuse_writes());
-    }
-    let filler = folder.join("filler");
+    };
     run(&folder, |full| {
         if full {
-            // Down to a rest in which some events still fit.
-            let _ = fs::write(&filler, vec![0; 2 << 20]);
-            let file = fs::File::options().write(true).open(&filler).unwrap();
-            file.set_len(file.metadata().unwrap().len() - 4096).unwrap();
+            // Some events still fit.
+            disk.fill(4096);
         } else {
-            fs::remove_file(&filler).unwrap();
+            disk.clear();
         }
     });
 }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fs, thread, time::Duration};
 
 use mypoll_agent::status::Status;
 
-use super::{append, child, folder_of_child, open};
+use super::{
+    append, open,
+    process::{child, folder_of_child},
+};
 
 #[test]
 fn nothing_is_written_and_nothing_wakes_without_events() {

@@ -23,7 +23,10 @@ use nix::{
     unistd::{Pid, mkfifo},
 };
 
-use super::{append, child, folder_of_child, open};
+use super::{
+    append, open,
+    process::{child, folder_of_child},
+};
 
 #[test]
 fn a_killed_agent_loses_nothing_that_a_client_saw() {

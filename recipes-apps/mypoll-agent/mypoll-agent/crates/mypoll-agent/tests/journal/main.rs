@@ -4,12 +4,10 @@
 mod full_disk;
 mod idle;
 mod kill;
+#[path = "../common/process.rs"]
+mod process;
 
-use std::{
-    env,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::path::Path;
 
 use mypoll_agent::{
     event::{Kind, Reading, Source},
@@ -43,24 +41,4 @@ async fn append(writer: &mut Writer, count: usize) {
     let readings = vec![tick; count];
     let lines = None;
     writer.append(Update { readings, lines }).await;
-}
-
-/// Says to a test that it is the child.
-const CHILD: &str = "MYPOLL_JOURNAL_TEST";
-
-/// The test `name` as a process of its own, for which [`folder_of_child`] is `folder`.
-fn child(wrapper: &[&str], name: &str, folder: &Path) -> Command {
-    let test = env::current_exe().unwrap();
-    let mut words = wrapper.iter().map(Path::new).chain([test.as_path()]);
-    let mut command = Command::new(words.next().unwrap());
-    command
-        .args(words)
-        .args(["--exact", "--nocapture", name])
-        .env(CHILD, folder)
-        .stdin(Stdio::null());
-    command
-}
-
-fn folder_of_child() -> Option<std::path::PathBuf> {
-    env::var_os(CHILD).map(Into::into)
 }

@@ -67,10 +67,20 @@ impl Agent {
 
     /// Ends it the hard way, and starts it again with another configuration.
     pub fn kill_and_restart(&mut self, configuration: &str) {
+        self.kill_and_restart_with(configuration, |_| {});
+    }
+
+    /// As [`kill_and_restart`](Self::kill_and_restart), after `prepare` has changed the command.
+    pub fn kill_and_restart_with(
+        &mut self,
+        configuration: &str,
+        prepare: impl FnOnce(&mut Command),
+    ) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         configure(self.directory.path(), configuration);
         let mut command = Command::new(env!("CARGO_BIN_EXE_mypoll-agent"));
+        prepare(&mut command);
         (self.child, self.log) = spawn(&mut command, self.directory.path());
         self.wait_until_ready(configuration);
     }

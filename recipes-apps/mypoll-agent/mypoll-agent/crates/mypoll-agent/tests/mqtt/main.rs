@@ -7,7 +7,10 @@ mod broker;
 mod common;
 mod delivery;
 mod fleet;
+mod full_disk;
 mod login;
+#[path = "../common/process.rs"]
+mod process;
 mod relay;
 mod rules;
 mod state;

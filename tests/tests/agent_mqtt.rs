@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Orders by a broker on this machine: mosquitto_pub switches an output in the guest.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lab::host::find_tool;
+use system_tests::{Agent, DEADLINE, Shared, boot, sh, shell, turn};
+use tempfile::TempDir;
+
+static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_mqtt", true)));
+
+/// Where the guest finds this machine's loopback: QEMU's user network takes connections there.
+const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
+
+/// What the agent publishes of the output; orders come below it.
+const LAMP: &str = "mypoll/board/output/lamp";
+
+/// How often something is looked at that changes by itself.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// mosquitto, for this machine and its guests. It keeps nothing on disk.
+struct Broker {
+    folder: TempDir,
+    port: u16,
+    process: Child,
+}
+
+impl Broker {
+    fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let folder = tempfile::tempdir().unwrap();
+        let configuration = folder.path().join("mosquitto.conf");
+        let text = format!(
+            "listener {port} {}\nallow_anonymous true\n",
+            Ipv4Addr::LOCALHOST
+        );
+        fs::write(&configuration, text).unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let process = Command::new(find_tool("mosquitto").expect("mosquitto is not installed"))
+            .arg("-v")
+            .arg("-c")
+            .arg(configuration)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut broker = Self {
+            folder,
+            port,
+            process,
+        };
+        let end = Instant::now() + DEADLINE;
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            let ended = broker.process.try_wait().unwrap();
+            assert!(ended.is_none(), "mosquitto ended: {ended:?}");
+            assert!(Instant::now() < end, "mosquitto does not listen");
+            thread::sleep(PAUSE);
+        }
+        broker
+    }
+
+    /// One of mosquitto's clients, connected to this broker.
+    fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(["-h", "127.0.0.1", "-q", "1", "-p"])
+            .arg(self.port.to_string())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Publishes an order for the output; the broker has it then.
+    fn order(&self, payload: &str) {
+        let output = self
+            .client("mosquitto_pub")
+            .args(["-t", &format!("{LAMP}/set"), "-m", payload])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+
+    /// Waits until the output's topic retains this state.
+    fn until(&self, state: &str) -> Result<(), String> {
+        let expected = format!("retained=1 {state}\n");
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let said = self.state()?;
+            if said == expected {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                return Err(format!("{said:?} in place of {expected:?}"));
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// What a client that comes now is told first of the output's topic; where nothing is retained, once there is something.
+    fn state(&self) -> Result<String, String> {
+        let limit = DEADLINE.as_secs().to_string();
+        let output = self
+            .client("mosquitto_sub")
+            .args(["-t", LAMP, "-C", "1", "-W", &limit, "-F", "retained=%r %p"])
+            .output()
+            .unwrap();
+        if output.status.success() {
+            Ok(String::from_utf8(output.stdout).unwrap())
+        } else {
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(format!("mosquitto_sub got nothing: {said}"))
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if thread::panicking() {
+            let log = fs::read_to_string(self.folder.path().join("log"));
+            eprintln!("the log of mosquitto: {}", log.unwrap_or_default());
+        }
+    }
+}
+
+#[test]
+fn orders_by_mqtt_switch_an_output_and_its_topic_says_so() {
+    let machine = turn(&MACHINE);
+    let broker = Broker::start();
+    shell(&machine, "chip leds leds");
+    let config = format!(
+        "[agent]\nmachine = \"board\"
+[[output]]\nname = \"lamp\"\nchip = \"leds\"\nline = 3\nactive-low = true
+[[mqtt]]\nbroker = \"{HOST}:{}\"\norders = [\"output\"]",
+        broker.port
+    );
+    let _agent = Agent::start(&machine, &config);
+    let shows = |state: &str, level: &str| {
+        let published = broker.until(state);
+        let log = sh(&machine, "cat /tmp/agent.log");
+        assert_eq!(published, Ok(()), "the agent's log: {log}");
+        let shown = shell(&machine, "cat $(of leds value)");
+        assert_eq!(shown.trim(), level, "the agent's log: {log}");
+    };
+    // The agent subscribes before it publishes this.
+    shows("off", "1");
+    for (order, state, level) in [
+        ("on", "on", "0"),
+        ("toggle", "off", "1"),
+        ("toggle", "on", "0"),
+        ("off", "off", "1"),
+        // One that does not end here, and in its place one that does.
+        ("pulse 3600000", "on", "0"),
+        ("pulse 100", "off", "1"),
+    ] {
+        broker.order(order);
+        shows(state, level);
+    }
+    shell(&machine, "end; remove leds");
+}

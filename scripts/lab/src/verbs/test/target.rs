@@ -14,6 +14,8 @@ use super::lanes::Lane;
 use super::variant::Variant;
 use super::{Lab, Phase, command, ktap, libtest, page};
 use crate::cargo::cargo;
+use crate::host::packages::{Need, tool};
+use crate::host::provide;
 use crate::machine::{Machine, MachineOptions};
 use crate::source::Unavailable;
 use crate::{Flavour, splat};
@@ -22,8 +24,16 @@ pub(super) use fuzz::fuzz;
 /// So that a guest that hangs ends in a failure; the selftest says something far more often.
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// The tests from outside whose name has this need a browser.
-const LIVE_PAGE: &str = "live_page";
+/// The tests from outside that need a browser: the file, and a word that their names have and no other test's has.
+const WITH_BROWSER: (&str, &str) = ("tests/page.rs", "live_page");
+
+/// Those that need a broker, likewise.
+const WITH_BROKER: (&str, &str) = ("tests/agent_mqtt.rs", "mqtt");
+
+const BROKER: [Need; 2] = [
+    tool("mosquitto", "mosquitto"),
+    tool("mosquitto_pub", "mosquitto-clients"),
+];
 
 /// kmemleak reports what was still lost when it looked a second time, and only what is older than 5 s.
 const KMEMLEAK: &str =
@@ -115,15 +125,18 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     .env("MYPOLL_KERNEL", &system.version)
     .env("MYPOLL_FLAVOUR", system.flavour.to_string())
     .env("MYPOLL_LOGS", logs.path());
-    let browser = page::browser(lab);
-    if browser.is_err() {
-        test.args(["--skip", LIVE_PAGE]);
+    let broker = provide(lab.paths, lab.progress, &BROKER, !lab.args.no_install);
+    let needed = [(WITH_BROWSER, page::browser(lab)), (WITH_BROKER, broker)];
+    let mut skipped = Vec::new();
+    for ((file, word), provided) in needed {
+        if let Err(error) = provided {
+            test.args(["--skip", word]);
+            skipped.push(Case::skipped(file, format!("{error:#}")));
+        }
     }
     let (success, said) = command::run(&mut test)?;
     let mut cases = libtest::cases(success, &said);
-    if let Err(error) = browser {
-        cases.push(Case::skipped("tests/page.rs", format!("{error:#}")));
-    }
+    cases.extend(skipped);
     for log in fs::read_dir(logs.path())? {
         cases.push(no_splat(&log?.path())?);
     }
@@ -154,6 +167,24 @@ mod tests {
 
     use super::super::case::Outcome;
     use super::*;
+
+    #[test]
+    fn what_is_skipped_is_the_tests_of_its_file_and_no_other() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/tests");
+        for (file, word) in [WITH_BROWSER, WITH_BROKER] {
+            let mut found = false;
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                let source = fs::read_to_string(&path).unwrap();
+                for test in source.split("#[test]\n").skip(1) {
+                    let name = test.lines().next().unwrap();
+                    assert_eq!(name.contains(word), path.ends_with(file), "{name}");
+                    found |= name.contains(word);
+                }
+            }
+            assert!(found, "{file}");
+        }
+    }
 
     #[test]
     fn only_a_newer_kernel_that_can_not_be_had_is_skipped() {

@@ -231,7 +231,7 @@ fn an_agent_that_is_killed_with_a_full_disk_starts_and_delivers_what_is_on_it() 
     let test =
         "full_disk::an_agent_that_is_killed_with_a_full_disk_starts_and_delivers_what_is_on_it";
     if let Some(folder) = with_mounts(test) {
-        kill(&folder, true);
+        end_with(Signal::SIGKILL, &folder, true);
     }
 }
 
@@ -239,13 +239,21 @@ fn an_agent_that_is_killed_with_a_full_disk_starts_and_delivers_what_is_on_it() 
 fn an_agent_that_is_killed_with_a_full_disk_and_finds_room_goes_on_with_the_session_there() {
     let test = "full_disk::an_agent_that_is_killed_with_a_full_disk_and_finds_room_goes_on_with_the_session_there";
     if let Some(folder) = with_mounts(test) {
-        kill(&folder, false);
+        end_with(Signal::SIGKILL, &folder, false);
     }
 }
 
-/// Kills an agent that has some events on disk and others in memory only, none of which a broker has. `full`: there is still no
+#[test]
+fn an_agent_that_ends_with_a_full_disk_and_without_its_broker_delivers_what_is_on_it() {
+    let test = "full_disk::an_agent_that_ends_with_a_full_disk_and_without_its_broker_delivers_what_is_on_it";
+    if let Some(folder) = with_mounts(test) {
+        end_with(Signal::SIGTERM, &folder, true);
+    }
+}
+
+/// Ends an agent that has some events on disk and others in memory only, none of which a broker has. `full`: there is still no
 /// room when it starts again.
-fn kill(folder: &Path, full: bool) {
+fn end_with(signal: Signal, folder: &Path, full: bool) {
     let disk = Disk::at(folder);
     let broker = Broker::start();
     let relay = Relay::new();
@@ -272,10 +280,10 @@ fn kill(folder: &Path, full: bool) {
     assert_ne!(second, first);
     assert!(hole > 202);
 
-    if !full {
-        // A stopped agent does not try again.
-        agent.signal(Signal::SIGSTOP);
-        disk.fill(&agent, false);
+    agent.signal(signal);
+    agent.status();
+    if let (Disk::Small(disk), false) = (&disk, full) {
+        disk.clear();
     }
     agent.kill_and_restart_with(&configuration, disk.prepare(full));
     relay.open(broker.port);

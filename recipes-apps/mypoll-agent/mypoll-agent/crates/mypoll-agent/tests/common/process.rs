@@ -40,7 +40,8 @@ pub fn with_mounts(name: &str) -> Option<PathBuf> {
     };
     let wrappers: [&[&str]; 2] = [
         &["unshare", "--mount"],
-        &["unshare", "--mount", "--map-root-user"],
+        // Whoever is root there, as mosquitto sees it, can't become another user.
+        &["unshare", "--mount", "--map-root-user", "env", "USER=root"],
     ];
     let wrapper = wrappers.into_iter().find(|wrapper| may(wrapper));
     let folder = tempfile::tempdir().unwrap();

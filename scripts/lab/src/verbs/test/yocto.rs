@@ -52,6 +52,10 @@ pub(super) fn phases() -> Vec<Phase> {
         phase("configuration", lint::configuration),
         by_hand("layer check", layer_check::run),
         by_hand(
+            "layer check with meta-raspberrypi",
+            layer_check::run_raspberrypi,
+        ),
+        by_hand(
             "layer check of the profile",
             layer_check::run_host_toolchain,
         ),

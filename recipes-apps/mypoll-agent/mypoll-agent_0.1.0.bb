@@ -64,8 +64,8 @@ RUSTFLAGS:append = " -Cforce-unwind-tables=no -Cllvm-args=--force-dwarf-frame-se
 # Relocations in a bitmap: glibc has it from 2.36 on, GNU ld from 2.44 on; older ones say that they ignore it.
 RUSTFLAGS:append = " -Clink-arg=-Wl,-z,pack-relative-relocs"
 # The budget of the stripped agent, in bytes. The same code is larger on x86.
-MYPOLL_AGENT_SIZE_MAX = "2500000"
-MYPOLL_AGENT_SIZE_MAX:x86-64 = "3200000"
+MYPOLL_AGENT_SIZE_MAX ?= "2500000"
+MYPOLL_AGENT_SIZE_MAX:x86-64 ?= "3200000"
 
 SYSTEMD_SERVICE:${PN} = "mypoll-agent.service"
 

@@ -9,6 +9,7 @@ LIC_FILES_CHKSUM = "\
 "
 
 SRC_URI = "\
+    file://after-data-partition.conf \
     file://data-partition.init \
     file://data-partition.service \
     file://mdev \
@@ -32,13 +33,14 @@ do_compile[noexec] = "1"
 do_install() {
     install -D -m 0755 ${UNPACKDIR}/mount-data-partition ${D}${libexecdir}/mount-data-partition
     install -D -m 0644 ${UNPACKDIR}/data-partition.service ${D}${systemd_system_unitdir}/data-partition.service
+    install -D -m 0644 ${UNPACKDIR}/after-data-partition.conf ${D}${systemd_system_unitdir}/systemd-backlight@.service.d/data-partition.conf
     install -D -m 0755 ${UNPACKDIR}/data-partition.init ${D}${sysconfdir}/init.d/data-partition
     sed -i 's,@LIBEXECDIR@,${libexecdir},g' ${D}${systemd_system_unitdir}/data-partition.service ${D}${sysconfdir}/init.d/data-partition
     install -D -m 0644 ${UNPACKDIR}/mdev ${D}${sysconfdir}/default/mdev
     install -d ${D}/data
 }
 
-FILES:${PN} += "/data"
+FILES:${PN} += "/data ${systemd_system_unitdir}/*.service.d"
 
 # blkid and mountpoint.
 RDEPENDS:${PN} += "${VIRTUAL-RUNTIME_base-utils}"

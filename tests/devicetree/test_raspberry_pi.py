@@ -17,7 +17,15 @@ from dtparam import set_parameter
 OVERLAY = Path(__file__).resolve().parents[2] / "recipes-kernel/linux/files/dts/mypoll.dtso"
 # The parameters "gpio" and "label" are no such properties; the recipe has these, too.
 NO_WARNINGS = ("-W", "no-unit_address_vs_reg", "-W", "no-gpios_property", "-W", "no-label_is_string")
-MAINLINE = ("bcm2837-rpi-3-b-plus", "bcm2711-rpi-4-b", "bcm2712-rpi-5-b")
+MAINLINE = (
+    "bcm2837-rpi-3-a-plus",
+    "bcm2837-rpi-3-b-plus",
+    "bcm2837-rpi-zero-2-w",
+    "bcm2711-rpi-4-b",
+    "bcm2711-rpi-400",
+    "bcm2711-rpi-cm4-io",
+    "bcm2712-rpi-5-b",
+)
 VENDOR = ("bcm2710-rpi-3-b-plus", "bcm2711-rpi-4-b", "bcm2712-rpi-5-b")
 
 ACTIVE_LOW = 0x1

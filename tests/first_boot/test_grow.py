@@ -177,9 +177,9 @@ class Grows(Card):
     def test_once(self):
         self.make(MBR)
         self.boot()
-        before = self.image.read_bytes()[: MIB]
+        before = self.image.read_bytes()[:MIB]
         self.assertEqual(self.boot(), "")
-        self.assertEqual(self.image.read_bytes()[: MIB], before)
+        self.assertEqual(self.image.read_bytes()[:MIB], before)
         self.assert_grown(64 * MIB)
 
     def test_once_where_mbr_ends_before_the_disk(self):
@@ -213,9 +213,9 @@ class Grows(Card):
 class Stays(Card):
     def test_card_is_full(self):
         self.make(MBR, size=24 * MIB)
-        before = self.image.read_bytes()[: MIB]
+        before = self.image.read_bytes()[:MIB]
         self.assertEqual(self.boot(), "")
-        self.assertEqual(self.image.read_bytes()[: MIB], before)
+        self.assertEqual(self.image.read_bytes()[:MIB], before)
         self.assert_grown(24 * MIB)
 
     def test_data_is_not_last(self):

@@ -124,6 +124,35 @@ class DataPartition(unittest.TestCase):
         self.assertEqual((self.lib / "another/state").read_text(encoding="ascii"), "the image's")
         self.assertEqual(self.state(), "new")
 
+    def test_a_newer_image_brings_a_directory_below_one(self):
+        (self.lib / "service/removed").touch()
+        self.make()
+        self.boot(0, "")
+        (self.lib / "service/removed").unlink()
+        self.unmount()
+        new = self.lib / "service/new"
+        (new / "below").mkdir(parents=True)
+        (new / "state").touch()
+        new.chmod(0o2710)
+        os.chown(new, 807, 821)
+        before = new.stat()
+        self.boot(0, "")
+        kept = (self.data / "lib/service/new").stat()
+        self.assertEqual((kept.st_mode, kept.st_uid, kept.st_gid), (before.st_mode, 807, 821))
+        self.assertEqual(sorted(os.listdir(self.lib / "service")), ["new", "state"])
+        self.assertEqual(sorted(os.listdir(self.lib / "service/new")), ["below", "state"])
+
+    def test_a_link_is_not_followed(self):
+        (self.folder / "elsewhere").mkdir()
+        (self.lib / "link").symlink_to(self.folder / "elsewhere")
+        self.make()
+        self.boot(0, "")
+        self.unmount()
+        (self.lib / "link").unlink()
+        (self.lib / "link/below").mkdir(parents=True)
+        self.boot(0, "")
+        self.assertEqual(os.listdir(self.folder / "elsewhere"), [])
+
     def test_full(self):
         (self.lib / "large").write_bytes(bytes(9 * MIB))
         self.make()

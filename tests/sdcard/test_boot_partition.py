@@ -22,6 +22,19 @@ class Board:
 
 
 BOARDS = {
+    "raspberrypi0-2w-64": Board(
+        ("bootcode.bin", "start.elf", "fixup.dat"),
+        "kernel8.img",
+        frozenset({"bcm2837-rpi-zero-2-w.dtb"}),
+        (
+            "brcm,bcm2835-cprman",
+            "brcm,bcm2835-aux",
+            "brcm,bcm2835-aux-uart",
+            "brcm,bcm2835-gpio",
+            "brcm,bcm2835-sdhost",
+            "brcm,bcm2835-usb",
+        ),
+    ),
     "raspberrypi3-64": Board(
         ("bootcode.bin", "start.elf", "fixup.dat"),
         "kernel8.img",

@@ -27,7 +27,7 @@ def wanted():
     parser.add_argument("--align", type=int)
     parser.add_argument("--fixed-size", type=int)
     parser.add_argument("--active", action="store_true")
-    parser.add_argument("--use-label", action="store_true")
+    parser.add_argument("--use-uuid", action="store_true")
     parser.add_argument("mountpoint", nargs="?")
     lines = (shlex.split(line) for line in WKS.read_text().splitlines() if line.startswith("part "))
     return [parser.parse_args(line[1:]) for line in lines]

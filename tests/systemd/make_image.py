@@ -15,10 +15,11 @@ import layer
 MIB = 1 << 20
 # Of files/wic/mypoll-sdcard.wks.in.
 DISK = "4d5b4f0c"
+BOOT = "4D5B4F0C"
 
 FSTAB = f"""\
 PARTUUID={DISK}-02 / ext4 ro 0 0
-PARTUUID={DISK}-01 /boot vfat ro,nofail 0 0
+UUID={BOOT[:4]}-{BOOT[4:]} /boot vfat ro,nofail 0 0
 tmpfs /var/log tmpfs mode=0755 0 0
 tmpfs /var/tmp tmpfs mode=1777 0 0
 """
@@ -72,7 +73,7 @@ def make_file_systems(folder, root, kernel):
     for file, size in zip(files.values(), (64, used * 5 // 4 + 32, 128), strict=True):
         with file.open("wb") as empty:
             empty.truncate(size * MIB)
-    run("mkfs.vfat", "-n", "boot", files["boot"])
+    run("mkfs.vfat", "-n", "boot", "-i", BOOT, files["boot"])
     (folder / "cmdline.txt").write_text(COMMAND_LINE, encoding="ascii")
     run("mcopy", "-i", files["boot"], kernel / "Image", "::kernel8.img")
     run("mcopy", "-i", files["boot"], folder / "cmdline.txt", "::cmdline.txt")

@@ -66,6 +66,8 @@ class Layer(unittest.TestCase):
             )
         ]
         self.assertEqual(times, sorted(times))
+        after = session.run("systemctl show --property After --value systemd-backlight@none.service")
+        self.assertIn("data-partition.service", after.split())
 
         for end in ("systemctl restart mypoll-agent", "systemctl kill --signal=KILL mypoll-agent"):
             old = session.run("pidof mypoll-agent").strip()

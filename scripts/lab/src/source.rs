@@ -395,7 +395,7 @@ mod tests {
             assert!(of_recipe.contains(&line.as_str()), "{line}");
         }
         let profile = fs::read_to_string(
-            linux.join("../../meta-host-toolchain/conf/distro/include/host-sources.inc"),
+            linux.join("../../meta-host-toolchain/conf/distro/include/mypoll-host-sources.inc"),
         )
         .unwrap();
         let preferred = format!(

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-require ${@bb.utils.contains('DISTRO_FEATURES', 'mypoll', 'recipes-kernel/linux/vendor-kernel.inc', '', d)}
+require ${@bb.utils.contains('DISTRO_FEATURES', 'mypoll', 'recipes-kernel/linux/mypoll-vendor-kernel.inc', '', d)}

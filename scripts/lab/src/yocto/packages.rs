@@ -36,7 +36,7 @@ const BITBAKE: &[Need] = &[
 
 /// What the profile kas/host-toolchain.yml looks for.
 const HOST_TOOLS: &str =
-    include_str!("../../../../meta-host-toolchain/conf/distro/include/host-tools.inc");
+    include_str!("../../../../meta-host-toolchain/conf/distro/include/mypoll-host-tools.inc");
 
 pub(super) fn needs() -> Vec<Need> {
     BITBAKE

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent's units, by systemd's own tool: nothing runs, and nothing is asked of the systemd that may run here.
+//! The layer's units, by systemd's own tool: nothing runs, and nothing is asked of the systemd that may run here.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +14,7 @@ use super::sources::{files, has_extension};
 use super::{Lab, Phase, command};
 use crate::host::find_tool;
 
-const UNITS: &str = "recipes-apps/mypoll-agent/files";
+const UNITS: [&str; 2] = ["recipes-apps/mypoll-agent/files", "recipes-core"];
 
 /// The service that the network reaches.
 const EXPOSED: &str = "mypoll-agent.service";
@@ -32,10 +32,14 @@ fn units(lab: &Lab<'_>) -> Result<Vec<Case>> {
         return Ok(vec![Case::skipped("all units", reason)]);
     }
     let folder = tempfile::tempdir().context("can't create a temporary folder")?;
+    let mut units = Vec::new();
+    for folder in UNITS {
+        units.extend(files(&lab.paths.repo.join(folder), |path| {
+            has_extension(path, &["service"])
+        })?);
+    }
     let mut cases = Vec::new();
-    for unit in files(&lab.paths.repo.join(UNITS), |path| {
-        has_extension(path, &["service"])
-    })? {
+    for unit in units {
         let installed = install(&unit, folder.path())?;
         let name = installed.file_name().map(OsStr::to_string_lossy);
         let name = name.unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::toolchain::Toolchain;
 /// In arch/arm64/configs/bcm2711_defconfig of <https://github.com/raspberrypi/linux>, which is 5 GB.
 const RASPBERRY_PI: &str = "CONFIG_MODVERSIONS=y\n";
 
-/// What vendor-kernel.inc adds.
+/// What mypoll-vendor-kernel.inc adds.
 const FRAGMENTS: [&str; 2] = ["rust", "gpio"];
 
 pub(super) fn phase() -> Phase {

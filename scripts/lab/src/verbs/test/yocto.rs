@@ -49,7 +49,12 @@ pub(super) fn phases() -> Vec<Phase> {
     let mut phases = vec![
         Phase::new("yocto: python tests", lint::python),
         phase("oelint", lint::oelint),
+        phase("configuration", lint::configuration),
         by_hand("layer check", layer_check::run),
+        by_hand(
+            "layer check with meta-raspberrypi",
+            layer_check::run_raspberrypi,
+        ),
         by_hand(
             "layer check of the profile",
             layer_check::run_host_toolchain,

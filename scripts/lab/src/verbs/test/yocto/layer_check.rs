@@ -14,8 +14,25 @@ const CORE: Build = Build {
     files: &["kas/qemuarm64.yml", "tests/yocto/kas/oe-core-only.yml"],
 };
 
+/// The same with meta-raspberrypi, whose kernel the layer has an append for.
+const RASPBERRYPI: Build = Build {
+    name: "layer-check-raspberrypi",
+    files: &[
+        "kas/raspberrypi4-64.yml",
+        "tests/yocto/kas/oe-core-only.yml",
+    ],
+};
+
 pub(super) fn run(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    check(yocto, &format!("'{}'", yocto.repo().display()))
+    check(yocto, &CORE, &format!("'{}'", yocto.repo().display()))
+}
+
+pub(super) fn run_raspberrypi(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    check(
+        yocto,
+        &RASPBERRYPI,
+        &format!("'{}'", yocto.repo().display()),
+    )
 }
 
 /// The profile's layer, beside those that it depends on.
@@ -25,6 +42,7 @@ pub(super) fn run_host_toolchain(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<C
     let rust_bin = yocto.layers().join("meta-rust-bin");
     check(
         yocto,
+        &CORE,
         &format!(
             "'{repo}/meta-host-toolchain' --dependency '{repo}' '{}'",
             rust_bin.display()
@@ -32,10 +50,10 @@ pub(super) fn run_host_toolchain(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<C
     )
 }
 
-fn check(yocto: &Yocto<'_>, layer: &str) -> Result<Vec<Case>> {
+fn check(yocto: &Yocto<'_>, build: &Build, layer: &str) -> Result<Vec<Case>> {
     let script = format!("yocto-check-layer --no-auto --no-auto-dependency {layer}");
     let task = Task::new("yocto-layer-check", "checking the layer", 600);
-    let output = yocto.shell(&CORE, &task, &script)?;
+    let output = yocto.shell(build, &task, &script)?;
     Ok(cases(output.success, &output.without_notes()))
 }
 

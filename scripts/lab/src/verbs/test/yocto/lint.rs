@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What needs no bitbake: the form of recipes, and the tests of the Python that recipes use.
+//! What no build is needed for: the form of recipes, the layer's configuration, and the tests of the Python that recipes use.
 
 use std::process::Command;
 
@@ -36,6 +36,14 @@ pub(super) fn oelint(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
         // Where .oelint.cfg is.
         .current_dir(&lab.paths.repo);
     Ok(vec![command::case("recipes and classes", &mut oelint)?])
+}
+
+/// What bitbake's parser makes of the layer's configuration.
+pub(super) fn configuration(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    const FOLDER: &str = "tests/yocto/configuration";
+    let mut python = Command::new("python3");
+    python.env("MYPOLL_LAYERS", yocto.layers());
+    unittest::run(lab, &mut python, FOLDER, FOLDER)
 }
 
 pub(super) fn python(lab: &Lab<'_>) -> Result<Vec<Case>> {

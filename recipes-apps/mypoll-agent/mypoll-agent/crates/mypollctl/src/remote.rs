@@ -2,12 +2,12 @@
 //! A client of mypoll-agent.
 
 mod connection;
+mod follow;
 
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     path::PathBuf,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -16,15 +16,13 @@ use clap::Args;
 use mypoll_protocol::{Action, Hello, Message, Order, Request};
 
 use connection::Connection;
+pub use follow::Follow;
 
 /// The longest line that an agent sends, with room to spare: the levels of all lines.
 const LINE_MAX: u64 = 1 << 20;
 
 /// How long the agent has to answer a request.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// How long to wait before another try to connect.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Which agent, and how to get in.
 #[derive(Args)]
@@ -112,22 +110,6 @@ impl Client {
         }
         client.lines.get_ref().give_up_after(None)?;
         Ok(client)
-    }
-
-    /// Connects once more, as long as it takes, after a connection ended by `reason`.
-    ///
-    /// # Errors
-    ///
-    /// The agent refuses.
-    pub fn reconnect(target: &Target, request: &Request, reason: &anyhow::Error) -> Result<Self> {
-        let _ = writeln!(std::io::stderr(), "mypollctl: {reason:#}; connecting again");
-        loop {
-            thread::sleep(PAUSE);
-            match Self::connect(target, request) {
-                Err(error) if error.root_cause().is::<std::io::Error>() => {}
-                outcome => return outcome,
-            }
-        }
     }
 
     /// Who the agent is.

@@ -18,7 +18,7 @@ use mypoll_protocol::{Event, Message, Request, Resume};
 use super::select::Select;
 use crate::{
     print::Format,
-    remote::{Client, Target},
+    remote::{Follow, Target},
 };
 
 /// What to print, and until when.
@@ -94,37 +94,22 @@ pub fn shared(device: &Device, sysfs: &Sysfs, args: &Args, output: &mut impl Wri
 
 /// From an agent.
 pub fn remote(target: &Target, args: &Args, output: &mut impl Write) -> Result<()> {
-    let mut request = Request {
+    let request = Request {
         filter: args.select.filter(),
         resume: args.since.clone(),
         ..Request::default()
     };
-    let mut client = Client::connect(target, &request)?;
-    let mut session = client.hello().session.clone();
+    let mut follow = Follow::start(target, request)?;
     let format = args.format.of_agent();
     format.header(output)?;
     let mut left = args.count.unwrap_or(u64::MAX);
     while left > 0 {
-        match client.next() {
-            Ok(message) => {
-                format.message(&message, output)?;
-                match message {
-                    Message::Event(event) => {
-                        request.resume = Some(Resume {
-                            session: session.clone(),
-                            event: event.event,
-                        });
-                        left -= 1;
-                    }
-                    Message::Session(new) => session = new.session,
-                    _ => {}
-                }
-            }
-            // The connection broke: go on where it did.
-            Err(error) if target.reconnect => {
-                client = Client::reconnect(target, &request, &error)?;
-            }
-            Err(error) => return Err(error),
+        let Some(message) = follow.next_until(None)? else {
+            continue;
+        };
+        format.message(&message, output)?;
+        if matches!(message, Message::Event(_)) {
+            left -= 1;
         }
     }
     Ok(())

@@ -102,12 +102,16 @@ impl Client {
             line: Vec::new(),
             hello,
         };
-        match client.next().with_context(|| address.to_string())? {
-            Message::Hello { hello } => client.hello = hello,
-            other => bail!(
-                "{address}: this is no mypoll-agent, or one of another version: it sent {other:?}"
-            ),
-        }
+        client.hello = loop {
+            match client.next().with_context(|| address.to_string())? {
+                Message::Hello { hello } => break hello,
+                // The request took longer than the agent waits for one.
+                Message::Event(_) | Message::Session(_) => {}
+                other => bail!(
+                    "{address}: this is no mypoll-agent, or one of another version: it sent {other:?}"
+                ),
+            }
+        };
         client.lines.get_ref().give_up_after(None)?;
         Ok(client)
     }

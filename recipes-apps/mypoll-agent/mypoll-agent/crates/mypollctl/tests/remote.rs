@@ -79,6 +79,20 @@ fn monitor_resumes_and_filters() {
 }
 
 #[test]
+fn events_before_the_greeting_are_passed_over() {
+    let agent = agent([format!("{}\n{HELLO}\n{}", event(26), event(27))]);
+    let assert = agent
+        .ctl()
+        .args(["monitor", "--json", "--count", "1"])
+        .assert()
+        .success();
+    assert_eq!(
+        String::from_utf8_lossy(&assert.get_output().stdout).trim(),
+        event(27)
+    );
+}
+
+#[test]
 fn levels_and_orders() {
     let levels = r#"{"levels":[{"line":0,"label":"button","active":false},{"line":1,"label":"door","active":true}],"after":26}"#;
     let asked = agent([format!("{HELLO}\n{levels}")]);

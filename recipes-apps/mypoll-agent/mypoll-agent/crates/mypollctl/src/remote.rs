@@ -45,6 +45,10 @@ pub struct Target {
     /// Connect again when the connection breaks, and go on where it did
     #[arg(long, global = true, requires = "connect")]
     pub reconnect: bool,
+    /// With --reconnect: for how long the agent may be silent; longer than its `heartbeat`, and "0s" is for ever
+    #[arg(long, global = true, value_name = "TIME", default_value = "90s", requires = "reconnect",
+          value_parser = humantime::parse_duration)]
+    pub silence: Duration,
 }
 
 /// A connection on which the agent has greeted.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use mypoll_protocol::{Hello, Message, Request, Resume};
 
 use super::{Client, Target};
@@ -46,20 +46,30 @@ impl<'a> Follow<'a> {
     /// As [`Client::next`], where it does not connect again; else the agent refuses.
     pub fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Message<'static>>> {
         loop {
-            match self.client.next_until(deadline) {
+            let until = deadline.into_iter().chain(self.silent()).min();
+            let reason = match self.client.next_until(until) {
                 Ok(Some(message)) => {
                     came(&mut self.request.resume, &message);
                     return Ok(Some(message));
                 }
-                Ok(None) => return Ok(None),
-                Err(error) if self.target.reconnect => {
-                    if !self.reconnect(&error, deadline)? {
-                        return Ok(None);
-                    }
-                }
+                Ok(None) if until == deadline => return Ok(None),
+                Ok(None) => anyhow!("nothing came for {:?}", self.target.silence),
+                Err(error) if self.target.reconnect => error,
                 Err(error) => return Err(error),
+            };
+            if !self.reconnect(&reason, deadline)? {
+                return Ok(None);
             }
         }
+    }
+
+    /// When the agent will have been silent for too long. Without `--reconnect` it may be so for ever: its heartbeats can
+    /// be switched off.
+    fn silent(&self) -> Option<Instant> {
+        let silence = self.target.silence;
+        (self.target.reconnect && !silence.is_zero())
+            .then(|| Instant::now().checked_add(silence))
+            .flatten()
     }
 
     /// Connects once more, after a connection ended by `reason`; the result is whether that was done before `deadline`.

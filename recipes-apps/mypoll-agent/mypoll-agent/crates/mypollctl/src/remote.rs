@@ -107,7 +107,7 @@ impl Client {
             hello,
         };
         client.hello = loop {
-            match client.next().with_context(|| address.to_string())? {
+            match client.answer().with_context(|| address.to_string())? {
                 Message::Hello { hello } => break hello,
                 // The request took longer than the agent waits for one.
                 Message::Event(_) | Message::Session(_) => {}
@@ -130,7 +130,7 @@ impl Client {
     /// # Errors
     ///
     /// The connection ended, or the agent says that something is wrong.
-    pub fn next(&mut self) -> Result<Message<'static>> {
+    fn next(&mut self) -> Result<Message<'static>> {
         if !self.line.ends_with(b"\n") {
             let room = LINE_MAX.saturating_sub(self.line.len() as u64);
             self.lines
@@ -175,6 +175,19 @@ impl Client {
         }
     }
 
+    /// The next line, which is or precedes the answer to something.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::next`]; or it does not come.
+    pub fn answer(&mut self) -> Result<Message<'static>> {
+        let message = self.next_until(Some(Instant::now() + PATIENCE))?;
+        message.ok_or_else(|| {
+            let error = format!("nothing came within {PATIENCE:?}");
+            std::io::Error::new(std::io::ErrorKind::TimedOut, error).into()
+        })
+    }
+
     /// Has the agent carry out an order.
     ///
     /// # Errors
@@ -185,9 +198,8 @@ impl Client {
         text.push(b'\n');
         self.lines.get_mut().write_all(&text)?;
         self.lines.get_mut().flush()?;
-        self.lines.get_ref().give_up_after(Some(PATIENCE))?;
         loop {
-            if let Message::Done { .. } = self.next()? {
+            if let Message::Done { .. } = self.answer()? {
                 return Ok(());
             }
         }
@@ -195,8 +207,24 @@ impl Client {
 }
 
 fn is_timeout(error: &anyhow::Error) -> bool {
-    use std::io::ErrorKind::{TimedOut, WouldBlock};
+    // TimedOut is the end of a connection to a machine that vanished.
     error
         .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| matches!(error.kind(), TimedOut | WouldBlock))
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_timed_out_is_no_deadline() {
+        let is = |errno| is_timeout(&io::Error::from(errno).into());
+        assert!(is(Errno::AGAIN));
+        assert!(!is(Errno::TIMEDOUT));
+    }
 }

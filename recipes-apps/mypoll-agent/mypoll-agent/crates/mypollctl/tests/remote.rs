@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypollctl --connect` with a listener in place of the agent.
 
+mod common;
+
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
@@ -9,13 +11,9 @@ use std::{
 
 use assert_cmd::{Command, cargo::cargo_bin_cmd};
 
-const HELLO: &str = r#"{"hello":{"protocol":1,"agent":"9.9","machine":"m","boot":"b","session":"00000000000000aa","next":27}}"#;
+use common::event;
 
-fn event(number: u64) -> String {
-    format!(
-        r#"{{"event":{number},"source":"gpio","kind":"rising","line":1,"label":"door","value":1,"lost":0,"time":"2026-11-28T13:39:10.123456Z","timestamp_ns":"48213377104"}}"#
-    )
-}
+const HELLO: &str = r#"{"hello":{"protocol":1,"agent":"9.9","machine":"m","boot":"b","session":"00000000000000aa","next":27}}"#;
 
 /// An agent that takes as many lines as there are answers, and answers each; its result is what it was sent.
 struct Agent {

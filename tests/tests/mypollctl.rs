@@ -93,6 +93,17 @@ fn monitors_take_nothing_from_the_agent_and_from_one_another() {
 }
 
 #[test]
+fn events_of_the_shared_queue_have_labels() {
+    let machine = turn(&MACHINE);
+    shell(
+        &machine,
+        r#"mypollctl monitor --shared --json >/tmp/shared & monitor=$!
+        until grep -q '"label":"sim"' /tmp/shared; do press; sleep 0.1; done
+        kill $monitor"#,
+    );
+}
+
+#[test]
 fn wait_ends_with_the_edge_or_with_the_time() {
     let machine = turn(&MACHINE);
     let _agent = Agent::start(&machine, CONFIG);

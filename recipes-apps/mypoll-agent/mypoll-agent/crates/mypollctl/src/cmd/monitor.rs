@@ -2,7 +2,6 @@
 //! Events as they come.
 
 use std::{
-    collections::HashMap,
     io::Write,
     time::{Duration, SystemTime},
 };
@@ -10,12 +9,12 @@ use std::{
 use anyhow::Result;
 use clap::Args as ClapArgs;
 use mypoll::{
-    Device, Kind, Sysfs,
+    Device, Kind, Source,
     queue::{Overflow, Position, Queue, Record},
 };
 use mypoll_protocol::{Event, Message, Request, Resume};
 
-use super::select::Select;
+use super::{labels::Labels, lines, select::Select};
 use crate::{
     print::Format,
     remote::{Follow, Target},
@@ -70,17 +69,24 @@ pub fn local(device: Device, args: &Args, output: &mut impl Write) -> Result<()>
 }
 
 /// From the shared queue.
-pub fn shared(device: &Device, sysfs: &Sysfs, args: &Args, output: &mut impl Write) -> Result<()> {
-    let lines = sysfs.lines()?;
+pub fn shared(device: &Device, args: &Args, output: &mut impl Write) -> Result<()> {
+    // A driver that can't tell them still has events.
+    let mut labels = Labels::from(lines::of(device).unwrap_or_default());
     args.format.header(output)?;
     for _ in 0..args.count.unwrap_or(u64::MAX) {
         let event = device.read_event()?;
+        let label = (event.source == Source::Gpio)
+            .then(|| labels.of(event.line, |line| device.line(line)))
+            .flatten();
+        if event.kind == Kind::Removed {
+            labels.forget(event.line);
+        }
         let event = Event {
             event: event.sequence.into(),
             source: event.source.as_str().into(),
             kind: event.kind.as_str().into(),
             line: event.line,
-            label: lines.label_of(&event).map(Into::into),
+            label: label.map(Into::into),
             value: event.value,
             lost: event.lost,
             time: wall_time(event.timestamp_ns).into(),
@@ -118,7 +124,7 @@ pub fn remote(target: &Target, args: &Args, output: &mut impl Write) -> Result<(
 /// The events of a queue, with their labels.
 pub struct Events {
     queue: Queue,
-    labels: HashMap<u32, String>,
+    labels: Labels,
     position: Position,
     records: Vec<Record>,
 }
@@ -128,7 +134,7 @@ impl Events {
     pub fn new(queue: Queue) -> Self {
         Self {
             queue,
-            labels: HashMap::new(),
+            labels: Labels::default(),
             position: Position::new(),
             records: Vec::new(),
         }
@@ -175,10 +181,10 @@ impl Events {
         let (source, source_number) = split(record.source().map(|source| source.as_str()));
         let (kind, kind_number) = split(record.kind().map(|kind| kind.as_str()));
         if matches!(record.kind(), Ok(Kind::Added)) {
-            self.labels.remove(&record.line());
+            self.labels.forget(record.line());
         }
-        let label = matches!(record.source(), Ok(mypoll::Source::Gpio))
-            .then(|| self.label(record.line()))
+        let label = matches!(record.source(), Ok(Source::Gpio))
+            .then(|| self.labels.of(record.line(), |line| self.queue.line(line)))
             .flatten();
         Event {
             event: self.position.advance(record),
@@ -192,19 +198,6 @@ impl Events {
             clock: None,
             timestamp_ns: record.timestamp_ns(),
         }
-    }
-
-    /// Asked once a line; a line that went away keeps the label that it had.
-    fn label(&mut self, line: u32) -> Option<String> {
-        if !self.labels.contains_key(&line) {
-            if let Ok(info) = self.queue.line(line) {
-                self.labels.insert(line, info.label);
-            }
-        }
-        self.labels
-            .get(&line)
-            .filter(|label| !label.is_empty())
-            .cloned()
     }
 }
 

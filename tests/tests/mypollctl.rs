@@ -250,7 +250,8 @@ fn doctor_names_what_is_wrong_and_what_to_do() {
         "ok       device ",
         "ok       permissions ",
         "ok       lines        0 `button`, 1 `door`, 2 `sim`",
-        "something listens on 127.0.0.1:7070",
+        "tcp:127.0.0.1:7070: version ",
+        "ok       source ",
         "unix:/tmp/agent.sock: version ",
     ] {
         assert!(healthy.contains(found), "{found}: {healthy}");
@@ -297,6 +298,6 @@ fn doctor_names_what_is_wrong_and_what_to_do() {
     drop(agent);
     let said = sick("rmmod mypoll; mypollctl doctor", &["module", "device"]);
     assert!(said.contains("→ modprobe mypoll"), "{said}");
-    assert!(said.contains("nothing listens on 127.0.0.1:7070"), "{said}");
+    assert!(said.contains("none answers: "), "{said}");
     shell(&machine, "modprobe mypoll; mypollctl doctor");
 }

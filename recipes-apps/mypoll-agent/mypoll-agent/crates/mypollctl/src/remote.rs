@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use mypoll_protocol::{Action, Hello, Message, Order, Request};
 
+pub use connection::Address;
 use connection::Connection;
 pub use follow::Follow;
 
@@ -25,11 +26,11 @@ const LINE_MAX: u64 = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Which agent, and how to get in.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Target {
     /// Ask this agent, not the driver: tcp:HOST:PORT, tls:HOST:PORT or unix:PATH
-    #[arg(long, global = true, value_name = "ADDRESS", value_parser = connection::Address::parse)]
-    pub connect: Option<connection::Address>,
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = Address::parse)]
+    pub connect: Option<Address>,
     /// The file with the secret of a token
     #[arg(long, global = true, value_name = "FILE", requires = "connect")]
     pub token_file: Option<PathBuf>,

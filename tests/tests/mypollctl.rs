@@ -93,6 +93,17 @@ fn monitors_take_nothing_from_the_agent_and_from_one_another() {
 }
 
 #[test]
+fn events_of_the_shared_queue_have_labels() {
+    let machine = turn(&MACHINE);
+    shell(
+        &machine,
+        r#"mypollctl monitor --shared --json >/tmp/shared & monitor=$!
+        until grep -q '"label":"sim"' /tmp/shared; do press; sleep 0.1; done
+        kill $monitor"#,
+    );
+}
+
+#[test]
 fn wait_ends_with_the_edge_or_with_the_time() {
     let machine = turn(&MACHINE);
     let _agent = Agent::start(&machine, CONFIG);
@@ -239,7 +250,8 @@ fn doctor_names_what_is_wrong_and_what_to_do() {
         "ok       device ",
         "ok       permissions ",
         "ok       lines        0 `button`, 1 `door`, 2 `sim`",
-        "something listens on 127.0.0.1:7070",
+        "tcp:127.0.0.1:7070: version ",
+        "ok       source ",
         "unix:/tmp/agent.sock: version ",
     ] {
         assert!(healthy.contains(found), "{found}: {healthy}");
@@ -286,6 +298,6 @@ fn doctor_names_what_is_wrong_and_what_to_do() {
     drop(agent);
     let said = sick("rmmod mypoll; mypollctl doctor", &["module", "device"]);
     assert!(said.contains("→ modprobe mypoll"), "{said}");
-    assert!(said.contains("nothing listens on 127.0.0.1:7070"), "{said}");
+    assert!(said.contains("none answers: "), "{said}");
     shell(&machine, "modprobe mypoll; mypollctl doctor");
 }

@@ -2,6 +2,7 @@
 //! The commands.
 
 mod doctor;
+mod labels;
 mod lines;
 mod monitor;
 mod order;
@@ -114,9 +115,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
     let mut stdout = io::stdout().lock();
     match &cli.command {
         Command::Monitor(args) if remote => monitor::remote(&cli.target, args, &mut stdout)?,
-        Command::Monitor(args) if args.shared => {
-            monitor::shared(&reader()?, &Sysfs::at(&cli.sysfs), args, &mut stdout)?;
-        }
+        Command::Monitor(args) if args.shared => monitor::shared(&reader()?, args, &mut stdout)?,
         Command::Monitor(args) => monitor::local(reader()?, args, &mut stdout)?,
         Command::Lines { json } if remote => show::levels(&cli.target, *json, &mut stdout)?,
         Command::Lines { json } => lines::print(&lines::of(&reader()?)?, *json, &mut stdout)?,

@@ -2,12 +2,12 @@
 //! A client of mypoll-agent.
 
 mod connection;
+mod follow;
 
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     path::PathBuf,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -15,7 +15,9 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use mypoll_protocol::{Action, Hello, Message, Order, Request};
 
+pub use connection::Address;
 use connection::Connection;
+pub use follow::Follow;
 
 /// The longest line that an agent sends, with room to spare: the levels of all lines.
 const LINE_MAX: u64 = 1 << 20;
@@ -23,15 +25,12 @@ const LINE_MAX: u64 = 1 << 20;
 /// How long the agent has to answer a request.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long to wait before another try to connect.
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// Which agent, and how to get in.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Target {
     /// Ask this agent, not the driver: tcp:HOST:PORT, tls:HOST:PORT or unix:PATH
-    #[arg(long, global = true, value_name = "ADDRESS", value_parser = connection::Address::parse)]
-    pub connect: Option<connection::Address>,
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = Address::parse)]
+    pub connect: Option<Address>,
     /// The file with the secret of a token
     #[arg(long, global = true, value_name = "FILE", requires = "connect")]
     pub token_file: Option<PathBuf>,
@@ -47,6 +46,10 @@ pub struct Target {
     /// Connect again when the connection breaks, and go on where it did
     #[arg(long, global = true, requires = "connect")]
     pub reconnect: bool,
+    /// With --reconnect: for how long the agent may be silent; longer than its `heartbeat`, and "0s" is for ever
+    #[arg(long, global = true, value_name = "TIME", default_value = "90s", requires = "reconnect",
+          value_parser = humantime::parse_duration)]
+    pub silence: Duration,
 }
 
 /// A connection on which the agent has greeted.
@@ -104,30 +107,18 @@ impl Client {
             line: Vec::new(),
             hello,
         };
-        match client.next().with_context(|| address.to_string())? {
-            Message::Hello { hello } => client.hello = hello,
-            other => bail!(
-                "{address}: this is no mypoll-agent, or one of another version: it sent {other:?}"
-            ),
-        }
+        client.hello = loop {
+            match client.answer().with_context(|| address.to_string())? {
+                Message::Hello { hello } => break hello,
+                // The request took longer than the agent waits for one.
+                Message::Event(_) | Message::Session(_) => {}
+                other => bail!(
+                    "{address}: this is no mypoll-agent, or one of another version: it sent {other:?}"
+                ),
+            }
+        };
         client.lines.get_ref().give_up_after(None)?;
         Ok(client)
-    }
-
-    /// Connects once more, as long as it takes, after a connection ended by `reason`.
-    ///
-    /// # Errors
-    ///
-    /// The agent refuses.
-    pub fn reconnect(target: &Target, request: &Request, reason: &anyhow::Error) -> Result<Self> {
-        let _ = writeln!(std::io::stderr(), "mypollctl: {reason:#}; connecting again");
-        loop {
-            thread::sleep(PAUSE);
-            match Self::connect(target, request) {
-                Err(error) if error.root_cause().is::<std::io::Error>() => {}
-                outcome => return outcome,
-            }
-        }
     }
 
     /// Who the agent is.
@@ -140,7 +131,7 @@ impl Client {
     /// # Errors
     ///
     /// The connection ended, or the agent says that something is wrong.
-    pub fn next(&mut self) -> Result<Message<'static>> {
+    fn next(&mut self) -> Result<Message<'static>> {
         if !self.line.ends_with(b"\n") {
             let room = LINE_MAX.saturating_sub(self.line.len() as u64);
             self.lines
@@ -185,6 +176,19 @@ impl Client {
         }
     }
 
+    /// The next line, which is or precedes the answer to something.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::next`]; or it does not come.
+    pub fn answer(&mut self) -> Result<Message<'static>> {
+        let message = self.next_until(Some(Instant::now() + PATIENCE))?;
+        message.ok_or_else(|| {
+            let error = format!("nothing came within {PATIENCE:?}");
+            std::io::Error::new(std::io::ErrorKind::TimedOut, error).into()
+        })
+    }
+
     /// Has the agent carry out an order.
     ///
     /// # Errors
@@ -195,9 +199,8 @@ impl Client {
         text.push(b'\n');
         self.lines.get_mut().write_all(&text)?;
         self.lines.get_mut().flush()?;
-        self.lines.get_ref().give_up_after(Some(PATIENCE))?;
         loop {
-            if let Message::Done { .. } = self.next()? {
+            if let Message::Done { .. } = self.answer()? {
                 return Ok(());
             }
         }
@@ -205,8 +208,24 @@ impl Client {
 }
 
 fn is_timeout(error: &anyhow::Error) -> bool {
-    use std::io::ErrorKind::{TimedOut, WouldBlock};
+    // TimedOut is the end of a connection to a machine that vanished.
     error
         .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| matches!(error.kind(), TimedOut | WouldBlock))
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_timed_out_is_no_deadline() {
+        let is = |errno| is_timeout(&io::Error::from(errno).into());
+        assert!(is(Errno::AGAIN));
+        assert!(!is(Errno::TIMEDOUT));
+    }
 }

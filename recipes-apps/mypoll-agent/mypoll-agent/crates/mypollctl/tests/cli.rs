@@ -33,9 +33,20 @@ fn monitor_prints_a_table() {
         .success()
         .stdout(
             "     EVENT SOURCE KIND    LINE LABEL                    VALUE  LOST          SECONDS\n\
-             \u{20}        1 gpio   rising     1 door                         1     0      0.000001000\n\
+             \u{20}        1 gpio   rising     1 -                            1     0      0.000001000\n\
              4294967295 manual trigger    0 -                            0     7     48.213377104\n",
         );
+}
+
+#[test]
+fn monitor_needs_no_list_of_lines() {
+    let mut driver = FakeDriver::new();
+    fs::remove_file(driver.sysfs().join("lines")).unwrap();
+    driver.press(1);
+    mypollctl(&driver)
+        .args(["monitor", "--shared", "--count", "1"])
+        .assert()
+        .success();
 }
 
 #[test]
@@ -54,7 +65,7 @@ fn monitor_prints_json() {
     );
     assert_eq!(
         event.to_string(),
-        "{\"event\":1,\"kind\":\"rising\",\"label\":\"door\",\"line\":1,\"lost\":0,\"source\":\"gpio\",\
+        "{\"event\":1,\"kind\":\"rising\",\"line\":1,\"lost\":0,\"source\":\"gpio\",\
          \"time\":null,\"timestamp_ns\":\"1000\",\"value\":1}"
     );
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `mypollctl --connect` with a listener in place of the agent.
 
+mod common;
+
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
@@ -9,13 +11,9 @@ use std::{
 
 use assert_cmd::{Command, cargo::cargo_bin_cmd};
 
-const HELLO: &str = r#"{"hello":{"protocol":1,"agent":"9.9","machine":"m","boot":"b","session":"00000000000000aa","next":27}}"#;
+use common::event;
 
-fn event(number: u64) -> String {
-    format!(
-        r#"{{"event":{number},"source":"gpio","kind":"rising","line":1,"label":"door","value":1,"lost":0,"time":"2026-11-28T13:39:10.123456Z","timestamp_ns":"48213377104"}}"#
-    )
-}
+const HELLO: &str = r#"{"hello":{"protocol":1,"agent":"9.9","machine":"m","boot":"b","session":"00000000000000aa","next":27}}"#;
 
 /// An agent that takes as many lines as there are answers, and answers each; its result is what it was sent.
 struct Agent {
@@ -75,6 +73,20 @@ fn monitor_resumes_and_filters() {
         [
             r#"{"protocol":1,"filter":{"label":["door"]},"resume":{"session":"00000000000000aa","event":21}}"#
         ]
+    );
+}
+
+#[test]
+fn events_before_the_greeting_are_passed_over() {
+    let agent = agent([format!("{}\n{HELLO}\n{}", event(26), event(27))]);
+    let assert = agent
+        .ctl()
+        .args(["monitor", "--json", "--count", "1"])
+        .assert()
+        .success();
+    assert_eq!(
+        String::from_utf8_lossy(&assert.get_output().stdout).trim(),
+        event(27)
     );
 }
 

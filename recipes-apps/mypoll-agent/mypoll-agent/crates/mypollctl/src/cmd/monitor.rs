@@ -2,7 +2,6 @@
 //! Events as they come.
 
 use std::{
-    collections::HashMap,
     io::Write,
     time::{Duration, SystemTime},
 };
@@ -10,15 +9,15 @@ use std::{
 use anyhow::Result;
 use clap::Args as ClapArgs;
 use mypoll::{
-    Device, Kind, Sysfs,
+    Device, Kind, Source,
     queue::{Overflow, Position, Queue, Record},
 };
 use mypoll_protocol::{Event, Message, Request, Resume};
 
-use super::select::Select;
+use super::{labels::Labels, lines, select::Select};
 use crate::{
     print::Format,
-    remote::{Client, Target},
+    remote::{Follow, Target},
 };
 
 /// What to print, and until when.
@@ -70,17 +69,24 @@ pub fn local(device: Device, args: &Args, output: &mut impl Write) -> Result<()>
 }
 
 /// From the shared queue.
-pub fn shared(device: &Device, sysfs: &Sysfs, args: &Args, output: &mut impl Write) -> Result<()> {
-    let lines = sysfs.lines()?;
+pub fn shared(device: &Device, args: &Args, output: &mut impl Write) -> Result<()> {
+    // A driver that can't tell them still has events.
+    let mut labels = Labels::from(lines::of(device).unwrap_or_default());
     args.format.header(output)?;
     for _ in 0..args.count.unwrap_or(u64::MAX) {
         let event = device.read_event()?;
+        let label = (event.source == Source::Gpio)
+            .then(|| labels.of(event.line, |line| device.line(line)))
+            .flatten();
+        if event.kind == Kind::Removed {
+            labels.forget(event.line);
+        }
         let event = Event {
             event: event.sequence.into(),
             source: event.source.as_str().into(),
             kind: event.kind.as_str().into(),
             line: event.line,
-            label: lines.label_of(&event).map(Into::into),
+            label: label.map(Into::into),
             value: event.value,
             lost: event.lost,
             time: wall_time(event.timestamp_ns).into(),
@@ -94,37 +100,22 @@ pub fn shared(device: &Device, sysfs: &Sysfs, args: &Args, output: &mut impl Wri
 
 /// From an agent.
 pub fn remote(target: &Target, args: &Args, output: &mut impl Write) -> Result<()> {
-    let mut request = Request {
+    let request = Request {
         filter: args.select.filter(),
         resume: args.since.clone(),
         ..Request::default()
     };
-    let mut client = Client::connect(target, &request)?;
-    let mut session = client.hello().session.clone();
+    let mut follow = Follow::start(target, request)?;
     let format = args.format.of_agent();
     format.header(output)?;
     let mut left = args.count.unwrap_or(u64::MAX);
     while left > 0 {
-        match client.next() {
-            Ok(message) => {
-                format.message(&message, output)?;
-                match message {
-                    Message::Event(event) => {
-                        request.resume = Some(Resume {
-                            session: session.clone(),
-                            event: event.event,
-                        });
-                        left -= 1;
-                    }
-                    Message::Session(new) => session = new.session,
-                    _ => {}
-                }
-            }
-            // The connection broke: go on where it did.
-            Err(error) if target.reconnect => {
-                client = Client::reconnect(target, &request, &error)?;
-            }
-            Err(error) => return Err(error),
+        let Some(message) = follow.next_until(None)? else {
+            continue;
+        };
+        format.message(&message, output)?;
+        if matches!(message, Message::Event(_)) {
+            left -= 1;
         }
     }
     Ok(())
@@ -133,7 +124,7 @@ pub fn remote(target: &Target, args: &Args, output: &mut impl Write) -> Result<(
 /// The events of a queue, with their labels.
 pub struct Events {
     queue: Queue,
-    labels: HashMap<u32, String>,
+    labels: Labels,
     position: Position,
     records: Vec<Record>,
 }
@@ -143,7 +134,7 @@ impl Events {
     pub fn new(queue: Queue) -> Self {
         Self {
             queue,
-            labels: HashMap::new(),
+            labels: Labels::default(),
             position: Position::new(),
             records: Vec::new(),
         }
@@ -190,10 +181,10 @@ impl Events {
         let (source, source_number) = split(record.source().map(|source| source.as_str()));
         let (kind, kind_number) = split(record.kind().map(|kind| kind.as_str()));
         if matches!(record.kind(), Ok(Kind::Added)) {
-            self.labels.remove(&record.line());
+            self.labels.forget(record.line());
         }
-        let label = matches!(record.source(), Ok(mypoll::Source::Gpio))
-            .then(|| self.label(record.line()))
+        let label = matches!(record.source(), Ok(Source::Gpio))
+            .then(|| self.labels.of(record.line(), |line| self.queue.line(line)))
             .flatten();
         Event {
             event: self.position.advance(record),
@@ -207,19 +198,6 @@ impl Events {
             clock: None,
             timestamp_ns: record.timestamp_ns(),
         }
-    }
-
-    /// Asked once a line; a line that went away keeps the label that it had.
-    fn label(&mut self, line: u32) -> Option<String> {
-        if !self.labels.contains_key(&line) {
-            if let Ok(info) = self.queue.line(line) {
-                self.labels.insert(line, info.label);
-            }
-        }
-        self.labels
-            .get(&line)
-            .filter(|label| !label.is_empty())
-            .cloned()
     }
 }
 

@@ -155,7 +155,7 @@ fn remote_levels(target: &Target) -> Result<Vec<Level>> {
         },
     )?;
     loop {
-        if let Message::Levels(Levels { levels, .. }) = client.next()? {
+        if let Message::Levels(Levels { levels, .. }) = client.answer()? {
             return Ok(levels);
         }
     }

@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::{monitor::Events, select};
 use crate::{
     print::Format,
-    remote::{Client, Target},
+    remote::{Follow, Target},
 };
 
 /// As timeout(1) has it.
@@ -107,15 +107,13 @@ pub fn remote(target: &Target, args: &Args, output: &mut impl Write) -> Result<E
         Ok(number) => filter.line.push(number),
         Err(_) => filter.label.push(args.line.clone()),
     }
-    let mut client = Client::connect(
-        target,
-        &Request {
-            filter,
-            ..Request::default()
-        },
-    )?;
+    let request = Request {
+        filter,
+        ..Request::default()
+    };
+    let mut follow = Follow::start(target, request)?;
     loop {
-        match client.next_until(deadline)? {
+        match follow.next_until(deadline)? {
             Some(Message::Event(event)) => {
                 args.format.event(&event, output)?;
                 return Ok(ExitCode::SUCCESS);

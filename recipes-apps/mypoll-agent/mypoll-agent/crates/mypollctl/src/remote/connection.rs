@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::Result;
+use rustix::net::sockopt;
 
 use super::Target;
 
@@ -57,6 +58,16 @@ impl fmt::Display for Address {
     }
 }
 
+/// Connects by TCP. A connection to a machine that vanished ends after a minute, as it does at the agent's end.
+fn tcp(address: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    sockopt::set_socket_keepalive(&stream, true)?;
+    sockopt::set_tcp_keepidle(&stream, Duration::from_secs(30))?;
+    sockopt::set_tcp_keepintvl(&stream, Duration::from_secs(10))?;
+    sockopt::set_tcp_keepcnt(&stream, 3)?;
+    Ok(stream)
+}
+
 /// A connection.
 pub enum Connection {
     Tcp(TcpStream),
@@ -73,7 +84,7 @@ impl Connection {
     /// It can't, or the certificates don't fit.
     pub fn open(address: &Address, target: &Target) -> Result<Self> {
         Ok(match address {
-            Address::Tcp(address) => Self::Tcp(TcpStream::connect(address)?),
+            Address::Tcp(address) => Self::Tcp(tcp(address)?),
             Address::Unix(path) => Self::Unix(UnixStream::connect(path)?),
             #[cfg(feature = "tls")]
             Address::Tls(address) => Self::Tls(Box::new(tls::open(address, target)?)),
@@ -173,7 +184,7 @@ mod tls {
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
             .with_context(|| format!("{host}: expected a host name or an IP address"))?;
         let connection = ClientConnection::new(Arc::new(config), name)?;
-        Ok(StreamOwned::new(connection, TcpStream::connect(address)?))
+        Ok(StreamOwned::new(connection, super::tcp(address)?))
     }
 
     fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an agent sends, over as many connections as it takes.
+
+use std::{
+    io::{self, Write as _},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, anyhow};
+use mypoll_protocol::{Hello, Message, Request, Resume};
+
+use super::{Client, Target};
+
+/// How long to wait before another try to connect.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A client that connects again where `--reconnect` says so, and goes on where the connection broke.
+pub struct Follow<'a> {
+    target: &'a Target,
+    /// Its `resume` is where the next connection goes on.
+    request: Request,
+    client: Client,
+}
+
+impl<'a> Follow<'a> {
+    /// Connects, and sends `request`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::connect`].
+    pub fn start(target: &'a Target, mut request: Request) -> Result<Self> {
+        let client = Client::connect(target, &request)?;
+        greeted(&mut request.resume, client.hello());
+        Ok(Self {
+            target,
+            request,
+            client,
+        })
+    }
+
+    /// The next line that comes before `deadline`; `None` after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::next`], where it does not connect again; else the agent refuses.
+    pub fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Message<'static>>> {
+        loop {
+            let until = deadline.into_iter().chain(self.silent()).min();
+            let reason = match self.client.next_until(until) {
+                Ok(Some(message)) => {
+                    came(&mut self.request.resume, &message);
+                    return Ok(Some(message));
+                }
+                Ok(None) if until == deadline => return Ok(None),
+                Ok(None) => anyhow!("nothing came for {:?}", self.target.silence),
+                Err(error) if self.target.reconnect => error,
+                Err(error) => return Err(error),
+            };
+            if !self.reconnect(&reason, deadline)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// When the agent will have been silent for too long. Without `--reconnect` it may be so for ever: its heartbeats can
+    /// be switched off.
+    fn silent(&self) -> Option<Instant> {
+        let silence = self.target.silence;
+        (self.target.reconnect && !silence.is_zero())
+            .then(|| Instant::now().checked_add(silence))
+            .flatten()
+    }
+
+    /// Connects once more, after a connection ended by `reason`; the result is whether that was done before `deadline`.
+    fn reconnect(&mut self, reason: &anyhow::Error, deadline: Option<Instant>) -> Result<bool> {
+        let _ = writeln!(io::stderr(), "mypollctl: {reason:#}; connecting again");
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(false);
+            }
+            thread::sleep(left.map_or(PAUSE, |left| left.min(PAUSE)));
+            match Client::connect(self.target, &self.request) {
+                Ok(client) => {
+                    greeted(&mut self.request.resume, client.hello());
+                    self.client = client;
+                    return Ok(true);
+                }
+                Err(error) if error.root_cause().is::<io::Error>() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Takes the place from a greeting. One of another session than the place's is left alone: what the agent has of the
+/// earlier one may still follow, and a line says when the new one begins.
+fn greeted(place: &mut Option<Resume>, hello: &Hello) {
+    if place
+        .as_ref()
+        .is_none_or(|place| place.session == hello.session)
+    {
+        *place = Some(before(&hello.session, hello.next));
+    }
+}
+
+/// Moves the place past a line.
+fn came(place: &mut Option<Resume>, message: &Message<'_>) {
+    if let Message::Session(new) = message {
+        *place = Some(before(&new.session, new.next));
+    }
+    let Some(place) = place else { return };
+    match message {
+        Message::Event(event) => place.event = event.event,
+        Message::Missed(gap) => place.event = place.event.saturating_add(gap.missed),
+        Message::Heartbeat { heartbeat } => place.event = heartbeat.saturating_sub(1),
+        _ => {}
+    }
+}
+
+fn before(session: &str, next: u64) -> Resume {
+    Resume {
+        session: session.to_owned(),
+        event: next.saturating_sub(1),
+    }
+}

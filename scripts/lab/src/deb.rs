@@ -150,6 +150,12 @@ impl<'a> Packages<'a> {
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
             .env("CARGO_PROFILE_RELEASE_LTO", "fat");
         log.run(&mut cargo)?;
+        // cargo-deb does not compress what is below target/release.
+        log.run(
+            Command::new("gzip")
+                .args(["--recursive", "--best", "--no-name"])
+                .arg(pages.join("man")),
+        )?;
         let manual = self.built().join("manual");
         if manual.exists() {
             fs::remove_dir_all(&manual)

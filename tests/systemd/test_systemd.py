@@ -79,6 +79,7 @@ class Layer(unittest.TestCase):
         self.assertEqual(session.run("cat /sys/class/watchdog/watchdog0/state").strip(), "active")
         session.run("kill -ABRT 1")
         session.process.wait(DEADLINE_S)
+        self.assertNotIn("Kernel panic", session.console())
 
     def test_a_configuration_is_taken_kept_and_given_up(self):
         session = self.power_on()

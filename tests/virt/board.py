@@ -17,7 +17,7 @@ AGENT_PORT = 7070
 # Only ends a hang.
 DEADLINE_S = 300
 
-MACHINE = ["-machine", "virt", "-cpu", "cortex-a57", "-smp", "2", "-m", "512"]
+MACHINE = ["-machine", "virt", "-cpu", "cortex-a57", "-smp", "2", "-m", "512", "-nodefaults", "-display", "none"]
 
 
 def free_port():
@@ -36,7 +36,7 @@ class Board:
         # This board's serial port.
         self.cmdline = re.sub(r"\bconsole=\S+", "", cmdline.strip()) + " console=ttyAMA0 panic=-1"
         self.devicetree = self.folder / "virt.dtb"
-        run("qemu-system-aarch64", *MACHINE, "-machine", f"dumpdtb={self.devicetree}", "-display", "none")
+        run("qemu-system-aarch64", *MACHINE, "-machine", f"dumpdtb={self.devicetree}")
         run("fdtput", "-t", "s", self.devicetree, "/", "serial-number", SERIAL_NUMBER)
 
 
@@ -53,7 +53,7 @@ class Session:
         self.ssh_port, self.agent_port = free_port(), free_port()
         forwarded = f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,hostfwd=tcp:127.0.0.1:{self.agent_port}-:{AGENT_PORT}"
         self.process = subprocess.Popen(
-            ["qemu-system-aarch64", *MACHINE, "-nodefaults", "-display", "none"]
+            ["qemu-system-aarch64", *MACHINE]
             + ["-kernel", board.kernel, "-append", board.cmdline, "-dtb", board.devicetree]
             + [*self.cache.power_on(), "-device", f"virtio-blk-pci,drive=card,{write_cache.DISK}"]
             + ["-netdev", f"user,id=net,{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="]

@@ -7,7 +7,6 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::case::Case;
-use super::lanes::Lane;
 use super::variant::Variant;
 use super::{Lab, Phase, command, libtest, target, unittest};
 use crate::cargo::cargo;
@@ -40,17 +39,13 @@ pub(super) fn phases() -> [Phase; 3] {
 /// Tests that need Debian.
 fn phase(name: &str, run: fn(&Lab<'_>, &Boot) -> Result<Vec<Case>>) -> Phase {
     let name = format!("debian: {name}");
-    let phase = Phase::new(name, move |lab| match debian(lab) {
+    Phase::new(name, move |lab| match debian(lab) {
         Ok(debian) => run(lab, &debian),
         Err(error) if error.is::<Unavailable>() => {
             Ok(vec![Case::skipped("all of it", format!("{error:#}"))])
         }
         Err(error) => Err(error),
-    });
-    Phase {
-        lane: Lane::Guests,
-        ..phase
-    }
+    })
 }
 
 fn debian(lab: &Lab<'_>) -> Result<Boot> {

@@ -14,6 +14,8 @@ class SysV:
         r"Starting mypoll-agent",
     )
     LOG = "cat /var/log/messages"
+    # How far the clock may go back over a power-off, in seconds.
+    CLOCK_BACK_S = 0
 
 
 class Systemd:
@@ -23,6 +25,8 @@ class Systemd:
         r"systemd\[1\]: Started mypoll-agent\.service",
     )
     LOG = "journalctl --boot --no-pager"
+    # Without a time server timesyncd saves the time this often (SaveIntervalSec=).
+    CLOCK_BACK_S = 60
 
 
 INIT = {"sysv": SysV, "systemd": Systemd}[os.environ.get("MYPOLL_INIT", "sysv")]

@@ -219,6 +219,11 @@ impl Journal {
         self.0.ended.cancelled().await;
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.is_cancelled()
+    }
+
     /// What the journal holds.
     pub fn stats(&self) -> Stats {
         let state = self.state();

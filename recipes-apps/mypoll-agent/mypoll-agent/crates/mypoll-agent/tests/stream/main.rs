@@ -9,4 +9,5 @@ mod gestures;
 mod idle;
 mod limits;
 mod protocol;
+mod reload;
 mod restart;

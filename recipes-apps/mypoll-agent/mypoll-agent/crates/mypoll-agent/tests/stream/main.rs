@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod counters;
+mod damage;
 mod faults;
 mod gestures;
 mod idle;

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod end;
 mod exec;
 mod kill;
 mod limits;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `[[rule]]` of the program itself: programs that it runs, and servers that fail.
+#![cfg(feature = "rule")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -12,6 +12,8 @@ use mypoll_protocol::{Action, Output};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::quote::quote;
+
 pub use body::{Control, Target};
 
 /// How many orders wait at most for each executor.
@@ -115,7 +117,10 @@ impl Commands {
                     } else {
                         there_are.join(", ")
                     };
-                    Refused::NoOutput { name, there_are }
+                    Refused::NoOutput {
+                        name: quote(&name),
+                        there_are,
+                    }
                 }
             });
         };

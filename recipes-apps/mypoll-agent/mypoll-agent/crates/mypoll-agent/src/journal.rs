@@ -194,9 +194,12 @@ impl Journal {
         Cursor::new(self.clone(), start)
     }
 
-    /// Whether it is kept over a restart.
-    pub fn is_kept(&self) -> bool {
-        self.0.directory.is_some()
+    /// Whether all that it has from the event `number` on is kept over a restart: no part of that is in memory only.
+    pub fn is_kept_from(&self, number: u64) -> bool {
+        let state = self.state();
+        let number = number.max(self.first(&state));
+        let directory = self.0.directory.as_ref();
+        number >= state.ring.next() || directory.is_some_and(|directory| directory.has_from(number))
     }
 
     /// Whose events these are.
@@ -217,6 +220,11 @@ impl Journal {
     /// Waits for the journal's end: nothing is appended any more.
     pub async fn ended(&self) {
         self.0.ended.cancelled().await;
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.is_cancelled()
     }
 
     /// What the journal holds.

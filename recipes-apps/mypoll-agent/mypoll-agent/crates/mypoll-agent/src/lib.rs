@@ -25,7 +25,7 @@ pub mod notify;
 mod percent;
 pub mod publish;
 pub mod pulses;
-mod quote;
+pub mod quote;
 mod reason;
 pub mod section;
 pub mod sink;

@@ -14,13 +14,16 @@ use std::{
 use anyhow::Result;
 use clap::Parser as _;
 use cli::{Cli, Command};
+use mypoll_agent::quote::shorten;
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let mut error = format!("{error:#}");
+            shorten(&mut error);
             // eprintln! would panic when nobody reads it; the exit status says it, too.
-            let _ = writeln!(io::stderr(), "mypoll-agent: {error:#}");
+            let _ = writeln!(io::stderr(), "mypoll-agent: {error}");
             ExitCode::FAILURE
         }
     }

@@ -51,7 +51,10 @@ impl Notifier {
         tell(&[NotifyState::Stopping]);
     }
 
-    /// Feeds the watchdog once, as long as every part makes progress; pending for ever without one.
+    /// Feeds the watchdog once, unless a part is stuck; pending for ever without one.
+    ///
+    /// All that runs on the event loop counts by that alone: this runs there, too. What is done on other threads counts by
+    /// [`Reporter::busy`](crate::status::Reporter::busy).
     pub async fn watch(&mut self) {
         let Some((interval, limit)) = &mut self.watchdog else {
             return future::pending().await;

@@ -4,6 +4,9 @@
 /// How much of it is repeated, in characters.
 const CHARACTERS: usize = 80;
 
+/// How long a sentence is at most, in bytes.
+const SENTENCE: usize = 2048;
+
 /// The beginning of `text`, with an ellipsis where there is more. JSON escapes what has to be escaped.
 pub(crate) fn quote(text: &str) -> String {
     let mut quoted: String = text.chars().take(CHARACTERS).collect();
@@ -21,6 +24,19 @@ pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
     ))
 }
 
+/// A sentence without its middle where it is too long: the end says what would be right.
+///
+/// What others wrote is to be quoted where the sentence is made. This is for what comes in from libraries, or in a dozen parts.
+pub fn shorten(sentence: &mut String) {
+    if sentence.len() <= SENTENCE {
+        return;
+    }
+    let is_boundary = |index: &usize| sentence.is_char_boundary(*index);
+    let head = (0..=SENTENCE / 2).rfind(is_boundary).unwrap_or(0);
+    let tail = (sentence.len() - SENTENCE / 2..=sentence.len()).find(is_boundary);
+    sentence.replace_range(head..tail.unwrap_or(sentence.len()), "…");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,5 +48,19 @@ mod tests {
         assert_eq!(quote(&long), format!("{}…", "ü".repeat(80)));
         assert_eq!(quote_bytes(long.as_bytes()), quote(&long));
         assert_eq!(quote_bytes(b"a\xffb"), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn a_long_sentence_keeps_its_beginning_and_its_end() {
+        let mut short = "x".repeat(SENTENCE);
+        shorten(&mut short);
+        assert_eq!(short, "x".repeat(SENTENCE));
+        let mut long = format!("xx{}, expected y", "ü".repeat(100_000));
+        shorten(&mut long);
+        assert!(
+            long.starts_with("xxü") && long.ends_with("ü, expected y"),
+            "{long}"
+        );
+        assert!(long.contains("ü…ü") && long.len() <= SENTENCE + 3, "{long}");
     }
 }

@@ -31,7 +31,7 @@ impl Source {
     /// # Errors
     ///
     /// Fails if the configuration is wrong. A missing device is not an error.
-    pub fn open(config: &Config, context: &Context) -> Result<Self> {
+    pub async fn open(config: &Config, context: &Context) -> Result<Self> {
         if let Some(config) = &config.simulated {
             let simulated =
                 simulated::Simulated::open(config, &context.status).with_context(|| {
@@ -41,8 +41,8 @@ impl Source {
         }
         #[cfg(feature = "gpiochip")]
         if let Some(config) = &config.gpiochip {
-            let gpiochip = gpiochip::Gpiochip::open(config, context).context("gpiochip")?;
-            return Ok(Self::Gpiochip(gpiochip));
+            let opened = gpiochip::Gpiochip::open(config, context).await;
+            return Ok(Self::Gpiochip(opened.context("gpiochip")?));
         }
         let device = config.device.clone().unwrap_or_default();
         let queue = queue::Queue::new(&device, context);
@@ -72,12 +72,12 @@ impl Source {
         }
     }
 
-    /// What is already there, at the end of the agent; `None` when nothing is left.
-    pub fn take(&mut self) -> Option<Update> {
+    /// What is already there, at the end of the source; `None` when nothing is left. A chip may keep it waiting for ever.
+    pub async fn take(&mut self) -> Option<Update> {
         match self {
             Self::Queue(source) => source.take(),
             #[cfg(feature = "gpiochip")]
-            Self::Gpiochip(source) => source.take(),
+            Self::Gpiochip(source) => source.take().await,
             Self::Simulated(source) => source.take(),
         }
     }

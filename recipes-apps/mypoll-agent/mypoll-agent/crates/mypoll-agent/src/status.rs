@@ -150,14 +150,10 @@ impl Reporter {
         is_new
     }
 
-    /// Says that the part works on something until the guard goes.
-    pub fn busy(&self) -> Busy<'_> {
-        self.set_busy(Some(Instant::now()));
-        Busy(self)
-    }
-
-    fn set_busy(&self, since: Option<Instant>) {
-        lock(&self.part).busy = since;
+    /// Says that the part works on something until the guard goes. One thing at a time.
+    pub fn busy(&self) -> Busy {
+        lock(&self.part).busy = Some(Instant::now());
+        Busy(Arc::clone(&self.part))
     }
 
     /// Sets a counter.
@@ -177,11 +173,11 @@ impl Reporter {
 }
 
 /// A part works on something.
-pub struct Busy<'a>(&'a Reporter);
+pub struct Busy(Arc<Mutex<Part>>);
 
-impl Drop for Busy<'_> {
+impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.set_busy(None);
+        lock(&self.0).busy = None;
     }
 }
 

@@ -49,7 +49,7 @@ pub async fn run(
         ..Context::new(journal)
     };
     let mut sinks = Sinks::default();
-    let source = Source::open(&config, &context)?;
+    let source = Source::open(&config, &context).await?;
     sinks.change(&config, &context).await?;
     let mut pump = Pump::start(source, &config, writer, &context.status);
     let mut notifier = Notifier::new(&context.status);
@@ -84,7 +84,8 @@ pub async fn run(
 
     notifier.stopping();
     let drained = async {
-        pump.drain().await;
+        // A source that hangs must leave the sinks time for the end of the journal.
+        pump.drain(config.agent.drain_timeout / 2).await;
         sinks.ended().await;
     };
     if time::timeout(config.agent.drain_timeout, drained)
@@ -112,10 +113,10 @@ async fn reload(
     if old.journal != new.journal || old.agent.machine != new.agent.machine {
         bail!("`journal` and `agent.machine` can't be changed while the agent runs: restart it");
     }
-    let source = (!Source::is_same(old, new))
-        .then(|| Source::open(new, context))
-        .transpose()
-        .context("source")?;
+    let source = match Source::is_same(old, new) {
+        true => None,
+        false => Some(Source::open(new, context).await.context("source")?),
+    };
     sinks.change(new, context).await?;
     if let Some(source) = source {
         pump.replace(source);

@@ -6,6 +6,8 @@ use std::fmt;
 use mypoll_protocol::{Action, Output};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::quote::quote;
+
 /// The longest period of the timer, and the longest pulse.
 const LONGEST_MS: u32 = 3_600_000;
 
@@ -122,7 +124,8 @@ impl Target {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| format!("expected {expected}: {error}"))
+    serde_json::from_slice(body)
+        .map_err(|error| format!("expected {expected}: {}", quote(&error.to_string())))
 }
 
 fn in_range(key: &str, ms: u32) -> Result<u32, String> {

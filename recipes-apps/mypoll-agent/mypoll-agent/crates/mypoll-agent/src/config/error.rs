@@ -10,6 +10,8 @@ use std::{
 use thiserror::Error;
 use toml::{Spanned, de::DeTable};
 
+use crate::quote::{quote, shorten};
+
 /// Why a configuration is not taken.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -55,17 +57,23 @@ impl ConfigError {
         let at = span.map_or(0, |span| span.start.min(text.len()));
         let line = line_at(text.as_bytes(), at);
         let key = match key {
-            "" => format!(
-                "`{}`",
-                text.lines().nth(line - 1).unwrap_or_default().trim()
-            ),
+            "" => {
+                let line = text.lines().nth(line - 1).unwrap_or_default();
+                format!("`{}`", quote(line.trim()))
+            }
             _ => key.to_owned(),
         };
+        Self::of(path, line, key, problem.replace('\n', ", "))
+    }
+
+    fn of(path: &Path, line: usize, mut key: String, mut problem: String) -> Self {
+        shorten(&mut key);
+        shorten(&mut problem);
         Self::Invalid {
             path: path.into(),
             line,
             key,
-            problem: problem.replace('\n', ", "),
+            problem,
         }
     }
 }
@@ -114,10 +122,60 @@ pub(super) fn in_table(
     let array_of = document.get_ref().get(array);
     let element = array_of.and_then(|array| array.get_ref().as_array()?.get(index));
     let at = element.map_or(0, |element| element.span().start);
-    ConfigError::Invalid {
-        path: path.into(),
-        line: line_at(text.as_bytes(), at),
-        key: format!("{array}[{index}].{key}"),
-        problem,
+    let line = line_at(text.as_bytes(), at);
+    ConfigError::of(path, line, format!("{array}[{index}].{key}"), problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn what_is_long_is_repeated_in_part() {
+        let long = "x".repeat(1 << 20);
+        let digits = "9".repeat(1 << 20);
+        for (text, complaint) in [
+            // No TOML.
+            (format!("[journal]\n= '{long}'"), "agent.toml:2: `= 'xxx"),
+            (format!("{long} {long}"), "agent.toml:1: `xxx"),
+            // No key, or no value, of a table.
+            (format!("{long} = 1"), "xxx…: unknown field `xxx"),
+            (format!("[journal]\n{long} = 1"), "journal.xxx"),
+            (
+                format!("[agent]\nannounce = '{long}'"),
+                "invalid type: string \"xxx",
+            ),
+            (
+                format!("[journal]\nmemory = '{long}'"),
+                "invalid type: string \"xxx",
+            ),
+            (
+                format!("[journal]\nmemory = {digits}"),
+                "invalid type: integer `999",
+            ),
+            (
+                format!("[journal]\nsync = '{long}'"),
+                "invalid value: string \"xxx",
+            ),
+            (format!("[log]\nlevel = '{long}'"), "expected \"off\""),
+            (
+                format!("[[stream]]\nlisten = '{long}'"),
+                "invalid value: string \"xxx",
+            ),
+            (
+                format!("[[output]]\nchip = 'a'\nline = 1\nfollow = {{ kind = '{long}' }}"),
+                "agent.toml:4: output[0].follow",
+            ),
+            // A sentence of the section itself.
+            (
+                format!("[[chord]]\nlines = ['{long}', '{long}']"),
+                "twice, expected each line once",
+            ),
+        ] {
+            let error = Config::parse("agent.toml".as_ref(), &text).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains(complaint), "{error:.300}");
+            assert!(error.len() < 3000, "{complaint}: {error:.300}");
+        }
     }
 }

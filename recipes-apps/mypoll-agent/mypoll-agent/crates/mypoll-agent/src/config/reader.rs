@@ -13,7 +13,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{
         DeserializeSeed, Expected, MapAccess, SeqAccess, Unexpected, Visitor,
-        value::{BorrowedStrDeserializer, MapAccessDeserializer},
+        value::{self, BorrowedStrDeserializer, MapAccessDeserializer},
     },
     forward_to_deserialize_any,
 };
@@ -22,6 +22,8 @@ use toml::{
     de::{DeArray, DeInteger, DeString, DeTable, DeValue},
     map,
 };
+
+use crate::quote::quote;
 
 /// What is wrong, and where.
 #[derive(Debug)]
@@ -81,6 +83,24 @@ impl serde::de::Error for Error {
             span: None,
         }))
     }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        match found {
+            Unexpected::Str(text) => Self::custom(value::Error::invalid_value(
+                Unexpected::Str(&quote(text)),
+                expected,
+            )),
+            found => Self::custom(value::Error::invalid_value(found, expected)),
+        }
+    }
+
+    fn unknown_variant(word: &str, words: &'static [&'static str]) -> Self {
+        Self::custom(value::Error::unknown_variant(&quote(word), words))
+    }
+
+    fn unknown_field(key: &str, keys: &'static [&'static str]) -> Self {
+        Self::custom(value::Error::unknown_field(&quote(key), keys))
+    }
 }
 
 /// A value. No key is a number with a fraction or a date, so these are always wrong; enumerations are words.
@@ -92,9 +112,11 @@ impl<'de> Value<'de> {
     #[cold]
     fn wrong_type(self, expected: &dyn Expected) -> Error {
         let found = match self.0.get_ref() {
-            DeValue::String(text) => format!("string {text:?}"),
-            DeValue::Integer(number) => format!("integer `{number}`"),
-            DeValue::Float(number) => format!("floating point `{number}`"),
+            DeValue::String(text) => format!("string {:?}", quote(text)),
+            DeValue::Integer(number) => format!("integer `{}`", quote(&number.to_string())),
+            DeValue::Float(number) => {
+                format!("floating point `{}`", quote(&number.to_string()))
+            }
             DeValue::Boolean(value) => format!("boolean `{value}`"),
             DeValue::Datetime(date) => format!("date `{date}`"),
             DeValue::Array(_) => "array".to_owned(),
@@ -240,7 +262,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         };
         match seed.deserialize(BorrowedStrDeserializer::new(key.get_ref())) {
             Ok(key) => Ok(Some(key)),
-            Err::<_, Error>(error) => Err(error.at(key.span()).behind(key.get_ref())),
+            Err::<_, Error>(error) => Err(error.at(key.span()).behind(&quote(key.get_ref()))),
         }
     }
 
@@ -249,7 +271,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
             return Err(serde::de::Error::custom("a value was read before its key"));
         };
         match seed.deserialize(Value(value)) {
-            Err(error) => Err(error.at(value.span()).behind(key.get_ref())),
+            Err(error) => Err(error.at(value.span()).behind(&quote(key.get_ref()))),
             value => value,
         }
     }

@@ -155,6 +155,7 @@ impl Shared {
             return true;
         };
         let _file = lock(&self.file);
+        let _busy = reporter.busy();
         let (done, saved) = {
             let state = lock(&self.state);
             (state.done, state.saved)

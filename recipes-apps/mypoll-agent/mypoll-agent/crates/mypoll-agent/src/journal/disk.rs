@@ -107,6 +107,11 @@ impl Directory {
         self.index().size()
     }
 
+    /// Whether all events from `number` on are here.
+    pub(super) fn has_from(&self, number: u64) -> bool {
+        self.index().has_from(number)
+    }
+
     /// The first event of the last segments that take `length` bytes together.
     pub(super) fn tail(&self, length: u64) -> u64 {
         self.index().tail(length)

@@ -117,3 +117,12 @@ async fn a_waiting_cursor_wakes() {
     drop(writer);
     assert_eq!(reader.await.unwrap(), (vec![1], vec![]));
 }
+
+#[tokio::test]
+async fn what_is_in_memory_only_is_not_kept() {
+    let (journal, mut writer) = Journal::in_memory(identity(), 1 << 20);
+    assert!(journal.is_kept_from(1));
+    append(&mut writer, [0; 2]).await;
+    assert!(!journal.is_kept_from(1) && !journal.is_kept_from(2));
+    assert!(journal.is_kept_from(3));
+}

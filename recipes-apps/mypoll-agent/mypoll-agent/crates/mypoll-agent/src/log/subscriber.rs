@@ -8,6 +8,7 @@ use std::{
     time::SystemTime,
 };
 
+use mypoll_agent::quote::shorten;
 use tracing::{
     Event, Metadata, Subscriber, callsite,
     field::{Field, Visit},
@@ -94,6 +95,7 @@ fn line(now: SystemTime, event: &Event<'_>) -> String {
         event.metadata().level().as_str()
     );
     event.record(&mut line);
+    shorten(&mut line.0);
     line.0.push('\n');
     line.0
 }
@@ -134,6 +136,17 @@ mod tests {
     use tracing::{debug, info, warn};
 
     use super::*;
+
+    #[test]
+    fn a_long_line_is_shortened() {
+        let (sender, receiver) = mpsc::channel();
+        let lines = Lines::new(Level::new(LevelFilter::INFO), move |line| {
+            sender.send(line).unwrap();
+        });
+        tracing::subscriber::with_default(lines, || info!("{}, done", "x".repeat(1 << 20)));
+        let line = receiver.recv().unwrap();
+        assert!(line.len() < 3000 && line.ends_with("x, done\n"), "{line}");
+    }
 
     #[test]
     fn lines_have_time_level_message_and_fields() {

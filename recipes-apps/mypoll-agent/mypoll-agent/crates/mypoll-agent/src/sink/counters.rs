@@ -156,6 +156,7 @@ impl Store<'_> {
 
     /// Whether it is saved.
     async fn write(&self, path: &Path, counted: Counted) -> bool {
+        let _busy = self.reporter.busy();
         let file = path.to_owned();
         let write = task::spawn_blocking(move || file::save(&file, &counted));
         let problem = match write.await {

@@ -124,7 +124,7 @@ async fn run(
             backoff.was_connected(since.elapsed());
         }
         // What is on disk is delivered by the next agent; what is not, as long as there is time.
-        if ended && (journal.stats().disk > 0 || publisher.is_done()) {
+        if ended && publisher.is_kept() {
             break;
         }
         let pause = backoff.pause();

@@ -2,6 +2,8 @@
 //! Events as lines of JSON, over TCP, TLS and Unix sockets.
 
 mod connections;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod input;
 mod outgoing;
 mod session;

@@ -5,20 +5,15 @@ mod config;
 mod requested;
 mod worker;
 
-use std::{
-    collections::BTreeMap,
-    os::fd::OwnedFd,
-    path::Path,
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{collections::BTreeMap, os::fd::OwnedFd, path::Path, thread, time::Duration};
 
 use anyhow::{Result, bail};
 use nix::{fcntl::OFlag, unistd::pipe2};
 use tokio::{
-    sync::mpsc::{self, UnboundedReceiver},
-    time,
+    sync::mpsc::{self, Receiver},
+    task, time,
 };
+use tracing::{error, warn};
 
 use crate::{
     context::Context,
@@ -34,6 +29,12 @@ use worker::Worker;
 /// How long to wait before the thread is started again.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// How long the chips have to describe themselves before lines are requested.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How many updates wait for the journal at most. Edges behind them wait in the kernel, which counts those it has to drop.
+const QUEUE: usize = 4;
+
 /// Reads GPIO lines in a thread of its own. Waits for chips that are not there.
 pub struct Gpiochip {
     config: Config,
@@ -42,11 +43,11 @@ pub struct Gpiochip {
     running: Option<Running>,
 }
 
+/// When it goes, the thread ends as soon as no chip keeps it.
 struct Running {
-    updates: UnboundedReceiver<Update>,
-    /// Closing it ends the thread.
+    updates: Receiver<Update>,
+    /// Closing it has the thread read what is there, and end.
     stop: Option<OwnedFd>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Gpiochip {
@@ -55,23 +56,14 @@ impl Gpiochip {
     /// # Errors
     ///
     /// A label or a name is that of several chips or lines, or two entries are the same line. What is not there is no
-    /// error.
-    pub fn open(config: &Config, context: &Context) -> Result<Self> {
-        let chips = Chips::now(look);
-        let mut places = BTreeMap::new();
-        for (number, entry) in config.lines.iter().enumerate() {
-            match chips.find(&entry.line) {
-                Ok((chip, offset)) => {
-                    if let Some(other) = places.insert((&chip.path, offset), number) {
-                        bail!(
-                            "lines[{other}] and lines[{number}] are the same, line {offset} of {}",
-                            chip.path.display()
-                        );
-                    }
-                }
-                Err(Missing::Ambiguous(reason)) => bail!("lines[{number}]: {reason}"),
-                Err(Missing::Absent(_) | Missing::Busy(_)) => {}
-            }
+    /// error, and neither is a chip that does not answer.
+    pub async fn open(config: &Config, context: &Context) -> Result<Self> {
+        let entries = config.lines.clone();
+        let looked = task::spawn_blocking(move || check(&entries, &Chips::now(look)));
+        match time::timeout(LOOK, looked).await {
+            Ok(outcome) => outcome??,
+            // The thread that requests the lines says of each why it waits for it.
+            Err(_) => warn!("gpiochip: a chip does not answer within {LOOK:?}"),
         }
         Ok(Self {
             config: config.clone(),
@@ -82,14 +74,14 @@ impl Gpiochip {
 
     /// Says what is wrong, and waits before the next try.
     async fn wait(&self, reason: &str) {
-        tracing::error!("gpiochip: {reason}; tried again every {RETRY:?}");
+        error!("gpiochip: {reason}; tried again every {RETRY:?}");
         let reporter = self.context.status.reporter("source");
         reporter.set(Condition::Waiting(reason.to_owned()));
         time::sleep(RETRY).await;
     }
 
     fn start(&self) -> Result<Running> {
-        let (sender, updates) = mpsc::unbounded_channel();
+        let (sender, updates) = mpsc::channel(QUEUE);
         let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
         let worker = Worker {
             entries: self.config.lines.clone(),
@@ -101,11 +93,10 @@ impl Gpiochip {
             lines: Lines::default(),
         };
         let thread = thread::Builder::new().name("gpiochip".to_owned());
-        let thread = thread.spawn(move || worker.run())?;
+        thread.spawn(move || worker.run())?;
         Ok(Running {
             updates,
             stop: Some(write),
-            thread: Some(thread),
         })
     }
 
@@ -127,28 +118,52 @@ impl Gpiochip {
     }
 
     /// As [`Source::take`](super::Source::take).
-    pub fn take(&mut self) -> Option<Update> {
+    pub async fn take(&mut self) -> Option<Update> {
         let running = self.running.as_mut()?;
-        running.end();
-        running.updates.try_recv().ok()
+        running.stop = None;
+        // Not by joining the thread: a chip may keep it for ever.
+        running.updates.recv().await
     }
-}
 
-impl Running {
-    /// Ends the thread, after it has read what was there.
-    fn end(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // The supervisor has its own way to tell of a panic.
-            let _ = thread.join();
+    /// One whose thread hangs in a chip.
+    #[cfg(test)]
+    pub(crate) fn hanging(config: Config, context: &Context) -> Self {
+        let (sender, updates) = mpsc::channel(QUEUE);
+        thread::spawn(move || {
+            let _sender = sender;
+            loop {
+                thread::park();
+            }
+        });
+        Self {
+            config,
+            context: context.clone(),
+            running: Some(Running {
+                updates,
+                stop: None,
+            }),
         }
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end();
+/// Whether each entry is a line of its own.
+fn check(entries: &[Entry], chips: &Chips) -> Result<()> {
+    let mut places = BTreeMap::new();
+    for (number, entry) in entries.iter().enumerate() {
+        match chips.find(&entry.line) {
+            Ok((chip, offset)) => {
+                if let Some(other) = places.insert((&chip.path, offset), number) {
+                    bail!(
+                        "lines[{other}] and lines[{number}] are the same, line {offset} of {}",
+                        chip.path.display()
+                    );
+                }
+            }
+            Err(Missing::Ambiguous(reason)) => bail!("lines[{number}]: {reason}"),
+            Err(Missing::Absent(_) | Missing::Busy(_)) => {}
+        }
     }
+    Ok(())
 }
 
 /// Describes a chip.

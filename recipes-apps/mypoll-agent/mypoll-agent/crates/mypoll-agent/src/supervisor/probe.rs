@@ -39,14 +39,14 @@ pub async fn probe(config: &Config) -> Result<Vec<Finding>> {
     let identity = Identity::of_this_machine(config.agent.machine.as_deref());
     let (journal, writer) = Journal::in_memory(identity, config.journal.memory);
     let context = Context::new(journal);
-    let source = Source::open(config, &context)?;
+    let source = Source::open(config, &context).await?;
     let mut sinks = Sinks::default();
     sinks.change(config, &context).await?;
     let mut pump = Pump::start(source, config, writer, &context.status);
     time::sleep(PATIENCE).await;
     let findings = context.status.conditions();
     let ended = async {
-        pump.drain().await;
+        pump.drain(PATIENCE / 2).await;
         sinks.ended().await;
     };
     // What does not end in time ends with the program.

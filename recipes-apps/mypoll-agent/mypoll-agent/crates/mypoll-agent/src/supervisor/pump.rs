@@ -8,6 +8,7 @@ use tokio::{
     task::{self, JoinHandle},
     time,
 };
+use tracing::warn;
 
 use crate::{
     clock::monotonic_ns,
@@ -18,13 +19,17 @@ use crate::{
     status::{Reporter, Status},
 };
 
+/// For how long nothing may come of a source that another one replaces.
+const SOURCE_END: Duration = Duration::from_secs(1);
+
 /// The longest sleep: what is due later is looked at again.
 const LONGEST_SLEEP: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 enum Change {
     Source(Box<Source>),
     Stages(Box<Config>),
-    Drain,
+    /// For so long nothing may come of the source.
+    Drain(Duration),
 }
 
 /// A task that takes what the source gives.
@@ -59,9 +64,9 @@ impl Pump {
         let _ = self.changes.send(Change::Stages(Box::new(config.clone())));
     }
 
-    /// Takes what the source still has, and closes the journal.
-    pub(super) async fn drain(&mut self) {
-        let _ = self.changes.send(Change::Drain);
+    /// Takes what the source still has, unless nothing of it comes for `limit`, and closes the journal.
+    pub(super) async fn drain(&mut self, limit: Duration) {
+        let _ = self.changes.send(Change::Drain(limit));
         let _ = (&mut self.task).await;
     }
 }
@@ -76,18 +81,22 @@ struct Running {
 impl Running {
     async fn run(mut self, mut source: Source, mut changes: mpsc::UnboundedReceiver<Change>) {
         let mut waited = true;
-        loop {
+        let limit = loop {
             let due = self.stages.due();
             tokio::select! {
                 biased;
                 change = changes.recv() => match change {
-                    Some(Change::Source(new)) => source = *new,
+                    Some(Change::Source(new)) => {
+                        let old = mem::replace(&mut source, *new);
+                        self.finish(old, SOURCE_END).await;
+                    }
                     Some(Change::Stages(config)) => {
                         let lines = self.writer.lines();
                         let derived = self.stages.change(&config, &self.status, lines, monotonic_ns());
                         self.derive(derived).await;
                     }
-                    Some(Change::Drain) | None => break,
+                    Some(Change::Drain(limit)) => break limit,
+                    None => break SOURCE_END,
                 },
                 // Before what is due: events that are there may change it.
                 update = source.next() => {
@@ -104,14 +113,23 @@ impl Running {
                 }
                 () = idle(&mut waited) => {}
             }
-        }
-        while let Some(update) = source.take() {
-            self.append(update).await;
-            task::yield_now().await;
-        }
+        };
+        self.finish(source, limit).await;
         let derived = self.stages.end(monotonic_ns());
         self.derive(derived).await;
         self.writer.close().await;
+    }
+
+    /// Takes what the source still has, and does not wait for longer than `limit` for more of it.
+    async fn finish(&mut self, mut source: Source, limit: Duration) {
+        while let Ok(update) = time::timeout(limit, source.take()).await {
+            let Some(update) = update else {
+                return;
+            };
+            self.append(update).await;
+            task::yield_now().await;
+        }
+        warn!("the source does not end within {limit:?}; leaving it behind");
     }
 
     async fn append(&mut self, update: Update) {
@@ -154,33 +172,52 @@ async fn reached(due: Option<u64>) {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Write as _};
+    use std::{fs::File, io::Write as _};
 
     use nix::{sys::stat::Mode, unistd::mkfifo};
+    use tempfile::TempDir;
 
     use super::*;
+    #[cfg(feature = "gpiochip")]
+    use crate::source::gpiochip::Gpiochip;
     use crate::{
         context::Context,
         identity::Identity,
         journal::{Delivery, Journal, Start},
     };
 
+    /// Only so that a hang ends.
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn config(text: &str) -> Config {
+        Config::parse("agent.toml".as_ref(), text).unwrap()
+    }
+
+    /// A FIFO, and the configuration of a source that reads it.
+    fn simulated() -> (TempDir, File, Config) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        mkfifo(&path, Mode::S_IRWXU).unwrap();
+        let config = config(&format!("[simulated]\npath = {path:?}"));
+        // Also open for reading, so that opening doesn't wait for a reader.
+        let fifo = File::options().read(true).write(true).open(path).unwrap();
+        (folder, fifo, config)
+    }
+
+    fn journal(config: &Config) -> (Context, Writer) {
+        let identity = Identity::of_this_machine(None);
+        let (journal, writer) = Journal::in_memory(identity, config.journal.memory);
+        (Context::new(journal), writer)
+    }
+
     #[tokio::test]
     async fn a_burst_does_not_overrun_a_reader_that_keeps_up() {
         // Twice what the journal has room for.
         const EVENTS: u64 = 7000;
-        let folder = tempfile::tempdir().unwrap();
-        let fifo = folder.path().join("fifo");
-        mkfifo(&fifo, Mode::S_IRWXU).unwrap();
-        let file = folder.path().join("agent.toml");
-        fs::write(&file, format!("[simulated]\npath = {fifo:?}")).unwrap();
-        let config = Config::read(&file).unwrap();
-        let identity = Identity::of_this_machine(None);
-        let (journal, writer) = Journal::in_memory(identity, config.journal.memory);
-        let context = Context::new(journal);
-        let source = Source::open(&config, &context).unwrap();
+        let (_folder, mut fifo, config) = simulated();
+        let (context, writer) = journal(&config);
+        let source = Source::open(&config, &context).await.unwrap();
         let mut cursor = context.journal.cursor(Start::Now);
-        let mut fifo = fs::File::options().write(true).open(&fifo).unwrap();
         let text = "rising 0\n".repeat(EVENTS as usize);
         fifo.write_all(text.as_bytes()).unwrap();
         let mut pump = Pump::start(source, &config, writer, &context.status);
@@ -191,6 +228,48 @@ mod tests {
                 other => panic!("{other:?} after {next}"),
             }
         }
-        pump.drain().await;
+        pump.drain(LONG).await;
+    }
+
+    #[cfg(feature = "gpiochip")]
+    fn hanging(context: &Context) -> Source {
+        let config = config("[gpiochip]\nlines = [{ name = 'button' }]");
+        Source::Gpiochip(Gpiochip::hanging(config.gpiochip.unwrap(), context))
+    }
+
+    #[cfg(feature = "gpiochip")]
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_hangs_does_not_keep_the_journal_from_ending() {
+        let config = Config::default();
+        let (context, writer) = journal(&config);
+        let mut pump = Pump::start(hanging(&context), &config, writer, &context.status);
+        pump.drain(Duration::from_secs(1)).await;
+        context.journal.ended().await;
+    }
+
+    #[cfg(feature = "gpiochip")]
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_hangs_is_replaced() {
+        let (_folder, mut fifo, config) = simulated();
+        let (context, writer) = journal(&config);
+        let mut cursor = context.journal.cursor(Start::Now);
+        let pump = Pump::start(hanging(&context), &config, writer, &context.status);
+        fifo.write_all(b"rising 0\n").unwrap();
+        pump.replace(Source::open(&config, &context).await.unwrap());
+        assert!(matches!(cursor.next().await, Some(Delivery::Events(_))));
+    }
+
+    #[tokio::test]
+    async fn what_a_source_still_has_is_taken_before_another_one_replaces_it() {
+        let (_folder, mut fifo, config) = simulated();
+        let (_other_folder, _other_fifo, other) = simulated();
+        let (context, writer) = journal(&config);
+        let mut cursor = context.journal.cursor(Start::Now);
+        let source = Source::open(&config, &context).await.unwrap();
+        fifo.write_all(b"rising 0\n").unwrap();
+        let pump = Pump::start(source, &config, writer, &context.status);
+        // Before its task has run.
+        pump.replace(Source::open(&other, &context).await.unwrap());
+        assert!(matches!(cursor.next().await, Some(Delivery::Events(_))));
     }
 }

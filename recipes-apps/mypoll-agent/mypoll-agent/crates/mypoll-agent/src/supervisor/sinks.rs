@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sinks that run, by their sections of the configuration.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tokio::{
@@ -9,9 +9,9 @@ use tokio::{
     time::{self, Instant},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{error, warn};
 
-use crate::{config::Config, context::Context, net::Sockets, sink::Section};
+use crate::{config::Config, context::Context, net::Sockets, sink::Section, status::Condition};
 
 /// How long the sinks that were taken out of the configuration have to end.
 const SINK_END: Duration = Duration::from_secs(1);
@@ -80,7 +80,8 @@ impl Sinks {
         }
         self.0.extend(new.into_iter().map(|(section, run)| {
             let stop = CancellationToken::new();
-            let task = tokio::spawn(run(stop.clone()));
+            let sink = run(stop.clone());
+            let task = tokio::spawn(watched(sink, section.name(), context.clone(), stop.clone()));
             Running {
                 section,
                 stop,
@@ -109,5 +110,61 @@ impl Sinks {
             .map(|running| running.section.name())
             .collect();
         names.join(", ")
+    }
+}
+
+/// Runs a sink. Nothing takes its events when it ends although nobody told it to, so the watchdog is to know.
+async fn watched(
+    sink: impl Future<Output = ()>,
+    name: String,
+    context: Context,
+    stop: CancellationToken,
+) {
+    sink.await;
+    if stop.is_cancelled() || context.journal.has_ended() {
+        return;
+    }
+    error!("{name} ended by itself");
+    let reporter = context.status.reporter(name);
+    reporter.set(Condition::Waiting("it ended by itself".to_owned()));
+    let _busy = reporter.busy();
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = context.journal.ended() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task;
+
+    use super::*;
+    use crate::{identity::Identity, journal::Journal};
+
+    fn ending(name: &str, context: &Context, stop: &CancellationToken) -> JoinHandle<()> {
+        let (context, stop) = (context.clone(), stop.clone());
+        tokio::spawn(watched(async {}, name.to_owned(), context, stop))
+    }
+
+    #[tokio::test]
+    async fn a_sink_that_ends_by_itself_makes_no_progress() {
+        let (journal, writer) = Journal::in_memory(Identity::of_this_machine(None), 1 << 16);
+        let context = Context::new(journal);
+        let stop = CancellationToken::new();
+        let stuck = || context.status.stuck(Duration::ZERO);
+        let sink = ending("one", &context, &stop);
+        while stuck().is_none() {
+            task::yield_now().await;
+        }
+        assert_eq!(stuck().as_deref(), Some("one"));
+        assert_eq!(context.status.waiting().len(), 1);
+        stop.cancel();
+        sink.await.unwrap();
+        assert_eq!(stuck(), None);
+        // What was told to end does so.
+        ending("two", &context, &stop).await.unwrap();
+        writer.close().await;
+        let stop = CancellationToken::new();
+        ending("three", &context, &stop).await.unwrap();
     }
 }

@@ -72,6 +72,7 @@ async fn fail_and_recover(folder: &Path, full: impl Fn(bool)) {
     let mut client = journal.cursor(Start::Now);
     append(&mut writer, 100).await;
     let before = journal.era();
+    assert!(journal.is_kept_from(1));
     full(true);
     // Those that fit are written, and the next are not.
     while status.waiting().is_empty() {
@@ -85,6 +86,8 @@ async fn fail_and_recover(folder: &Path, full: impl Fn(bool)) {
     let during = journal.era();
     assert_ne!(during.session, before.session);
     append(&mut writer, 100).await;
+    assert!(!journal.is_kept_from(1) && !journal.is_kept_from(journal.stats().next - 1));
+    assert!(journal.is_kept_from(journal.stats().next));
     full(false);
     while !status.waiting().is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -92,6 +95,8 @@ async fn fail_and_recover(folder: &Path, full: impl Fn(bool)) {
     append(&mut writer, 100).await;
     assert_eq!(journal.era(), during);
     let next = journal.stats().next;
+    assert!(!journal.is_kept_from(1) && !journal.is_kept_from(next - 101));
+    assert!(journal.is_kept_from(next - 100));
 
     // A client that was there saw all of it.
     let (numbers, eras, gaps) = read_to(&mut client, next).await;

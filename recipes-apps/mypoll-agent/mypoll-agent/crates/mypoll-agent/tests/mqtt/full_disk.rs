@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A full disk under the journal: the broker gets the events all the same, and what a killed agent had in memory only is
-//! lost.
+//! A full disk under the journal: the broker gets the events all the same, and what an agent had in memory only is lost when
+//! it is killed, or ends and the broker does not come back in time.
 
 use std::{
     fs,
@@ -251,37 +251,118 @@ fn an_agent_that_ends_with_a_full_disk_and_without_its_broker_delivers_what_is_o
     }
 }
 
-/// Ends an agent that has some events on disk and others in memory only, none of which a broker has. `full`: there is still no
-/// room when it starts again.
-fn end_with(signal: Signal, folder: &Path, full: bool) {
-    let disk = Disk::at(folder);
-    let broker = Broker::start();
-    let relay = Relay::new();
+#[test]
+fn an_agent_that_ends_with_a_full_disk_waits_for_its_broker() {
+    let test = "full_disk::an_agent_that_ends_with_a_full_disk_waits_for_its_broker";
+    let Some(folder) = with_mounts(test) else {
+        return;
+    };
+    let Board {
+        broker,
+        relay,
+        mut subscriber,
+        mut agent,
+        mut client,
+        first,
+        second,
+        hole,
+        ..
+    } = Board::with_full_disk(&folder, "agent.drain-timeout = '1h'");
+    agent.signal(Signal::SIGTERM);
+    // The journal has ended, and the broker is still away.
+    assert!(client.rest().is_empty());
+    drop(client);
+    let refused = relay.refused();
+    wait_until("further attempts to connect", || {
+        relay.refused() >= refused + 3
+    });
     relay.open(broker.port);
-    let configuration = configuration(folder, relay.port, "");
-    let mut subscriber = Subscriber::new(broker.port, "mypoll/board/#");
-    let mut agent = Agent::start_with(&configuration, disk.prepare(false));
-    let (mut client, hello) = agent.request("{}");
-    let first = hello["session"].as_str().unwrap().to_owned();
-    presses(&mut agent, 50);
-    assert_eq!(
-        sessions(&ids(&mut subscriber, 102)),
-        [(first.clone(), 1, 102)]
-    );
-    relay.close();
-    agent.wait_for_log("trying again");
-    presses(&mut agent, 50);
-    until(&mut client, 202);
-    disk.fill(&agent, true);
-    presses(&mut agent, MANY);
-    agent.wait_for_log("journal: cannot write");
-    // The first that is in memory only, and its session.
-    let (second, hole) = until(&mut client, 402).unwrap();
-    assert_ne!(second, first);
-    assert!(hole > 202);
+    let got = sessions(&ids(&mut subscriber, 402));
+    let [(of_disk, _, end), rest] = &got[..] else {
+        panic!("{got:?}");
+    };
+    assert_eq!((of_disk, end + 1), (&first, hole), "{got:?}");
+    assert_eq!(*rest, (second, hole, 402));
+    assert!(agent.status().success());
+}
 
+/// An agent that has some events on disk and others in memory only, none of which a broker has.
+struct Board {
+    disk: Disk,
+    broker: Broker,
+    relay: Relay,
+    configuration: String,
+    subscriber: Subscriber,
+    agent: Agent,
+    /// Of the stream. It has all events.
+    client: Client,
+    /// The session of those on disk.
+    first: String,
+    /// The session of those in memory only, and the number of the first of them. The last is 402.
+    second: String,
+    hole: u64,
+}
+
+impl Board {
+    fn with_full_disk(folder: &Path, more: &str) -> Self {
+        let disk = Disk::at(folder);
+        let broker = Broker::start();
+        let relay = Relay::new();
+        relay.open(broker.port);
+        let configuration = configuration(folder, relay.port, more);
+        let mut subscriber = Subscriber::new(broker.port, "mypoll/board/#");
+        let mut agent = Agent::start_with(&configuration, disk.prepare(false));
+        let (mut client, hello) = agent.request("{}");
+        let first = hello["session"].as_str().unwrap().to_owned();
+        presses(&mut agent, 50);
+        assert_eq!(
+            sessions(&ids(&mut subscriber, 102)),
+            [(first.clone(), 1, 102)]
+        );
+        relay.close();
+        agent.wait_for_log("trying again");
+        presses(&mut agent, 50);
+        until(&mut client, 202);
+        disk.fill(&agent, true);
+        presses(&mut agent, MANY);
+        agent.wait_for_log("journal: cannot write");
+        let (second, hole) = until(&mut client, 402).unwrap();
+        assert_ne!(second, first);
+        assert!(hole > 202);
+        Self {
+            disk,
+            broker,
+            relay,
+            configuration,
+            subscriber,
+            agent,
+            client,
+            first,
+            second,
+            hole,
+        }
+    }
+}
+
+/// Ends such an agent while the broker is away. `full`: there is still no room when it starts again.
+fn end_with(signal: Signal, folder: &Path, full: bool) {
+    let Board {
+        disk,
+        broker,
+        relay,
+        configuration,
+        mut subscriber,
+        mut agent,
+        first,
+        second,
+        hole,
+        ..
+    } = Board::with_full_disk(folder, "");
     agent.signal(signal);
     agent.status();
+    if signal == Signal::SIGTERM {
+        agent.wait_for_log("cut off after 2s (agent.drain-timeout): mqtt broker");
+    }
     if let (Disk::Small(disk), false) = (&disk, full) {
         disk.clear();
     }

@@ -19,6 +19,8 @@ struct State {
     loses_answers: AtomicBool,
     /// How many bytes went to the broker.
     passed: AtomicUsize,
+    /// How many connections found the way closed.
+    refused: AtomicUsize,
     connections: Mutex<Vec<TcpStream>>,
 }
 
@@ -42,6 +44,8 @@ impl Relay {
                 let to = state.to.load(SeqCst);
                 if let (true, Ok(broker)) = (to != 0, TcpStream::connect(("127.0.0.1", to))) {
                     carry(&state, &client, &broker);
+                } else {
+                    state.refused.fetch_add(1, SeqCst);
                 }
             }
         });
@@ -62,6 +66,11 @@ impl Relay {
     /// How many bytes went to the broker so far.
     pub fn passed(&self) -> usize {
         self.state.passed.load(SeqCst)
+    }
+
+    /// How many connections found the way closed so far.
+    pub fn refused(&self) -> usize {
+        self.state.refused.load(SeqCst)
     }
 
     /// Breaks all connections, and takes no more.

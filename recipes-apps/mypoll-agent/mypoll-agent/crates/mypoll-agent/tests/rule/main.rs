@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `[[rule]]` of the program itself: programs that it runs, and servers that fail.
+#![cfg(feature = "rule")]
 
 #[path = "../common/mod.rs"]
 mod common;
+mod end;
 mod exec;
 mod kill;
 mod limits;

@@ -4,9 +4,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod counters;
+mod damage;
 mod faults;
 mod gestures;
 mod idle;
 mod limits;
 mod protocol;
+mod reload;
 mod restart;

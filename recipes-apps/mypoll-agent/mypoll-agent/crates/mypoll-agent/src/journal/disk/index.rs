@@ -71,6 +71,17 @@ impl Index {
             .map_or(self.next, |segment| segment.header.first)
     }
 
+    /// Whether all events from `number` on are in the segments.
+    pub(super) fn has_from(&self, number: u64) -> bool {
+        let mut number = number;
+        for segment in &self.segments {
+            if segment.header.first <= number && number < segment.end {
+                number = segment.end.min(self.next);
+            }
+        }
+        number >= self.next
+    }
+
     /// The first segment that may have the event `number` or later ones, its end cut to what was written.
     pub(super) fn find(&self, number: u64) -> Option<Segment> {
         let index = self

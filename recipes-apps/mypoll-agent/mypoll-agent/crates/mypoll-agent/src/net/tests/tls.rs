@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Connections with TLS.
 
+mod versions;
+
 use std::{
     fs, io,
     net::SocketAddr,
@@ -60,10 +62,19 @@ impl Issuer {
     }
 
     fn connector(&self, identity: Option<&Certificate>) -> TlsConnector {
+        self.connector_of(identity, rustls::DEFAULT_VERSIONS)
+    }
+
+    /// One that speaks these versions only.
+    fn connector_of(
+        &self,
+        identity: Option<&Certificate>,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> TlsConnector {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots);
         let config = match identity {

@@ -144,6 +144,14 @@ fn segment(folder: &Path) -> PathBuf {
     segments.max().unwrap()
 }
 
+/// Has the journal's last events never have reached the medium.
+fn cut(folder: &Path, events: u64) {
+    let last = segment(folder);
+    let length = fs::metadata(&last).unwrap().len();
+    let medium = fs::File::options().write(true).open(&last).unwrap();
+    medium.set_len(length - events * 62).unwrap();
+}
+
 #[tokio::test]
 async fn totals_go_on_after_a_clean_end() {
     let mut board = Board::start(folder(), "one").await;
@@ -187,11 +195,7 @@ async fn a_power_cut_takes_no_pulse_that_was_saved_and_none_that_follows() {
     let counted = board.context.journal.counted().unwrap();
     file::save(&board.file(), &counted).unwrap();
     let folder = board.killed();
-    // The journal's last five events never reached the medium.
-    let last = segment(folder.path());
-    let length = fs::metadata(&last).unwrap().len();
-    let medium = fs::File::options().write(true).open(&last).unwrap();
-    medium.set_len(length - 5 * 62).unwrap();
+    cut(folder.path(), 5);
     let mut board = Board::start(folder, "two").await;
     assert!(board.context.journal.stats().next < counted.event);
     board.shows(10).await;
@@ -201,6 +205,24 @@ async fn a_power_cut_takes_no_pulse_that_was_saved_and_none_that_follows() {
     let folder = board.end().await;
     let board = Board::start(folder, "three").await;
     board.shows(30).await;
+}
+
+#[tokio::test]
+async fn a_power_cut_takes_what_neither_the_totals_nor_the_journal_had_on_the_medium() {
+    let mut board = Board::start(folder(), "one").await;
+    board.pulses(10).await;
+    board.saved().await;
+    let saved = fs::read(board.file()).unwrap();
+    board.pulses(5).await;
+    board.shows(15).await;
+    let folder = board.killed();
+    fs::write(folder.path().join("journal/counters"), saved).unwrap();
+    // Two pulses.
+    cut(folder.path(), 4);
+    let mut board = Board::start(folder, "two").await;
+    board.shows(13).await;
+    board.pulses(1).await;
+    board.shows(14).await;
 }
 
 #[tokio::test]

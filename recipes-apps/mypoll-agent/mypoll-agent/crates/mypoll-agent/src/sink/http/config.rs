@@ -4,7 +4,7 @@
 use hyper::Uri;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::{command::Control, net};
+use crate::{command::Control, net, quote::quote};
 
 net::section! {
     /// `[[http]]`
@@ -51,7 +51,8 @@ fn each<'de, D: Deserializer<'de>>(
     match texts.iter().find(|text| !is_right(text)) {
         None => Ok(texts),
         Some(wrong) => Err(D::Error::custom(format_args!(
-            "expected {expected}, not {wrong:?}"
+            "expected {expected}, not {:?}",
+            quote(wrong)
         ))),
     }
 }

@@ -14,6 +14,7 @@ use hyper::{
 };
 
 use super::answer::Problem;
+use crate::quote::{quote, quote_bytes};
 
 /// What the configuration allows beyond this machine's own names.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +34,7 @@ impl Guard {
             let sentence = format!(
                 "this agent does not answer to the name {:?}; if it should, add it to `hosts` in the section [[http]] of its \
                  configuration",
-                host.host()
+                quote(host.host())
             );
             return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, sentence));
         }
@@ -54,9 +55,10 @@ impl Guard {
         let sentence = format!(
             "pages of {} may not use this agent; if they should, add them to `origins` in the section [[http]] of its \
              configuration",
-            origin.map_or("another site".into(), |origin| String::from_utf8_lossy(
-                origin.as_bytes()
-            ))
+            origin.map_or_else(
+                || "another site".to_owned(),
+                |origin| quote_bytes(origin.as_bytes())
+            )
         );
         Err(Problem::new(StatusCode::FORBIDDEN, sentence))
     }

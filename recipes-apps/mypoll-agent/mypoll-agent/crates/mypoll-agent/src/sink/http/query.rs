@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use mypoll_protocol::Filter;
 
 use super::answer::Problem;
-use crate::identity::SessionId;
+use crate::{identity::SessionId, quote::quote};
 
 /// What a client of `/events` asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,8 @@ impl Query {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (Some(key), Some(value)) = (decode(key, true), decode(value, true)) else {
                 return Err(bad(format!(
-                    "`{pair}` is not UTF-8, or has a `%` without two digits"
+                    "`{}` is not UTF-8, or has a `%` without two digits",
+                    quote(pair)
                 )));
             };
             parsed.take(&key, value)?;
@@ -39,9 +40,12 @@ impl Query {
             "kind" => self.filter.kind.push(value),
             "label" => self.filter.label.push(value),
             "line" => {
-                let line = value
-                    .parse()
-                    .map_err(|_| bad(format!("`line` is the number of a line, not {value:?}")))?;
+                let line = value.parse().map_err(|_| {
+                    bad(format!(
+                        "`line` is the number of a line, not {:?}",
+                        quote(&value)
+                    ))
+                })?;
                 self.filter.line.push(line);
             }
             "after" => self.after = Some(position(&value)?),
@@ -49,13 +53,19 @@ impl Query {
                 self.levels = match value.as_str() {
                     "true" => true,
                     "false" => false,
-                    _ => return Err(bad(format!("`levels` is true or false, not {value:?}"))),
+                    _ => {
+                        return Err(bad(format!(
+                            "`levels` is true or false, not {:?}",
+                            quote(&value)
+                        )));
+                    }
                 }
             }
             _ => {
                 let known = "source, kind, line, label, after, levels";
                 return Err(bad(format!(
-                    "there is no `{key}` to ask for; there are: {known}"
+                    "there is no `{}` to ask for; there are: {known}",
+                    quote(key)
                 )));
             }
         }
@@ -69,7 +79,8 @@ pub(super) fn position(text: &str) -> Result<(SessionId, u64), Problem> {
         .and_then(|(session, event)| Some((SessionId::parse(session)?, event.parse().ok()?)))
         .ok_or_else(|| {
             bad(format!(
-                "the last event is its `id`, such as 0123456789abcdef-26, not {text:?}"
+                "the last event is its `id`, such as 0123456789abcdef-26, not {:?}",
+                quote(text)
             ))
         })
 }
@@ -136,5 +147,16 @@ mod tests {
             assert!(problem.sentence.contains(said), "{query}: {problem:?}");
         }
         assert_eq!(decode("a+b%20c", false).unwrap(), "a+b c");
+        let long = "x".repeat(10_000);
+        for query in [
+            long.clone(),
+            format!("line={long}"),
+            format!("levels={long}"),
+            format!("after={long}"),
+            format!("label={long}%"),
+        ] {
+            let sentence = Query::parse(&query).unwrap_err().sentence;
+            assert!(sentence.len() < 400, "{sentence}");
+        }
     }
 }

@@ -33,6 +33,7 @@ use crate::{
     filter::Filter,
     journal::Start,
     net::{Denied, Gate, Role},
+    quote::quote,
     status::Counter,
 };
 
@@ -95,7 +96,8 @@ impl Server {
             (&Method::POST, true) | (&Method::GET | &Method::HEAD, false) => {}
             (method, _) => {
                 let allow = route.methods();
-                let sentence = format!("{} takes {allow}, not {method}", request.uri.path());
+                let (path, method) = (quote(request.uri.path()), quote(method.as_str()));
+                let sentence = format!("{path} takes {allow}, not {method}");
                 return Err(
                     Problem::new(StatusCode::METHOD_NOT_ALLOWED, sentence).with(ALLOW, allow)
                 );
@@ -212,7 +214,8 @@ fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let sentence = format!(
-        "the body has to be JSON, with the header `Content-Type: application/json`, not {content_type:?}"
+        "the body has to be JSON, with the header `Content-Type: application/json`, not {:?}",
+        quote(content_type)
     );
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence))
 }

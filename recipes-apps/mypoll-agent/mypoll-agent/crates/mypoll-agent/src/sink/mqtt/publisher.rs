@@ -233,9 +233,9 @@ impl<'a> Publisher<'a> {
             .count("waiting", newest.saturating_sub(self.done));
     }
 
-    /// Whether the broker has all.
-    pub(super) fn is_done(&self) -> bool {
-        self.done + 1 == self.journal.stats().next
+    /// Whether an agent that starts later has all that the broker does not.
+    pub(super) fn is_kept(&self) -> bool {
+        self.journal.is_kept_from(self.done + 1)
     }
 
     /// Says what was refused, once in a while.

@@ -37,7 +37,7 @@ pub(super) struct LateLine<'a, P> {
     open: Open<P>,
     wanted: PinState,
     /// What is under way on a thread; it has the pin meanwhile.
-    task: Option<(JoinHandle<Done<P>>, Busy<'a>)>,
+    task: Option<(JoinHandle<Done<P>>, Busy)>,
     pin: Option<Pin<P>>,
     /// When it was opened last.
     opened_at: Instant,

@@ -169,7 +169,7 @@ impl<D: Deliver> Worker<'_, D> {
                     event, "{reason}; trying again until it is taken"
                 );
             }
-            if ended && context.journal.is_kept() {
+            if ended && context.journal.is_kept_from(event) {
                 return false;
             }
             let pause = self.backoff.pause();

@@ -31,6 +31,15 @@ use crate::{
 use orders::{Outcome, outcome_of};
 use request::Selection;
 
+/// As a session takes its first line.
+#[cfg(fuzzing)]
+pub(super) fn take_first(line: &[u8]) -> Result<(), String> {
+    match request::First::parse(line)? {
+        request::First::Request(request) => Selection::new(*request).map(drop),
+        request::First::Order(_) => Ok(()),
+    }
+}
+
 /// How long events wait for the first byte of a request.
 const FIRST_BYTE: Duration = Duration::from_millis(200);
 

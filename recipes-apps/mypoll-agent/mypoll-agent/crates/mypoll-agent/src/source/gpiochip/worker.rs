@@ -11,7 +11,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::inotify::{AddWatchFlags, InitFlags, Inotify},
 };
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 use tracing::{info, warn};
 
 use super::{
@@ -36,7 +36,7 @@ const RETRY_MS: u16 = 2000;
 
 pub(super) struct Worker {
     pub(super) entries: Vec<Entry>,
-    pub(super) updates: UnboundedSender<Update>,
+    pub(super) updates: Sender<Update>,
     pub(super) reporter: Reporter,
     /// Ends the thread when its other end is closed.
     pub(super) stop: OwnedFd,
@@ -54,19 +54,22 @@ impl Worker {
         self.missing = all
             .map(|number| (number, Missing::Absent(String::new())))
             .collect();
-        let mut look = true;
+        let (mut stop, mut look, mut ready) = (false, true, Vec::new());
         loop {
-            if look && !self.missing.is_empty() {
-                self.request_missing();
-            }
-            let Some((stop, changed, ready)) = self.wait(devices.as_ref().ok()) else {
-                return;
-            };
-            look = changed;
+            // All but the wait: where a chip or the journal keeps it, the watchdog is to know.
+            let busy = self.reporter.busy();
             self.read(&ready);
             if stop {
                 return;
             }
+            if look && !self.missing.is_empty() {
+                self.request_missing();
+            }
+            drop(busy);
+            let Some(happened) = self.wait(devices.as_ref().ok()) else {
+                return;
+            };
+            (stop, look, ready) = happened;
         }
     }
 
@@ -267,18 +270,22 @@ impl Worker {
         let lost = readings.iter().map(|reading| u64::from(reading.lost));
         self.reporter.add("events", readings.len() as u64);
         self.reporter.add("lost", lost.sum());
-        // Nobody takes them at the end of the agent alone.
-        let _ = self.updates.send(Update {
+        self.give(Update {
             readings,
             lines: None,
         });
     }
 
     fn send_lines(&self) {
-        let _ = self.updates.send(Update {
+        self.give(Update {
             readings: Vec::new(),
             lines: Some(self.lines.iter().cloned().collect()),
         });
+    }
+
+    fn give(&self, update: Update) {
+        // Nobody takes it once the source was given up, and then the thread is about to end.
+        let _ = self.updates.blocking_send(update);
     }
 }
 

@@ -34,6 +34,18 @@ class Guest:
         for row, event in enumerate(events):
             self.page.wait(f"({ROWS})[{row}]?.includes('{event}')")
 
+    def outlive_restart(self):
+        """Has the agent end and start again: the page goes on where it was, and shows each event once."""
+        before = self.page.evaluate(ROWS)
+        print("restart", flush=True)
+        sys.stdin.readline()
+        self.press("button")
+        self.newest("falling\tbutton (0)", "rising\tbutton (0)")
+        rows = self.page.evaluate(ROWS)
+        numbers = [int(row.split("\t")[-1]) for row in rows]
+        if rows[-len(before) :] != before or numbers != sorted(set(numbers), reverse=True):
+            raise AssertionError(f"{rows} after {before}")
+
     def switch(self, output, key):
         self.page.click(f"[aria-label='{output}: {key}']")
 
@@ -54,6 +66,7 @@ def main():
         guest.press("door", "--up")
         guest.newest("falling\tdoor (1)")
         guest.shows("lamp", "inactive")
+        guest.outlive_restart()
         guest.switch("pump", "On")
         guest.shows("pump", "active")
         if path := os.environ.get("MYPOLL_SCREENSHOT"):

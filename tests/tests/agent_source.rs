@@ -8,7 +8,7 @@ use std::sync::{LazyLock, Mutex};
 use lab::agent::{Client, Event, Message};
 use lab::buttons::Action;
 use lab::machine::Machine;
-use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, turn};
+use system_tests::{Agent, DEADLINE, Shared, boot, client, clients, sh, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_source", true)));
 
@@ -36,6 +36,11 @@ fn reported(machine: &Machine) -> u64 {
 /// The events up to a trigger, and how many are missing between them.
 fn up_to_a_trigger(machine: &Machine, client: &mut Client) -> (Vec<Event<'static>>, u64) {
     sh(machine, "echo trigger >/dev/mypoll");
+    up_to_its_trigger(client)
+}
+
+/// The same with a trigger that there was already.
+fn up_to_its_trigger(client: &mut Client) -> (Vec<Event<'static>>, u64) {
     let (mut events, mut missing) = (Vec::new(), 0);
     loop {
         let received = client.next(DEADLINE).unwrap();
@@ -104,6 +109,58 @@ fn what_came_while_the_agent_stood_still_arrives() {
         (happened, 0, 0)
     );
     assert_eq!(of_line(&events, 2).len(), 2000);
+}
+
+#[test]
+fn a_minute_of_ticks_arrives_at_every_client() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, "[journal]\nmemory = 67108864");
+    let mut clients = clients::<3>(&machine);
+    let before = reported(&machine);
+    sh(
+        &machine,
+        "echo start 1 >/dev/mypoll
+        sleep 29
+        kill -STOP $(cat /run/mypoll-agent.pid)
+        sleep 2
+        kill -CONT $(cat /run/mypoll-agent.pid)
+        sleep 29
+        echo stop >/dev/mypoll
+        echo trigger >/dev/mypoll",
+    );
+    // Without the trigger.
+    let happened = reported(&machine) - before - 1;
+    for client in &mut clients {
+        let (events, missing) = up_to_its_trigger(client);
+        // A machine that is too slow for it loses some, and says how many.
+        let counted = events.len() as u64 + lost(&events) + missing;
+        assert_eq!(counted, happened, "{missing} missing");
+    }
+}
+
+#[test]
+fn an_event_has_the_time_of_a_clock_that_was_set() {
+    let machine = turn(&MACHINE);
+    let _agent = Agent::start(&machine, "");
+    let mut client = client(&machine);
+    let now = "date -u +%Y-%m-%dT%H:%M:%S";
+    for jump in ["0", "86400", "-172800", "86400"] {
+        let times = sh(
+            &machine,
+            &format!(
+                "date -s @$(($(date +%s) + {jump})) >/dev/null
+                {now}; echo trigger >/dev/mypoll; {now}"
+            ),
+        );
+        let (earliest, latest) = times.trim().split_once('\n').unwrap();
+        let event = client.event(DEADLINE).unwrap();
+        assert_eq!(event.kind, "trigger");
+        let time = &event.time[..earliest.len()];
+        assert!(
+            (earliest..=latest).contains(&time),
+            "{jump}: {time}, {times}"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The live page of the guest's agent, in a browser of this machine.
 
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,6 +15,8 @@ static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("page", true)));
 const CONFIG: &str = r#"
 [agent]
 machine = "greenhouse"
+[journal]
+path = "/tmp/journal"
 [[http]]
 listen = "0.0.0.0:8080"
 insecure = true
@@ -30,28 +33,42 @@ line = 4
 "#;
 
 #[test]
-fn the_live_page_shows_presses_and_switches_outputs() {
+fn the_live_page_shows_presses_over_a_restart_and_switches_outputs() {
     let machine = turn(&MACHINE);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     shell(
         &machine,
         &format!("date -s @{} >/dev/null; chip relays relays", now.as_secs()),
     );
-    let _agent = Agent::start(&machine, CONFIG);
+    let agent = Agent::start(&machine, CONFIG);
     shell(&machine, "logged 'listening on .*:8080'");
     let page = machine.page().unwrap();
     let repo = Paths::find().unwrap().repo;
-    let browser = Command::new("python3")
+    let mut browser = Command::new("python3")
         .arg(repo.join("tests/page/press.py"))
         .args([format!("http://{page}/"), machine.name()])
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::null())
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    let mut asked = String::new();
+    BufReader::new(browser.stdout.take().unwrap())
+        .read_line(&mut asked)
+        .unwrap();
+    let restarted = (asked == "restart\n").then(|| {
+        drop(agent);
+        Agent::start(&machine, CONFIG)
+    });
+    // It reads no answer where it failed.
+    let _ = writeln!(browser.stdin.take().unwrap());
+    let browser = browser.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&browser.stderr);
     assert!(browser.status.success(), "{said}");
     shell(
         &machine,
         "[ $(cat $(of relays value 4)) = 1 ]; end; remove relays",
     );
+    drop(restarted);
 }

@@ -23,6 +23,12 @@ unsigned int mypoll_gpiod_offset(struct gpio_desc *desc)
 	return desc_to_gpio(desc) - gpio_device_get_base(gpiod_to_gpio_device(desc));
 }
 
+/* As long as @desc is requested. */
+const char *mypoll_gpiod_chip_name(struct gpio_desc *desc)
+{
+	return dev_name(gpio_device_to_device(gpiod_to_gpio_device(desc)));
+}
+
 static struct gpio_desc *get_lookup_input(struct device *dev, const char *consumer)
 {
 	struct gpio_desc *desc = gpiod_get(dev, NULL, GPIOD_IN);

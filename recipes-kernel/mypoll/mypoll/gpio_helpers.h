@@ -47,6 +47,7 @@ struct gpio_desc *mypoll_gpiod_get_input(struct device *dev, struct fwnode_handl
 					 const char *consumer);
 bool mypoll_gpiod_is_leaving(struct gpio_desc *desc, struct device **parent);
 unsigned int mypoll_gpiod_offset(struct gpio_desc *desc);
+const char *mypoll_gpiod_chip_name(struct gpio_desc *desc);
 
 /* For kernel_ext/line_device.rs, in line_device.c. */
 struct mypoll_line_device *mypoll_line_device_register(const struct mypoll_line_config *config,

@@ -42,6 +42,7 @@ extern "C" {
         parent: *mut *mut bindings::device,
     ) -> bool;
     fn mypoll_gpiod_offset(desc: *mut bindings::gpio_desc) -> ffi::c_uint;
+    fn mypoll_gpiod_chip_name(desc: *mut bindings::gpio_desc) -> *const ffi::c_char;
     fn gpiod_put(desc: *mut bindings::gpio_desc);
     fn gpiod_is_active_low(desc: *const bindings::gpio_desc) -> ffi::c_int;
     fn gpiod_cansleep(desc: *const bindings::gpio_desc) -> ffi::c_int;
@@ -126,6 +127,13 @@ impl Input {
     pub(crate) fn offset(&self) -> u32 {
         // SAFETY: By the type invariant the line is requested.
         unsafe { mypoll_gpiod_offset(self.desc) }
+    }
+
+    /// Returns the name of the line's chip, such as `gpiochip0`. The chip may be gone.
+    pub(crate) fn chip_name(&self) -> &CStr {
+        // SAFETY: By the type invariant the line is requested, which keeps the chip's device, and nothing renames that.
+        // So the name lives as long as `self`, and has a 0 at its end.
+        unsafe { CStr::from_char_ptr(mypoll_gpiod_chip_name(self.desc)) }
     }
 
     /// Returns whether the line is active at a low level.

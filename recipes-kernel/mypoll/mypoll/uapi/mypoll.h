@@ -146,6 +146,7 @@ struct mypoll_info {
 #define MYPOLL_INFO_SIZE_VER0	144
 
 #define MYPOLL_LABEL_MAX	64
+#define MYPOLL_CHIP_MAX		32
 
 #define MYPOLL_LINE_ACTIVE_LOW	_BITUL(0)	/* low is active, and 1 */
 #define MYPOLL_LINE_RISING	_BITUL(1)	/* becoming active gives an event */
@@ -168,6 +169,7 @@ struct mypoll_info {
  * @reported: how many events of it were reported
  * @bounced: how many of @edges gave no event, as the contact was bouncing
  * @dropped: how many events of it full private queues lost, those of all queues together
+ * @chip: the name of its chip, such as "gpiochip0", ended by a 0
  */
 struct mypoll_line {
 	__u32 number;
@@ -183,10 +185,12 @@ struct mypoll_line {
 	__aligned_u64 reported;
 	__aligned_u64 bounced;
 	__aligned_u64 dropped;
+	char chip[MYPOLL_CHIP_MAX];
 };
 
 #define MYPOLL_LINE_SIZE_VER0	88	/* up to @label */
-#define MYPOLL_LINE_SIZE_VER1	128
+#define MYPOLL_LINE_SIZE_VER1	128	/* up to @dropped */
+#define MYPOLL_LINE_SIZE_VER2	160
 
 /**
  * struct mypoll_levels - the levels of all lines at one moment in the order of events

@@ -141,6 +141,8 @@ pub struct Info {
 
 /// The size of [`Line::label`].
 pub const LABEL_MAX: usize = 64;
+/// The size of [`Line::chip`].
+pub const CHIP_MAX: usize = 32;
 
 /// Bits of [`Line::flags`].
 pub const LINE_ACTIVE_LOW: u32 = 1 << 0;
@@ -183,6 +185,30 @@ pub struct Line {
     pub bounced: u64,
     /// Events of it that full private queues lost.
     pub dropped: u64,
+    /// The name of its chip, ended by a 0.
+    pub chip: [u8; CHIP_MAX],
+}
+
+// Not derived: not every array has a default.
+impl Default for Line {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            offset: 0,
+            value: 0,
+            flags: 0,
+            debounce_us: 0,
+            reserved: 0,
+            label: [0; LABEL_MAX],
+            line_sequence: 0,
+            reserved2: 0,
+            edges: 0,
+            reported: 0,
+            bounced: 0,
+            dropped: 0,
+            chip: [0; CHIP_MAX],
+        }
+    }
 }
 
 /// `struct mypoll_levels`.
@@ -211,6 +237,8 @@ pub const INFO_SIZE_VER0: usize = 144;
 pub const LINE_SIZE_VER0: usize = 88;
 /// With the counters.
 pub const LINE_SIZE_VER1: usize = 128;
+/// See [`CONFIG_SIZE_VER0`].
+pub const LINE_SIZE_VER2: usize = 160;
 /// See [`CONFIG_SIZE_VER0`].
 pub const LEVELS_SIZE_VER0: usize = 272;
 
@@ -258,7 +286,7 @@ const _: () = {
     assert!(size_of::<Config>() == CONFIG_SIZE_VER0);
     assert!(size_of::<Stats>() == STATS_SIZE_VER0);
     assert!(size_of::<Info>() == INFO_SIZE_VER0);
-    assert!(size_of::<Line>() == LINE_SIZE_VER1);
+    assert!(size_of::<Line>() == LINE_SIZE_VER2);
     assert!(size_of::<Levels>() == LEVELS_SIZE_VER0);
     assert!(size_of::<Ring>() == 192);
 };

@@ -124,6 +124,7 @@ impl LineTable {
             reported: account.reported,
             bounced: edges.bounced(),
             dropped: account.dropped,
+            chip: c_array(info.input.chip_name().to_bytes()),
         })
     }
 

@@ -4,31 +4,20 @@
 
 use anyhow::{Context, Result};
 use mypoll::ioctl;
-use mypoll::uapi::{Event, LABEL_MAX, Levels, Line, LineSet};
+use mypoll::uapi::{Event, Levels, Line, LineSet};
 
 use crate::handle::Handle;
-
-/// A line of which nothing is known.
-pub(crate) const NO_LINE: Line = Line {
-    number: 0,
-    offset: 0,
-    value: 0,
-    flags: 0,
-    debounce_us: 0,
-    reserved: 0,
-    label: [0; LABEL_MAX],
-    line_sequence: 0,
-    reserved2: 0,
-    edges: 0,
-    reported: 0,
-    bounced: 0,
-    dropped: 0,
-};
 
 impl Handle {
     /// What the driver says of a line.
     pub(crate) fn line_info(&self, number: u32) -> nix::Result<Line> {
-        self.ioctl(ioctl::GET_LINE, Line { number, ..NO_LINE })
+        self.ioctl(
+            ioctl::GET_LINE,
+            Line {
+                number,
+                ..Line::default()
+            },
+        )
     }
 
     /// The levels of all lines.

@@ -44,7 +44,9 @@ pub struct LineInfo {
     /// Its number in events, 0 to 1023.
     #[cfg_attr(feature = "serde", serde(rename = "line"))]
     pub number: u32,
-    /// Its number on its chip.
+    /// The name of its chip, such as `gpiochip0`; empty if the driver does not tell it.
+    pub chip: String,
+    /// Its number on that chip.
     pub offset: u32,
     /// Its label, cut to 63 bytes; what is not UTF-8 is replaced by U+FFFD.
     pub label: String,
@@ -82,11 +84,11 @@ pub struct LineInfo {
 impl From<uapi::Line> for LineInfo {
     fn from(line: uapi::Line) -> Self {
         let flag = |bit| line.flags & bit != 0;
-        let label = line.label.split(|&byte| byte == 0).next();
         Self {
             number: line.number,
+            chip: text(&line.chip),
             offset: line.offset,
-            label: String::from_utf8_lossy(label.unwrap_or_default()).into_owned(),
+            label: text(&line.label),
             active: line.value != 0,
             active_low: flag(uapi::LINE_ACTIVE_LOW),
             rising: flag(uapi::LINE_RISING),
@@ -102,6 +104,12 @@ impl From<uapi::Line> for LineInfo {
             dropped: line.dropped,
         }
     }
+}
+
+/// What is before the first 0.
+fn text(array: &[u8]) -> String {
+    let text = array.split(|&byte| byte == 0).next();
+    String::from_utf8_lossy(text.unwrap_or_default()).into_owned()
 }
 
 #[cfg(feature = "serde")]
@@ -146,19 +154,18 @@ mod tests {
             value: 1,
             flags: uapi::LINE_ACTIVE_LOW | uapi::LINE_FALLING | uapi::LINE_DEBOUNCED | 1 << 31,
             debounce_us: 5000,
-            reserved: 0,
-            label: [0; uapi::LABEL_MAX],
             line_sequence: 8,
-            reserved2: 0,
             edges: 1 << 32,
             reported: 7,
             bounced: 6,
             dropped: 5,
+            ..Default::default()
         };
         raw.label[..6].copy_from_slice(b"door\0x");
+        raw.chip[..9].copy_from_slice(b"gpiochip1");
         let line = LineInfo::from(raw);
         assert_eq!((line.number, line.offset, line.active), (7, 3, true));
-        assert_eq!(line.label, "door");
+        assert_eq!((&*line.label, &*line.chip), ("door", "gpiochip1"));
         assert_eq!(
             (line.active_low, line.rising, line.falling),
             (true, false, true)

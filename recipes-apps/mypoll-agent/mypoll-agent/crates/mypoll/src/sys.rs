@@ -57,18 +57,7 @@ pub(crate) fn levels(file: impl AsFd) -> io::Result<uapi::Levels> {
 pub(crate) fn line(file: impl AsFd, number: u32) -> io::Result<uapi::Line> {
     let mut line = uapi::Line {
         number,
-        offset: 0,
-        value: 0,
-        flags: 0,
-        debounce_us: 0,
-        reserved: 0,
-        label: [0; uapi::LABEL_MAX],
-        line_sequence: 0,
-        reserved2: 0,
-        edges: 0,
-        reported: 0,
-        bounced: 0,
-        dropped: 0,
+        ..Default::default()
     };
     // SAFETY: This ioctl reads and writes a `struct mypoll_line`, which `uapi::Line` is; any bytes make a valid one.
     unsafe {

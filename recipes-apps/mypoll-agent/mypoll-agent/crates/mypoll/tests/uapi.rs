@@ -95,7 +95,7 @@ fn structures_are_laid_out_alike() {
         layout!("mypoll_info", uapi::Info: queues_max, line_count, features, lines),
         layout!("mypoll_line", uapi::Line:
             number, offset, value, flags, debounce_us, reserved, label,
-            line_sequence, reserved2, edges, reported, bounced, dropped),
+            line_sequence, reserved2, edges, reported, bounced, dropped, chip),
         layout!("mypoll_levels", uapi::Levels: position, sequence, reserved, lines, levels),
         layout!("mypoll_ring", uapi::Ring:
             head, reserved1, tail, reserved2, mask, capacity, reserved3),
@@ -141,6 +141,7 @@ fn constants_are_alike_and_none_is_missing() {
         FEATURE_LEVELS,
         FEATURE_COUNTERS,
         LABEL_MAX,
+        CHIP_MAX,
         LINE_ACTIVE_LOW,
         LINE_RISING,
         LINE_FALLING,
@@ -154,6 +155,7 @@ fn constants_are_alike_and_none_is_missing() {
         INFO_SIZE_VER0,
         LINE_SIZE_VER0,
         LINE_SIZE_VER1,
+        LINE_SIZE_VER2,
         LEVELS_SIZE_VER0,
     ];
     let of_ioctl = constants![ioctl: CONFIGURE, GET_STATS, GET_INFO, GET_LINE, GET_LEVELS];

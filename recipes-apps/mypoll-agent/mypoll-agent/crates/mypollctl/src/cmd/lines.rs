@@ -11,6 +11,9 @@ use crate::print::column;
 /// The widest label that keeps the columns in line.
 const LABEL: usize = 24;
 
+/// The same of a chip's name.
+const CHIP: usize = 10;
+
 /// Asks the driver for each of its lines.
 pub fn of(device: &Device) -> Result<Vec<LineInfo>, Error> {
     device
@@ -35,8 +38,17 @@ pub fn print(lines: &[LineInfo], json: bool, output: &mut impl Write) -> Result<
     }
     writeln!(
         output,
-        "{:>4} {:<LABEL$} {:>5} {:>4} {:>9} {:>10} {:>10} {:>10} {:>10}",
-        "LINE", "LABEL", "LEVEL", "GPIO", "DEBOUNCE", "EDGES", "REPORTED", "BOUNCED", "DROPPED"
+        "{:>4} {:<LABEL$} {:>5} {:<CHIP$} {:>4} {:>9} {:>10} {:>10} {:>10} {:>10}",
+        "LINE",
+        "LABEL",
+        "LEVEL",
+        "CHIP",
+        "GPIO",
+        "DEBOUNCE",
+        "EDGES",
+        "REPORTED",
+        "BOUNCED",
+        "DROPPED"
     )?;
     for line in lines {
         let debounce = line
@@ -44,10 +56,11 @@ pub fn print(lines: &[LineInfo], json: bool, output: &mut impl Write) -> Result<
             .map_or("-".to_owned(), |time| format!("{time:?}"));
         writeln!(
             output,
-            "{:>4} {} {:>5} {:>4} {debounce:>9} {:>10} {:>10} {:>10} {:>10}",
+            "{:>4} {} {:>5} {} {:>4} {debounce:>9} {:>10} {:>10} {:>10} {:>10}",
             line.number,
             column(&line.label, LABEL),
             u8::from(line.active),
+            column(&line.chip, CHIP),
             line.offset,
             line.edges,
             line.reported,
@@ -71,16 +84,15 @@ mod tests {
             value: 1,
             flags: uapi::LINE_ACTIVE_LOW | uapi::LINE_RISING,
             debounce_us: 5000,
-            reserved: 0,
-            label: [0; uapi::LABEL_MAX],
             line_sequence: 43,
-            reserved2: 0,
             edges: 120,
             reported: 43,
             bounced: 77,
             dropped: 2,
+            ..Default::default()
         };
         raw.label[..5].copy_from_slice("Tür\0".as_bytes());
+        raw.chip[..9].copy_from_slice(b"gpiochip0");
         let mut output = Vec::new();
         print(&[raw.into()], json, &mut output).unwrap();
         String::from_utf8(output).unwrap()
@@ -90,8 +102,8 @@ mod tests {
     fn a_table_has_a_line_for_each() {
         assert_eq!(
             printed(false),
-            "LINE LABEL                    LEVEL GPIO  DEBOUNCE      EDGES   REPORTED    BOUNCED    DROPPED\n\
-             \u{20}  1 Tür                          1   17       5ms        120         43         77          2\n"
+            "LINE LABEL                    LEVEL CHIP       GPIO  DEBOUNCE      EDGES   REPORTED    BOUNCED    DROPPED\n\
+             \u{20}  1 Tür                          1 gpiochip0    17       5ms        120         43         77          2\n"
         );
     }
 
@@ -99,7 +111,7 @@ mod tests {
     fn json_has_the_settings_too() {
         assert_eq!(
             printed(true),
-            "{\"line\":1,\"offset\":17,\"label\":\"Tür\",\"active\":true,\"active_low\":true,\"rising\":true,\
+            "{\"line\":1,\"chip\":\"gpiochip0\",\"offset\":17,\"label\":\"Tür\",\"active\":true,\"active_low\":true,\"rising\":true,\
              \"falling\":false,\"wakeup\":false,\"debounce_us\":5000,\"debounced_by_driver\":false,\
              \"line_sequence\":43,\"edges\":120,\"reported\":43,\"bounced\":77,\"dropped\":2}\n"
         );

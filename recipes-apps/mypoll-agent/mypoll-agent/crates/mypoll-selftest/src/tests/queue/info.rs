@@ -2,6 +2,8 @@
 
 //! MYPOLL_GET_INFO and MYPOLL_GET_LINE, of a plain file and of one with a queue.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use mypoll::ioctl;
 use mypoll::uapi::{self, Config, Info, Line};
@@ -29,22 +31,6 @@ tests!("queue.info":
     no_lines_without_the_platform_device,
 );
 
-const NO_LINE: Line = Line {
-    number: 0,
-    offset: 0,
-    value: 0,
-    flags: 0,
-    debounce_us: 0,
-    reserved: 0,
-    label: [0; uapi::LABEL_MAX],
-    line_sequence: 0,
-    reserved2: 0,
-    edges: 0,
-    reported: 0,
-    bounced: 0,
-    dropped: 0,
-};
-
 const NO_INFO: Info = Info {
     queues_max: 0,
     line_count: 0,
@@ -54,7 +40,13 @@ const NO_INFO: Info = Info {
 
 /// What the driver says of a line.
 fn line(handle: &Handle, number: u32) -> nix::Result<Line> {
-    handle.ioctl(ioctl::GET_LINE, Line { number, ..NO_LINE })
+    handle.ioctl(
+        ioctl::GET_LINE,
+        Line {
+            number,
+            ..Line::default()
+        },
+    )
 }
 
 fn label(line: &Line) -> String {
@@ -138,6 +130,14 @@ fn line_tells_what_the_device_tree_says(device: &Device) -> Result<()> {
             (line.offset, line.flags, line.debounce_us),
             (offset, flags, debounce_us),
         )?;
+        let chip = line.chip.split(|byte| *byte == 0).next();
+        let chip = String::from_utf8_lossy(chip.unwrap_or_default());
+        let chip = Path::new("/sys/devices/platform/gpio-sim").join(&*chip);
+        expect_eq(
+            format_args!("{chip:?} is a chip"),
+            chip.join("dev").exists(),
+            true,
+        )?;
     }
     Ok(())
 }
@@ -171,7 +171,10 @@ fn line_enoent(device: &Device) -> Result<()> {
 fn line_einval(device: &Device) -> Result<()> {
     let handle = device.open()?;
     let number = SimLine::plain(device)?.number;
-    let asked = Line { number, ..NO_LINE };
+    let asked = Line {
+        number,
+        ..Line::default()
+    };
     for reserved in [
         Line {
             reserved: 1,
@@ -195,7 +198,11 @@ fn line_of_other_sizes(device: &Device) -> Result<()> {
     let handle = device.open()?;
     let number = SimLine::plain(device)?.number;
     let known = size_of::<Line>();
-    let asked = Line { number, ..NO_LINE }.bytes();
+    let asked = Line {
+        number,
+        ..Line::default()
+    }
+    .bytes();
     for size in [0, 4, 24, uapi::LINE_SIZE_VER0 - 1] {
         expect_errno(
             format_args!("{size} bytes"),
@@ -239,7 +246,13 @@ fn efault(device: &Device) -> Result<()> {
     }
     // It can be read, but not written.
     let number = SimLine::plain(device)?.number;
-    let asked = memory.fill_end(&Line { number, ..NO_LINE }.bytes());
+    let asked = memory.fill_end(
+        &Line {
+            number,
+            ..Line::default()
+        }
+        .bytes(),
+    );
     memory.make_read_only()?;
     expect_errno(
         "read-only",

@@ -136,18 +136,9 @@ mod tests {
     fn line(number: u32, label: &str, edges: u64, dropped: u64) -> LineInfo {
         let mut raw = uapi::Line {
             number,
-            offset: 0,
-            value: 0,
-            flags: 0,
-            debounce_us: 0,
-            reserved: 0,
-            label: [0; uapi::LABEL_MAX],
-            line_sequence: 0,
-            reserved2: 0,
             edges,
-            reported: 0,
-            bounced: 0,
             dropped,
+            ..Default::default()
         };
         raw.label[..label.len()].copy_from_slice(label.as_bytes());
         raw.into()

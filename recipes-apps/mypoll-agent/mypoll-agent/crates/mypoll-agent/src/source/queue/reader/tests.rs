@@ -132,15 +132,7 @@ impl Driver for Fake {
             offset: number,
             value: u32::from(*active),
             flags: uapi::LINE_RISING | uapi::LINE_FALLING,
-            debounce_us: 0,
-            reserved: 0,
-            label: [0; uapi::LABEL_MAX],
-            line_sequence: 0,
-            reserved2: 0,
-            edges: 0,
-            reported: 0,
-            bounced: 0,
-            dropped: 0,
+            ..Default::default()
         };
         line.label[..label.len()].copy_from_slice(label.as_bytes());
         Ok(line.into())

@@ -71,8 +71,10 @@ fn put_all(
         format!("{NAME}-{kind}-{}.{extension}", service.port)
     };
     let at = |error| of_path(folder, error);
-    if !services.is_empty() {
+    if !services.is_empty() && !folder.exists() {
         fs::create_dir_all(folder).map_err(at)?;
+        // The daemon is not root, and the unit's UMask= keeps others out.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(at)?;
     }
     let there = match fs::read_dir(folder) {
         Ok(entries) => entries.collect::<Result<Vec<_>, _>>().map_err(at)?,

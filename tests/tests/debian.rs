@@ -151,6 +151,20 @@ fn what_is_installed_is_right() {
 }
 
 #[test]
+fn systemd_resolved_announces_the_agent() {
+    let machine = agent("");
+    let services = "resolvectl query --protocol=mdns --type=PTR _mypoll._tcp.local";
+    shell(
+        &machine,
+        &format!("until {services} 2>/dev/null | grep -q '_mypoll._tcp'; do sleep 0.5; done"),
+    );
+    shell(
+        &machine,
+        &format!("systemctl stop mypoll-agent; while {services}; do sleep 0.5; done"),
+    );
+}
+
+#[test]
 fn the_service_is_not_exposed() {
     let machine = agent("");
     let output = try_sh(

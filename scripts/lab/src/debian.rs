@@ -20,7 +20,7 @@ use crate::step::{Log, Task};
 
 /// What is installed beside Debian's essential packages: the kernel of backports, which has the PL061's driver, a broker,
 /// and what an image of the layer has from oe-core.
-const PACKAGES: [&str; 14] = [
+const PACKAGES: [&str; 15] = [
     "dbus",
     "e2fsprogs",
     "fdisk",
@@ -31,6 +31,7 @@ const PACKAGES: [&str; 14] = [
     "mosquitto",
     "mosquitto-clients",
     "openssh-server",
+    "systemd-resolved",
     "systemd-sysv",
     "systemd-timesyncd",
     "udev",

@@ -33,7 +33,7 @@ impl WallClock {
         let (offset, now) = clocks();
         Self {
             offset,
-            synchronized: synchronized(),
+            synchronized: mypoll::clock_is_synchronized(),
             asked: now,
         }
     }
@@ -42,7 +42,7 @@ impl WallClock {
     /// setting it ends that.
     pub fn refresh(&mut self) -> Self {
         let (offset, now) = clocks();
-        self.update(offset, now, synchronized)
+        self.update(offset, now, mypoll::clock_is_synchronized)
     }
 
     fn update(&mut self, offset: i64, now: i64, synchronized: impl FnOnce() -> bool) -> Self {
@@ -77,16 +77,6 @@ fn clocks() -> (i64, i64) {
 fn nanoseconds(clock: ClockId) -> i64 {
     // Neither clock can fail on Linux.
     clock_gettime(clock).map_or(0, |time| time.num_nanoseconds())
-}
-
-/// Whether an NTP client or the like keeps the clock, by what it told the kernel (adjtimex(2)).
-fn synchronized() -> bool {
-    #[expect(unsafe_code, reason = "no safe wrapper reads the state of the clock")]
-    // SAFETY: zeroes are a valid `timex`; with `modes` 0 the kernel only writes to it.
-    unsafe {
-        let mut state: libc::timex = std::mem::zeroed();
-        libc::adjtimex(&mut state) >= 0 && state.status & libc::STA_UNSYNC == 0
-    }
 }
 
 #[cfg(test)]

@@ -61,4 +61,5 @@ pub use keys::KeyError;
 pub use levels::Levels;
 pub use lines::{Line, Lines, ParseLineError};
 pub use queue::Queue;
+pub use sys::clock_is_synchronized;
 pub use sysfs::{Stats, Sysfs, SysfsError};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has no safe form: the driver's ioctls, a read into records, a file in tokio's reactor.
+//! What has no safe form: the driver's ioctls, a read into records, the state of the clock, a file in tokio's reactor.
 //!
 //! On a file of another kind the ioctls fail with `ENOTTY`: the driver's numbers are nobody else's.
 #![expect(
@@ -65,6 +65,16 @@ pub(crate) fn line(file: impl AsFd, number: u32) -> io::Result<uapi::Line> {
         ioctl(file, get)?;
     }
     Ok(line)
+}
+
+/// Whether an NTP client or the like keeps the system's clock, by what it told the kernel (adjtimex(2)): the wall-clock times
+/// of events are right.
+pub fn clock_is_synchronized() -> bool {
+    // SAFETY: zeroes are a valid `timex`; with `modes` 0 the kernel only writes to it.
+    unsafe {
+        let mut state: libc::timex = std::mem::zeroed();
+        libc::adjtimex(&mut state) >= 0 && state.status & libc::STA_UNSYNC == 0
+    }
 }
 
 /// One read(2) into `records`. Gives the number of bytes.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Finding;
 
 pub(super) fn examine() -> Finding {
-    judge(synchronized())
+    judge(mypoll::clock_is_synchronized())
 }
 
 fn judge(synchronized: bool) -> Finding {
@@ -21,16 +21,6 @@ fn judge(synchronized: bool) -> Finding {
     )
 }
 
-/// Whether an NTP client or the like keeps the clock, by what it told the kernel (adjtimex(2)).
-fn synchronized() -> bool {
-    #[expect(unsafe_code, reason = "no safe wrapper reads the state of the clock")]
-    // SAFETY: zeroes are a valid `timex`; with `modes` 0 the kernel only writes to it.
-    unsafe {
-        let mut state: libc::timex = std::mem::zeroed();
-        libc::adjtimex(&mut state) >= 0 && state.status & libc::STA_UNSYNC == 0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +32,6 @@ mod tests {
         let found = judge(false);
         assert_eq!(found.state, State::Warning);
         assert!(found.cure.unwrap().contains("NTP"));
-        synchronized();
+        examine();
     }
 }

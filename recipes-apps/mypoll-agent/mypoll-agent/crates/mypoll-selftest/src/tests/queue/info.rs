@@ -49,8 +49,9 @@ fn line(handle: &Handle, number: u32) -> nix::Result<Line> {
     )
 }
 
-fn label(line: &Line) -> String {
-    let text = line.label.split(|byte| *byte == 0).next().unwrap_or(&[]);
+/// What is before the first 0.
+fn text(array: &[u8]) -> String {
+    let text = array.split(|byte| *byte == 0).next().unwrap_or(&[]);
     String::from_utf8_lossy(text).into()
 }
 
@@ -103,7 +104,7 @@ fn line_tells_what_the_device_tree_says(device: &Device) -> Result<()> {
     for known in device.lines()? {
         let line = line(&handle, known.number)?;
         expect_eq("number", line.number, known.number)?;
-        expect_eq("label", label(&line), known.label)?;
+        expect_eq("label", text(&line.label), known.label)?;
         expect_eq("reserved", line.reserved, 0)?;
     }
     let both = uapi::LINE_RISING | uapi::LINE_FALLING;
@@ -130,9 +131,7 @@ fn line_tells_what_the_device_tree_says(device: &Device) -> Result<()> {
             (line.offset, line.flags, line.debounce_us),
             (offset, flags, debounce_us),
         )?;
-        let chip = line.chip.split(|byte| *byte == 0).next();
-        let chip = String::from_utf8_lossy(chip.unwrap_or_default());
-        let chip = Path::new("/sys/devices/platform/gpio-sim").join(&*chip);
+        let chip = Path::new("/sys/devices/platform/gpio-sim").join(text(&line.chip));
         expect_eq(
             format_args!("{chip:?} is a chip"),
             chip.join("dev").exists(),
@@ -213,7 +212,11 @@ fn line_of_other_sizes(device: &Device) -> Result<()> {
     let mut longer = asked.clone();
     longer.resize(known + 70, 0);
     handle.ioctl_bytes(ioctl::GET_LINE, &mut longer)?;
-    expect_eq("label", label(&Line::from_bytes(&longer)), "sim".into())?;
+    expect_eq(
+        "label",
+        text(&Line::from_bytes(&longer).label),
+        "sim".into(),
+    )?;
     expect_eq("tail", &longer[known..], &[0; 70][..])?;
     for set in [known, known + 69] {
         let mut longer = asked.clone();

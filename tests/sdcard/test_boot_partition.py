@@ -21,32 +21,27 @@ class Board:
     hardware: tuple[str, ...]
 
 
+BCM2837 = (
+    "brcm,bcm2835-cprman",
+    "brcm,bcm2835-aux",
+    "brcm,bcm2835-aux-uart",
+    "brcm,bcm2835-gpio",
+    "brcm,bcm2835-sdhost",
+    "brcm,bcm2835-usb",
+)
+
 BOARDS = {
     "raspberrypi0-2w-64": Board(
         ("bootcode.bin", "start.elf", "fixup.dat"),
         "kernel8.img",
         frozenset({"bcm2837-rpi-zero-2-w.dtb"}),
-        (
-            "brcm,bcm2835-cprman",
-            "brcm,bcm2835-aux",
-            "brcm,bcm2835-aux-uart",
-            "brcm,bcm2835-gpio",
-            "brcm,bcm2835-sdhost",
-            "brcm,bcm2835-usb",
-        ),
+        BCM2837,
     ),
     "raspberrypi3-64": Board(
         ("bootcode.bin", "start.elf", "fixup.dat"),
         "kernel8.img",
         frozenset({"bcm2837-rpi-3-b.dtb", "bcm2837-rpi-3-b-plus.dtb", "bcm2837-rpi-3-a-plus.dtb"}),
-        (
-            "brcm,bcm2835-cprman",
-            "brcm,bcm2835-aux",
-            "brcm,bcm2835-aux-uart",
-            "brcm,bcm2835-gpio",
-            "brcm,bcm2835-sdhost",
-            "brcm,bcm2835-usb",
-        ),
+        BCM2837,
     ),
     "raspberrypi4-64": Board(
         ("start4.elf", "fixup4.dat"),

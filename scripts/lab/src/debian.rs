@@ -72,7 +72,7 @@ const SIZE: &str = "3G";
 
 /// What Debian is made with, or its archive, is not there.
 #[derive(Debug, Error)]
-#[error("Debian for arm64 can't be had")]
+#[error("Debian for arm64 is not available")]
 pub struct Unavailable;
 
 /// The root file system, as an archive and on a disk, the kernel and its initramfs.
@@ -108,7 +108,7 @@ impl Debian {
     /// Makes it, where it is not there yet, with the packages that this takes.
     ///
     /// # Errors
-    /// [`Unavailable`] is among the causes when a package or Debian's archive can't be had, or this machine can't run
+    /// [`Unavailable`] is among the causes when a package or Debian's archive is not available, or this machine can't run
     /// programs for arm64.
     pub fn ensure(&self, cache: Cache<'_>, install: bool) -> Result<Boot> {
         if cache.get(self).is_none() {

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Draws DRAWING.svg from each DRAWING.pikchr in this folder, with pikchr-cli.
 
-    cargo install --locked --version 0.1.2 pikchr-cli
-    docs/drawings/draw.py            # redraw
-    docs/drawings/draw.py --check    # exit status 1 if a drawing is not what its source gives
+cargo install --locked --version 0.1.2 pikchr-cli
+docs/drawings/draw.py            # redraw
+docs/drawings/draw.py --check    # exit status 1 if a drawing is not what its source gives
 """
 
 import argparse
@@ -37,7 +37,9 @@ DARK = {
 def dark_rules(palette):
     colours = dict(re.findall(r"\b(\w+) = 0x([0-9a-f]{6})\b", palette))
     if colours.keys() != DARK.keys():
-        sys.exit(f"draw.py and {PALETTE} name different colours: {sorted(colours.keys() ^ DARK.keys())}")
+        sys.exit(
+            f"draw.py and {PALETTE} name different colours: {sorted(colours.keys() ^ DARK.keys())}"
+        )
     for name, dark in DARK.items():
         rgb = "rgb({},{},{})".format(*bytes.fromhex(colours[name]))
         yield f'[fill="{rgb}"]{{fill:{dark}}}'
@@ -50,8 +52,16 @@ def draw(pikchr, source):
     text = source.read_text()
     title = re.search(r"^# title: (.+)$", text, re.MULTILINE)
     if not title:
-        sys.exit(f"{source}: a line '# title: …' is needed, for people who can't see the drawing")
-    drawn = subprocess.run([pikchr, "/dev/stdin"], input=palette + text, text=True, capture_output=True)
+        sys.exit(
+            f"{source}: a line '# title: …' is needed, for people who can't see the drawing"
+        )
+    drawn = subprocess.run(
+        [pikchr, "/dev/stdin"],
+        check=False,
+        input=palette + text,
+        text=True,
+        capture_output=True,
+    )
     svg = re.search(r"<svg .*?>\n(.*</svg>\n)", drawn.stdout, re.DOTALL)
     box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn.stdout)
     if drawn.returncode or not svg or not box:
@@ -70,8 +80,14 @@ def draw(pikchr, source):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--check", action="store_true", help="change nothing; report what is not up to date")
-    arguments.add_argument("--pikchr", default="pikchr-cli", help="the program pikchr-cli")
+    arguments.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing; report what is not up to date",
+    )
+    arguments.add_argument(
+        "--pikchr", default="pikchr-cli", help="the program pikchr-cli"
+    )
     arguments = arguments.parse_args()
     stale = []
     for source in sorted(FOLDER.glob("*.pikchr")):
@@ -84,9 +100,15 @@ def main():
             if not arguments.check:
                 target.write_text(svg)
     sources = {path.stem for path in FOLDER.glob("*.pikchr")}
-    stale += [f"{path.name} (has no source)" for path in FOLDER.glob("*.svg") if path.stem not in sources]
+    stale += [
+        f"{path.name} (has no source)"
+        for path in FOLDER.glob("*.svg")
+        if path.stem not in sources
+    ]
     if arguments.check and stale:
-        sys.exit(f"not what the sources give: {', '.join(stale)}; run docs/drawings/draw.py")
+        sys.exit(
+            f"not what the sources give: {', '.join(stale)}; run docs/drawings/draw.py"
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Builds the site from README.md and docs/, and checks its links and anchors, offline.
+
+    cargo install --locked --version 0.5.4 mdbook
+    pip install --requirement docs/requirements.txt
+    docs/site.py OUTPUT
+
+--api NAME=FOLDER adds what cargo doc wrote, as a page of its own.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+DOCS = pathlib.Path(__file__).resolve().parent
+REPO = DOCS.parent
+BINDING = "recipes-kernel/mypoll/bindings/misc/mypoll,events.yaml"
+# [text](target) and [text](target#anchor), within the repository.
+LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
+
+
+def stage(source, page):
+    """Copies a page and all that it links to, each to its place in the repository."""
+    target = source / page
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(REPO / page, target)
+    for _, link, _ in LINK.findall(target.read_text()):
+        linked = pathlib.Path(os.path.normpath(page.parent / link))
+        original = REPO / linked
+        if linked.suffix == ".md" and original.is_file():
+            stage(source, linked)
+        elif original.is_file():
+            (source / linked).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(original, source / linked)
+        elif original.is_dir():
+            listing(source / linked, linked)
+
+
+def listing(target, folder):
+    """Has a link to a folder end at a list of what is in it, since a site can't show folders."""
+    files = subprocess.run(
+        ["git", "ls-files", "--", str(folder)],
+        cwd=REPO,
+        text=True,
+        capture_output=True,
+        check=True,
+    ).stdout
+    target.mkdir(parents=True, exist_ok=True)
+    lines = "".join(f"<li>{name}</li>\n" for name in files.splitlines())
+    (target / "index.html").write_text(
+        f"<!doctype html><title>{folder}</title>\n<ul>\n{lines}</ul>\n"
+    )
+
+
+def contents(api):
+    """SUMMARY.md as mdBook wants it: its links begin at the source folder."""
+    text = (DOCS / "SUMMARY.md").read_text()
+    text = LINK.sub(
+        lambda link: link[1] + os.path.normpath(f"docs/{link[2]}") + link[3], text
+    )
+    pages = ["# Reference\n- [Device-tree binding](docs/binding.md)\n"]
+    pages += [
+        f"- [{name}](docs/api-{number}.md)\n" for number, (name, _) in enumerate(api)
+    ]
+    return text.replace("# Development\n", "".join(pages) + "\n# Development\n", 1)
+
+
+def build(output, mdbook, api):
+    work = output / "book"
+    shutil.rmtree(output, ignore_errors=True)
+    source = work / "src"
+    stage(source, pathlib.Path("README.md"))
+    for _, link, _ in LINK.findall((DOCS / "SUMMARY.md").read_text()):
+        stage(source, pathlib.Path(os.path.normpath(f"docs/{link}")))
+    binding = (REPO / BINDING).read_text()
+    (source / "docs/binding.md").write_text(
+        f"# Device-tree binding\n```yaml\n{binding}```\n"
+    )
+    for number, (name, _) in enumerate(api):
+        (source / f"docs/api-{number}.md").write_text(
+            f"# {name}\n[Open the documentation](../api/{number}/index.html)\n"
+        )
+    (source / "SUMMARY.md").write_text(contents(api))
+    shutil.copy(DOCS / "book.toml", work)
+    subprocess.run([mdbook, "build", work, "--dest-dir", output / "html"], check=True)
+    for number, (_, folder) in enumerate(api):
+        shutil.copytree(folder, output / "html/api" / str(number))
+
+
+def check(output, linkchecker):
+    """Reports links to files and anchors that are not there. Other sites are not asked."""
+    command = [
+        *linkchecker,
+        "--config",
+        DOCS / "linkchecker.ini",
+        output / "html/index.html",
+    ]
+    return subprocess.run(command, check=False).returncode
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("output", type=pathlib.Path)
+    parser.add_argument("--mdbook", default="mdbook")
+    parser.add_argument("--linkchecker", nargs="+", default=["linkchecker"])
+    parser.add_argument("--api", action="append", default=[], metavar="NAME=FOLDER")
+    arguments = parser.parse_args()
+    output = arguments.output.resolve()
+    build(output, arguments.mdbook, [api.split("=", 1) for api in arguments.api])
+    sys.exit(check(output, arguments.linkchecker))
+
+
+if __name__ == "__main__":
+    main()

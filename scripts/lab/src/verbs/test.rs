@@ -9,6 +9,7 @@ mod case;
 mod command;
 mod crates;
 mod debian;
+mod docs;
 mod first_boot;
 mod flash;
 mod host;
@@ -130,6 +131,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(sources::phases())
         .chain(systemd::phases())
         .chain(iter::once(architecture::phase()))
+        .chain(iter::once(docs::phase()))
         .chain(iter::once(flash::phase()))
         .chain(iter::once(first_boot::phase()))
         .chain(iter::once(binding::phase()))

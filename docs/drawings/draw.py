@@ -71,7 +71,7 @@ def draw(pikchr, source):
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
         f' width="{float(width) * SCALE:.0f}" height="{float(height) * SCALE:.0f}"'
-        f' font-family="sans-serif" font-size="16.5" role="img" aria-label="{title[1]}">\n'
+        f' font-family="sans-serif" font-size="18" role="img" aria-label="{title[1]}">\n'
         f"{SPDX}\n<!-- Drawn by draw.py from {source.name}. -->\n"
         f"<style>@media(prefers-color-scheme:dark){{{style}}}</style>\n"
         f'<rect width="100%" height="100%" rx="6" fill="rgb(255,255,255)"/>\n{svg[1]}'

@@ -83,10 +83,14 @@ def build(output, mdbook, api):
     (source / "docs/binding.md").write_text(
         f"# Device-tree binding\n```yaml\n{binding}```\n"
     )
-    for number, (name, _) in enumerate(api):
-        (source / f"docs/api-{number}.md").write_text(
-            f"# {name}\n[Open the documentation](../api/{number}/index.html)\n"
+    for number, (name, folder) in enumerate(api):
+        crates = sorted(
+            page.parent.name for page in pathlib.Path(folder).glob("*/all.html")
         )
+        links = "".join(
+            f"- [{crate}](../api/{number}/{crate}/index.html)\n" for crate in crates
+        )
+        (source / f"docs/api-{number}.md").write_text(f"# {name}\n{links}")
     (source / "SUMMARY.md").write_text(contents(api))
     shutil.copy(DOCS / "book.toml", work)
     subprocess.run([mdbook, "build", work, "--dest-dir", output / "html"], check=True)

@@ -59,7 +59,7 @@ def listing(target, folder):
     )
 
 
-def contents(api):
+def contents(source, api):
     """SUMMARY.md as mdBook wants it: its links begin at the source folder."""
     text = (DOCS / "SUMMARY.md").read_text()
     text = LINK.sub(
@@ -69,7 +69,14 @@ def contents(api):
     pages += [
         f"- [{name}](docs/api-{number}.md)\n" for number, (name, _) in enumerate(api)
     ]
-    return text.replace("# Development\n", "".join(pages) + "\n# Development\n", 1)
+    text = text.replace("# Development\n", "".join(pages) + "\n# Development\n", 1)
+    # What a page links to is part of the site, such as CONTRIBUTING.md.
+    for page in sorted(source.rglob("*.md")):
+        name = str(page.relative_to(source))
+        if f"({name})" not in text:
+            title = re.search(r"^# (.+)$", page.read_text(), re.MULTILINE)
+            text += f"[{title[1] if title else name}]({name})\n"
+    return text
 
 
 def build(output, mdbook, api):
@@ -91,7 +98,7 @@ def build(output, mdbook, api):
             f"- [{crate}](../api/{number}/{crate}/index.html)\n" for crate in crates
         )
         (source / f"docs/api-{number}.md").write_text(f"# {name}\n{links}")
-    (source / "SUMMARY.md").write_text(contents(api))
+    (source / "SUMMARY.md").write_text(contents(source, api))
     shutil.copy(DOCS / "book.toml", work)
     subprocess.run([mdbook, "build", work, "--dest-dir", output / "html"], check=True)
     for number, (_, folder) in enumerate(api):

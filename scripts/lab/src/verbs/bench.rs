@@ -3,6 +3,7 @@
 
 mod agent;
 mod figures;
+mod plot;
 mod reference;
 mod report;
 mod target;
@@ -89,9 +90,14 @@ pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
         kernel: &system.version,
         runs: &reports,
     };
-    fs::write(&json, serde_json::to_string_pretty(&results)? + "\n")
-        .with_context(|| format!("can't write {}", json.display()))?;
+    write(&json, &(serde_json::to_string_pretty(&results)? + "\n"))?;
     println!("All figures as JSON: {}", json.display());
+    let plots = reports[0].plots()?;
+    for (name, plot) in &plots {
+        let path = json.with_file_name(name);
+        write(&path, plot)?;
+        println!("Plot: {}", path.display());
+    }
     if args.save_reference {
         let missing = reports[0].missing();
         ensure!(
@@ -101,12 +107,19 @@ pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
         );
         Reference::new(this, reports[0].figures()).write(&reference_path)?;
         println!("Saved as the reference: {}", reference_path.display());
+        for (name, plot) in &plots {
+            write(&paths.repo.join("docs").join(name), plot)?;
+        }
     }
     Ok(if reports.iter().all(Report::is_complete) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
 }
 
 /// What the part that can be compared came to.

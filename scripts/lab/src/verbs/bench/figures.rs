@@ -17,6 +17,8 @@ pub(super) struct Figures(BTreeMap<String, BTreeMap<String, Measured>>);
 pub(super) enum Measured {
     /// Its value; the figure's name ends in the unit.
     Value(f64),
+    /// Values of a distribution in ascending order, and how often each occurred.
+    Counts(Vec<(u64, u64)>),
     /// What went wrong.
     Error(String),
 }
@@ -50,7 +52,15 @@ impl Figures {
     pub(super) fn value(&self, interface: &str, figure: &str) -> Option<f64> {
         match self.0.get(interface)?.get(figure)? {
             Measured::Value(value) => Some(*value),
-            Measured::Error(_) => None,
+            Measured::Counts(_) | Measured::Error(_) => None,
+        }
+    }
+
+    /// The values of a distribution, if it was measured.
+    pub(super) fn counts(&self, interface: &str, figure: &str) -> Option<&[(u64, u64)]> {
+        match self.0.get(interface)?.get(figure)? {
+            Measured::Counts(counts) => Some(counts),
+            Measured::Value(_) | Measured::Error(_) => None,
         }
     }
 
@@ -73,7 +83,7 @@ impl Figures {
             figures
                 .iter()
                 .filter_map(move |(figure, measured)| match measured {
-                    Measured::Value(_) => None,
+                    Measured::Value(_) | Measured::Counts(_) => None,
                     Measured::Error(error) => Some(format!("{interface}: {figure}: {error}")),
                 })
         })
@@ -88,11 +98,17 @@ mod tests {
     fn lines_become_figures_and_errors() {
         let figures = Figures::parse(
             "{\"interface\":\"floor\",\"figure\":\"drain_ns\",\"value\":18.5}\n\
+             {\"interface\":\"floor\",\"figure\":\"blocked_ns\",\"counts\":[[16,2],[32,1]]}\n\
              {\"interface\":\"floor\",\"figure\":\"edge_ns\",\"error\":\"no edge\"}\n",
         )
         .unwrap();
         assert_eq!(figures.value("floor", "drain_ns"), Some(18.5));
         assert_eq!(figures.value("floor", "edge_ns"), None);
+        assert_eq!(
+            figures.counts("floor", "blocked_ns"),
+            Some(&[(16, 2), (32, 1)][..])
+        );
+        assert_eq!(figures.counts("floor", "drain_ns"), None);
         let errors: Vec<_> = figures.errors().collect();
         assert_eq!(errors, ["floor: edge_ns: no edge"]);
     }

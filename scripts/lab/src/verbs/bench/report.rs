@@ -3,9 +3,11 @@
 
 use std::fmt::{self, Display};
 
+use anyhow::Result;
 use serde::Serialize;
 
 use super::figures::Figures;
+use super::plot::{latency, throughput};
 use super::reference::Reference;
 use super::target::{Comparison, FLOOR, OURS, PEER, TARGETS};
 
@@ -88,6 +90,32 @@ impl Report {
             .map_or_else(Vec::new, |reference| reference.worse(&self.figures))
     }
 
+    /// Plots of what was measured, by file name.
+    pub(super) fn plots(&self) -> Result<Vec<(&'static str, String)>> {
+        let counts = COLUMNS
+            .iter()
+            .filter_map(|(interface, name)| {
+                Some((*name, self.figures.counts(interface, "blocked_ns")?))
+            })
+            .collect::<Vec<_>>();
+        let speeds = COLUMNS
+            .iter()
+            .map(|(interface, name)| (*interface, *name, "drain_ns"))
+            .chain([(OURS, "mypoll, mapped", "drain_mapped_ns")])
+            .filter_map(|(interface, name, figure)| {
+                Some((name, 1000.0 / self.figures.value(interface, figure)?))
+            })
+            .collect::<Vec<_>>();
+        let mut plots = vec![(
+            "bench-throughput.svg",
+            throughput("Draining a queue", &speeds)?,
+        )];
+        if let Some(plot) = latency("Interrupt to read(), reader blocked", &counts)? {
+            plots.push(("bench-latency.svg", plot));
+        }
+        Ok(plots)
+    }
+
     /// Whether all was measured.
     pub(super) fn is_complete(&self) -> bool {
         self.missing().is_empty()
@@ -165,7 +193,10 @@ fn number(value: Option<f64>, digits: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reference::Build;
+    use std::fs;
+    use std::path::Path;
+
+    use super::super::reference::{self, Build};
     use super::*;
 
     fn line(interface: &str, figure: &str, value: f64) -> String {
@@ -208,6 +239,36 @@ mod tests {
             words.join(" "),
             "1000 – 100 1234.6 12.346 1.235 1.05 of the floor: MISSED, 0.36 of the peer: MISSED"
         );
+    }
+
+    #[test]
+    fn the_page_s_plot_shows_the_reference() {
+        let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let text = fs::read_to_string(reference::path(&repo)).unwrap();
+        let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let interfaces = reference["figures"].as_object().unwrap();
+        let lines = interfaces.iter().flat_map(|(interface, figures)| {
+            let figures = figures.as_object().unwrap().iter();
+            figures.map(move |(name, value)| line(interface, name, value.as_f64().unwrap()))
+        });
+        let plots = report(&lines.collect::<String>()).plots().unwrap();
+        let [(name, plot)] = &plots[..] else {
+            panic!("{plots:?}")
+        };
+        let drawn = fs::read_to_string(repo.join("docs").join(name)).unwrap();
+        assert!(
+            drawn == *plot,
+            "docs/{name} is old: './scripts/bench --save-reference' draws it"
+        );
+    }
+
+    #[test]
+    fn a_distribution_is_drawn() {
+        let counts = "{\"interface\":\"mypoll\",\"figure\":\"blocked_ns\",\"counts\":[[4992,900],[5536,100]]}\n";
+        let plots = report(&(line(OURS, "drain_ns", 20.0) + counts))
+            .plots()
+            .unwrap();
+        assert_eq!(plots[1].0, "bench-latency.svg");
     }
 
     #[test]

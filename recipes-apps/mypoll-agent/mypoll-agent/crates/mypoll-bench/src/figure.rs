@@ -2,6 +2,8 @@
 
 //! What is put out.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde::Serialize;
 
@@ -15,9 +17,38 @@ struct Figure<'a> {
     /// Nanoseconds, bytes or a count, as the figure's name says.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<f64>,
+    /// Values of a distribution, and how often each occurred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<Vec<(u64, u64)>>,
     /// Why there is no value.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+impl Figure<'_> {
+    fn put_out(&self) {
+        println!("{}", serde_json::to_string(self).expect("it is plain data"));
+    }
+}
+
+/// Puts out how often an interface took so long.
+pub(crate) fn put_out_counts(interface: &str, figure: &str, values: &[u64]) {
+    Figure {
+        interface,
+        figure,
+        value: None,
+        counts: Some(counts(values)),
+        error: None,
+    }
+    .put_out();
+}
+
+fn counts(values: &[u64]) -> Vec<(u64, u64)> {
+    let mut counts = BTreeMap::new();
+    for value in values {
+        *counts.entry(*value).or_default() += 1;
+    }
+    counts.into_iter().collect()
 }
 
 /// Puts out figures of an interface, or for each that they can't be measured.
@@ -27,12 +58,10 @@ pub(crate) fn put_out<const N: usize>(interface: &str, names: [&str; N], values:
             interface,
             figure,
             value,
+            counts: None,
             error,
         };
-        println!(
-            "{}",
-            serde_json::to_string(&figure).expect("it is plain data")
-        );
+        figure.put_out();
     };
     match values {
         Ok(values) => {
@@ -45,5 +74,15 @@ pub(crate) fn put_out<const N: usize>(interface: &str, names: [&str; N], values:
                 line(name, None, Some(format!("{error:#}")));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_in_ascending_order() {
+        assert_eq!(counts(&[32, 16, 32]), [(16, 1), (32, 2)]);
     }
 }

@@ -14,6 +14,7 @@ use nix::sys::epoll::{EpollEvent, EpollTimeout};
 use super::{epoll, line_and_reader, percentiles};
 use crate::chip::Chip;
 use crate::clock::{now_ns, settle};
+use crate::figure::put_out_counts;
 use crate::interface::{Interface, Reader};
 use crate::policy::set_policy;
 
@@ -69,7 +70,9 @@ pub(super) fn blocked<I: Interface>(chip: &Chip) -> Result<[f64; 4]> {
     let counted = || toggles.iter().zip(&arrivals).skip(WARM_UP);
     let from_event = counted().map(|(_, arrival)| arrival.read_ns - arrival.event_ns);
     let from_toggle = counted().map(|(toggle, arrival)| arrival.read_ns - toggle);
-    let [p50, p99] = percentiles(from_event.collect());
+    let from_event: Vec<u64> = from_event.collect();
+    put_out_counts(I::NAME, "blocked_ns", &from_event);
+    let [p50, p99] = percentiles(from_event);
     let [toggle_p50, toggle_p99] = percentiles(from_toggle.collect());
     Ok([p50, p99, toggle_p50, toggle_p99])
 }

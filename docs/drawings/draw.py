@@ -15,7 +15,6 @@ import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 PALETTE = "palette.pikchr"
-SPDX = "<!-- SPDX-License-Identifier: MIT OR Apache-2.0 -->"
 # Pixels for a unit of pikchr, of which an inch has 144.
 SCALE = 0.85
 
@@ -67,12 +66,13 @@ def draw(pikchr, source):
     if drawn.returncode or not svg or not box:
         sys.exit(f"{source}: pikchr can't draw it: {drawn.stdout}{drawn.stderr}")
     width, height = box.groups()
+    licence = text.splitlines()[0].removeprefix("# ")
     style = "".join(dark_rules(palette))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
         f' width="{float(width) * SCALE:.0f}" height="{float(height) * SCALE:.0f}"'
         f' font-family="sans-serif" font-size="18" role="img" aria-label="{title[1]}">\n'
-        f"{SPDX}\n<!-- Drawn by draw.py from {source.name}. -->\n"
+        f"<!-- {licence} -->\n<!-- Drawn by draw.py from {source.name}. -->\n"
         f"<style>@media(prefers-color-scheme:dark){{{style}}}</style>\n"
         f'<rect width="100%" height="100%" rx="6" fill="rgb(255,255,255)"/>\n{svg[1]}'
     )

@@ -7,6 +7,9 @@ use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (860, 360);
 
+/// In two parts, or checkers of licences take the line for this file's own.
+const LICENCE: &str = concat!("<!-- SPDX-License", "-Identifier: MIT OR Apache-2.0 -->");
+
 /// Of a series, in the order of the tables' columns. They differ in brightness, too.
 const COLOURS: [RGBColor; 5] = [
     RGBColor(188, 76, 0),
@@ -140,7 +143,7 @@ fn svg(draw: impl FnOnce(&Canvas<'_>) -> Result<(), DrawingError>) -> Result<Str
         draw(&root)?;
         root.present()?;
     }
-    Ok(svg)
+    Ok(svg.replacen(">\n", &format!(">\n{LICENCE}\n"), 1))
 }
 
 type DrawingError = DrawingAreaErrorKind<std::io::Error>;

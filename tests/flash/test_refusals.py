@@ -196,9 +196,12 @@ class Devices(CardTest):
         # As udev, which has the lock while it looks at a card that was put in.
         with open(self.device, "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            with mock.patch.object(device.time, "sleep", lambda _: fcntl.flock(lock, fcntl.LOCK_UN)):
-                with device.Device(Path(self.device)).claimed(), self.assertRaises(BlockingIOError):
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with (
+                mock.patch.object(device.time, "sleep", lambda _: fcntl.flock(lock, fcntl.LOCK_UN)),
+                device.Device(Path(self.device)).claimed(),
+                self.assertRaises(BlockingIOError),
+            ):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def test_closed_for_writing_only_when_locked(self):

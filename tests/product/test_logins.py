@@ -29,12 +29,8 @@ class Logins(unittest.TestCase):
     def setUpClass(cls):
         with open(os.environ["MYPOLL_ROOT"], "rb") as packed:
             tar = subprocess.run(["zstd", "-d"], check=True, stdin=packed, stdout=subprocess.PIPE).stdout
-        cls.root = tarfile.open(fileobj=BytesIO(tar))
+        cls.root = cls.enterClassContext(tarfile.open(fileobj=BytesIO(tar)))
         cls.names = {name.removeprefix("./") for name in cls.root.getnames()}
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.root.close()
 
     def passwords(self):
         """By account, from where they are: /etc/shadow, if there is one."""

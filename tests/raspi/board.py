@@ -85,8 +85,11 @@ class Board:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._qemu.stdout, selectors.EVENT_READ)
 
-    def log_in(self):
+    def wait_for_login(self):
         self._wait_for(r" login: ")
+
+    def log_in(self):
+        self.wait_for_login()
         self._type("root")
         self._wait_for(r"[#$] ")
         # What is typed is not to be found in what is said, and no line is folded.

@@ -11,14 +11,14 @@ CROSS = "aarch64-linux-gnu-"
 
 # Recipes, and their files. All but the driver and the agent are installed whole: of these, what is compiled is the caller's.
 RECIPES = {
-    "recipes-core/board-watchdog/board-watchdog_0.1.0.bb": "files",
-    "recipes-core/data-partition/data-partition_0.1.0.bb": "files",
-    "recipes-core/grow-data-partition/grow-data-partition_0.1.0.bb": "files",
-    "recipes-core/serial-hostname/serial-hostname_0.1.0.bb": "files",
-    "recipes-apps/mypoll-agent/mypoll-agent-boot-conf_0.1.0.bb": "files",
-    "recipes-apps/mypoll-agent/mypoll-agent-conf_0.1.0.bb": "files",
-    "recipes-apps/mypoll-agent/mypoll-agent_0.1.0.bb": ".",
-    "recipes-kernel/mypoll/mypoll-driver_0.1.0.bb": ".",
+    "recipes-core/board-watchdog/board-watchdog_0.2.0.bb": "files",
+    "recipes-core/data-partition/data-partition_0.2.0.bb": "files",
+    "recipes-core/grow-data-partition/grow-data-partition_0.2.0.bb": "files",
+    "recipes-core/serial-hostname/serial-hostname_0.2.0.bb": "files",
+    "recipes-apps/mypoll-agent/mypoll-agent-boot-conf_0.2.0.bb": "files",
+    "recipes-apps/mypoll-agent/mypoll-agent-conf_0.2.0.bb": "files",
+    "recipes-apps/mypoll-agent/mypoll-agent_0.2.0.bb": ".",
+    "recipes-kernel/mypoll/mypoll-driver_0.2.0.bb": ".",
 }
 
 # oe-core's, with usrmerge.

@@ -42,9 +42,9 @@ def make_root(root, build, arguments):
     root.mkdir()
     # The devices are the kernel's.
     run("tar", "-C", root, "-xf", arguments.debian, "--exclude=./dev/*")
-    for debians in ("boot", "usr/lib/modules"):
-        shutil.rmtree(root / debians)
-        (root / debians).mkdir()
+    for folder in ("boot", "usr/lib/modules"):
+        shutil.rmtree(root / folder)
+        (root / folder).mkdir()
     for service in ("serve-lab", "mosquitto"):
         (root / "etc/systemd/system/multi-user.target.wants" / f"{service}.service").unlink()
     layer.install(root, build)

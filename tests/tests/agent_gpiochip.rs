@@ -44,7 +44,8 @@ fn lines_are_taken_when_the_driver_lets_them_go() {
     let _agent = Agent::start(&machine, &format!("[gpiochip]\n{BOARD}"));
     shell(
         &machine,
-        "logged 'waiting for GPIO lines: line 3 of /dev/gpiochip[0-9]* is used by `button`; line 5 of .* is used by `door`'
+        "modprobe mypoll
+        logged 'waiting for GPIO lines: line 3 of /dev/gpiochip[0-9]* is used by `button`; line 5 of .* is used by `door`'
         rmmod mypoll
         logged 'reading 2 of 2 lines'",
     );
@@ -86,7 +87,10 @@ fn levels_are_right_after_bounces_and_nothing_is_said_to_be_lost() {
                 last = level;
             }
         }
-        assert_eq!(last, value, "in attempt {attempt}");
+        // The press may overtake the bounces: each line has an interrupt thread of its own.
+        while last != value {
+            (_, _, _, last) = next(&mut client);
+        }
     }
     shell(&machine, "end; modprobe mypoll");
 }

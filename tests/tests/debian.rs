@@ -35,11 +35,16 @@ broker = "127.0.0.1:1883"
 /// What the tests ask of systemd and the agent.
 const SHELL: &str = r#"
 set -eu
+trap 'systemctl status --no-pager mypoll-agent >&2; exit 143' TERM
 configure() {
     cat >/etc/mypoll-agent.toml
 }
 property() {
     systemctl show --property "$1" --value mypoll-agent
+}
+# is STATE: waits until the service is that. systemd learns of READY=1 after the first clients are served.
+is() {
+    until [ "$(systemctl is-active mypoll-agent)" = $1 ]; do sleep 0.5; done
 }
 # has_lines [ADDRESS]: waits until the agent knows the level of both.
 has_lines() {
@@ -257,9 +262,9 @@ END
         systemctl daemon-reload
         systemctl stop mypoll-agent
         systemctl start mypoll-agent.socket
-        [ $(systemctl is-active mypoll-agent) = inactive ]
+        is inactive
         has_lines 127.0.0.1:7171
-        [ $(systemctl is-active mypoll-agent) = active ]
+        is active
         systemctl stop mypoll-agent.socket mypoll-agent
         rm /run/systemd/system/mypoll-agent.socket
         systemctl daemon-reload",
@@ -284,7 +289,7 @@ fn nothing_but_the_user_is_left_after_a_purge() {
             test ! -e $left
         done
         test ! -e /etc/systemd/system/multi-user.target.wants/mypoll-agent.service
-        [ $(systemctl is-active mypoll-agent) = inactive ]
+        is inactive
         id mypoll",
     );
     sh(&machine, INSTALL);

@@ -26,7 +26,7 @@ def problem(d):
 
 def rustc(d):
     """The release and the sysroot of the host's rustc."""
-    release = re.search(r"^release: (\S+)", output(d, "rustc", "-vV"), re.M)
+    release = re.search(r"^release: (\S+)", output(d, "rustc", "-vV"), re.MULTILINE)
     return (release[1], output(d, "rustc", "--print", "sysroot")) if release else None
 
 

@@ -103,6 +103,9 @@ pub struct TestArgs {
     /// Only list the phases
     #[arg(long)]
     pub list: bool,
+    /// Only install the packages that the builds need
+    #[arg(long)]
+    pub packages: bool,
     /// Version of the normal and the debug kernel [default: the first in scripts/lab/sources.toml whose source can be had]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,

@@ -155,6 +155,10 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    if args.packages {
+        crate::host::prepare(paths, &Progress::new(), !args.no_install)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let wanted = |phase: &Phase| {
         args.only.is_empty() || args.only.iter().any(|only| phase.name.contains(only))
     };

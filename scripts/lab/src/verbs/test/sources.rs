@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The form of what cargo does not see: the driver, by the kernel's own tools, and the shell scripts.
+//! The form of the driver, by the kernel's own tools, and of all files, by pre-commit.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,7 +10,9 @@ use walkdir::WalkDir;
 use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command};
-use crate::host::{find_tool, output};
+use crate::host::packages::tool;
+use crate::host::provide;
+use crate::python::{self, NotInstalled};
 
 pub(super) const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
 
@@ -19,7 +20,13 @@ pub(super) fn phases() -> Vec<Phase> {
     vec![
         Phase::new("driver: checkpatch", checkpatch),
         Phase::new("driver: the kernel's rustfmt", rustfmt),
-        Phase::new("scripts: shellcheck", shellcheck),
+        Phase::new("all files: lint", |lab| match lint(lab) {
+            Err(error) => match error.downcast_ref::<NotInstalled>() {
+                Some(reason) => Ok(vec![Case::skipped("pre-commit", reason.to_string())]),
+                None => Err(error),
+            },
+            cases => cases,
+        }),
     ]
 }
 
@@ -66,38 +73,25 @@ fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
     .collect()
 }
 
-fn shellcheck(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    if find_tool("shellcheck").is_none() {
-        let reason = "shellcheck is not installed (Debian, Ubuntu: package shellcheck)";
-        return Ok(vec![Case::skipped("all scripts", reason)]);
-    }
-    shell_scripts(&lab.paths.repo)?
-        .iter()
-        .map(|file| {
-            let mut command = Command::new("shellcheck");
-            command.arg("--external-sources").arg(file);
-            command::case(&in_repo(lab, file), &mut command)
-        })
-        .collect()
-}
-
-/// All that git has or would take.
-fn shell_scripts(repo: &Path) -> Result<Vec<PathBuf>> {
-    // A clone of another user's, as in a container, is to be looked at all the same.
-    let mut git = Command::new("git");
-    git.args(["-c", "safe.directory=*", "-C"]).arg(repo).args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]);
-    Ok(output(&mut git)?
-        .split_terminator('\0')
-        .map(|file| repo.join(file))
-        .filter(|file| fs::symlink_metadata(file).is_ok_and(|file| file.is_file()))
-        .filter(|file| is_shell(file))
-        .collect())
+/// The hooks of `.pre-commit-config.yaml`, but for rustfmt: each workspace has a phase for it.
+fn lint(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    let install = !lab.args.no_install;
+    let requirements = include_str!("../../../pre-commit.txt");
+    let tools = python::Environment::new("pre-commit", "pre-commit", requirements)?
+        .ensure(lab.cache(), install)?;
+    let shellcheck = [tool("shellcheck", "shellcheck")];
+    provide(lab.paths, lab.progress, &shellcheck, install)?;
+    let mut pre_commit = python::program(&tools, "pre-commit");
+    pre_commit
+        .args(["run", "--all-files", "--color=never"])
+        .current_dir(&lab.paths.repo)
+        .env("PRE_COMMIT_HOME", lab.paths.cache.join("pre-commit"))
+        .env("SKIP", "rustfmt")
+        // A clone of another user's, as in a container, is to be looked at all the same.
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "safe.directory")
+        .env("GIT_CONFIG_VALUE_0", "*");
+    Ok(vec![command::case("pre-commit", &mut pre_commit)?])
 }
 
 /// The files below `folder` that `wanted` takes; that there are none is an error.
@@ -128,56 +122,9 @@ pub(super) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
         .is_some_and(|found| extensions.iter().any(|wanted| found == *wanted))
 }
 
-fn is_shell(path: &Path) -> bool {
-    has_extension(path, &["sh"])
-        || fs::read(path).is_ok_and(|bytes| {
-            [&b"#!/bin/sh\n"[..], b"#!/bin/bash\n"]
-                .iter()
-                .any(|shell| bytes.starts_with(shell))
-        })
-}
-
 fn in_repo(lab: &Lab<'_>, file: &Path) -> String {
     file.strip_prefix(&lab.paths.repo)
         .unwrap_or(file)
         .display()
         .to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    #[test]
-    fn every_script_of_the_repository_is_found() {
-        let dir = tempfile::tempdir().unwrap();
-        let repo = dir.path();
-        let git = |arguments: &[&str]| {
-            output(Command::new("git").arg("-C").arg(repo).args(arguments)).unwrap();
-        };
-        git(&["init", "--quiet"]);
-        fs::create_dir_all(repo.join("meta/files")).unwrap();
-        for (file, text) in [
-            (".gitignore", "ignored"),
-            ("ignored", "#!/bin/sh\n"),
-            ("meta/files/script", "#!/bin/sh\n"),
-            ("meta/files/bash", "#!/bin/bash\n"),
-            ("meta/files/python", "#!/usr/bin/env python3\n"),
-            ("new", "#!/bin/sh\n"),
-            ("removed.sh", ""),
-            ("sourced.sh", ""),
-        ] {
-            fs::write(repo.join(file), text).unwrap();
-        }
-        symlink("sourced.sh", repo.join("link.sh")).unwrap();
-        git(&["add", "meta", "removed.sh", "sourced.sh", "link.sh"]);
-        fs::remove_file(repo.join("removed.sh")).unwrap();
-
-        let mut found = shell_scripts(repo).unwrap();
-        found.sort();
-        let expected = ["meta/files/bash", "meta/files/script", "new", "sourced.sh"];
-        assert_eq!(found, expected.map(|file| repo.join(file)));
-    }
 }

@@ -9,8 +9,9 @@ use anyhow::Result;
 use super::super::case::Case;
 use super::super::{Lab, unittest};
 use super::image::{self, Machine};
-use super::virt_board;
+use super::{virt_board, without_warning};
 use crate::raspi;
+use crate::step::Task;
 use crate::yocto::{Yocto, builds};
 
 pub(super) const RASPBERRYPI3: Machine = Machine {
@@ -28,6 +29,8 @@ pub(super) const RASPBERRYPI5: Machine = Machine {
     build: builds::HOST_RASPBERRYPI5,
 };
 
+pub(super) const IMAGE: &str = "mypoll-image";
+
 /// One of each kind.
 const POWER_CUTS: u32 = 3;
 
@@ -39,6 +42,21 @@ pub(super) fn run_raspberrypi4(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<C
     let mut cases = run_and_boot(lab, yocto, &RASPBERRYPI4)?;
     if !cases[0].has_failed() {
         cases.extend(virt_board::boot(lab, yocto, POWER_CUTS)?);
+        cases.extend(core_image(lab, yocto)?);
+    }
+    Ok(cases)
+}
+
+/// oe-core's smallest image, with the distro as it is.
+fn core_image(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let machine = &RASPBERRYPI4;
+    let task = Task::new("yocto-core-image", "building core-image-minimal", 60);
+    let mut cases =
+        without_warning::run(yocto, &machine.build, &task, "bitbake core-image-minimal")?;
+    if !cases.iter().any(Case::has_failed) {
+        let python = python(yocto, machine, "core-image-minimal");
+        let modules = format!("{MODULES}:tests/raspi");
+        cases.extend(in_qemu(lab, python, "tests/core_image", &modules)?);
     }
     Ok(cases)
 }
@@ -60,13 +78,18 @@ pub(super) fn run_and_boot(
 pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
     let mut cases = image::build(lab, yocto, machine)?;
     if !cases[0].has_failed() {
-        let mut python = python(yocto, machine);
+        let mut python = python(yocto, machine, IMAGE);
         cases.extend(unittest::run(lab, &mut python, "tests/sdcard", MODULES)?);
     }
     Ok(cases)
 }
 
 fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+    in_qemu(lab, python(yocto, machine, IMAGE), "tests/raspi", MODULES)
+}
+
+/// Runs tests that boot the card in QEMU's model of the board.
+fn in_qemu(lab: &Lab<'_>, mut python: Command, tests: &str, modules: &str) -> Result<Vec<Case>> {
     let qemu = match raspi::qemu(lab.cache()) {
         Ok(program) => program,
         Err(error) => {
@@ -74,14 +97,13 @@ fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>
             return Ok(vec![Case::skipped("QEMU boots it", reason)]);
         }
     };
-    let mut python = python(yocto, machine);
     python.env("MYPOLL_QEMU", qemu);
-    unittest::run(lab, &mut python, "tests/raspi", MODULES)
+    unittest::run(lab, &mut python, tests, modules)
 }
 
 /// Python that is told where the image is.
-pub(super) fn python(yocto: &Yocto<'_>, machine: &Machine) -> Command {
-    let image = format!("mypoll-image-{}.rootfs.wic.zst", machine.name);
+pub(super) fn python(yocto: &Yocto<'_>, machine: &Machine, image: &str) -> Command {
+    let image = format!("{image}-{}.rootfs.wic.zst", machine.name);
     let mut python = Command::new("python3");
     python
         .env("MYPOLL_IMAGE", image::folder(yocto, machine).join(image))

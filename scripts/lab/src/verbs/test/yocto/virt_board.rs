@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::super::case::Case;
 use super::super::{Lab, unittest};
 use super::image;
-use super::raspberry_pi::{RASPBERRYPI4, python};
+use super::raspberry_pi::{IMAGE, RASPBERRYPI4, python};
 use crate::host::packages::{Need, tool};
 use crate::host::provide;
 use crate::yocto::Yocto;
@@ -28,7 +28,7 @@ pub(super) fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Ca
     if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
         return Ok(vec![Case::skipped("virt board", format!("{error:#}"))]);
     }
-    let mut python = python(yocto, &RASPBERRYPI4);
+    let mut python = python(yocto, &RASPBERRYPI4, IMAGE);
     python.env("CUTS", cuts.to_string());
     unittest::run(lab, &mut python, "tests/virt", "tests/virt")
 }

@@ -17,7 +17,7 @@ struct Mistake {
     says: &'static str,
 }
 
-const MISTAKES: [Mistake; 9] = [
+const MISTAKES: [Mistake; 10] = [
     Mistake {
         name: "RUST dropped from the kernel's configuration",
         files: &[
@@ -27,6 +27,16 @@ const MISTAKES: [Mistake; 9] = [
         ],
         script: "bitbake -c configure linux-mypoll",
         says: "MODVERSIONS is on: turn it off, or GENDWARFKSYMS on",
+    },
+    Mistake {
+        name: "a workaround for an erratum turned off",
+        files: &[
+            "kas/qemuarm64.yml",
+            "kas/host-toolchain.yml",
+            "tests/yocto/kas/erratum-off.yml",
+        ],
+        script: "bitbake -c configure linux-mypoll",
+        says: "workarounds that are on by default are off: add to a fragment",
     },
     Mistake {
         name: "an old bindgen",

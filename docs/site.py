@@ -23,15 +23,29 @@ BINDING = "recipes-kernel/mypoll/bindings/misc/mypoll,events.yaml"
 # [text](target) and [text](target#anchor), within the repository.
 LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
 
+# As root LinkChecker becomes the user nobody, who may not read a cache below /root.
+LINKCHECKER = """
+import sys
+from linkcheck.command import linkchecker as program
+program.drop_privileges = lambda: None
+sys.exit(program.linkchecker())
+"""
+
+
+def index(path):
+    """mdBook would make README.md index.html, and leave links to it as they are."""
+    return re.sub(r"(^|/)README\.md$", r"\1index.md", str(path))
+
 
 def stage(source, page):
     """Copies a page and all that it links to, each to its place in the repository."""
-    target = source / page
+    target = source / index(page)
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(REPO / page, target)
-    for _, link, _ in LINK.findall(target.read_text()):
+    text = (REPO / page).read_text()
+    target.write_text(LINK.sub(lambda link: link[1] + index(link[2]) + link[3], text))
+    for _, link, _ in LINK.findall(text):
         linked = pathlib.Path(os.path.normpath(page.parent / link))
         original = REPO / linked
         if linked.suffix == ".md" and original.is_file():
@@ -54,21 +68,18 @@ def listing(target, folder):
     ).stdout
     target.mkdir(parents=True, exist_ok=True)
     lines = "".join(f"<li>{name}</li>\n" for name in files.splitlines())
-    (target / "index.html").write_text(
-        f"<!doctype html><title>{folder}</title>\n<ul>\n{lines}</ul>\n"
-    )
+    (target / "index.html").write_text(f"<!doctype html><title>{folder}</title>\n<ul>\n{lines}</ul>\n")
 
 
 def contents(source, api):
     """SUMMARY.md as mdBook wants it: its links begin at the source folder."""
     text = (DOCS / "SUMMARY.md").read_text()
     text = LINK.sub(
-        lambda link: link[1] + os.path.normpath(f"docs/{link[2]}") + link[3], text
+        lambda link: link[1] + index(os.path.normpath(f"docs/{link[2]}")) + link[3],
+        text,
     )
     pages = ["# Reference\n- [Device-tree binding](docs/binding.md)\n"]
-    pages += [
-        f"- [{name}](docs/api-{number}.md)\n" for number, (name, _) in enumerate(api)
-    ]
+    pages += [f"- [{name}](docs/api-{number}.md)\n" for number, (name, _) in enumerate(api)]
     text = text.replace("# Development\n", "".join(pages) + "\n# Development\n", 1)
     # What a page links to is part of the site, such as CONTRIBUTING.md.
     for page in sorted(source.rglob("*.md")):
@@ -87,16 +98,10 @@ def build(output, mdbook, api):
     for _, link, _ in LINK.findall((DOCS / "SUMMARY.md").read_text()):
         stage(source, pathlib.Path(os.path.normpath(f"docs/{link}")))
     binding = (REPO / BINDING).read_text()
-    (source / "docs/binding.md").write_text(
-        f"# Device-tree binding\n```yaml\n{binding}```\n"
-    )
+    (source / "docs/binding.md").write_text(f"# Device-tree binding\n```yaml\n{binding}```\n")
     for number, (name, folder) in enumerate(api):
-        crates = sorted(
-            page.parent.name for page in pathlib.Path(folder).glob("*/all.html")
-        )
-        links = "".join(
-            f"- [{crate}](../api/{number}/{crate}/index.html)\n" for crate in crates
-        )
+        crates = sorted(page.parent.name for page in pathlib.Path(folder).glob("*/all.html"))
+        links = "".join(f"- [{crate}](../api/{number}/{crate}/index.html)\n" for crate in crates)
         (source / f"docs/api-{number}.md").write_text(f"# {name}\n{links}")
     (source / "SUMMARY.md").write_text(contents(source, api))
     shutil.copy(DOCS / "book.toml", work)
@@ -105,14 +110,10 @@ def build(output, mdbook, api):
         shutil.copytree(folder, output / "html/api" / str(number))
 
 
-def check(output, linkchecker):
+def check(output, python):
     """Reports links to files and anchors that are not there. Other sites are not asked."""
-    command = [
-        *linkchecker,
-        "--config",
-        DOCS / "linkchecker.ini",
-        output / "html/index.html",
-    ]
+    command = [python, "-c", LINKCHECKER, "--config", DOCS / "linkchecker.ini"]
+    command.append(output / "html/index.html")
     return subprocess.run(command, check=False).returncode
 
 
@@ -120,12 +121,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--mdbook", default="mdbook")
-    parser.add_argument("--linkchecker", nargs="+", default=["linkchecker"])
+    parser.add_argument("--python", default=sys.executable, help="with LinkChecker")
     parser.add_argument("--api", action="append", default=[], metavar="NAME=FOLDER")
     arguments = parser.parse_args()
     output = arguments.output.resolve()
     build(output, arguments.mdbook, [api.split("=", 1) for api in arguments.api])
-    sys.exit(check(output, arguments.linkchecker))
+    sys.exit(check(output, arguments.python))
 
 
 if __name__ == "__main__":

@@ -88,9 +88,8 @@ fn site(lab: &Lab<'_>) -> Result<Vec<Case>> {
     };
     site.arg("--mdbook")
         .arg(MDBOOK.ensure(lab.cache(), host)?)
-        .arg("--linkchecker")
-        .arg(environment.join("bin/python3"))
-        .arg(environment.join("bin/linkchecker"));
+        .arg("--python")
+        .arg(environment.join("bin/python3"));
     cases.push(command::case("links", &mut site)?);
     Ok(cases)
 }

@@ -94,7 +94,7 @@ impl<'a> Bench<'a> {
 
 impl Product for Bench<'_> {
     fn task(&self) -> Task {
-        Task::new("bench", "building its programs and its floor", 30)
+        Task::new("bench", "building its programs and its floor")
     }
 
     fn key(&self) -> &Key {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everything in the right order.
 
-mod choice;
-
 use std::fmt::{self, Display};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -46,7 +44,7 @@ impl Display for Flavour {
 /// What to build.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
-    /// Default: the first version in `sources.toml` whose source can be had.
+    /// Default: the kernel that products have.
     pub kernel: Option<KernelVersion>,
     /// Default: the normal kernel.
     pub flavour: Flavour,
@@ -97,9 +95,13 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
     let llvm = host::prepare(paths, progress, options.install)?;
     let toolchain = Toolchain::prepare(cache, llvm, options.install)?;
     let catalog = Catalog::built_in();
-    let (version, tarball) = choice::kernel_tarball(cache, &catalog, options.kernel.as_ref())?;
+    let kernel_source = match &options.kernel {
+        Some(version) => version.source(&catalog),
+        None => catalog.kernel.clone(),
+    };
+    let tarball = Download::new(cache, &kernel_source).tarball()?;
 
-    let source = KernelSource::new(paths, &version, &tarball)?;
+    let source = KernelSource::new(paths, &kernel_source.version, &tarball)?;
     let kernel = Kernel::new(cache, &source, &toolchain, flavour)?;
     let driver = Driver::new(paths, &kernel, flavour)?;
     let source_files = cache.ensure(&source)?;
@@ -134,7 +136,7 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
             }
             false => None,
         },
-        version,
+        version: kernel_source.version,
         flavour,
     };
     let device_tree = devicetree::device_tree(cache, &system.overlay, CPUS)?;

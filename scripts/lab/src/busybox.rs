@@ -42,7 +42,7 @@ impl<'a> Busybox<'a> {
 
 impl Product for Busybox<'_> {
     fn task(&self) -> Task {
-        Task::new("busybox", "building", 60)
+        Task::new("busybox", "building")
     }
 
     fn key(&self) -> &Key {

@@ -139,7 +139,7 @@ mod tests {
 
     impl Product for Note {
         fn task(&self) -> Task {
-            Task::new("note", "writing", 1)
+            Task::new("note", "writing")
         }
         fn key(&self) -> &Key {
             &self.key

@@ -21,8 +21,6 @@ pub(crate) struct CargoInstall {
     pub(crate) version: &'static str,
     /// More options of `cargo install`.
     pub(crate) options: &'static [&'static str],
-    /// About how long that takes, in seconds.
-    pub(crate) seconds: u64,
 }
 
 struct Installed<'a> {
@@ -46,7 +44,7 @@ impl Product for Installed<'_> {
     fn task(&self) -> Task {
         let CargoInstall { name, version, .. } = self.program;
         let says = format!("installing {name} {version} in the cache");
-        Task::new(*name, says, self.program.seconds)
+        Task::new(*name, says)
     }
 
     fn key(&self) -> &Key {

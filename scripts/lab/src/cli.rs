@@ -47,7 +47,7 @@ pub enum Verb {
 /// What every verb that needs a built system takes.
 #[derive(Args, Clone, Debug)]
 pub struct BuildArgs {
-    /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
+    /// Kernel version [default: the first one in scripts/lab/sources.toml]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
     /// Use the debug kernel: KASAN, lockdep and the like; several times slower
@@ -103,7 +103,7 @@ pub struct TestArgs {
     /// Only list the phases
     #[arg(long)]
     pub list: bool,
-    /// Version of the normal and the debug kernel [default: the first in scripts/lab/sources.toml whose source can be had]
+    /// Version of the normal and the debug kernel [default: the first one in scripts/lab/sources.toml]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
     /// Install nothing: name what is missing and stop
@@ -190,7 +190,7 @@ pub struct BenchArgs {
     /// File for the figures as JSON [default: out/VERSION/bench.json in the cache folder]
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
+    /// Kernel version [default: the first one in scripts/lab/sources.toml]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
     /// Install nothing: name what is missing and stop

@@ -25,7 +25,6 @@ const CARGO_DEB: CargoInstall = CargoInstall {
     version: "3.8.0",
     // A debug build compiles faster. Without its default features it compresses with the program xz.
     options: &["--debug", "--no-default-features"],
-    seconds: 60,
 };
 
 /// As in `depends` there: cargo-deb can't find it out for another architecture.
@@ -71,8 +70,8 @@ impl Architecture {
     fn task(self) -> Task {
         let says = "building Debian packages";
         match self {
-            Self::Arm64 => Task::new("deb-arm64", says, 240),
-            Self::Amd64 => Task::new("deb-amd64", says, 240),
+            Self::Arm64 => Task::new("deb-arm64", says),
+            Self::Amd64 => Task::new("deb-amd64", says),
         }
     }
 }

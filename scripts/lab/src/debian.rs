@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::build::Flavour;
 use crate::cache::{Cache, Product};
 use crate::host::packages::{Need, tool};
-use crate::host::{find_tool, provide};
+use crate::host::{find_tool, provide, succeeds};
 use crate::key::{Key, KeyBuilder};
 use crate::machine::Boot;
 use crate::overlay::{OVERLAY, Overlay};
@@ -165,7 +165,7 @@ impl Debian {
 
 impl Product for Debian {
     fn task(&self) -> Task {
-        Task::new("debian", "installing Debian for arm64", 300)
+        Task::long("debian", "installing Debian for arm64")
     }
 
     fn key(&self) -> &Key {
@@ -201,20 +201,13 @@ impl Product for Debian {
 
 /// Makes sure that programs for arm64 run here: qemu-user does that, once the kernel was told.
 fn run_arm64() -> Result<()> {
-    let runs = || {
-        Command::new("arch-test")
-            .arg("arm64")
-            .output()
-            .is_ok_and(|output| output.status.success())
-    };
+    let runs = || succeeds(Command::new("arch-test").arg("arm64"));
     if runs() {
         return Ok(());
     }
     // Installing the package does it where a system runs; in a container root may have to.
     if let Some(update) = find_tool("update-binfmts") {
-        let _ = Command::new(update)
-            .args(["--enable", "qemu-aarch64"])
-            .output();
+        succeeds(Command::new(update).args(["--enable", "qemu-aarch64"]));
     }
     ensure!(
         runs(),

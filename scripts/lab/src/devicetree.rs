@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use fdt::node::FdtNode;
 
 use crate::cache::{Cache, Product};
+use crate::host::output;
 use crate::key::{Key, KeyBuilder};
 use crate::step::{Log, Task};
 
@@ -61,13 +62,9 @@ pub struct Line {
 
 /// The device tree of the board with `overlay` applied, made when QEMU, the board or the overlay is a new one.
 pub fn device_tree(cache: Cache<'_>, overlay: &Path, cpus: u8) -> Result<PathBuf> {
-    let version = Command::new(QEMU)
-        .arg("--version")
-        .output()
-        .with_context(|| format!("can't run {QEMU}"))?
-        .stdout;
+    let version = output(Command::new(QEMU).arg("--version"))?;
     let key = KeyBuilder::new("devicetree 1")
-        .text(String::from_utf8_lossy(&version))
+        .text(version)
         .text(board(cpus).join(" "))
         .file(overlay)?
         .finish();
@@ -83,7 +80,7 @@ struct DeviceTree<'a> {
 
 impl Product for DeviceTree<'_> {
     fn task(&self) -> Task {
-        Task::new("devicetree", "applying the overlay to QEMU's own tree", 1)
+        Task::new("devicetree", "applying the overlay to QEMU's own tree")
     }
 
     fn key(&self) -> &Key {

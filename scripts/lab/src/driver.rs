@@ -45,8 +45,8 @@ impl<'a> Driver<'a> {
 impl Product for Driver<'_> {
     fn task(&self) -> Task {
         match self.flavour {
-            Flavour::Normal => Task::new("driver", "building", 15),
-            Flavour::Debug => Task::new("driver-debug", "building", 15),
+            Flavour::Normal => Task::new("driver", "building"),
+            Flavour::Debug => Task::new("driver-debug", "building"),
         }
     }
 

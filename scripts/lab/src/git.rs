@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Other people's Git repositories.
 
+use std::io::ErrorKind;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+
+use crate::step::children;
 
 /// The distribution's git, which kas finds, too: another one may have another configuration.
 pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Why git can't get `url`, if it can't: a sentence.
 pub fn why_unreachable(url: &str) -> Result<Option<String>> {
-    let listed = Command::new("timeout")
-        .args(["60", "git", "ls-remote", "--quiet", url])
+    let mut list = Command::new("git");
+    list.args(["ls-remote", "--quiet", url])
         .env("GIT_TERMINAL_PROMPT", "0")
-        .env("PATH", PATH)
-        .output()
-        .context("can't start timeout")?;
-    if listed.status.success() {
-        return Ok(None);
-    }
-    let said = String::from_utf8_lossy(&listed.stderr);
-    let reason = said.lines().next().unwrap_or("no answer within a minute");
+        .env("PATH", PATH);
+    let listed = children::within("git ls-remote", PATIENCE, || children::output(&mut list));
+    let reason = match listed {
+        Ok(listed) if listed.status.success() => return Ok(None),
+        Ok(listed) => listed.stderr.lines().next().unwrap_or_default().to_owned(),
+        Err(error) if error.kind() == ErrorKind::TimedOut => error.to_string(),
+        Err(error) => return Err(error).context("can't start git"),
+    };
     Ok(Some(format!("git can't get {url}: {reason}")))
 }
 

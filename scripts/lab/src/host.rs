@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::step::{Log, Task};
+use crate::step::{Log, Task, children};
 use crate::{Paths, Progress};
 use packages::{Llvm, Need};
 
@@ -26,15 +26,18 @@ pub fn find_tool(name: &str) -> Option<PathBuf> {
 /// What a command prints, where it is looked at and not logged.
 pub fn output(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("can't start {program}"))?;
+    let output = children::output(command).with_context(|| format!("can't run {program}"))?;
     ensure!(
         output.status.success(),
         "{program} failed: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
+        output.stderr.trim()
     );
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(output.stdout)
+}
+
+/// Whether a command can be run and succeeds.
+pub fn succeeds(command: &mut Command) -> bool {
+    output(command).is_ok()
 }
 
 /// Makes sure that all that a build needs is there, and says which LLVM is to be used.
@@ -137,7 +140,7 @@ fn install_packages(
         "Packages of the distribution are missing: updating apt's lists, then installing them.",
     );
     become_root_once(progress)?;
-    progress.step(paths, &Task::new("packages", "installing", 120), |log| {
+    progress.step(paths, &Task::new("packages", "installing"), |log| {
         log.run(&mut apt_get(&["update"]))?;
         let packages = choose(&packages::offered()?)?;
         progress.say(&format!("Installing: {}", packages.join(" ")));
@@ -238,7 +241,7 @@ mod tests {
             output(Command::new("sh").args(["-c", "echo 'no database' >&2; exit 2"])).unwrap_err();
         assert_eq!(error.to_string(), "sh failed: no database");
         let error = output(&mut Command::new("no-such-program")).unwrap_err();
-        assert_eq!(error.to_string(), "can't start no-such-program");
+        assert_eq!(error.to_string(), "can't run no-such-program");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use crate::build::Flavour;
 use crate::cache::{self, Cache, Product};
 use crate::key::{Key, KeyBuilder};
-use crate::source::Catalog;
+use crate::source::{Catalog, Source};
 use crate::step::{Log, Task};
 use crate::toolchain::Toolchain;
 pub use source::KernelSource;
@@ -51,21 +51,25 @@ impl FromStr for KernelVersion {
 
     fn from_str(version: &str) -> Result<Self, Self::Err> {
         let catalog = Catalog::built_in();
-        if catalog.kernel(version).is_some() {
+        let known = catalog.kernels().map(|kernel| kernel.version.as_str());
+        if known.contains(&version) {
             return Ok(Self(version.to_owned()));
         }
-        let known: Vec<_> = catalog
-            .all_kernels()
-            .map(|kernel| kernel.version.as_str())
-            .collect();
         Err(format!(
             "not in scripts/lab/sources.toml, which has {}",
-            known.join(", ")
+            known.join(" and ")
         ))
     }
 }
 
 impl KernelVersion {
+    /// Its source.
+    pub(crate) fn source(&self, catalog: &Catalog) -> Source {
+        let [kernel, newer] = catalog.kernels();
+        let source = if self.0 == newer.version { newer } else { kernel };
+        source.clone()
+    }
+
     /// The newer kernel that the driver is for as well.
     pub fn newer() -> Self {
         Self(Catalog::built_in().newer_kernel.version)
@@ -190,8 +194,8 @@ impl<'a> Kernel<'a> {
 impl Product for Kernel<'_> {
     fn task(&self) -> Task {
         match self.flavour {
-            Flavour::Normal => Task::new("kernel", "building", 480),
-            Flavour::Debug => Task::new("kernel-debug", "building", 900),
+            Flavour::Normal => Task::long("kernel", "building"),
+            Flavour::Debug => Task::long("kernel-debug", "building"),
         }
     }
 
@@ -232,9 +236,9 @@ mod tests {
         let error = "6.18.99".parse::<KernelVersion>().unwrap_err();
         assert_eq!(
             error,
-            "not in scripts/lab/sources.toml, which has 6.18.15, 6.18.12, 6.18.21, 6.18.30, 7.3.4"
+            "not in scripts/lab/sources.toml, which has 6.18.15 and 7.3.4"
         );
-        for version in ["6.18.12", "7.3.4"] {
+        for version in ["6.18.15", "7.3.4"] {
             assert_eq!(
                 version.parse::<KernelVersion>().unwrap().to_string(),
                 version

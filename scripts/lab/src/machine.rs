@@ -5,9 +5,10 @@ mod process;
 pub mod runtime;
 
 use std::collections::VecDeque;
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ const AGENT_PORT: u16 = 7070;
 
 /// The port of its live page, as the same file has it.
 const PAGE_PORT: u16 = 8080;
+
+/// The environment variable with the file in which each machine that comes up notes where its kernel's log is.
+pub const MACHINES: &str = "MYPOLL_MACHINES";
 
 /// How many lines of the kernel's log a [`MachineError::NotUp`] shows.
 const TAIL: usize = 25;
@@ -166,12 +170,15 @@ impl Machine {
         let qemu = Process::spawn(command).map_err(MachineError::Qemu)?;
 
         match Guest::ready(ports, boot_deadline(&boot)) {
-            Ok(guest) => Ok(Self {
-                _qemu: qemu,
-                runtime,
-                guest,
-                log,
-            }),
+            Ok(guest) => {
+                note(&log).map_err(MachineError::Prepare)?;
+                Ok(Self {
+                    _qemu: qemu,
+                    runtime,
+                    guest,
+                    log,
+                })
+            }
             Err(why) => Err(not_up(why, cache, &runtime, &stderr, log)),
         }
     }
@@ -209,6 +216,14 @@ impl Machine {
     fn forwarded(&self, port: u16) -> Result<SocketAddr, QmpError> {
         Monitor::connect(&self.runtime.path().join(runtime::QMP))?.forwarded(port)
     }
+}
+
+fn note(log: &Path) -> io::Result<()> {
+    let Some(machines) = env::var_os(MACHINES) else {
+        return Ok(());
+    };
+    let mut machines = File::options().create(true).append(true).open(machines)?;
+    machines.write_all(format!("{}\n", log.display()).as_bytes())
 }
 
 /// The last `count` lines of a log.

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lab::cli::{Cli, Verb};
-use lab::step::StepFailed;
-use lab::{BuildOptions, Paths, Progress, build, verbs};
+use lab::{BuildOptions, Paths, Progress, build, step, verbs};
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let paths = Paths::find()?;
@@ -31,11 +30,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     run(&cli).unwrap_or_else(|error| {
-        // A step's message is complete; it holds its causes.
-        match error.downcast_ref::<StepFailed>() {
-            Some(failed) => eprintln!("error: {failed}"),
-            None => eprintln!("error: {error:#}"),
-        }
+        eprintln!("error: {}", step::message(&error));
         match cli.verb {
             // Its status is the command's: an error of the lab may not look like one.
             Verb::Run(_) => ExitCode::from(verbs::run::UNAVAILABLE),

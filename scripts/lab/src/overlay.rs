@@ -34,7 +34,7 @@ impl Overlay {
 
 impl Product for Overlay {
     fn task(&self) -> Task {
-        Task::new("overlay", "compiling", 1)
+        Task::new("overlay", "compiling")
     }
 
     fn key(&self) -> &Key {

@@ -79,7 +79,7 @@ impl Environment {
 impl Product for Environment {
     fn task(&self) -> Task {
         let says = format!("installing {} in the cache", self.programs);
-        Task::new(self.name, says, 60)
+        Task::new(self.name, says)
     }
 
     fn key(&self) -> &Key {

@@ -60,7 +60,7 @@ impl<'a> Unpacked<'a> {
 
 impl Product for Unpacked<'_> {
     fn task(&self) -> Task {
-        Task::new("qemu", "fetching a QEMU with the Raspberry Pi 4", 30)
+        Task::new("qemu", "fetching a QEMU with the Raspberry Pi 4")
     }
 
     fn key(&self) -> &Key {

@@ -101,8 +101,8 @@ impl Rootfs {
 impl Product for Rootfs {
     fn task(&self) -> Task {
         match self.flavour {
-            Flavour::Normal => Task::new("rootfs", "putting together", 3),
-            Flavour::Debug => Task::new("rootfs-debug", "putting together", 3),
+            Flavour::Normal => Task::new("rootfs", "putting together"),
+            Flavour::Debug => Task::new("rootfs-debug", "putting together"),
         }
     }
 

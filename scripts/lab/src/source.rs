@@ -9,9 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use thiserror::Error;
 
 use crate::cache::{Cache, Product};
 use crate::key::{Key, KeyBuilder};
@@ -23,10 +22,9 @@ pub use fetch::FetchError;
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Catalog {
-    /// The kernels, the preferred one first.
-    #[serde(rename = "kernel")]
-    pub kernels: Vec<Source>,
-    /// The newer kernel that the driver is for as well. It stands in for none of the others.
+    /// The kernel that products have.
+    pub kernel: Source,
+    /// The newest kernel that the driver is for.
     #[serde(rename = "newer-kernel")]
     pub newer_kernel: Source,
     /// The guest's shell and usual commands.
@@ -75,26 +73,6 @@ pub struct DebianFile {
     pub tarball: Option<PathBuf>,
 }
 
-/// A source can't be had: neither its own site nor Debian's archive gave it.
-#[derive(Clone, Debug, Error)]
-#[error("{name} can't be had: {canonical}; {debian}")]
-pub struct Unavailable {
-    name: String,
-    canonical: String,
-    debian: String,
-}
-
-impl Unavailable {
-    /// `name` with the reasons of both places.
-    pub(crate) fn new(name: &str, canonical: impl Into<String>, debian: impl Into<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            canonical: canonical.into(),
-            debian: debian.into(),
-        }
-    }
-}
-
 impl Catalog {
     /// The one that this program was built with.
     pub fn built_in() -> Self {
@@ -105,14 +83,9 @@ impl Catalog {
         toml::from_str(text)
     }
 
-    /// Every kernel, the preferred one first and the newer one last.
-    pub fn all_kernels(&self) -> impl Iterator<Item = &Source> {
-        self.kernels.iter().chain([&self.newer_kernel])
-    }
-
-    /// The kernel of that version.
-    pub fn kernel(&self, version: &str) -> Option<&Source> {
-        self.all_kernels().find(|kernel| kernel.version == version)
+    /// Both kernels.
+    pub fn kernels(&self) -> [&Source; 2] {
+        [&self.kernel, &self.newer_kernel]
     }
 }
 
@@ -170,7 +143,7 @@ impl<'a> Download<'a> {
     /// The tarball, fetched now if it is not here.
     ///
     /// # Errors
-    /// [`Unavailable`] when no place has it, [`FetchError::Checksum`] when one gave something else.
+    /// When no place has it, or one gave something else: a sentence that says so.
     pub fn tarball(&self) -> Result<Tarball> {
         let folder = self.cache.ensure(self)?;
         let upstream = self.source.upstream.iter();
@@ -234,7 +207,7 @@ impl<'a> Download<'a> {
 
 impl Product for Download<'_> {
     fn task(&self) -> Task {
-        Task::new("download", format!("fetching {}", self.source.name()), 20)
+        Task::new("download", format!("fetching {}", self.source.name()))
     }
 
     fn key(&self) -> &Key {
@@ -252,7 +225,10 @@ impl Product for Download<'_> {
         };
         match self.fetch_from_debian(result, log) {
             Err(FetchError::Unreachable(debian)) => {
-                Err(Unavailable::new(self.source.name(), canonical, debian).into())
+                bail!(
+                    "can't fetch {}: {canonical}; {debian}",
+                    self.source.name()
+                )
             }
             fetched => {
                 fetched?;
@@ -285,10 +261,8 @@ mod tests {
     #[test]
     fn the_built_in_catalog_is_right() {
         let catalog = Catalog::built_in();
-        assert_eq!(catalog.kernels[0].version, "6.18.15");
-        assert!(catalog.kernel("6.18.99").is_none());
         let others = [&catalog.busybox, &catalog.libgpiod];
-        for source in catalog.all_kernels().chain(others) {
+        for source in catalog.kernels().into_iter().chain(others) {
             let (upstream, debian) = (source.upstream.as_ref(), source.debian.as_ref());
             assert!(upstream.is_some() || debian.is_some(), "{source:?}");
             assert!(
@@ -313,13 +287,30 @@ mod tests {
     }
 
     #[test]
-    fn the_newer_kernel_stands_in_for_none() {
-        let Catalog {
-            kernels,
-            newer_kernel,
-            ..
-        } = Catalog::built_in();
-        assert!(!kernels.contains(&newer_kernel));
+    fn a_source_that_can_not_be_fetched_is_an_error_of_one_sentence() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths {
+            repo: dir.path().to_owned(),
+            cache: dir.path().to_owned(),
+        };
+        let source = Source {
+            version: "6.18.15".to_owned(),
+            upstream: Some(Upstream {
+                url: "file:///no/such/linux-6.18.15.tar.xz".to_owned(),
+                sha256: String::new(),
+            }),
+            debian: None,
+        };
+        let cache = Cache {
+            paths: &paths,
+            progress: &Progress::new(),
+        };
+        let error = Download::new(cache, &source).tarball().unwrap_err();
+        assert_eq!(
+            error.root_cause().to_string(),
+            "can't fetch linux-6.18.15.tar.xz: file:///no/such/linux-6.18.15.tar.xz: \
+             curl ended with status 37; Debian's archive does not hold it"
+        );
     }
 
     #[test]
@@ -363,7 +354,7 @@ mod tests {
             .arg("--build")
             .args([&package, &result.join("x_1_all.deb")]);
         progress
-            .step(&paths, &Task::new("test", "testing", 1), |log| {
+            .step(&paths, &Task::new("test", "testing"), |log| {
                 log.run(&mut build)?;
                 Download::new(cache, &source).take_out(&result, log)
             })
@@ -377,31 +368,20 @@ mod tests {
     }
 
     #[test]
-    fn the_recipe_has_the_same_kernels_and_patches() {
+    fn the_recipe_has_the_same_kernel_and_patches() {
         let linux = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes-kernel/linux");
         let recipe = fs::read_to_string(linux.join("linux-mypoll_6.18.bb")).unwrap();
-        let of_recipe: Vec<_> = recipe
-            .lines()
-            .filter_map(|line| line.strip_prefix("LINUX_MYPOLL_SHA256["))
-            .collect();
-        let kernels = Catalog::built_in().kernels;
-        assert_eq!(of_recipe.len(), kernels.len());
-        for Source {
+        let Source {
             version, upstream, ..
-        } in kernels
-        {
-            let sha256 = upstream.unwrap().sha256;
-            let line = format!("{version}] = \"{sha256}\"");
-            assert!(of_recipe.contains(&line.as_str()), "{line}");
-        }
+        } = Catalog::built_in().kernel;
+        let sha256 = upstream.unwrap().sha256;
+        let line = format!("LINUX_MYPOLL_SHA256[{version}] = \"{sha256}\"");
+        assert!(recipe.lines().any(|found| found == line), "{line}");
         let profile = fs::read_to_string(
             linux.join("../../meta-host-toolchain/conf/distro/include/mypoll-host-sources.inc"),
         )
         .unwrap();
-        let preferred = format!(
-            "LINUX_MYPOLL_VERSION ?= \"{}\"",
-            Catalog::built_in().kernels[0].version
-        );
+        let preferred = format!("LINUX_MYPOLL_VERSION ?= \"{version}\"");
         assert!(profile.contains(&preferred), "{preferred}");
         for patch in fs::read_dir(linux.join("files/patches")).unwrap() {
             let name = patch.unwrap().file_name().into_string().unwrap();

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Steps: each has a name, a log file, and an expected duration, and says what it does and for how long.
+//! Steps: each has a name, a log file and a time limit, and says what it does and how long it took.
 
 pub(crate) mod children;
-mod cure;
 mod log;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use std::{fs, io};
+use std::io;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use thiserror::Error;
 
@@ -27,31 +26,46 @@ pub struct Task {
     pub name: String,
     /// What is being done, such as "building".
     pub what: String,
-    /// How long it takes on two cores; used until it was measured on this machine.
-    pub estimate: Duration,
+    /// How long it may take.
+    limit: Duration,
 }
 
 impl Task {
-    /// A task that takes about that many seconds on two cores.
-    pub fn new(name: impl Into<String>, what: impl Into<String>, estimate_s: u64) -> Self {
+    /// A task of minutes, which is stopped after an hour.
+    pub fn new(name: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             what: what.into(),
-            estimate: Duration::from_secs(estimate_s),
+            limit: Duration::from_secs(60 * 60),
+        }
+    }
+
+    /// A task that takes hours on a slow machine.
+    pub fn long(name: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            limit: Duration::from_secs(8 * 60 * 60),
+            ..Self::new(name, what)
         }
     }
 }
 
-/// A step went wrong. The message is complete: what failed, the end of the log, its path, and the likely cure.
+/// A step went wrong. The message is complete: what failed, the end of the log, and its path.
 #[derive(Debug, Error)]
-#[error("{name}: {what} failed: {reason}{tail}\n  whole log: {}{cure}", log.display())]
+#[error("{name}: {what} failed: {reason}{tail}\n  whole log: {}", log.display())]
 pub struct StepFailed {
     name: String,
     what: String,
     reason: String,
     tail: String,
     log: PathBuf,
-    cure: String,
+}
+
+/// An error with its causes, which a step's own message has already.
+pub fn message(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<StepFailed>() {
+        Some(failed) => failed.to_string(),
+        None => format!("{error:#}"),
+    }
 }
 
 /// Where steps are shown: standard error, as bars on a terminal and as plain lines elsewhere.
@@ -97,30 +111,23 @@ impl Progress {
         work: impl FnOnce(&mut Log) -> Result<T>,
     ) -> Result<T> {
         let mut log = Log::create(paths, &task.name)?;
-        let times = paths.cache.join("times").join(&task.name);
-        let expected = last_time(&times).unwrap_or(task.estimate);
         let started = Instant::now();
-        let bar = self.begin(task, expected, log.path());
-        let result = work(&mut log);
+        let bar = self.begin(task, log.path());
+        let step = format!("step {}", task.name);
+        let result = children::within(&step, task.limit, || work(&mut log));
         bar.finish_and_clear();
         let took = started.elapsed();
         match result {
             Ok(value) => {
                 self.say(&format!("{}: done in {}", task.name, in_words(took)));
-                remember_time(&times, took)?;
                 Ok(value)
             }
             Err(error) => Err(failure(task, error, &log)),
         }
     }
 
-    fn begin(&self, task: &Task, expected: Duration, log: &Path) -> ProgressBar {
-        let line = format!(
-            "{}: {} (about {})",
-            task.name,
-            task.what,
-            in_words(expected)
-        );
+    fn begin(&self, task: &Task, log: &Path) -> ProgressBar {
+        let line = format!("{}: {}", task.name, task.what);
         if !self.terminal {
             self.say(&format!("{line}…"));
             return ProgressBar::hidden();
@@ -151,8 +158,6 @@ fn failure(task: &Task, error: anyhow::Error, log: &Log) -> anyhow::Error {
     if let Some(first) = log.first_error().filter(|first| !lines.contains(first)) {
         lines.splice(..0, [first, "…".to_owned()]);
     }
-    let cure = cure::find(&format!("{}\n{reason}", lines.join("\n")))
-        .map_or_else(String::new, |cure| format!("\n  likely cure: {cure}"));
     let tail = lines.iter().map(|line| format!("\n  | {line}")).collect();
     error.context(StepFailed {
         name: task.name.clone(),
@@ -160,28 +165,11 @@ fn failure(task: &Task, error: anyhow::Error, log: &Log) -> anyhow::Error {
         reason,
         tail,
         log: log.path().to_owned(),
-        cure,
     })
 }
 
-fn last_time(file: &Path) -> Option<Duration> {
-    fs::read_to_string(file)
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
-}
-
-fn remember_time(file: &Path, took: Duration) -> Result<()> {
-    let dir = file.parent().context("a time has a folder")?;
-    fs::create_dir_all(dir).with_context(|| format!("can't create {}", dir.display()))?;
-    fs::write(file, format!("{}\n", took.as_secs().max(1)))
-        .with_context(|| format!("can't write {}", file.display()))
-}
-
 /// "7 min 52 s", "52 s", "under 1 s".
-fn in_words(duration: Duration) -> String {
+pub(crate) fn in_words(duration: Duration) -> String {
     match duration.as_secs() {
         0 => "under 1 s".to_owned(),
         s @ 1..60 => format!("{s} s"),
@@ -212,13 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_names_step_log_tail_and_cure() {
+    fn a_failure_names_step_log_and_tail() {
         let dir = tempfile::tempdir().unwrap();
         let script = "seq 100; echo 'write error: No space left on device' >&2; exit 3";
         let error = Progress::new()
             .step(
                 &paths(dir.path()),
-                &Task::new("kernel", "building", 1),
+                &Task::new("kernel", "building"),
                 |log| Ok(log.run(Command::new("sh").args(["-c", script]))?),
             )
             .unwrap_err();
@@ -239,15 +227,7 @@ mod tests {
             message.contains(&dir.path().join("log/kernel.log").display().to_string()),
             "{message}"
         );
-        assert!(
-            message.contains("likely cure: free some disk space"),
-            "{message}"
-        );
         assert!(error.downcast_ref::<CommandFailed>().is_some());
-        assert!(
-            !dir.path().join("times/kernel").exists(),
-            "a failure's time is no estimate"
-        );
     }
 
     #[test]
@@ -258,7 +238,7 @@ mod tests {
         let error = Progress::new()
             .step(
                 &paths(dir.path()),
-                &Task::new("kernel", "building", 1),
+                &Task::new("kernel", "building"),
                 |log| Ok(log.run(Command::new("sh").args(["-c", script]))?),
             )
             .unwrap_err();
@@ -267,14 +247,5 @@ mod tests {
             message.contains("\n  | x.c:3:1: error: no such thing\n  | …\n  | 81\n"),
             "{message}"
         );
-    }
-
-    #[test]
-    fn the_next_estimate_is_what_it_took() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("times/kernel");
-        assert_eq!(last_time(&file), None);
-        remember_time(&file, Duration::from_secs(472)).unwrap();
-        assert_eq!(last_time(&file), Some(Duration::from_secs(472)));
     }
 }

@@ -61,7 +61,7 @@ impl Unpacked {
 
 impl Product for Unpacked {
     fn task(&self) -> Task {
-        Task::new(self.name, format!("fetching {}", self.name), 30)
+        Task::new(self.name, format!("fetching {}", self.name))
     }
 
     fn key(&self) -> &Key {

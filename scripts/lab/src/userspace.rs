@@ -86,7 +86,7 @@ impl<'a> Userspace<'a> {
 
 impl Product for Userspace<'_> {
     fn task(&self) -> Task {
-        Task::new("userspace", "building agent and tools", 120)
+        Task::new("userspace", "building agent and tools")
     }
 
     fn key(&self) -> &Key {

@@ -43,7 +43,7 @@ impl VendorTrees {
 
 impl Product for VendorTrees {
     fn task(&self) -> Task {
-        Task::new("vendor-trees", "getting Raspberry Pi's device trees", 20)
+        Task::new("vendor-trees", "getting Raspberry Pi's device trees")
     }
 
     fn key(&self) -> &Key {

@@ -219,7 +219,7 @@ mod tests {
                 rust_library: PathBuf::new(),
                 folder: folder.clone(),
             };
-            yocto.shell(&build, &Task::new("test", "testing", 1), says)
+            yocto.shell(&build, &Task::new("test", "testing"), says)
         };
         thread::scope(|scope| {
             let runs = ["one", "other"].map(|says| (says, scope.spawn(move || run(says))));

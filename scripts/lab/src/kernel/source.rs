@@ -33,7 +33,7 @@ pub struct KernelSource<'a> {
 }
 
 impl<'a> KernelSource<'a> {
-    /// How many are kept: the normal one, the newer one, and one more.
+    /// How many are kept: both versions, and one from before.
     pub(super) const KEPT: usize = 3;
 
     /// Reads the patches that `version` needs; nothing is unpacked yet.
@@ -56,7 +56,7 @@ impl<'a> KernelSource<'a> {
 
 impl Product for KernelSource<'_> {
     fn task(&self) -> Task {
-        Task::new("kernel-source", "unpacking", 40)
+        Task::new("kernel-source", "unpacking")
     }
 
     fn key(&self) -> &Key {

@@ -57,7 +57,7 @@ pub(super) fn fetch(url: &str, sha256: &str, file: &Path, log: &mut Log) -> Resu
     );
     if let Err(error) = result {
         let reason = match error {
-            CommandFailed::Start { .. } => error.to_string(),
+            CommandFailed::Start { .. } | CommandFailed::TimedOut(_) => error.to_string(),
             CommandFailed::Status { status, .. } => {
                 format!("{url}: {}", curl_reason(status.code()))
             }
@@ -145,7 +145,7 @@ mod tests {
             cache: dir.path().to_owned(),
         };
         let file = dir.path().join("file");
-        let task = Task::new("fetch", "fetching", 1);
+        let task = Task::new("fetch", "fetching");
         let result = Progress::new()
             .step(&paths, &task, |log| Ok(fetch(&url, ABC, &file, log)))
             .unwrap();

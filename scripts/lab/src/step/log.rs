@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A step's log file, and the commands that write to it.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
@@ -30,6 +31,9 @@ pub enum CommandFailed {
         /// Why it could not.
         source: io::Error,
     },
+    /// It took too long, and was stopped.
+    #[error("{0}")]
+    TimedOut(io::Error),
     /// It ended with something else than success.
     #[error("{program} ended with {status}")]
     Status {
@@ -95,21 +99,23 @@ impl Log {
 
     /// Runs a command to its end with nothing on its standard input and its output in the log.
     pub fn run(&mut self, command: &mut Command) -> Result<(), CommandFailed> {
-        let file = self.file.try_clone();
-        self.wait_for(command, file.map(Stdio::from)).map(drop)
+        let stdout = self.file.try_clone();
+        self.wait_for(command, stdout)
     }
 
     /// As [`Log::run`], but gives back what the command wrote to its standard output.
     pub fn output(&mut self, command: &mut Command) -> Result<String, CommandFailed> {
-        self.wait_for(command, Ok(Stdio::piped()))
+        let mut stdout = tempfile::tempfile()
+            .map_err(|source| start_error(command.get_program(), source))?;
+        self.wait_for(command, stdout.try_clone())?;
+        children::text(&mut stdout).map_err(|source| start_error(command.get_program(), source))
     }
 
     fn wait_for(
         &mut self,
         command: &mut Command,
-        stdout: io::Result<Stdio>,
-    ) -> Result<String, CommandFailed> {
-        let program = command.get_program().to_string_lossy().into_owned();
+        stdout: io::Result<File>,
+    ) -> Result<(), CommandFailed> {
         let run = || {
             writeln!(self.file, "{COMMAND}{command:?}")?;
             children::run(
@@ -121,11 +127,15 @@ impl Log {
             )
         };
         match run() {
-            Err(source) => Err(CommandFailed::Start { program, source }),
-            Ok(Output { status, .. }) if !status.success() => {
-                Err(CommandFailed::Status { program, status })
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(CommandFailed::Status {
+                program: command.get_program().to_string_lossy().into_owned(),
+                status,
+            }),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(CommandFailed::TimedOut(error))
             }
-            Ok(Output { stdout, .. }) => Ok(String::from_utf8_lossy(&stdout).into_owned()),
+            Err(source) => Err(start_error(command.get_program(), source)),
         }
     }
 
@@ -153,6 +163,13 @@ impl Log {
             .iter()
             .map(|&line| line.to_owned())
             .collect()
+    }
+}
+
+fn start_error(program: &OsStr, source: io::Error) -> CommandFailed {
+    CommandFailed::Start {
+        program: program.to_string_lossy().into_owned(),
+        source,
     }
 }
 

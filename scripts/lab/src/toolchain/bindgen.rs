@@ -20,7 +20,6 @@ const BINDGEN: CargoInstall = CargoInstall {
     package: "bindgen-cli",
     version: "0.72.1",
     options: &[],
-    seconds: 90,
 };
 
 /// The one in PATH if it is new enough, else one of our own from crates.io.

@@ -49,9 +49,7 @@ impl Product for DebianLibrary<'_> {
     fn task(&self) -> Task {
         Task::new(
             "rust-src",
-            format!("fetching Debian's rust-src {}", self.rustc.release),
-            20,
-        )
+            format!("fetching Debian's rust-src {}", self.rustc.release))
     }
 
     fn key(&self) -> &Key {

@@ -65,7 +65,7 @@ impl Access {
             ),
             Access::Full => {}
         }
-        let task = Task::new("rustup", format!("running '{command}'"), 15);
+        let task = Task::new("rustup", format!("running '{command}'"));
         let result = cache.progress.step(cache.paths, &task, |log| {
             Ok(log.run(Command::new("rustup").args(args))?)
         });

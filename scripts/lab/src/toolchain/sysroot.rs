@@ -37,9 +37,7 @@ impl Product for Sysroot<'_> {
     fn task(&self) -> Task {
         Task::new(
             "sysroot",
-            "linking the Rust library's source into a sysroot",
-            1,
-        )
+            "linking the Rust library's source into a sysroot")
     }
 
     fn key(&self) -> &Key {

@@ -29,7 +29,7 @@ pub fn fetches(paths: &Paths) -> Result<ExitCode> {
             .join(format!("yocto/fetches/{}.json", build.name));
         fs::create_dir_all(list.parent().expect("a list lies in a folder"))?;
         let name = format!("yocto-fetches-{}", build.name);
-        let task = Task::new(name, "listing what is downloaded", 180);
+        let task = Task::new(name, "listing what is downloaded");
         let command = format!("python3 '{}' list '{}'", script.display(), list.display());
         let listed = yocto.shell(&build, &task, &command)?;
         ensure!(listed.success, "{}: {}", build.name, listed.without_notes());

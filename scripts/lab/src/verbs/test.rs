@@ -15,6 +15,7 @@ mod host;
 mod ktap;
 mod lanes;
 mod libtest;
+mod logs;
 mod memory_model;
 mod network;
 mod page;
@@ -31,13 +32,14 @@ mod yocto;
 use std::iter;
 use std::process::ExitCode;
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use anyhow::{Error, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::build::{BuildOptions, build};
 use crate::cache::Cache;
 use crate::cli::TestArgs;
-use crate::source::Unavailable;
+use crate::step;
 use crate::yocto::Yocto;
 use crate::{Paths, Progress, System};
 use case::Case;
@@ -65,9 +67,6 @@ impl<'a> Lab<'a> {
     }
 
     /// The system, built when it is first asked for. What failed once is not tried again.
-    ///
-    /// # Errors
-    /// [`Unavailable`] is among the causes when the kernel's source can't be had.
     fn system(&self, variant: Variant) -> Result<&System> {
         let options = BuildOptions {
             kernel: variant.kernel().or_else(|| self.args.kernel.clone()),
@@ -78,10 +77,7 @@ impl<'a> Lab<'a> {
         self.systems[variant as usize]
             .get_or_init(|| build(self.paths, &options, self.progress))
             .as_ref()
-            .map_err(|error| match error.downcast_ref::<Unavailable>() {
-                Some(reason) => Error::from(reason.clone()).context(error.to_string()),
-                None => anyhow!("{error}"),
-            })
+            .map_err(|error| anyhow!("{}", step::message(error)))
     }
 
     /// Bitbake, made ready when it is first asked for.
@@ -101,6 +97,10 @@ type Run = dyn Fn(&Lab<'_>) -> Result<Vec<Case>> + Send + Sync;
 struct Phase {
     name: String,
     lane: Lane,
+    /// How long it may take.
+    limit: Duration,
+    /// Whether it runs only where `--only` asks for it.
+    by_hand: bool,
     run: Box<Run>,
 }
 
@@ -112,7 +112,36 @@ impl Phase {
         Self {
             name: name.into(),
             lane: Lane::Rest,
+            limit: Duration::from_secs(60 * 60),
+            by_hand: false,
             run: Box::new(run),
+        }
+    }
+
+    /// The same phase beside those that build and boot systems.
+    fn in_lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
+
+    /// The same phase, which takes hours on a slow machine.
+    fn long(self) -> Self {
+        let limit = Duration::from_secs(8 * 60 * 60);
+        Self { limit, ..self }
+    }
+
+    /// The same phase where `--only` asks for it.
+    fn by_hand(self) -> Self {
+        Self {
+            by_hand: true,
+            ..self
+        }
+    }
+
+    fn is_wanted(&self, only: &[String]) -> bool {
+        if only.is_empty() {
+            !self.by_hand
+        } else {
+            only.iter().any(|only| self.name.contains(only))
         }
     }
 }
@@ -149,14 +178,15 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .collect();
     if args.list {
         for phase in &phases {
-            println!("{}", phase.name);
+            let note = if phase.by_hand { " (by hand)" } else { "" };
+            println!("{}{note}", phase.name);
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let wanted = |phase: &Phase| {
-        args.only.is_empty() || args.only.iter().any(|only| phase.name.contains(only))
-    };
-    let chosen: Vec<_> = phases.iter().filter(|phase| wanted(phase)).collect();
+    let chosen: Vec<_> = phases
+        .iter()
+        .filter(|phase| phase.is_wanted(&args.only))
+        .collect();
     if chosen.is_empty() {
         bail!(
             "no phase's name contains {}; --list lists them",

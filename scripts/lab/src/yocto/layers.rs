@@ -29,7 +29,7 @@ pub(super) fn can_be_had(folder: &Path) -> Result<()> {
 }
 
 pub(super) fn get(yocto: &Yocto<'_>) -> Result<()> {
-    let task = Task::new("yocto-layers", "getting bitbake and the layers", 120);
+    let task = Task::new("yocto-layers", "getting bitbake and the layers");
     let mut kas = yocto.kas(&ALL);
     kas.arg("checkout").arg(ALL.chain(&yocto.cache.paths.repo));
     let _lock = yocto.lock()?;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::BenchAgentArgs;
@@ -46,23 +46,19 @@ pub fn bench(paths: &Paths, args: &BenchAgentArgs) -> Result<ExitCode> {
         .args(["--package", "mypoll-agent", "--package", "mypoll-load"]);
     progress.step(
         paths,
-        &Task::new("agent", "building the agent for this machine", 180),
+        &Task::new("agent", "building the agent for this machine"),
         |log| Ok(log.run(&mut build)?),
     )?;
 
     let measure = |subject: &str, program: &std::path::Path| -> Result<Load> {
         progress.say(&format!("{subject}: measuring for {} s…", args.seconds));
-        let output = Command::new(target.join("release/mypoll-load"))
-            .args(["--clients", &args.clients.to_string()])
+        let mut load = Command::new(target.join("release/mypoll-load"));
+        load.args(["--clients", &args.clients.to_string()])
             .args(["--rate", &args.rate.to_string()])
             .args(["--time", &format!("{}s", args.seconds)])
             .args([subject, "--program"])
-            .arg(program)
-            .output()
-            .context("can't start mypoll-load")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "mypoll-load: {}", said.trim());
-        Ok(serde_json::from_slice(&output.stdout)?)
+            .arg(program);
+        Ok(serde_json::from_str(&host::output(&mut load)?)?)
     };
     let agent = measure("agent", &target.join("release/mypoll-agent"))?;
     let broker = measure("broker", &broker)?;

@@ -11,17 +11,15 @@ use crate::verbs::bench::{self, Outcome};
 const NAME: &str = "bench: icount";
 
 pub(super) fn phase() -> Phase {
-    Phase {
-        lane: Lane::Guests,
-        ..Phase::new(NAME, |lab: &Lab<'_>| -> Result<Vec<Case>> {
-            let kernel = lab.args.kernel.clone();
-            let outcome = bench::icount(lab.cache(), kernel, !lab.args.no_install)?;
-            for note in &outcome.notes {
-                lab.progress.print(&format!("{NAME}: {note}"));
-            }
-            Ok(vec![case(&outcome)])
-        })
-    }
+    let run = |lab: &Lab<'_>| -> Result<Vec<Case>> {
+        let kernel = lab.args.kernel.clone();
+        let outcome = bench::icount(lab.cache(), kernel, !lab.args.no_install)?;
+        for note in &outcome.notes {
+            lab.progress.print(&format!("{NAME}: {note}"));
+        }
+        Ok(vec![case(&outcome)])
+    };
+    Phase::new(NAME, run).in_lane(Lane::Guests)
 }
 
 fn case(outcome: &Outcome) -> Case {

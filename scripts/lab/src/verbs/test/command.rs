@@ -2,14 +2,18 @@
 //! Programs that are tests, or run some.
 
 use std::fs;
-use std::io::{Read, Seek};
+use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
 use super::case::Case;
+use crate::host::succeeds;
 use crate::step::children;
+
+/// How much of the output of a program that had to be stopped is shown.
+const TAIL: usize = 40;
 
 /// What a program put out on both its streams, in the order in which it did, and whether it succeeded.
 pub(super) fn run(command: &mut Command) -> Result<(bool, String)> {
@@ -27,24 +31,21 @@ pub(super) fn run_until(command: &mut Command, end: Signal) -> Result<(bool, Str
         .stdin(Stdio::null())
         .stdout(again(&file)?)
         .stderr(again(&file)?);
-    let status = children::run(command, end)
-        .with_context(|| format!("can't start {program}"))?
-        .status;
-    let mut bytes = Vec::new();
-    file.rewind()?;
-    file.read_to_end(&mut bytes)?;
-    Ok((
-        status.success(),
-        String::from_utf8_lossy(&bytes).into_owned(),
-    ))
+    match children::run(command, end) {
+        Ok(status) => Ok((status.success(), children::text(&mut file)?)),
+        Err(error) if error.kind() == ErrorKind::TimedOut => {
+            let said = children::text(&mut file)?;
+            let lines: Vec<_> = said.lines().collect();
+            let last = &lines[lines.len().saturating_sub(TAIL)..];
+            bail!("{error}\nThe last lines of its output:\n{}", last.join("\n"))
+        }
+        Err(error) => Err(error).with_context(|| format!("can't start {program}")),
+    }
 }
 
 /// Whether a program of Rust's can be run: rustup has all their names in PATH, installed or not.
 pub(super) fn is_there(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
+    succeeds(Command::new(program).arg("--version"))
 }
 
 /// A program that is a test itself: it succeeds, or what it says is why not.
@@ -59,6 +60,8 @@ pub(super) fn case(name: &str, command: &mut Command) -> Result<Case> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::case::Outcome;
     use super::*;
 
@@ -67,6 +70,17 @@ mod tests {
         let script = "echo one; echo two >&2; echo three; exit 3";
         let case = case("shell", Command::new("sh").args(["-c", script])).unwrap();
         assert_eq!(case.outcome, Outcome::Failed("one\ntwo\nthree\n".into()));
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_reported_with_its_output() {
+        let error = children::within("phase 'x'", Duration::from_secs(1), || {
+            case("hangs", Command::new("sh").args(["-c", "echo one; sleep 1000"]))
+        })
+        .unwrap_err()
+        .to_string();
+        assert!(error.contains("\"echo one; sleep 1000\""), "{error}");
+        assert!(error.ends_with("of its output:\none"), "{error}");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! On Debian with systemd: the agent's packages under Debian's own kernel, and what the layer installs under ours.
 
-use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::case::Case;
+use super::logs::Logs;
 use super::variant::Variant;
-use super::{Lab, Phase, command, libtest, target, unittest};
+use super::{Lab, Phase, command, libtest, unittest};
 use crate::cargo::cargo;
 use crate::deb::{Architecture, Packages, Tools};
 use crate::debian::{ARCHIVE, Debian, Unavailable};
@@ -56,9 +56,10 @@ fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
     let cache = lab.cache();
     let tools = Tools::prepare(cache, !lab.args.no_install)?;
     let debs = cache.ensure(&Packages::new(cache, &tools, Architecture::Arm64)?)?;
-    let logs = tempfile::tempdir().context("can't create a temporary folder")?;
+    let logs = Logs::new()?;
     let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
-    test.args(["test", "--locked", "--package=system-tests"])
+    logs.kept_by(&mut test)
+        .args(["test", "--locked", "--package=system-tests"])
         .args([
             "--features=debian",
             "--test=debian",
@@ -66,13 +67,10 @@ fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
             "--test-threads=1",
         ])
         .current_dir(lab.paths.repo.join("scripts/lab"))
-        .env("MYPOLL_DEBS", debs)
-        .env("MYPOLL_LOGS", logs.path());
+        .env("MYPOLL_DEBS", debs);
     let (success, said) = command::run(&mut test)?;
     let mut cases = libtest::cases(success, &said);
-    for log in fs::read_dir(logs.path())? {
-        cases.push(target::no_splat(&log?.path())?);
-    }
+    cases.extend(logs.cases()?);
     Ok(cases)
 }
 

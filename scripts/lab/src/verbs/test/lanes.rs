@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::case::Case;
 use super::{Lab, Phase, report};
+use crate::step::{self, children};
 
 /// The phases of a lane run one after the other. All that two lanes share is behind cargo's locks and the cache's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +42,10 @@ pub(super) fn run(lab: &Lab<'_>, phases: &[&Phase]) -> Vec<Vec<Case>> {
 
 fn run_one(lab: &Lab<'_>, phase: &Phase) -> Vec<Case> {
     let started = Instant::now();
+    let what = format!("phase '{}'", phase.name);
     // What can't even start has failed.
-    let cases = (phase.run)(lab)
-        .unwrap_or_else(|error| vec![Case::failed("all of it", format!("{error:#}"))]);
+    let cases = children::within(&what, phase.limit, || (phase.run)(lab))
+        .unwrap_or_else(|error| vec![Case::failed("all of it", step::message(&error))]);
     let said = report::of_phase(&phase.name, &cases, started.elapsed());
     lab.progress.print(&said);
     cases
@@ -95,10 +97,7 @@ mod tests {
             passes("build"),
             meets("host", one, told_other),
             passes("flash"),
-            Phase {
-                lane: Lane::Guests,
-                ..meets("guest", other, told_one)
-            },
+            meets("guest", other, told_one).in_lane(Lane::Guests),
             passes("yocto"),
         ];
         let ended = run(&lab, &phases.each_ref());

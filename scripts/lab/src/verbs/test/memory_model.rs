@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 
 use super::case::Case;
 use super::{Lab, Phase, command, libtest};
+use crate::host::succeeds;
 
 const FOLDER: &str = "recipes-kernel/mypoll/host-tests";
 
@@ -65,12 +66,10 @@ fn forget_other_checkouts(lab: &Lab<'_>) -> Result<()> {
 
 /// Why there is no Miri, if it can't be installed either.
 fn miri_is_missing(lab: &Lab<'_>) -> Result<Option<String>> {
-    let there = Command::new("cargo")
-        .args(["miri", "--version"])
-        .env("RUSTUP_TOOLCHAIN", NIGHTLY)
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if there {
+    let mut miri = Command::new("cargo");
+    miri.args(["miri", "--version"])
+        .env("RUSTUP_TOOLCHAIN", NIGHTLY);
+    if succeeds(&mut miri) {
         return Ok(None);
     }
     if lab.args.no_install || !command::is_there("rustup") {

@@ -3,22 +3,20 @@
 
 mod fuzz;
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 
 use super::case::Case;
 use super::lanes::Lane;
+use super::logs::{Logs, no_splat};
 use super::variant::Variant;
 use super::{Lab, Phase, command, ktap, libtest, page};
 use crate::cargo::cargo;
 use crate::host::packages::{Need, tool};
 use crate::host::provide;
 use crate::machine::{Machine, MachineOptions};
-use crate::source::Unavailable;
-use crate::{Flavour, splat};
+use crate::Flavour;
 pub(super) use fuzz::fuzz;
 
 /// So that a guest that hangs ends in a failure; the selftest says something far more often.
@@ -44,6 +42,7 @@ pub(super) fn build(variant: Variant) -> Phase {
         let system = lab.system(variant)?;
         Ok(vec![Case::passed(format!("Linux {}", system.version))])
     })
+    .long()
 }
 
 /// The phases that need the system built.
@@ -56,23 +55,7 @@ pub(super) fn phases(variant: Variant) -> [Phase; 2] {
 
 fn phase(variant: Variant, what: &str, run: fn(&Lab<'_>, Variant) -> Result<Vec<Case>>) -> Phase {
     let name = format!("{}: {what}", variant.name());
-    Phase {
-        lane: Lane::Guests,
-        ..Phase::new(name, move |lab| {
-            run(lab, variant).or_else(|error| without_system(variant, error))
-        })
-    }
-}
-
-/// What a phase comes to that could not be run.
-fn without_system(variant: Variant, error: Error) -> Result<Vec<Case>> {
-    match error.downcast_ref::<Unavailable>() {
-        // Nothing stands in for the newer kernel.
-        Some(reason) if variant == Variant::Newer => {
-            Ok(vec![Case::skipped("all of it", reason.to_string())])
-        }
-        _ => Err(error),
-    }
+    Phase::new(name, move |lab| run(lab, variant)).in_lane(Lane::Guests)
 }
 
 fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
@@ -111,9 +94,9 @@ fn leaks(machine: &Machine) -> Result<Case> {
 
 fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     let system = lab.system(variant)?;
-    let logs = tempfile::tempdir().context("can't create a temporary folder")?;
+    let logs = Logs::new()?;
     let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
-    test.args([
+    logs.kept_by(&mut test).args([
         "test",
         "--locked",
         "--no-fail-fast",
@@ -123,8 +106,7 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     .args(["--", "--test-threads=2"])
     .current_dir(lab.paths.repo.join("scripts/lab"))
     .env("MYPOLL_KERNEL", &system.version)
-    .env("MYPOLL_FLAVOUR", system.flavour.to_string())
-    .env("MYPOLL_LOGS", logs.path());
+    .env("MYPOLL_FLAVOUR", system.flavour.to_string());
     let broker = provide(lab.paths, lab.progress, &BROKER, !lab.args.no_install);
     let needed = [(WITH_BROWSER, page::browser(lab)), (WITH_BROKER, broker)];
     let mut skipped = Vec::new();
@@ -137,35 +119,15 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     let (success, said) = command::run(&mut test)?;
     let mut cases = libtest::cases(success, &said);
     cases.extend(skipped);
-    for log in fs::read_dir(logs.path())? {
-        cases.push(no_splat(&log?.path())?);
-    }
+    cases.extend(logs.cases()?);
     Ok(cases)
-}
-
-/// The kernel found nothing to complain about.
-pub(super) fn no_splat(log: &Path) -> Result<Case> {
-    let bytes = fs::read(log).with_context(|| format!("can't read {}", log.display()))?;
-    let splats = splat::find(&String::from_utf8_lossy(&bytes));
-    let name = format!(
-        "no splat in {}",
-        log.file_name().unwrap_or_default().to_string_lossy()
-    );
-    if splats.is_empty() {
-        return Ok(Case::passed(name));
-    }
-    let texts: Vec<_> = splats
-        .iter()
-        .map(|splat| format!("from line {} of the log:\n{}\n", splat.line, splat.text))
-        .collect();
-    Ok(Case::failed(name, texts.join("\n")))
 }
 
 #[cfg(test)]
 mod tests {
-    use anyhow::anyhow;
+    use std::fs;
+    use std::path::Path;
 
-    use super::super::case::Outcome;
     use super::*;
 
     #[test]
@@ -184,19 +146,5 @@ mod tests {
             }
             assert!(found, "{file}");
         }
-    }
-
-    #[test]
-    fn only_a_newer_kernel_that_can_not_be_had_is_skipped() {
-        let unavailable =
-            || Error::from(Unavailable::new("linux.tar.xz", "no answer", "gone")).context("step");
-        let cases = without_system(Variant::Newer, unavailable()).unwrap();
-        assert!(
-            matches!(&cases[..], [Case { outcome: Outcome::Skipped(reason), .. }]
-                if reason == "linux.tar.xz can't be had: no answer; gone"),
-            "{cases:?}"
-        );
-        without_system(Variant::Normal, unavailable()).unwrap_err();
-        without_system(Variant::Newer, anyhow!("it does not compile")).unwrap_err();
     }
 }

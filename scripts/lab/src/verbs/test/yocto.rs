@@ -109,23 +109,12 @@ pub(super) fn phases() -> Vec<Phase> {
     phases
 }
 
-/// A phase that needs bitbake and takes too long to run each time: --only asks for it.
+/// A phase that needs bitbake and takes too long to run each time.
 fn by_hand(
     name: &str,
     run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + Send + Sync + 'static,
 ) -> Phase {
-    let reason = format!("it takes long: run it with {}", only(name));
-    phase(name, move |lab, yocto| {
-        if lab.args.only.is_empty() {
-            return Ok(vec![Case::skipped("all of it", &reason)]);
-        }
-        run(lab, yocto)
-    })
-}
-
-/// As a shell takes it: one of the names has an apostrophe.
-fn only(name: &str) -> String {
-    format!("--only \"yocto: {name}\"")
+    phase(name, run).by_hand()
 }
 
 /// A phase that needs bitbake.
@@ -138,26 +127,14 @@ fn phase(
         Err(NoYocto::Unavailable(reason)) => Ok(vec![Case::skipped("all of it", reason)]),
         Err(NoYocto::Failed(error)) => bail!("{error}"),
     })
+    .long()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use anyhow::anyhow;
 
     use super::*;
-    use crate::host::output;
-
-    #[test]
-    fn what_runs_a_phase_can_be_typed() {
-        for phase in phases() {
-            let option = only(phase.name.strip_prefix("yocto: ").unwrap());
-            let script = format!("printf '%s\\n' {option}");
-            let words = output(Command::new("sh").args(["-c", &script])).unwrap();
-            assert_eq!(words, format!("--only\n{}\n", phase.name));
-        }
-    }
 
     #[test]
     fn what_the_machine_can_not_do_is_told_from_what_failed() {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{PATIENCE, Variant, leaks, no_splat, phase};
+use super::{PATIENCE, Variant, leaks, phase};
 use crate::guest::{GuestError, Output};
 use crate::machine::{self, Machine, MachineOptions};
 use crate::verbs::test::case::Case;
+use crate::verbs::test::logs::no_splat;
 use crate::verbs::test::variable::number;
 use crate::verbs::test::{Lab, Phase};
 

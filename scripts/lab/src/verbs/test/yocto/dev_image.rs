@@ -16,7 +16,7 @@ const COMMAND: &str = "pidof dropbear && mypollctl stats && which sigio_test que
 pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     // Without kas/testimage.yml, which would let root log in to any image.
     let build = &builds::PRODUCT_QEMUARM64;
-    let task = Task::new("yocto-dev-image", "building mypoll-image-dev", 120);
+    let task = Task::new("yocto-dev-image", "building mypoll-image-dev");
     let mut cases = without_warning::run(yocto, build, &task, "bitbake mypoll-image-dev")?;
     if !cases.iter().any(Case::has_failed) {
         let arguments = format!("qemuarm64 mypoll-image-dev '{COMMAND}'");

@@ -55,11 +55,11 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result
 /// Builds it twice. The first case is that it can be built.
 pub(super) fn build(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
     let started = Instant::now();
-    let step = |name, what, estimate_s| {
-        let task = Task::new(format!("yocto-{name}-{}", machine.name), what, estimate_s);
+    let step = |name, what| {
+        let task = Task::long(format!("yocto-{name}-{}", machine.name), what);
         yocto.shell(&machine.build, &task, BITBAKE)
     };
-    let built = step("image", "building mypoll-image", 900)?;
+    let built = step("image", "building mypoll-image")?;
     let Some(tasks) = built.tasks().filter(|_| built.success) else {
         return Ok(vec![Case::failed(BITBAKE, built.without_notes())]);
     };
@@ -74,7 +74,7 @@ pub(super) fn build(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Resu
     Ok(vec![
         Case::passed(BITBAKE),
         no_complaints(&built),
-        nothing_changed(&step("again", "building it again", 30)?),
+        nothing_changed(&step("again", "building it again")?),
     ])
 }
 

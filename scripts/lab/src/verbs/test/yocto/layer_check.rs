@@ -52,7 +52,7 @@ pub(super) fn run_host_toolchain(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<C
 
 fn check(yocto: &Yocto<'_>, build: &Build, layer: &str) -> Result<Vec<Case>> {
     let script = format!("yocto-check-layer --no-auto --no-auto-dependency {layer}");
-    let task = Task::new("yocto-layer-check", "checking the layer", 600);
+    let task = Task::long("yocto-layer-check", "checking the layer");
     let output = yocto.shell(build, &task, &script)?;
     Ok(cases(output.success, &output.without_notes()))
 }

@@ -14,7 +14,7 @@ const BITBAKE: &str = "bitbake mypoll-image";
 
 pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     let build = &builds::PRODUCT_QEMUARM64;
-    let task = Task::new("yocto-product", "building mypoll-image for a product", 120);
+    let task = Task::new("yocto-product", "building mypoll-image for a product");
     let built = yocto.shell(build, &task, BITBAKE)?;
     if !built.success {
         return Ok(vec![Case::failed(BITBAKE, built.without_notes())]);

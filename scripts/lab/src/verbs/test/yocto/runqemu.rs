@@ -20,9 +20,7 @@ pub(super) fn run(
     let script = format!("sh '{}' {arguments}", script.display());
     let task = Task::new(
         format!("yocto-runqemu-{}", build.name),
-        "booting the image",
-        30,
-    );
+        "booting the image");
     let output = yocto.shell(build, &task, &script)?;
     Ok(if output.success {
         Case::passed(name)

@@ -15,7 +15,7 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
         yocto.repo().display(),
         yocto.layers().display()
     );
-    let task = Task::new("yocto-setup", "setting up without kas", 30);
+    let task = Task::new("yocto-setup", "setting up without kas");
     let output = yocto.shell(&builds::FROM_SOURCE[0], &task, &script)?;
     Ok(["bitbake-setup", "templates"]
         .map(|name| {

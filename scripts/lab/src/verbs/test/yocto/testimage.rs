@@ -40,11 +40,9 @@ pub(super) fn run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
         _ => {}
     }
     let script = "bitbake -c testimage mypoll-image";
-    let task = Task::new(
+    let task = Task::long(
         format!("yocto-testimage-{}", build.name),
-        "testing the booted image",
-        300,
-    );
+        "testing the booted image");
     let output = yocto.shell(build, &task, script)?;
     let results = match fs::read(&results) {
         Ok(json) => serde_json::from_slice(&json).with_context(|| format!("can't read {path}"))?,

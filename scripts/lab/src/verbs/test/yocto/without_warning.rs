@@ -12,7 +12,7 @@ use crate::yocto::{Build, Yocto};
 /// All recipes parse, everything the images need is provided, and the tasks have an order.
 pub(super) fn dry_run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
     let name = format!("yocto-dry-run-{}", build.name);
-    let task = Task::new(name, "working out what the images need", 90);
+    let task = Task::new(name, "working out what the images need");
     run(
         yocto,
         build,
@@ -24,7 +24,7 @@ pub(super) fn dry_run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
 /// The same, and each task of it is gone to, in a process that parses its recipe anew.
 pub(super) fn every_task(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
     let name = format!("yocto-every-task-{}", build.name);
-    let task = Task::new(name, "going through the tasks of mypoll-image", 600);
+    let task = Task::long(name, "going through the tasks of mypoll-image");
     run(yocto, build, &task, "bitbake -n mypoll-image")
 }
 
@@ -38,13 +38,13 @@ pub(super) fn agent_by_cargo(yocto: &Yocto<'_>) -> Result<Vec<Case>> {
             "tests/yocto/kas/oe-core-cargo.yml",
         ],
     };
-    let task = Task::new("yocto-oe-core-cargo", "compiling the agent", 300);
+    let task = Task::long("yocto-oe-core-cargo", "compiling the agent");
     run(yocto, &build, &task, "bitbake -c package mypoll-agent")
 }
 
 /// The profile's pseudo is there for what Python 3.13 starts by posix_spawn, whatever Python the host has.
 pub(super) fn pseudo(yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    let task = Task::new("yocto-pseudo", "building pseudo", 60);
+    let task = Task::new("yocto-pseudo", "building pseudo");
     let script = format!(
         "bitbake -c addto_recipe_sysroot pseudo-native && \
          sysroot=$(bitbake-getvar --quiet --value --recipe pseudo-native STAGING_DIR_NATIVE) && \

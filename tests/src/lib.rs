@@ -62,7 +62,7 @@ pub fn try_boot(
     change: impl FnOnce(&mut System),
 ) -> Result<Machine, MachineError> {
     let paths = Paths::find().unwrap();
-    let progress = Progress::new();
+    let progress = Progress::default();
     let mut system = system(&paths, &progress);
     change(&mut system);
     let machine = Machine::start(
@@ -88,7 +88,6 @@ fn system(paths: &Paths, progress: &Progress) -> System {
             .ok()
             .map(|version| version.parse().unwrap()),
         flavour: flavour(),
-        install: false,
         ..BuildOptions::default()
     };
     build(paths, &options, progress).unwrap_or_else(|error| panic!("{error:#}"))

@@ -58,7 +58,7 @@ restarted() {
 
 fn boot() -> Machine {
     let paths = Paths::find().unwrap();
-    let progress = Progress::new();
+    let progress = Progress::default();
     let cache = Cache {
         paths: &paths,
         progress: &progress,

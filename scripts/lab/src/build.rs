@@ -42,27 +42,14 @@ impl Display for Flavour {
 }
 
 /// What to build.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BuildOptions {
     /// Default: the kernel that products have.
     pub kernel: Option<KernelVersion>,
     /// Default: the normal kernel.
     pub flavour: Flavour,
-    /// Whether missing packages may be installed. Default: true.
-    pub install: bool,
     /// Whether what only the bench needs is wanted too. Default: false.
     pub bench: bool,
-}
-
-impl Default for BuildOptions {
-    fn default() -> Self {
-        Self {
-            kernel: None,
-            flavour: Flavour::Normal,
-            install: true,
-            bench: false,
-        }
-    }
 }
 
 /// What a build leaves; each of its files also lies, under the name in brackets, in `CACHE/out/VERSION[-debug]/`.
@@ -92,8 +79,8 @@ pub struct System {
 pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Result<System> {
     let cache = Cache { paths, progress };
     let flavour = options.flavour;
-    let llvm = host::prepare(paths, progress, options.install)?;
-    let toolchain = Toolchain::prepare(cache, llvm, options.install)?;
+    let llvm = host::prepare(paths, progress)?;
+    let toolchain = Toolchain::prepare(cache, llvm)?;
     let catalog = Catalog::built_in();
     let kernel_source = match &options.kernel {
         Some(version) => version.source(&catalog),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The cache: one folder a result, `CACHE/STEP/KEY/`, complete or not there at all.
 
-use std::fs::{self, File};
+use std::fmt::Display;
+use std::fs::{self, DirEntry, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -56,12 +58,12 @@ impl Cache<'_> {
 
     /// The result, made now if it is not there.
     ///
-    /// One process at a time makes results of a step; others wait, and take what it left.
+    /// One process at a time makes it; others wait, and take what it left.
     pub fn ensure(&self, product: &dyn Product) -> Result<PathBuf> {
         if let Some(folder) = self.get(product) {
             return Ok(folder);
         }
-        let _lock = self.lock(&product.task().name)?;
+        let _lock = self.lock(&lock_name(product.task().name, product.key()))?;
         if let Some(folder) = self.get(product) {
             return Ok(folder);
         }
@@ -81,41 +83,80 @@ impl Cache<'_> {
         let folder = self.folder(product);
         let step = folder.parent().expect("a result lies in its step's folder");
         fs::create_dir_all(step).with_context(|| format!("can't create {}", step.display()))?;
+        self.remove_unfinished(step)?;
         prune(step, product.keep())?;
-        let unfinished = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .tempdir_in(step)
-            .with_context(|| format!("can't create a folder in {}", step.display()))?;
-        product.make(unfinished.path(), log)?;
-        fs::rename(unfinished.keep(), &folder)
+        let unfinished = step.join(format!("{UNFINISHED}{}", product.key()));
+        remove(&unfinished)?;
+        fs::create_dir(&unfinished)
+            .with_context(|| format!("can't create {}", unfinished.display()))?;
+        if let Err(error) = product.make(&unfinished, log) {
+            remove(&unfinished)?;
+            return Err(error);
+        }
+        fs::rename(&unfinished, &folder)
             .with_context(|| format!("can't create {}", folder.display()))?;
         Ok(folder)
+    }
+
+    /// Removes what interrupted runs left: nobody holds the lock of such a result, but for the caller's own.
+    fn remove_unfinished(&self, step: &Path) -> Result<()> {
+        let name = step.file_name().unwrap_or_default().to_string_lossy();
+        for entry in read(step)? {
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let Some(key) = file.strip_prefix(UNFINISHED) else {
+                continue;
+            };
+            let lock = self.paths.cache.join("locks").join(lock_name(&name, key));
+            if lock::is_free(&lock)? {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
     }
 }
 
 const UNFINISHED: &str = ".unfinished-";
 
-/// Makes room for one more: removes what an interrupted run left, and all but the `keep - 1` used last.
+fn lock_name(step: impl Display, key: impl Display) -> String {
+    format!("{step}-{key}")
+}
+
+/// Makes room for one more: removes all but the `keep - 1` used last.
 pub(crate) fn prune(step: &Path, keep: usize) -> Result<()> {
     let mut results = Vec::new();
-    for entry in fs::read_dir(step).with_context(|| format!("can't read {}", step.display()))? {
-        let entry = entry?;
-        let used = entry.metadata()?.modified()?;
-        let unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
-        results.push((!unfinished, used, entry.path()));
+    for entry in read(step)? {
+        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            results.push((entry.metadata()?.modified()?, entry.path()));
+        }
     }
     results.sort();
-    let finished = results.iter().filter(|(finished, ..)| *finished).count();
-    let surplus = results.len() - finished + finished.saturating_sub(keep.saturating_sub(1));
-    for (.., folder) in &results[..surplus] {
-        fs::remove_dir_all(folder).with_context(|| format!("can't remove {}", folder.display()))?;
+    let surplus = results.len().saturating_sub(keep.saturating_sub(1));
+    results[..surplus]
+        .iter()
+        .try_for_each(|(_, folder)| remove(folder))
+}
+
+fn read(folder: &Path) -> Result<Vec<DirEntry>> {
+    fs::read_dir(folder)
+        .and_then(Iterator::collect)
+        .with_context(|| format!("can't read {}", folder.display()))
+}
+
+/// Removes a folder, if it is there.
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove {}", folder.display()))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::sync::Barrier;
+    use std::thread;
     use std::time::Duration;
 
     use anyhow::bail;
@@ -165,7 +206,7 @@ mod tests {
         };
         test(Cache {
             paths: &paths,
-            progress: &Progress::new(),
+            progress: &Progress::default(),
         });
     }
 
@@ -201,11 +242,43 @@ mod tests {
     }
 
     #[test]
+    fn two_results_of_a_step_are_made_at_a_time() {
+        struct Meets<'a>(Key, &'a Barrier);
+        impl Product for Meets<'_> {
+            fn task(&self) -> Task {
+                Task::new("note", "writing")
+            }
+            fn key(&self) -> &Key {
+                &self.0
+            }
+            fn make(&self, result: &Path, _: &mut Log) -> Result<()> {
+                fs::write(result.join("note"), "")?;
+                self.1.wait();
+                Ok(())
+            }
+        }
+        with_cache(|cache| {
+            let barrier = Barrier::new(2);
+            thread::scope(|scope| {
+                for name in ["one", "two"] {
+                    let product = Meets(note(name).key, &barrier);
+                    scope.spawn(move || {
+                        let folder = cache.ensure(&product).unwrap();
+                        assert!(folder.join("note").exists(), "{name}");
+                    });
+                }
+            });
+        });
+    }
+
+    #[test]
     fn old_results_and_leftovers_go() {
         with_cache(|cache| {
             let notes = ["one", "two", "three"].map(note);
             let step = cache.paths.cache.join("note");
-            fs::create_dir_all(step.join(format!("{UNFINISHED}x"))).unwrap();
+            for leftover in [&notes[0].key.to_string(), "x"] {
+                fs::create_dir_all(step.join(format!("{UNFINISHED}{leftover}"))).unwrap();
+            }
             for (age, note) in [(30, &notes[0]), (20, &notes[1])] {
                 let folder = cache.ensure(note).unwrap();
                 let used = SystemTime::now() - Duration::from_secs(age);

@@ -10,6 +10,7 @@ use crate::build::{BuildOptions, Flavour};
 use crate::deb::Architecture;
 use crate::devicetree::{CPUS, MAX_CPUS};
 use crate::kernel::KernelVersion;
+use crate::step::Install;
 
 /// Builds the mypoll system for QEMU's arm64 virt board, boots it, and presses its buttons.
 #[derive(Debug, Parser)]
@@ -40,8 +41,29 @@ pub enum Verb {
     Bench(BenchArgs),
     #[expect(missing_docs)]
     Deb(DebArgs),
-    /// Writes docs/fetches.md: what each build of the Yocto layer downloads; takes about half an hour.
-    Fetches,
+}
+
+/// Whether packages that are missing may be installed.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct InstallArgs {
+    /// Install nothing: name what is missing and stop
+    #[arg(long)]
+    pub no_install: bool,
+    /// Install what is missing without a question, with sudo where this is not root
+    #[arg(long, conflicts_with = "no_install")]
+    pub yes: bool,
+}
+
+impl From<InstallArgs> for Install {
+    fn from(args: InstallArgs) -> Self {
+        match args {
+            InstallArgs {
+                no_install: true, ..
+            } => Self::Never,
+            InstallArgs { yes: true, .. } => Self::Always,
+            _ => Self::Ask,
+        }
+    }
 }
 
 /// What every verb that needs a built system takes.
@@ -53,9 +75,9 @@ pub struct BuildArgs {
     /// Use the debug kernel: KASAN, lockdep and the like; several times slower
     #[arg(long)]
     pub debug: bool,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 impl From<&BuildArgs> for BuildOptions {
@@ -67,7 +89,6 @@ impl From<&BuildArgs> for BuildOptions {
             } else {
                 Flavour::Normal
             },
-            install: !args.no_install,
             bench: false,
         }
     }
@@ -106,9 +127,9 @@ pub struct TestArgs {
     /// Version of the normal and the debug kernel [default: the first one in scripts/lab/sources.toml]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 /// Boots the system and runs a command in it as root, or gives a shell.
@@ -193,9 +214,9 @@ pub struct BenchArgs {
     /// Kernel version [default: the first one in scripts/lab/sources.toml]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 /// Builds the packages mypoll-agent and mypollctl for Debian, Raspberry Pi OS and Ubuntu.
@@ -213,9 +234,9 @@ pub struct DebArgs {
     /// Folder for the packages [default: out/debs in the cache folder]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 /// What else can be measured.
@@ -240,9 +261,9 @@ pub struct BenchAgentArgs {
     /// File for the figures as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 #[cfg(test)]

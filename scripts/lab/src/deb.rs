@@ -85,9 +85,9 @@ pub struct Tools {
 
 impl Tools {
     /// Finds them, and gets what is missing.
-    pub fn prepare(cache: Cache<'_>, install: bool) -> Result<Self> {
-        provide(cache.paths, cache.progress, &NEEDS, install)?;
-        let rust = GuestRust::prepare(cache, install)?;
+    pub fn prepare(cache: Cache<'_>) -> Result<Self> {
+        provide(cache.paths, cache.progress, &NEEDS)?;
+        let rust = GuestRust::prepare(cache)?;
         let cargo_deb = CARGO_DEB.ensure(cache, rust.host()?)?;
         Ok(Self { rust, cargo_deb })
     }

@@ -110,9 +110,9 @@ impl Debian {
     /// # Errors
     /// [`Unavailable`] is among the causes when a package or Debian's archive is not available, or this machine can't run
     /// programs for arm64.
-    pub fn ensure(&self, cache: Cache<'_>, install: bool) -> Result<Boot> {
+    pub fn ensure(&self, cache: Cache<'_>) -> Result<Boot> {
         if cache.get(self).is_none() {
-            provide(cache.paths, cache.progress, &NEEDS, install)
+            provide(cache.paths, cache.progress, &NEEDS)
                 .and_then(|()| run_arm64())
                 .context(Unavailable)?;
         }

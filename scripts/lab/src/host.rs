@@ -43,8 +43,8 @@ pub fn succeeds(command: &mut Command) -> bool {
 /// Makes sure that all that a build needs is there, and says which LLVM is to be used.
 ///
 /// # Errors
-/// When something is missing and can't, or with `install` unset mustn't, be installed: the message names it.
-pub fn prepare(paths: &Paths, progress: &Progress, install: bool) -> Result<Llvm> {
+/// When something is missing and can't or must not be installed: the message names it.
+pub fn prepare(paths: &Paths, progress: &Progress) -> Result<Llvm> {
     if !has_apt() {
         return without_apt();
     }
@@ -62,11 +62,10 @@ pub fn prepare(paths: &Paths, progress: &Progress, install: bool) -> Result<Llvm
         }
         packages
     };
-    if !install {
-        bail!(would_install(&wanted(packages::newest_llvm(
-            &packages::offered()?
-        ))));
-    }
+    ask(
+        progress,
+        &wanted(packages::newest_llvm(&packages::offered()?)),
+    )?;
     install_packages(paths, progress, |offered| {
         let newest = packages::newest_llvm(offered);
         ensure!(
@@ -87,7 +86,7 @@ pub fn prepare(paths: &Paths, progress: &Progress, install: bool) -> Result<Llvm
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn provide(paths: &Paths, progress: &Progress, needs: &[Need], install: bool) -> Result<()> {
+pub fn provide(paths: &Paths, progress: &Progress, needs: &[Need]) -> Result<()> {
     if !has_apt() {
         let missing = missing_tools(needs);
         ensure!(
@@ -102,9 +101,7 @@ pub fn provide(paths: &Paths, progress: &Progress, needs: &[Need], install: bool
         return Ok(());
     }
     let wanted: Vec<String> = missing.iter().map(|&package| package.to_owned()).collect();
-    if !install {
-        bail!(would_install(&wanted));
-    }
+    ask(progress, &wanted)?;
     install_packages(paths, progress, |_| Ok(wanted))?;
     ensure_none_missing(needs, &packages::installed()?)
 }
@@ -113,10 +110,23 @@ fn has_apt() -> bool {
     find_tool("apt-get").is_some() && find_tool("dpkg-query").is_some()
 }
 
-fn would_install(packages: &[String]) -> String {
-    format!(
-        "packages are missing; to install them:\n  sudo apt-get install --no-install-recommends {}",
-        packages.join(" ")
+fn ask(progress: &Progress, packages: &[String]) -> Result<()> {
+    let packages = packages.join(" ");
+    let root = match rustix::process::geteuid().is_root() {
+        true => "",
+        false => " with sudo",
+    };
+    if progress.allows(&format!(
+        "Packages are missing: {packages}\nInstall them by apt-get{root}?"
+    )) {
+        return Ok(());
+    }
+    let remedy = match progress.may_install() {
+        true => "--yes installs them; to do so",
+        false => "to install them",
+    };
+    bail!(
+        "packages are missing; {remedy} by hand:\n  sudo apt-get install --no-install-recommends {packages}"
     )
 }
 
@@ -185,7 +195,7 @@ fn become_root_once(progress: &Progress) -> Result<()> {
         .context("can't start sudo; run this as root")?;
     ensure!(
         status.success(),
-        "sudo refused; run this as root, or with --no-install to see what is missing"
+        "sudo refused: run this as root, or install the packages by hand"
     );
     Ok(())
 }

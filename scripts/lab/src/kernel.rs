@@ -66,7 +66,11 @@ impl KernelVersion {
     /// Its source.
     pub(crate) fn source(&self, catalog: &Catalog) -> Source {
         let [kernel, newer] = catalog.kernels();
-        let source = if self.0 == newer.version { newer } else { kernel };
+        let source = if self.0 == newer.version {
+            newer
+        } else {
+            kernel
+        };
         source.clone()
     }
 

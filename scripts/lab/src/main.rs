@@ -11,7 +11,11 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let paths = Paths::find()?;
     match &cli.verb {
         Verb::Build(args) => {
-            let system = build(&paths, &BuildOptions::from(args), &Progress::new())?;
+            let system = build(
+                &paths,
+                &BuildOptions::from(args),
+                &Progress::new(args.install),
+            )?;
             for file in [system.image, system.module, system.rootfs, system.overlay] {
                 println!("{}", file.display());
             }
@@ -23,7 +27,6 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Verb::Press(args) => verbs::press::press(args),
         Verb::Bench(args) => verbs::bench::bench(&paths, args),
         Verb::Deb(args) => verbs::deb::deb(&paths, args),
-        Verb::Fetches => verbs::fetches::fetches(&paths),
     }
 }
 

@@ -57,10 +57,10 @@ impl Environment {
     /// # Errors
     /// [`NotInstalled`] is among the causes when the package or the programs can't be had, or with `install` unset the
     /// package mustn't be.
-    pub fn ensure(&self, cache: Cache<'_>, install: bool) -> Result<PathBuf> {
+    pub fn ensure(&self, cache: Cache<'_>) -> Result<PathBuf> {
         if cache.get(self).is_none() {
             let venv = [package("python3-venv")];
-            provide(cache.paths, cache.progress, &venv, install).map_err(|error| {
+            provide(cache.paths, cache.progress, &venv).map_err(|error| {
                 let reason = self.not_installed(&error);
                 error.context(reason)
             })?;

@@ -225,10 +225,7 @@ impl Product for Download<'_> {
         };
         match self.fetch_from_debian(result, log) {
             Err(FetchError::Unreachable(debian)) => {
-                bail!(
-                    "can't fetch {}: {canonical}; {debian}",
-                    self.source.name()
-                )
+                bail!("can't fetch {}: {canonical}; {debian}", self.source.name())
             }
             fetched => {
                 fetched?;
@@ -303,7 +300,7 @@ mod tests {
         };
         let cache = Cache {
             paths: &paths,
-            progress: &Progress::new(),
+            progress: &Progress::default(),
         };
         let error = Download::new(cache, &source).tarball().unwrap_err();
         assert_eq!(
@@ -344,7 +341,7 @@ mod tests {
                 tarball: Some("usr/src/x.tar".into()),
             }),
         };
-        let progress = Progress::new();
+        let progress = Progress::default();
         let cache = Cache {
             paths: &paths,
             progress: &progress,

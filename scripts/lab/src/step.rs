@@ -4,10 +4,11 @@
 pub(crate) mod children;
 mod log;
 
+use std::io;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::io;
 
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
@@ -68,26 +69,70 @@ pub fn message(error: &anyhow::Error) -> String {
     }
 }
 
-/// Where steps are shown: standard error, as bars on a terminal and as plain lines elsewhere.
+/// Whether packages and toolchain components that are missing may be installed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Install {
+    /// They are named, and nothing else happens.
+    #[default]
+    Never,
+    /// As [`Progress::allows`] says.
+    Ask,
+    /// They are installed.
+    Always,
+}
+
+/// Where steps are shown (standard error, as bars on a terminal and as plain lines elsewhere), and who decides what is
+/// installed.
 #[derive(Debug)]
 pub struct Progress {
     bars: MultiProgress,
     terminal: bool,
+    install: Install,
+    /// The answer of who was asked.
+    allowed: Mutex<Option<bool>>,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self::new()
+        Self::new(Install::default())
     }
 }
 
 impl Progress {
     /// Shows steps on standard error.
-    pub fn new() -> Self {
+    pub fn new(install: impl Into<Install>) -> Self {
         Self {
             bars: MultiProgress::new(),
             terminal: io::stderr().is_terminal(),
+            install: install.into(),
+            allowed: Mutex::default(),
         }
+    }
+
+    /// Whether anything may be installed at all.
+    pub fn may_install(&self) -> bool {
+        self.install != Install::Never
+    }
+
+    /// Whether root may do what `question` asks. On a terminal its user decides, once for all that follows. Without one,
+    /// root has consented (a container, CI), and others have not.
+    pub fn allows(&self, question: &str) -> bool {
+        match self.install {
+            Install::Never => return false,
+            Install::Always => return true,
+            Install::Ask => {}
+        }
+        if !(self.terminal && io::stdin().is_terminal()) {
+            return rustix::process::geteuid().is_root();
+        }
+        let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        *allowed.get_or_insert_with(|| {
+            self.bars.suspend(|| {
+                eprint!("{question} [y/N] ");
+                let mut answer = String::new();
+                io::stdin().read_line(&mut answer).is_ok() && is_yes(&answer)
+            })
+        })
     }
 
     /// Prints a line without disturbing what is being shown.
@@ -168,6 +213,10 @@ fn failure(task: &Task, error: anyhow::Error, log: &Log) -> anyhow::Error {
     })
 }
 
+fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}
+
 /// "7 min 52 s", "52 s", "under 1 s".
 pub(crate) fn in_words(duration: Duration) -> String {
     match duration.as_secs() {
@@ -200,10 +249,16 @@ mod tests {
     }
 
     #[test]
+    fn only_yes_is_a_yes() {
+        assert!(is_yes("y\n") && is_yes(" Yes\n"));
+        assert!(!is_yes("\n") && !is_yes("") && !is_yes("n\n"));
+    }
+
+    #[test]
     fn a_failure_names_step_log_and_tail() {
         let dir = tempfile::tempdir().unwrap();
         let script = "seq 100; echo 'write error: No space left on device' >&2; exit 3";
-        let error = Progress::new()
+        let error = Progress::default()
             .step(
                 &paths(dir.path()),
                 &Task::new("kernel", "building"),
@@ -235,7 +290,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let script = "echo \"error: 'rustfmt' is not installed\"; \
                       echo 'x.c:3:1: error: no such thing'; seq 100; exit 2";
-        let error = Progress::new()
+        let error = Progress::default()
             .step(
                 &paths(dir.path()),
                 &Task::new("kernel", "building"),

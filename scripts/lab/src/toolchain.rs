@@ -42,10 +42,10 @@ pub struct Toolchain {
 
 impl Toolchain {
     /// Finds them, and gets what is missing: with rustup where that works, else from Debian's archive and crates.io.
-    pub fn prepare(cache: Cache<'_>, llvm: Llvm, install: bool) -> Result<Self> {
+    pub fn prepare(cache: Cache<'_>, llvm: Llvm) -> Result<Self> {
         let rustc = Rustc::find()?;
-        let library = library::find_or_get(cache, &rustc, &guest::access(&rustc, install))?;
-        let guest_rust = GuestRust::prepare(cache, install)?;
+        let library = library::find_or_get(cache, &rustc, &guest::access(&rustc, cache))?;
+        let guest_rust = GuestRust::prepare(cache)?;
         let bindgen = bindgen::find_or_install(cache, &rustc)?;
         let clang = llvm.bin().map_or("clang".into(), |bin| bin.join("clang"));
         Ok(Self {

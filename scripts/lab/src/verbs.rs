@@ -4,7 +4,6 @@
 pub mod bench;
 pub mod deb;
 pub mod demo;
-pub mod fetches;
 pub mod press;
 pub mod run;
 pub mod test;

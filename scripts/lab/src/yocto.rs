@@ -59,18 +59,16 @@ impl<'a> Yocto<'a> {
     ///
     /// # Errors
     /// [`Unavailable`] is among the causes when there is nothing to be done about it here.
-    pub fn prepare(cache: Cache<'a>, install: bool) -> Result<Self> {
+    pub fn prepare(cache: Cache<'a>) -> Result<Self> {
         user::check()?;
-        let llvm = host::prepare(cache.paths, cache.progress, install)?;
-        host::provide(cache.paths, cache.progress, &packages::needs(), install)?;
+        let llvm = host::prepare(cache.paths, cache.progress)?;
+        host::provide(cache.paths, cache.progress, &packages::needs())?;
         let folder = cache.paths.cache.join("yocto");
         layers::can_be_had(&folder.join(LAYERS))?;
         let yocto = Self {
             cache,
-            tools: tools(cache, install)?,
-            rust_library: Toolchain::prepare(cache, llvm, install)?
-                .library()
-                .to_owned(),
+            tools: tools(cache)?,
+            rust_library: Toolchain::prepare(cache, llvm)?.library().to_owned(),
             folder,
         };
         // kas creates no more than the last folder of a path.
@@ -160,10 +158,10 @@ impl<'a> Yocto<'a> {
 }
 
 /// Installs the Python programs.
-fn tools(cache: Cache<'_>, install: bool) -> Result<PathBuf> {
+fn tools(cache: Cache<'_>) -> Result<PathBuf> {
     let requirements = include_str!("../../../tests/yocto/requirements.txt");
     let tools = python::Environment::new("yocto-tools", "kas and oelint-adv", requirements)?;
-    tools.ensure(cache, install).map_err(|error| {
+    tools.ensure(cache).map_err(|error| {
         match error
             .downcast_ref::<NotInstalled>()
             .map(ToString::to_string)
@@ -209,7 +207,7 @@ mod tests {
             files: &[],
         };
         let run = |says: &str| {
-            let progress = Progress::new();
+            let progress = Progress::default();
             let yocto = Yocto {
                 cache: Cache {
                     paths: &paths,

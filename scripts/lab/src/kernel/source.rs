@@ -150,7 +150,7 @@ mod tests {
         let source = KernelSource::new(&paths, version, &tarball)?;
         let cache = Cache {
             paths: &paths,
-            progress: &Progress::new(),
+            progress: &Progress::default(),
         };
         Ok(fs::read_to_string(cache.ensure(&source)?.join("text"))?)
     }

@@ -146,7 +146,7 @@ mod tests {
         };
         let file = dir.path().join("file");
         let task = Task::new("fetch", "fetching");
-        let result = Progress::new()
+        let result = Progress::default()
             .step(&paths, &task, |log| Ok(fetch(&url, ABC, &file, log)))
             .unwrap();
         server.join().unwrap();

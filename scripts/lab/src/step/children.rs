@@ -66,10 +66,12 @@ static RUNNING: Mutex<Option<Vec<Running>>> = Mutex::new(None);
 /// # Errors
 /// [`io::ErrorKind::TimedOut`] when its time was up: the message has the command line.
 pub(crate) fn run(command: &mut Command, end: Signal) -> io::Result<ExitStatus> {
-    let deadline = DEADLINE.with_borrow(Clone::clone).unwrap_or_else(|| Deadline {
-        at: Instant::now() + LIMIT,
-        says: format!("a command has a limit of {}", in_words(LIMIT)),
-    });
+    let deadline = DEADLINE
+        .with_borrow(Clone::clone)
+        .unwrap_or_else(|| Deadline {
+            at: Instant::now() + LIMIT,
+            says: format!("a command has a limit of {}", in_words(LIMIT)),
+        });
     let line = format!("{command:?}");
     let started = Instant::now();
     let mut running = lock();
@@ -211,6 +213,9 @@ mod tests {
             output(Command::new("setsid").args(["--wait", "sh", "-c", script]))
         })
         .unwrap();
-        assert_eq!((status.code(), &*stdout, &*stderr), (Some(3), "out\n", "err\n"));
+        assert_eq!(
+            (status.code(), &*stdout, &*stderr),
+            (Some(3), "out\n", "err\n")
+        );
     }
 }

@@ -105,8 +105,8 @@ impl Log {
 
     /// As [`Log::run`], but gives back what the command wrote to its standard output.
     pub fn output(&mut self, command: &mut Command) -> Result<String, CommandFailed> {
-        let mut stdout = tempfile::tempfile()
-            .map_err(|source| start_error(command.get_program(), source))?;
+        let mut stdout =
+            tempfile::tempfile().map_err(|source| start_error(command.get_program(), source))?;
         self.wait_for(command, stdout.try_clone())?;
         children::text(&mut stdout).map_err(|source| start_error(command.get_program(), source))
     }

@@ -32,9 +32,9 @@ pub struct GuestRust {
 
 impl GuestRust {
     /// Finds both; gets what is missing with rustup where that works, else from Debian's archive.
-    pub fn prepare(cache: Cache<'_>, install: bool) -> Result<Self> {
+    pub fn prepare(cache: Cache<'_>) -> Result<Self> {
         let rustc = Rustc::find()?;
-        let rustup = access(&rustc, install);
+        let rustup = access(&rustc, cache);
         let library = if rustup.has_or_adds_target(cache, &rustc)? {
             GuestLibrary::Installed
         } else {
@@ -83,10 +83,10 @@ impl GuestRust {
 }
 
 /// Whether and how rustup may be used.
-pub(super) fn access(rustc: &Rustc, install: bool) -> rustup::Access {
+pub(super) fn access(rustc: &Rustc, cache: Cache<'_>) -> rustup::Access {
     if env::var_os(NO_RUSTUP).is_some_and(|value| !value.is_empty()) {
         rustup::Access::Refused
     } else {
-        rustup::Access::of(rustc, install)
+        rustup::Access::of(rustc, cache.progress.may_install())
     }
 }

@@ -49,7 +49,8 @@ impl Product for DebianLibrary<'_> {
     fn task(&self) -> Task {
         Task::new(
             "rust-src",
-            format!("fetching Debian's rust-src {}", self.rustc.release))
+            format!("fetching Debian's rust-src {}", self.rustc.release),
+        )
     }
 
     fn key(&self) -> &Key {

@@ -37,7 +37,8 @@ impl Product for Sysroot<'_> {
     fn task(&self) -> Task {
         Task::new(
             "sysroot",
-            "linking the Rust library's source into a sysroot")
+            "linking the Rust library's source into a sysroot",
+        )
     }
 
     fn key(&self) -> &Key {

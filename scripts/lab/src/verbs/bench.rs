@@ -56,12 +56,12 @@ pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
     if let Some(BenchSubject::Agent(args)) = &args.subject {
         return agent::bench(paths, args);
     }
-    let progress = Progress::new();
+    let progress = Progress::new(args.install);
     let cache = Cache {
         paths,
         progress: &progress,
     };
-    let system = system(cache, args.kernel.clone(), !args.no_install)?;
+    let system = system(cache, args.kernel.clone())?;
     let reference_path = reference::path(&paths.repo);
     let reference = Reference::read(&reference_path)?;
     let this = Build::of(&system)?;
@@ -118,12 +118,8 @@ pub(super) struct Outcome {
 }
 
 /// Measures what can be compared from run to run, and compares it. Takes about a minute.
-pub(super) fn icount(
-    cache: Cache<'_>,
-    kernel: Option<KernelVersion>,
-    install: bool,
-) -> Result<Outcome> {
-    let system = system(cache, kernel, install)?;
+pub(super) fn icount(cache: Cache<'_>, kernel: Option<KernelVersion>) -> Result<Outcome> {
+    let system = system(cache, kernel)?;
     let reference = Reference::read(&reference::path(&cache.paths.repo))?;
     let note = match &reference {
         Some(reference) => reference.note(&Build::of(&system)?),
@@ -144,10 +140,9 @@ pub(super) fn icount(
 }
 
 /// The system with the bench's parts and its device tree.
-fn system(cache: Cache<'_>, kernel: Option<KernelVersion>, install: bool) -> Result<System> {
+fn system(cache: Cache<'_>, kernel: Option<KernelVersion>) -> Result<System> {
     let options = BuildOptions {
         kernel,
-        install,
         bench: true,
         ..BuildOptions::default()
     };

@@ -13,12 +13,12 @@ use crate::{Paths, Progress};
 
 /// The verb.
 pub fn deb(paths: &Paths, args: &DebArgs) -> Result<ExitCode> {
-    let progress = Progress::new();
+    let progress = Progress::new(args.install);
     let cache = Cache {
         paths,
         progress: &progress,
     };
-    let tools = Tools::prepare(cache, !args.no_install)?;
+    let tools = Tools::prepare(cache)?;
     let own = paths.cache.join("out/debs");
     let output = args.output.as_ref().unwrap_or(&own);
     fs::create_dir_all(output).with_context(|| format!("can't create {}", output.display()))?;

@@ -32,7 +32,7 @@ struct Demo {
 /// The verb.
 pub fn demo(paths: &Paths, args: &DemoArgs) -> Result<ExitCode> {
     let started = Instant::now();
-    let progress = Progress::new();
+    let progress = Progress::new(args.build.install);
     let system = build(paths, &BuildOptions::from(&args.build), &progress)?;
     let cache = Cache {
         paths,

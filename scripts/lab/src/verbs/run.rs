@@ -26,7 +26,7 @@ const ESCAPE: u8 = 0x1d;
 /// The verb. Every error means that the machine failed.
 pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
     let share = args.share.as_deref().map(absolute_folder).transpose()?;
-    let progress = Progress::new();
+    let progress = Progress::new(args.build.install);
     let system = build(paths, &BuildOptions::from(&args.build), &progress)?;
     let cache = Cache {
         paths,

@@ -71,7 +71,6 @@ impl<'a> Lab<'a> {
         let options = BuildOptions {
             kernel: variant.kernel().or_else(|| self.args.kernel.clone()),
             flavour: variant.flavour(),
-            install: !self.args.no_install,
             bench: false,
         };
         self.systems[variant as usize]
@@ -83,9 +82,7 @@ impl<'a> Lab<'a> {
     /// Bitbake, made ready when it is first asked for.
     fn yocto(&self) -> Result<&Yocto<'a>, &NoYocto> {
         self.yocto
-            .get_or_init(|| {
-                Yocto::prepare(self.cache(), !self.args.no_install).map_err(NoYocto::from)
-            })
+            .get_or_init(|| Yocto::prepare(self.cache()).map_err(NoYocto::from))
             .as_ref()
     }
 }
@@ -193,7 +190,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
             args.only.join(" or ")
         );
     }
-    let progress = Progress::new();
+    let progress = Progress::new(args.install);
     let lab = Lab {
         paths,
         progress: &progress,

@@ -33,9 +33,9 @@ struct Load {
 
 /// The verb.
 pub fn bench(paths: &Paths, args: &BenchAgentArgs) -> Result<ExitCode> {
-    let progress = Progress::new();
+    let progress = Progress::new(args.install);
     let needs = [packages::tool("mosquitto", "mosquitto")];
-    host::provide(paths, &progress, &needs, !args.no_install)?;
+    host::provide(paths, &progress, &needs)?;
     let broker = host::find_tool("mosquitto").context("mosquitto is not there")?;
 
     let target = paths.cache.join("target-agent");

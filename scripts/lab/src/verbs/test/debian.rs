@@ -49,12 +49,12 @@ fn phase(name: &str, run: fn(&Lab<'_>, &Boot) -> Result<Vec<Case>>) -> Phase {
 }
 
 fn debian(lab: &Lab<'_>) -> Result<Boot> {
-    Debian::new(lab.cache())?.ensure(lab.cache(), !lab.args.no_install)
+    Debian::new(lab.cache())?.ensure(lab.cache())
 }
 
 fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
     let cache = lab.cache();
-    let tools = Tools::prepare(cache, !lab.args.no_install)?;
+    let tools = Tools::prepare(cache)?;
     let debs = cache.ensure(&Packages::new(cache, &tools, Architecture::Arm64)?)?;
     let logs = Logs::new()?;
     let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
@@ -76,7 +76,7 @@ fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
 
 /// The tests of a folder, with the card.
 fn layer(lab: &Lab<'_>, debian: &Boot, folder: &'static str) -> Result<Vec<Case>> {
-    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
+    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS) {
         return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
     }
     let system = lab.system(Variant::Normal)?;

@@ -18,7 +18,7 @@ const NEEDS: [Need; 5] = [
 
 pub(super) fn phase() -> Phase {
     Phase::new("first boot", |lab| {
-        if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
+        if let Err(error) = provide(lab.paths, lab.progress, &NEEDS) {
             return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
         }
         // Loop devices are made as for the tests of flash.

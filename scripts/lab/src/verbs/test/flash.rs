@@ -17,7 +17,7 @@ const NEEDS: [Need; 4] = [
 
 pub(super) fn phase() -> Phase {
     Phase::new("scripts: flash", |lab| {
-        if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
+        if let Err(error) = provide(lab.paths, lab.progress, &NEEDS) {
             return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
         }
         unittest::run(lab, &mut Command::new("python3"), "tests/flash", "scripts")

@@ -73,12 +73,7 @@ pub(super) fn phases() -> Vec<Phase> {
                     )
                 }),
                 Phase::new(format!("{name}: tests on the host"), move |lab| {
-                    provide(
-                        lab.paths,
-                        lab.progress,
-                        workspace.needs,
-                        !lab.args.no_install,
-                    )?;
+                    provide(lab.paths, lab.progress, workspace.needs)?;
                     let mut test = cargo_verb(lab, workspace, "test");
                     test.args(["--locked", "--no-fail-fast"])
                         .args(workspace.tests);
@@ -103,7 +98,7 @@ fn component(lab: &Lab<'_>, component: &str, command: &mut Command) -> Result<Ve
     if !command::is_there(&program) {
         let mut add = Command::new("rustup");
         add.args(["component", "add", component]);
-        if lab.args.no_install || !command::is_there("rustup") {
+        if !lab.progress.may_install() || !command::is_there("rustup") {
             return Ok(vec![Case::skipped(component, "it is not installed")]);
         }
         let (success, said) = command::run(&mut add)?;

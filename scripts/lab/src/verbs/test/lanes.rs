@@ -86,7 +86,7 @@ mod tests {
                 repo: dir.path().to_owned(),
                 cache: dir.path().to_owned(),
             },
-            progress: &Progress::new(),
+            progress: &Progress::default(),
             args: &args,
             systems: Default::default(),
             yocto: OnceLock::new(),

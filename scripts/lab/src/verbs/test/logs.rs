@@ -30,7 +30,11 @@ impl Logs {
     /// A test for each log that is there, and for each that should be.
     pub(super) fn cases(&self) -> Result<Vec<Case>> {
         let machines = fs::read_to_string(self.0.path().join("machines")).unwrap_or_default();
-        let mut logs: Vec<_> = machines.lines().map(Path::new).map(Path::to_owned).collect();
+        let mut logs: Vec<_> = machines
+            .lines()
+            .map(Path::new)
+            .map(Path::to_owned)
+            .collect();
         if logs.is_empty() {
             return Ok(vec![Case::failed("kernel logs", "no machine came up")]);
         }
@@ -76,7 +80,9 @@ mod tests {
     fn cases(machines: &[&str], logs: &[(&str, &str)]) -> Vec<(String, bool)> {
         let kept = Logs::new().unwrap();
         let folder = kept.0.path().join("logs");
-        let noted = machines.iter().map(|name| format!("{}\n", folder.join(name).display()));
+        let noted = machines
+            .iter()
+            .map(|name| format!("{}\n", folder.join(name).display()));
         fs::write(kept.0.path().join("machines"), noted.collect::<String>()).unwrap();
         for (name, text) in logs {
             fs::write(folder.join(name), text).unwrap();

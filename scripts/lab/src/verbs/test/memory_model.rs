@@ -72,7 +72,7 @@ fn miri_is_missing(lab: &Lab<'_>) -> Result<Option<String>> {
     if succeeds(&mut miri) {
         return Ok(None);
     }
-    if lab.args.no_install || !command::is_there("rustup") {
+    if !lab.progress.may_install() || !command::is_there("rustup") {
         return Ok(Some(
             "it is not installed, and comes with nightly Rust by rustup".into(),
         ));

@@ -42,10 +42,10 @@ fn judged(
     environment: &python::Environment,
     folder: &'static str,
 ) -> Result<Vec<Case>> {
-    if let Err(error) = provide(lab.paths, lab.progress, needs, !lab.args.no_install) {
+    if let Err(error) = provide(lab.paths, lab.progress, needs) {
         return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
     }
-    let environment = match environment.ensure(lab.cache(), !lab.args.no_install) {
+    let environment = match environment.ensure(lab.cache()) {
         Ok(environment) => environment,
         Err(error) => match error.downcast_ref::<NotInstalled>() {
             Some(reason) => return Ok(vec![Case::skipped("all of it", reason.to_string())]),
@@ -64,7 +64,7 @@ fn dns_sd(lab: &Lab<'_>) -> Result<Vec<Case>> {
     if !geteuid().is_root() {
         return skipped("avahi needs root, here in namespaces".to_owned());
     }
-    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
+    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS) {
         return skipped(format!("{error:#}"));
     }
     let avahi = match Unpacked::avahi().ensure(lab.cache()) {

@@ -36,7 +36,7 @@ pub(super) fn browser(lab: &Lab<'_>) -> Result<()> {
         return Ok(());
     }
     let needs = [tool(BROWSERS[0], BROWSERS[0])];
-    provide(lab.paths, lab.progress, &needs, !lab.args.no_install)
+    provide(lab.paths, lab.progress, &needs)
 }
 
 /// The agent, built for this machine.

@@ -12,11 +12,11 @@ use super::lanes::Lane;
 use super::logs::{Logs, no_splat};
 use super::variant::Variant;
 use super::{Lab, Phase, command, ktap, libtest, page};
+use crate::Flavour;
 use crate::cargo::cargo;
 use crate::host::packages::{Need, tool};
 use crate::host::provide;
 use crate::machine::{Machine, MachineOptions};
-use crate::Flavour;
 pub(super) use fuzz::fuzz;
 
 /// So that a guest that hangs ends in a failure; the selftest says something far more often.
@@ -96,18 +96,19 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     let system = lab.system(variant)?;
     let logs = Logs::new()?;
     let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
-    logs.kept_by(&mut test).args([
-        "test",
-        "--locked",
-        "--no-fail-fast",
-        "--package=system-tests",
-    ])
-    // Each test program boots machines of two processors.
-    .args(["--", "--test-threads=2"])
-    .current_dir(lab.paths.repo.join("scripts/lab"))
-    .env("MYPOLL_KERNEL", &system.version)
-    .env("MYPOLL_FLAVOUR", system.flavour.to_string());
-    let broker = provide(lab.paths, lab.progress, &BROKER, !lab.args.no_install);
+    logs.kept_by(&mut test)
+        .args([
+            "test",
+            "--locked",
+            "--no-fail-fast",
+            "--package=system-tests",
+        ])
+        // Each test program boots machines of two processors.
+        .args(["--", "--test-threads=2"])
+        .current_dir(lab.paths.repo.join("scripts/lab"))
+        .env("MYPOLL_KERNEL", &system.version)
+        .env("MYPOLL_FLAVOUR", system.flavour.to_string());
+    let broker = provide(lab.paths, lab.progress, &BROKER);
     let needed = [(WITH_BROWSER, page::browser(lab)), (WITH_BROKER, broker)];
     let mut skipped = Vec::new();
     for ((file, word), provided) in needed {

@@ -36,9 +36,8 @@ fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
         lab.paths.repo.join(folder).join(format!("{name}.cfg"))
     });
 
-    let install = !lab.args.no_install;
-    let llvm = host::prepare(lab.paths, lab.progress, install)?;
-    let toolchain = Toolchain::prepare(lab.cache(), llvm, install)?;
+    let llvm = host::prepare(lab.paths, lab.progress)?;
+    let toolchain = Toolchain::prepare(lab.cache(), llvm)?;
     // As kernel-yocto does with the defconfig of linux-raspberrypi: KCONFIG_MODE = "--alldefconfig".
     let configure = |text: String| -> Result<Option<String>> {
         let all = folder.path().join("all.config");

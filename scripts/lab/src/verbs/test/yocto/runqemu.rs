@@ -18,9 +18,7 @@ pub(super) fn run(
 ) -> Result<Case> {
     let script = lab.paths.repo.join("tests/yocto/runqemu-login.sh");
     let script = format!("sh '{}' {arguments}", script.display());
-    let task = Task::new(
-        format!("yocto-runqemu-{}", build.name),
-        "booting the image");
+    let task = Task::new(format!("yocto-runqemu-{}", build.name), "booting the image");
     let output = yocto.shell(build, &task, &script)?;
     Ok(if output.success {
         Case::passed(name)

@@ -42,7 +42,8 @@ pub(super) fn run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
     let script = "bitbake -c testimage mypoll-image";
     let task = Task::long(
         format!("yocto-testimage-{}", build.name),
-        "testing the booted image");
+        "testing the booted image",
+    );
     let output = yocto.shell(build, &task, script)?;
     let results = match fs::read(&results) {
         Ok(json) => serde_json::from_slice(&json).with_context(|| format!("can't read {path}"))?,

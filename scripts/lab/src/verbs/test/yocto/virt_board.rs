@@ -25,7 +25,7 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Cas
 
 /// With the image as it was built last.
 pub(super) fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Case>> {
-    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS, !lab.args.no_install) {
+    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS) {
         return Ok(vec![Case::skipped("virt board", format!("{error:#}"))]);
     }
     let mut python = python(yocto, &RASPBERRYPI4);

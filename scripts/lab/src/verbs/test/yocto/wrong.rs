@@ -109,7 +109,8 @@ pub(super) fn run(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
             };
             let task = Task::new(
                 format!("yocto-wrong-{}", mistake.name.replace([' ', '\''], "-")),
-                "making a mistake");
+                "making a mistake",
+            );
             let mut output = yocto.shell(&build, &task, mistake.script)?;
             if !output.success && output.complaints().is_empty() {
                 // Bitbake's client can end before it has read what its server says about the configuration.

@@ -17,7 +17,7 @@ use crate::host;
 use crate::kernel::{Kernel, KernelSource, KernelVersion};
 use crate::overlay::{self, Overlay};
 use crate::rootfs::{self, Parts, Rootfs};
-use crate::source::{Catalog, Download};
+use crate::source::{Catalog, Download, Source};
 use crate::toolchain::Toolchain;
 use crate::userspace::Userspace;
 use crate::{Paths, Progress};
@@ -52,6 +52,15 @@ pub struct BuildOptions {
     pub bench: bool,
 }
 
+impl BuildOptions {
+    fn kernel_source(&self, catalog: &Catalog) -> Source {
+        match &self.kernel {
+            Some(version) => version.source(catalog),
+            None => catalog.kernel.clone(),
+        }
+    }
+}
+
 /// What a build leaves; each of its files also lies, under the name in brackets, in `CACHE/out/VERSION[-debug]/`.
 #[derive(Clone, Debug)]
 pub struct System {
@@ -82,10 +91,7 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
     let llvm = host::prepare(paths, progress)?;
     let toolchain = Toolchain::prepare(cache, llvm)?;
     let catalog = Catalog::built_in();
-    let kernel_source = match &options.kernel {
-        Some(version) => version.source(&catalog),
-        None => catalog.kernel.clone(),
-    };
+    let kernel_source = options.kernel_source(&catalog);
     let tarball = Download::new(cache, &kernel_source).tarball()?;
 
     let source = KernelSource::new(paths, &kernel_source.version, &tarball)?;
@@ -131,17 +137,35 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
     Ok(system)
 }
 
+/// Whether [`build`] would find the kernel in the cache.
+pub fn kernel_is_built(cache: Cache<'_>, options: &BuildOptions) -> Result<bool> {
+    let catalog = Catalog::built_in();
+    let source = options.kernel_source(&catalog);
+    // Without any, nothing is installed or fetched to find that out.
+    let any = out(cache.paths, &source.version, options.flavour).join("Image");
+    if !any.exists() {
+        return Ok(false);
+    }
+    let llvm = host::prepare(cache.paths, cache.progress)?;
+    let toolchain = Toolchain::prepare(cache, llvm)?;
+    let tarball = Download::new(cache, &source).tarball()?;
+    let unpacked = KernelSource::new(cache.paths, &source.version, &tarball)?;
+    let kernel = Kernel::new(cache, &unpacked, &toolchain, options.flavour)?;
+    Ok(cache.get(&kernel).is_some())
+}
+
+/// Where a kernel's files are easy to find.
+fn out(paths: &Paths, version: &str, flavour: Flavour) -> PathBuf {
+    let debug = match flavour {
+        Flavour::Normal => "",
+        Flavour::Debug => "-debug",
+    };
+    paths.cache.join("out").join(format!("{version}{debug}"))
+}
+
 /// Links the files to where they are easy to find; `device_tree` is for those who start QEMU by hand.
 fn publish(paths: &Paths, system: &System, device_tree: &Path) -> Result<()> {
-    let debug = if system.flavour == Flavour::Debug {
-        "-debug"
-    } else {
-        ""
-    };
-    let out = paths
-        .cache
-        .join("out")
-        .join(format!("{}{debug}", system.version));
+    let out = out(paths, &system.version, system.flavour);
     fs::create_dir_all(&out).with_context(|| format!("can't create {}", out.display()))?;
     for file in [
         system.image.as_path(),

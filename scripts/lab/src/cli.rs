@@ -121,6 +121,9 @@ pub struct TestArgs {
     /// Run only the phases whose name contains this; may be repeated
     #[arg(long, value_name = "SUBSTRING")]
     pub only: Vec<String>,
+    /// Run only what takes a minute or two: form, lints and tests on the host, and the selftest if its kernel is cached
+    #[arg(long, conflicts_with = "only")]
+    pub quick: bool,
     /// Only list the phases
     #[arg(long)]
     pub list: bool,

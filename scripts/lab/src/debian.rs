@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use thiserror::Error;
 
 use crate::build::Flavour;
 use crate::cache::{Cache, Product};
@@ -17,6 +16,7 @@ use crate::machine::Boot;
 use crate::overlay::{OVERLAY, Overlay};
 use crate::source::apt::PrivateApt;
 use crate::step::{Log, Task};
+use crate::unavailable::Unavailable;
 
 /// What is installed beside Debian's essential packages: the kernel of backports, which has the PL061's driver, a broker,
 /// and what an image of the layer has from oe-core.
@@ -70,11 +70,6 @@ pub const ARCHIVE: &str = "root.tar";
 /// Of the file system; most of it are holes.
 const SIZE: &str = "3G";
 
-/// What Debian is made with, or its archive, is not there.
-#[derive(Debug, Error)]
-#[error("Debian for arm64 is not available")]
-pub struct Unavailable;
-
 /// The root file system, as an archive and on a disk, the kernel and its initramfs.
 #[derive(Debug)]
 pub struct Debian {
@@ -108,13 +103,12 @@ impl Debian {
     /// Makes it, where it is not there yet, with the packages that this takes.
     ///
     /// # Errors
-    /// [`Unavailable`] is among the causes when a package or Debian's archive is not available, or this machine can't run
+    /// [`Unavailable`] when a package or Debian's archive is not available, or this machine can't run
     /// programs for arm64.
     pub fn ensure(&self, cache: Cache<'_>) -> Result<Boot> {
         if cache.get(self).is_none() {
-            provide(cache.paths, cache.progress, &NEEDS)
-                .and_then(|()| run_arm64())
-                .context(Unavailable)?;
+            let ready = provide(cache.paths, cache.progress, &NEEDS).and_then(|()| run_arm64());
+            Unavailable::unless(ready)?;
         }
         let folder = cache.ensure(self)?;
         Ok(Boot {
@@ -128,7 +122,7 @@ impl Debian {
 
     fn archive(&self, result: &Path, root: &Path, log: &mut Log) -> Result<()> {
         let hook = |when: &str, what: String| format!("--{when}-hook={what}");
-        let apt = PrivateApt::open(&self.apt, log).context(Unavailable)?;
+        let apt = Unavailable::unless(PrivateApt::open(&self.apt, log))?;
         let mut mmdebstrap = Command::new("mmdebstrap");
         mmdebstrap
             .args(["--architectures=arm64", "--variant=minbase"])

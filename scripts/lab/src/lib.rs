@@ -25,6 +25,7 @@ pub mod rootfs;
 pub mod source;
 pub mod step;
 pub mod toolchain;
+pub mod unavailable;
 pub mod unpacked;
 pub mod userspace;
 pub mod vendor_trees;

@@ -5,24 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use thiserror::Error;
 
 use crate::cache::{Cache, Product};
 use crate::host::packages::package;
 use crate::host::{output, provide};
 use crate::key::{Key, KeyBuilder};
 use crate::step::{Log, Task};
+use crate::unavailable::Unavailable;
 
 /// The distribution's, which its package python3-venv belongs to.
 const PYTHON: &str = "/usr/bin/python3";
-
-/// These programs can't be installed.
-#[derive(Debug, Error)]
-#[error("can't install {programs}: {reason}")]
-pub struct NotInstalled {
-    programs: &'static str,
-    reason: String,
-}
 
 /// A virtual environment. Its result is its folder.
 #[derive(Debug)]
@@ -55,24 +47,15 @@ impl Environment {
     /// Its folder. It is made where it is not there yet, with the package that this takes.
     ///
     /// # Errors
-    /// [`NotInstalled`] is among the causes when the package or the programs can't be had, or with `install` unset the
-    /// package mustn't be.
+    /// [`Unavailable`] when the package or the programs can't be had, or must not be installed.
     pub fn ensure(&self, cache: Cache<'_>) -> Result<PathBuf> {
-        if cache.get(self).is_none() {
-            let venv = [package("python3-venv")];
-            provide(cache.paths, cache.progress, &venv).map_err(|error| {
-                let reason = self.not_installed(&error);
-                error.context(reason)
-            })?;
-        }
-        cache.ensure(self)
-    }
-
-    fn not_installed(&self, reason: impl ToString) -> NotInstalled {
-        NotInstalled {
-            programs: self.programs,
-            reason: reason.to_string(),
-        }
+        let made = if cache.get(self).is_none() {
+            provide(cache.paths, cache.progress, &[package("python3-venv")])
+        } else {
+            Ok(())
+        };
+        let made = made.and_then(|()| cache.ensure(self));
+        Unavailable::unless(made.with_context(|| format!("can't install {}", self.programs)))
     }
 }
 
@@ -91,17 +74,17 @@ impl Product for Environment {
         let requirements = result.join("requirements.txt");
         std::fs::write(&requirements, self.requirements)
             .with_context(|| format!("can't write {}", requirements.display()))?;
-        log.run(
+        Ok(log.run(
             program(result, "pip")
                 .args([
                     "install",
                     "--disable-pip-version-check",
                     "--no-deps",
+                    "--require-hashes",
                     "--requirement",
                 ])
                 .arg(&requirements),
-        )
-        .with_context(|| self.not_installed(format!("pip can't, see {}", log.path().display())))
+        )?)
     }
 }
 

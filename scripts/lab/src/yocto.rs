@@ -18,28 +18,15 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use thiserror::Error;
 
 use crate::cache::Cache;
 use crate::host;
 use crate::lock;
-use crate::python::{self, NotInstalled};
+use crate::python;
 use crate::step::{CommandFailed, Task};
 use crate::toolchain::Toolchain;
 pub use build::Build;
 use output::Output;
-
-/// Bitbake can't be had on this machine, and nothing of ours is at fault.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct Unavailable(String);
-
-impl Unavailable {
-    /// One sentence.
-    pub fn because(reason: impl Into<String>) -> Self {
-        Self(reason.into())
-    }
-}
 
 /// All that it takes to run bitbake.
 #[derive(Debug)]
@@ -58,7 +45,7 @@ impl<'a> Yocto<'a> {
     /// Gets what is missing.
     ///
     /// # Errors
-    /// [`Unavailable`] is among the causes when there is nothing to be done about it here.
+    /// [`Unavailable`](crate::unavailable::Unavailable) when there is nothing to be done about it here.
     pub fn prepare(cache: Cache<'a>) -> Result<Self> {
         user::check()?;
         let llvm = host::prepare(cache.paths, cache.progress)?;
@@ -160,16 +147,7 @@ impl<'a> Yocto<'a> {
 /// Installs the Python programs.
 fn tools(cache: Cache<'_>) -> Result<PathBuf> {
     let requirements = include_str!("../../../tests/yocto/requirements.txt");
-    let tools = python::Environment::new("yocto-tools", "kas and oelint-adv", requirements)?;
-    tools.ensure(cache).map_err(|error| {
-        match error
-            .downcast_ref::<NotInstalled>()
-            .map(ToString::to_string)
-        {
-            Some(reason) => error.context(Unavailable(reason)),
-            None => error,
-        }
-    })
+    python::Environment::new("yocto-tools", "kas and oelint-adv", requirements)?.ensure(cache)
 }
 
 #[cfg(test)]

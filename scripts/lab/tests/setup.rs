@@ -252,20 +252,12 @@ fn a_signal_ends_what_a_step_has_started() {
 
 #[test]
 fn a_signal_ends_the_tests() {
-    let machine = Machine::new().with("cargo", WAITS).with_real("cat");
-    let lab = machine.command("test", &["--only", "driver: tests on the host"]);
+    let machine = Machine::new()
+        .with("cargo", WAITS)
+        .with("cargo-fmt", "")
+        .with_real("cat");
+    let lab = machine.command("test", &["--only", "driver: rustfmt"]);
     is_ended_with(lab, &machine.path().join("fifo"));
-}
-
-#[test]
-fn tests_in_python_are_interrupted_so_that_they_clean_up() {
-    let script = format!("trap 'echo cleaned up > \"$FIFO.said\"; kill $!; exit' INT\n{WAITS}");
-    let machine = Machine::new().with("python3", &script).with_real("cat");
-    let fifo = machine.path().join("fifo");
-    let lab = machine.command("test", &["--only", "yocto: python tests"]);
-    is_ended_with(lab, &fifo);
-    let said = fs::read_to_string(machine.path().join("fifo.said")).unwrap();
-    assert_eq!(said, "cleaned up\n");
 }
 
 /// A machine with a C compiler, and with a rustup whose default toolchain is too old.

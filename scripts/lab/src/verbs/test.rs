@@ -9,21 +9,21 @@ mod case;
 mod command;
 mod crates;
 mod debian;
-mod first_boot;
-mod flash;
 mod host;
+mod junit;
 mod ktap;
 mod lanes;
-mod libtest;
 mod logs;
+mod loop_devices;
 mod memory_model;
 mod network;
+mod nextest;
 mod page;
+mod pytest;
 mod report;
 mod sources;
 mod systemd;
 mod target;
-mod unittest;
 mod variable;
 mod variant;
 mod vendor_config;
@@ -34,19 +34,20 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 
 use crate::build::{BuildOptions, build};
 use crate::cache::Cache;
 use crate::cli::TestArgs;
-use crate::step;
+use crate::host::packages::Need;
+use crate::host::provide;
+use crate::unavailable::{Unavailable, again};
 use crate::yocto::Yocto;
 use crate::{Paths, Progress, System};
 use case::Case;
 use lanes::Lane;
 use report::Report;
 use variant::Variant;
-use yocto::NoYocto;
 
 /// What every phase can use.
 struct Lab<'a> {
@@ -55,7 +56,7 @@ struct Lab<'a> {
     args: &'a TestArgs,
     /// By [`Variant`].
     systems: [OnceLock<Result<System>>; Variant::COUNT],
-    yocto: OnceLock<Result<Yocto<'a>, NoYocto>>,
+    yocto: OnceLock<Result<Yocto<'a>>>,
 }
 
 impl<'a> Lab<'a> {
@@ -68,22 +69,31 @@ impl<'a> Lab<'a> {
 
     /// The system, built when it is first asked for. What failed once is not tried again.
     fn system(&self, variant: Variant) -> Result<&System> {
-        let options = BuildOptions {
+        self.systems[variant as usize]
+            .get_or_init(|| build(self.paths, &self.options(variant), self.progress))
+            .as_ref()
+            .map_err(again)
+    }
+
+    fn options(&self, variant: Variant) -> BuildOptions {
+        BuildOptions {
             kernel: variant.kernel().or_else(|| self.args.kernel.clone()),
             flavour: variant.flavour(),
             bench: false,
-        };
-        self.systems[variant as usize]
-            .get_or_init(|| build(self.paths, &options, self.progress))
-            .as_ref()
-            .map_err(|error| anyhow!("{}", step::message(error)))
+        }
     }
 
     /// Bitbake, made ready when it is first asked for.
-    fn yocto(&self) -> Result<&Yocto<'a>, &NoYocto> {
+    fn yocto(&self) -> Result<&Yocto<'a>> {
         self.yocto
-            .get_or_init(|| Yocto::prepare(self.cache()).map_err(NoYocto::from))
+            .get_or_init(|| Yocto::prepare(self.cache()))
             .as_ref()
+            .map_err(again)
+    }
+
+    /// Sees to it that programs are there that not every machine has.
+    fn needs(&self, needs: &[Need]) -> Result<()> {
+        Unavailable::unless(provide(self.paths, self.progress, needs))
     }
 }
 
@@ -98,6 +108,8 @@ struct Phase {
     limit: Duration,
     /// Whether it runs only where `--only` asks for it.
     by_hand: bool,
+    /// Whether `--quick` runs it.
+    quick: bool,
     run: Box<Run>,
 }
 
@@ -111,6 +123,7 @@ impl Phase {
             lane: Lane::Rest,
             limit: Duration::from_secs(60 * 60),
             by_hand: false,
+            quick: false,
             run: Box::new(run),
         }
     }
@@ -134,11 +147,21 @@ impl Phase {
         }
     }
 
-    fn is_wanted(&self, only: &[String]) -> bool {
-        if only.is_empty() {
+    /// The same phase with `--quick`, too.
+    fn quick(self) -> Self {
+        Self {
+            quick: true,
+            ..self
+        }
+    }
+
+    fn is_wanted(&self, args: &TestArgs) -> bool {
+        if args.quick {
+            self.quick
+        } else if args.only.is_empty() {
             !self.by_hand
         } else {
-            only.iter().any(|only| self.name.contains(only))
+            args.only.iter().any(|only| self.name.contains(only))
         }
     }
 }
@@ -155,9 +178,8 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(iter::once(agent_fuzz::phase()))
         .chain(sources::phases())
         .chain(systemd::phases())
-        .chain(iter::once(architecture::phase()))
-        .chain(iter::once(flash::phase()))
-        .chain(iter::once(first_boot::phase()))
+        .chain(iter::once(architecture::phase().quick()))
+        .chain(loop_devices::phases())
         .chain(iter::once(binding::phase()))
         .chain(iter::once(vendor_config::phase()))
         .chain(target::phases(Variant::Normal))
@@ -182,7 +204,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     }
     let chosen: Vec<_> = phases
         .iter()
-        .filter(|phase| phase.is_wanted(&args.only))
+        .filter(|phase| phase.is_wanted(args))
         .collect();
     if chosen.is_empty() {
         bail!(

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Build, Unavailable, Yocto};
+use super::{Build, Yocto};
 use crate::git;
 use crate::step::Task;
+use crate::unavailable::Unavailable;
 
 /// The files of `kas/` that name them.
 const NAMED_IN: [&str; 2] = [
@@ -57,7 +58,7 @@ fn name(url: &str) -> &str {
 fn reachable(url: &str) -> Result<()> {
     match git::why_unreachable(url)? {
         None => Ok(()),
-        Some(reason) => Err(Unavailable(reason).into()),
+        Some(reason) => Err(Unavailable::because(reason).into()),
     }
 }
 

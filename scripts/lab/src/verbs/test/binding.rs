@@ -11,11 +11,11 @@ use tempfile::TempDir;
 
 use super::case::Case;
 use super::variant::Variant;
-use super::{Lab, Phase, command, unittest};
+use super::{Lab, Phase, command, pytest};
 use crate::devicetree::{CPUS, device_tree};
 use crate::git;
 use crate::host::output;
-use crate::python::{self, NotInstalled};
+use crate::python;
 use crate::vendor_trees::{self, VendorTrees};
 
 const BINDING: &str = "recipes-kernel/mypoll/bindings/misc/mypoll,events.yaml";
@@ -45,13 +45,7 @@ const OURS: [&str; 2] = ["--limit", "mypoll,events"];
 
 pub(super) fn phase() -> Phase {
     Phase::new("driver: device-tree binding", |lab| {
-        match Schema::prepare(lab) {
-            Ok(schema) => schema.cases(lab),
-            Err(error) => match error.downcast_ref::<NotInstalled>() {
-                Some(reason) => Ok(vec![Case::skipped("all of it", reason.to_string())]),
-                None => Err(error),
-            },
-        }
+        Schema::prepare(lab)?.cases(lab)
     })
 }
 
@@ -116,7 +110,7 @@ impl Schema {
         python
             .env("MYPOLL_KERNEL_SOURCE", &lab.system(Variant::Normal)?.source)
             .env("MYPOLL_SCHEMAS", &self.processed);
-        unittest::run(lab, &mut python, "tests/devicetree", "tests/devicetree")
+        pytest::run(lab, &mut python, "tests/devicetree", "tests/devicetree")
     }
 
     /// The binding's examples, by all schemas.

@@ -90,6 +90,16 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_hangs_is_ended_by_the_signal_that_it_takes() {
+        let script = "trap 'kill $!; echo cleaned up; exit' INT; sleep 1000 & wait";
+        let error = children::within("phase 'x'", Duration::from_secs(1), || {
+            run_until(Command::new("sh").args(["-c", script]), Signal::INT)
+        });
+        let error = error.unwrap_err().to_string();
+        assert!(error.ends_with("cleaned up"), "{error}");
+    }
+
+    #[test]
     fn success_passes_and_a_missing_program_is_an_error() {
         let passed = case("true", &mut Command::new("true")).unwrap();
         assert_eq!(passed.outcome, Outcome::Passed);

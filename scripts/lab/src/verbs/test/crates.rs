@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::case::Case;
 use super::{Lab, Phase, command};
-use crate::python::{Environment, NotInstalled};
+use crate::python::Environment;
 
 const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
 
@@ -18,13 +18,7 @@ const CHECKS: [&str; 4] = ["licenses", "bans", "sources", "advisories"];
 const NO_ADVISORIES: &str = "failed to fetch advisory database";
 
 pub(super) fn phase() -> Phase {
-    Phase::new("agent: cargo-deny", |lab| match run(lab) {
-        Err(error) => match error.downcast_ref::<NotInstalled>() {
-            Some(reason) => Ok(vec![Case::skipped("all of it", reason.to_string())]),
-            None => Err(error),
-        },
-        cases => cases,
-    })
+    Phase::new("agent: cargo-deny", run)
 }
 
 fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {

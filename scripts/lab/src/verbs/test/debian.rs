@@ -8,12 +8,11 @@ use anyhow::{Context, Result};
 use super::case::Case;
 use super::logs::Logs;
 use super::variant::Variant;
-use super::{Lab, Phase, command, libtest, unittest};
+use super::{Lab, Phase, command, nextest, pytest};
 use crate::cargo::cargo;
 use crate::deb::{Architecture, Packages, Tools};
-use crate::debian::{ARCHIVE, Debian, Unavailable};
+use crate::debian::{ARCHIVE, Debian};
 use crate::host::packages::{Need, tool};
-use crate::host::provide;
 use crate::machine::Boot;
 
 /// What a card is made with, and looked into, and a broker.
@@ -39,13 +38,7 @@ pub(super) fn phases() -> [Phase; 3] {
 /// Tests that need Debian.
 fn phase(name: &str, run: fn(&Lab<'_>, &Boot) -> Result<Vec<Case>>) -> Phase {
     let name = format!("debian: {name}");
-    Phase::new(name, move |lab| match debian(lab) {
-        Ok(debian) => run(lab, &debian),
-        Err(error) if error.is::<Unavailable>() => {
-            Ok(vec![Case::skipped("all of it", format!("{error:#}"))])
-        }
-        Err(error) => Err(error),
-    })
+    Phase::new(name, move |lab| run(lab, &debian(lab)?))
 }
 
 fn debian(lab: &Lab<'_>) -> Result<Boot> {
@@ -68,17 +61,14 @@ fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
         ])
         .current_dir(lab.paths.repo.join("scripts/lab"))
         .env("MYPOLL_DEBS", debs);
-    let (success, said) = command::run(&mut test)?;
-    let mut cases = libtest::cases(success, &said);
+    let mut cases = nextest::in_one_process(&mut test)?;
     cases.extend(logs.cases()?);
     Ok(cases)
 }
 
 /// The tests of a folder, with the card.
 fn layer(lab: &Lab<'_>, debian: &Boot, folder: &'static str) -> Result<Vec<Case>> {
-    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS) {
-        return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
-    }
+    lab.needs(&NEEDS)?;
     let system = lab.system(Variant::Normal)?;
     let work = tempfile::tempdir().context("can't create a temporary folder")?;
     let image = work.path().join("image.wic.zst");
@@ -102,5 +92,5 @@ fn layer(lab: &Lab<'_>, debian: &Boot, folder: &'static str) -> Result<Vec<Case>
     python
         .env("MYPOLL_IMAGE", image)
         .env("MYPOLL_INIT", "systemd");
-    unittest::run(lab, &mut python, folder, "tests/virt")
+    pytest::run(lab, &mut python, folder, "tests/virt")
 }

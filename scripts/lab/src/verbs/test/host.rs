@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::case::Case;
-use super::{Lab, Phase, command, libtest};
+use super::{Lab, Phase, command, nextest};
 use crate::cargo;
 use crate::host::packages::{self, Need};
 use crate::host::provide;
@@ -18,8 +18,10 @@ struct Workspace {
     folder: &'static str,
     /// The folder for its build outputs, in the cache.
     target: &'static str,
-    /// What `cargo test` is asked for.
+    /// What `cargo nextest run` is asked for.
     tests: &'static [&'static str],
+    /// Whether its documentation has examples, which nextest does not run.
+    examples: bool,
     /// What the tests start.
     needs: &'static [Need],
 }
@@ -32,6 +34,7 @@ const WORKSPACES: [Workspace; 3] = [
         target: "target",
         // The other member's tests need a built system.
         tests: &["--package=lab"],
+        examples: false,
         needs: &[],
     },
     Workspace {
@@ -39,6 +42,7 @@ const WORKSPACES: [Workspace; 3] = [
         folder: "recipes-apps/mypoll-agent/mypoll-agent",
         target: "target-agent",
         tests: &["--workspace", "--all-features"],
+        examples: true,
         needs: &[packages::tool("mosquitto", "mosquitto")],
     },
     Workspace {
@@ -46,6 +50,7 @@ const WORKSPACES: [Workspace; 3] = [
         folder: "recipes-kernel/mypoll/host-tests",
         target: "target-driver",
         tests: &["--workspace"],
+        examples: false,
         needs: &[],
     },
 ];
@@ -74,14 +79,21 @@ pub(super) fn phases() -> Vec<Phase> {
                 }),
                 Phase::new(format!("{name}: tests on the host"), move |lab| {
                     provide(lab.paths, lab.progress, workspace.needs)?;
-                    let mut test = cargo_verb(lab, workspace, "test");
-                    test.args(["--locked", "--no-fail-fast"])
-                        .args(workspace.tests);
-                    let (success, said) = command::run(&mut test)?;
-                    Ok(libtest::cases(success, &said))
+                    let mut cases = nextest::run(
+                        lab,
+                        cargo_verb(lab, workspace, "nextest"),
+                        &[&["run"], workspace.tests].concat(),
+                    )?;
+                    if workspace.examples {
+                        let mut test = cargo_verb(lab, workspace, "test");
+                        test.args(["--locked", "--doc"]).args(workspace.tests);
+                        cases.push(command::case("examples of the documentation", &mut test)?);
+                    }
+                    Ok(cases)
                 }),
             ]
         })
+        .map(Phase::quick)
         .collect()
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::case::Case;
 use super::{Lab, Phase, report};
 use crate::step::{self, children};
+use crate::unavailable::Unavailable;
 
 /// The phases of a lane run one after the other. All that two lanes share is behind cargo's locks and the cache's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +44,13 @@ pub(super) fn run(lab: &Lab<'_>, phases: &[&Phase]) -> Vec<Vec<Case>> {
 fn run_one(lab: &Lab<'_>, phase: &Phase) -> Vec<Case> {
     let started = Instant::now();
     let what = format!("phase '{}'", phase.name);
-    // What can't even start has failed.
-    let cases = children::within(&what, phase.limit, || (phase.run)(lab))
-        .unwrap_or_else(|error| vec![Case::failed("all of it", step::message(&error))]);
+    let cases = children::within(&what, phase.limit, || (phase.run)(lab)).unwrap_or_else(|error| {
+        // What can't even start has failed.
+        vec![match error.downcast_ref::<Unavailable>() {
+            Some(reason) => Case::skipped("all of it", reason.to_string()),
+            None => Case::failed("all of it", step::message(&error)),
+        }]
+    });
     let said = report::of_phase(&phase.name, &cases, started.elapsed());
     lab.progress.print(&said);
     cases
@@ -98,10 +103,15 @@ mod tests {
             meets("host", one, told_other),
             passes("flash"),
             meets("guest", other, told_one).in_lane(Lane::Guests),
-            passes("yocto"),
+            Phase::new("yocto", |_| Err(Unavailable::because("no layers").into())),
+            Phase::new("page", |_| anyhow::bail!("no page")),
         ];
         let ended = run(&lab, &phases.each_ref());
-        let expected = ["build", "host", "flash", "guest", "yocto"];
-        assert_eq!(ended, expected.map(|name| vec![Case::passed(name)]));
+        let passed = ["build", "host", "flash", "guest"].map(Case::passed);
+        let expected = passed.into_iter().chain([
+            Case::skipped("all of it", "no layers"),
+            Case::failed("all of it", "no page"),
+        ]);
+        assert_eq!(ended, expected.map(|case| vec![case]).collect::<Vec<_>>());
     }
 }

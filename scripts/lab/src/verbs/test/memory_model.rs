@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use super::case::Case;
-use super::{Lab, Phase, command, libtest};
+use super::{Lab, Phase, command, nextest};
 use crate::host::succeeds;
 
 const FOLDER: &str = "recipes-kernel/mypoll/host-tests";
@@ -19,12 +19,10 @@ pub(super) fn phases() -> Vec<Phase> {
     vec![
         Phase::new("driver: loom", |lab| {
             let mut cargo = cargo(lab, "loom");
+            cargo.env("RUSTFLAGS", "--cfg loom");
             // Debug builds take minutes.
-            cargo
-                .args(["test", "--locked", "--release"])
-                .env("RUSTFLAGS", "--cfg loom");
-            let (success, said) = command::run(&mut cargo)?;
-            Ok(libtest::cases(success, &said))
+            let words = ["nextest", "run", "--release"];
+            nextest::run(lab, cargo, &words)
         }),
         Phase::new("driver: Miri", |lab| {
             if let Some(reason) = miri_is_missing(lab)? {
@@ -33,13 +31,12 @@ pub(super) fn phases() -> Vec<Phase> {
             forget_other_checkouts(lab)?;
             let mut cargo = cargo(lab, "miri");
             cargo
-                .args(["miri", "test", "--locked", "ring"])
                 .env("RUSTUP_TOOLCHAIN", NIGHTLY)
                 .env_remove("RUSTC_WORKSPACE_WRAPPER")
                 // proptest looks for the current folder.
                 .env("MIRIFLAGS", "-Zmiri-disable-isolation");
-            let (success, said) = command::run(&mut cargo)?;
-            Ok(libtest::cases(success, &said))
+            let words = ["miri", "nextest", "run", "ring"];
+            nextest::run(lab, cargo, &words)
         }),
     ]
 }

@@ -3,14 +3,14 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rustix::process::geteuid;
 
 use super::case::Case;
-use super::{Lab, Phase, page, unittest};
+use super::{Lab, Phase, page, pytest};
 use crate::host::packages::{Need, tool};
-use crate::host::provide;
-use crate::python::{self, NotInstalled};
+use crate::python;
+use crate::unavailable::Unavailable;
 use crate::unpacked::Unpacked;
 
 pub(super) fn phases() -> Vec<Phase> {
@@ -42,40 +42,27 @@ fn judged(
     environment: &python::Environment,
     folder: &'static str,
 ) -> Result<Vec<Case>> {
-    if let Err(error) = provide(lab.paths, lab.progress, needs) {
-        return Ok(vec![Case::skipped("all of it", format!("{error:#}"))]);
-    }
-    let environment = match environment.ensure(lab.cache()) {
-        Ok(environment) => environment,
-        Err(error) => match error.downcast_ref::<NotInstalled>() {
-            Some(reason) => return Ok(vec![Case::skipped("all of it", reason.to_string())]),
-            None => return Err(error),
-        },
-    };
+    lab.needs(needs)?;
+    let environment = environment.ensure(lab.cache())?;
     let mut python = Command::new(environment.join("bin/python3"));
     python.env("MYPOLL_AGENT", page::agent(lab)?);
-    unittest::run(lab, &mut python, folder, folder)
+    pytest::run(lab, &mut python, folder, folder)
 }
 
 /// In namespaces of its own, which only root may enter with all that avahi asks for.
 fn dns_sd(lab: &Lab<'_>) -> Result<Vec<Case>> {
     const NEEDS: [Need; 2] = [tool("dbus-daemon", "dbus-daemon"), tool("ip", "iproute2")];
-    let skipped = |reason: String| Ok(vec![Case::skipped("all of it", reason)]);
-    if !geteuid().is_root() {
-        return skipped("avahi needs root, here in namespaces".to_owned());
-    }
-    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS) {
-        return skipped(format!("{error:#}"));
-    }
-    let avahi = match Unpacked::avahi().ensure(lab.cache()) {
-        Ok(avahi) => avahi,
-        Err(error) => return skipped(format!("{error:#}")),
-    };
+    ensure!(
+        geteuid().is_root(),
+        Unavailable::because("avahi needs root, here in namespaces")
+    );
+    lab.needs(&NEEDS)?;
+    let avahi = Unavailable::unless(Unpacked::avahi().ensure(lab.cache()))?;
     let mut python = Command::new("unshare");
     python
         .args(["--net", "--mount", "--pid", "--fork", "--kill-child"])
         .arg("python3")
         .env("MYPOLL_AGENT", page::agent(lab)?)
         .env("MYPOLL_AVAHI", avahi);
-    unittest::run(lab, &mut python, "tests/dns_sd", "tests/dns_sd")
+    pytest::run(lab, &mut python, "tests/dns_sd", "tests/dns_sd")
 }

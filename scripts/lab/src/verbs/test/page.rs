@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::case::Case;
-use super::{Lab, Phase, command, unittest};
+use super::{Lab, Phase, command, pytest};
 use crate::cargo;
+use crate::host::find_tool;
 use crate::host::packages::tool;
-use crate::host::{find_tool, provide};
 use crate::unpacked::Unpacked;
 
 const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
@@ -24,9 +24,9 @@ const BROWSERS: [&str; 4] = [
 ];
 
 pub(super) fn phase() -> Phase {
-    Phase::new("agent: page", |lab| match browser(lab) {
-        Ok(()) => run(lab),
-        Err(error) => Ok(vec![Case::skipped("all of it", format!("{error:#}"))]),
+    Phase::new("agent: page", |lab| {
+        browser(lab)?;
+        run(lab)
     })
 }
 
@@ -35,8 +35,7 @@ pub(super) fn browser(lab: &Lab<'_>) -> Result<()> {
     if BROWSERS.iter().any(|browser| find_tool(browser).is_some()) {
         return Ok(());
     }
-    let needs = [tool(BROWSERS[0], BROWSERS[0])];
-    provide(lab.paths, lab.progress, &needs)
+    lab.needs(&[tool(BROWSERS[0], BROWSERS[0])])
 }
 
 /// The agent, built for this machine.
@@ -65,5 +64,5 @@ fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
         Ok(promtool) => python.env("MYPOLL_PROMTOOL", promtool),
         Err(error) => python.env("MYPOLL_NO_PROMTOOL", format!("{error:#}")),
     };
-    unittest::run(lab, &mut python, "tests/page", "tests/page").context("tests/page")
+    pytest::run(lab, &mut python, "tests/page", "tests/page").context("tests/page")
 }

@@ -19,7 +19,7 @@ pub(super) fn phases() -> Vec<Phase> {
     vec![
         Phase::new("driver: checkpatch", checkpatch),
         Phase::new("driver: the kernel's rustfmt", rustfmt),
-        Phase::new("scripts: shellcheck", shellcheck),
+        Phase::new("scripts: shellcheck", shellcheck).quick(),
     ]
 }
 

@@ -5,18 +5,19 @@ mod fuzz;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::case::Case;
 use super::lanes::Lane;
 use super::logs::{Logs, no_splat};
 use super::variant::Variant;
-use super::{Lab, Phase, command, ktap, libtest, page};
+use super::{Lab, Phase, ktap, nextest, page};
 use crate::Flavour;
+use crate::build::kernel_is_built;
 use crate::cargo::cargo;
 use crate::host::packages::{Need, tool};
-use crate::host::provide;
 use crate::machine::{Machine, MachineOptions};
+use crate::unavailable::Unavailable;
 pub(super) use fuzz::fuzz;
 
 /// So that a guest that hangs ends in a failure; the selftest says something far more often.
@@ -48,7 +49,10 @@ pub(super) fn build(variant: Variant) -> Phase {
 /// The phases that need the system built.
 pub(super) fn phases(variant: Variant) -> [Phase; 2] {
     [
-        phase(variant, "selftest", selftest),
+        match variant {
+            Variant::Normal => phase(variant, "selftest", selftest).quick(),
+            _ => phase(variant, "selftest", selftest),
+        },
         phase(variant, "from outside", outside),
     ]
 }
@@ -59,6 +63,14 @@ fn phase(variant: Variant, what: &str, run: fn(&Lab<'_>, Variant) -> Result<Vec<
 }
 
 fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
+    if lab.args.quick {
+        ensure!(
+            kernel_is_built(lab.cache(), &lab.options(variant))?,
+            Unavailable::because(
+                "the kernel is not built yet: ./scripts/test --only 'normal: build' does that"
+            )
+        );
+    }
     let system = lab.system(variant)?;
     let logs = tempfile::tempdir().context("can't create a temporary folder")?;
     let log = logs.path().join("kernel.log");
@@ -108,7 +120,7 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
         .current_dir(lab.paths.repo.join("scripts/lab"))
         .env("MYPOLL_KERNEL", &system.version)
         .env("MYPOLL_FLAVOUR", system.flavour.to_string());
-    let broker = provide(lab.paths, lab.progress, &BROKER);
+    let broker = lab.needs(&BROKER);
     let needed = [(WITH_BROWSER, page::browser(lab)), (WITH_BROKER, broker)];
     let mut skipped = Vec::new();
     for ((file, word), provided) in needed {
@@ -117,8 +129,7 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
             skipped.push(Case::skipped(file, format!("{error:#}")));
         }
     }
-    let (success, said) = command::run(&mut test)?;
-    let mut cases = libtest::cases(success, &said);
+    let mut cases = nextest::in_one_process(&mut test)?;
     cases.extend(skipped);
     cases.extend(logs.cases()?);
     Ok(cases)

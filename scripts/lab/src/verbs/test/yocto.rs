@@ -14,30 +14,12 @@ mod virt_board;
 mod without_warning;
 mod wrong;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use self::raspberry_pi::{RASPBERRYPI3, RASPBERRYPI5};
 use super::case::Case;
 use super::{Lab, Phase};
-use crate::yocto::{Unavailable, Yocto, builds};
-
-/// Why there is no bitbake.
-#[derive(Debug)]
-pub(super) enum NoYocto {
-    /// The machine can't.
-    Unavailable(String),
-    /// Something went wrong.
-    Failed(String),
-}
-
-impl From<anyhow::Error> for NoYocto {
-    fn from(error: anyhow::Error) -> Self {
-        match error.downcast_ref::<Unavailable>() {
-            Some(reason) => Self::Unavailable(reason.to_string()),
-            None => Self::Failed(error.to_string()),
-        }
-    }
-}
+use crate::yocto::{Yocto, builds};
 
 /// The build from source that is tried each time: each takes 3 minutes, most of them to parse the same recipes.
 const DRY_RUN: &str = "raspberrypi4-64";
@@ -47,7 +29,7 @@ const IMAGE: &str = "qemuarm64";
 
 pub(super) fn phases() -> Vec<Phase> {
     let mut phases = vec![
-        Phase::new("yocto: python tests", lint::python),
+        Phase::new("yocto: python tests", lint::python).quick(),
         phase("oelint", lint::oelint),
         phase("configuration", lint::configuration),
         by_hand("layer check", layer_check::run),
@@ -122,27 +104,5 @@ fn phase(
     name: &str,
     run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + Send + Sync + 'static,
 ) -> Phase {
-    Phase::new(format!("yocto: {name}"), move |lab| match lab.yocto() {
-        Ok(yocto) => run(lab, yocto),
-        Err(NoYocto::Unavailable(reason)) => Ok(vec![Case::skipped("all of it", reason)]),
-        Err(NoYocto::Failed(error)) => bail!("{error}"),
-    })
-    .long()
-}
-
-#[cfg(test)]
-mod tests {
-    use anyhow::anyhow;
-
-    use super::*;
-
-    #[test]
-    fn what_the_machine_can_not_do_is_told_from_what_failed() {
-        let error = anyhow!("refused").context(Unavailable::because("no namespace"));
-        assert!(matches!(
-            NoYocto::from(error.context("preparing")),
-            NoYocto::Unavailable(reason) if reason == "no namespace"
-        ));
-        assert!(matches!(NoYocto::from(anyhow!("no")), NoYocto::Failed(_)));
-    }
+    Phase::new(format!("yocto: {name}"), move |lab| run(lab, lab.yocto()?)).long()
 }

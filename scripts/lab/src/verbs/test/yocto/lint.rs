@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::super::case::Case;
-use super::super::{Lab, command, sources, unittest};
+use super::super::{Lab, command, pytest, sources};
 use crate::yocto::Yocto;
 
 /// Where recipes are.
@@ -43,11 +43,11 @@ pub(super) fn configuration(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case
     const FOLDER: &str = "tests/yocto/configuration";
     let mut python = Command::new("python3");
     python.env("MYPOLL_LAYERS", yocto.layers());
-    unittest::run(lab, &mut python, FOLDER, FOLDER)
+    pytest::run(lab, &mut python, FOLDER, FOLDER)
 }
 
 pub(super) fn python(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    unittest::run(
+    pytest::run(
         lab,
         &mut Command::new("python3"),
         "tests/yocto",

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::super::case::Case;
-use super::super::{Lab, unittest};
+use super::super::{Lab, pytest};
 use crate::step::Task;
 use crate::yocto::{Yocto, builds};
 
@@ -24,5 +24,5 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
         .join("tmp/deploy/images/qemuarm64/mypoll-image-qemuarm64.rootfs.tar.zst");
     let mut python = Command::new("python3");
     python.env("MYPOLL_ROOT", root);
-    unittest::run(lab, &mut python, "tests/product", "tests/product")
+    pytest::run(lab, &mut python, "tests/product", "tests/product")
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::super::case::Case;
-use super::super::{Lab, unittest};
+use super::super::{Lab, pytest};
 use super::image::{self, Machine};
 use super::virt_board;
 use crate::raspi;
@@ -61,7 +61,7 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result
     let mut cases = image::build(lab, yocto, machine)?;
     if !cases[0].has_failed() {
         let mut python = python(yocto, machine);
-        cases.extend(unittest::run(lab, &mut python, "tests/sdcard", MODULES)?);
+        cases.extend(pytest::run(lab, &mut python, "tests/sdcard", MODULES)?);
     }
     Ok(cases)
 }
@@ -76,7 +76,7 @@ fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>
     };
     let mut python = python(yocto, machine);
     python.env("MYPOLL_QEMU", qemu);
-    unittest::run(lab, &mut python, "tests/raspi", MODULES)
+    pytest::run(lab, &mut python, "tests/raspi", MODULES)
 }
 
 /// Python that is told where the image is.

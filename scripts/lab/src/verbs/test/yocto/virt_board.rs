@@ -5,14 +5,11 @@
 use anyhow::Result;
 
 use super::super::case::Case;
-use super::super::{Lab, unittest};
+use super::super::{Lab, pytest};
 use super::image;
 use super::raspberry_pi::{RASPBERRYPI4, python};
-use crate::host::packages::{Need, tool};
-use crate::host::provide;
+use crate::host::packages::tool;
 use crate::yocto::Yocto;
-
-const NEEDS: [Need; 1] = [tool("sfdisk", "fdisk")];
 
 /// Builds the image, and cuts the power so many times.
 pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Case>> {
@@ -25,10 +22,8 @@ pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Cas
 
 /// With the image as it was built last.
 pub(super) fn boot(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Case>> {
-    if let Err(error) = provide(lab.paths, lab.progress, &NEEDS) {
-        return Ok(vec![Case::skipped("virt board", format!("{error:#}"))]);
-    }
+    lab.needs(&[tool("sfdisk", "fdisk")])?;
     let mut python = python(yocto, &RASPBERRYPI4);
     python.env("CUTS", cuts.to_string());
-    unittest::run(lab, &mut python, "tests/virt", "tests/virt")
+    pytest::run(lab, &mut python, "tests/virt", "tests/virt")
 }

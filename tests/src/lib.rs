@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lab::agent::Client;
 use lab::build::{BuildOptions, Flavour, System, build};
-use lab::cache::Cache;
-use lab::guest::Output;
-use lab::machine::{Machine, MachineError, MachineOptions};
+use lab::store::cache::Cache;
+use lab::vm::client::Client;
+use lab::vm::guest::Output;
+use lab::vm::machine::{Machine, MachineError, MachineOptions};
 use lab::{Paths, Progress};
 
 pub use agent::Agent;

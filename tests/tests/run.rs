@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Output, Stdio};
 
-use lab::machine::MACHINES;
+use lab::vm::machine::MACHINES;
 use system_tests::script;
 
 fn run_with_input(command: &mut Command, input: &[u8]) -> Output {

@@ -1,45 +1,37 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everything in the right order.
 
-use std::fmt::{self, Display};
+pub mod bench_parts;
+pub mod busybox;
+pub mod debs;
+pub mod devicetree;
+pub mod driver;
+pub mod flavour;
+pub mod kernel;
+pub mod overlay;
+pub mod rootfs;
+pub mod userspace;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::bench::Bench;
-use crate::busybox::Busybox;
-use crate::cache::{Cache, Product};
-use crate::devicetree::{self, CPUS};
-use crate::driver::{self, Driver};
-use crate::host;
-use crate::kernel::{Kernel, KernelSource, KernelVersion};
-use crate::overlay::{self, Overlay};
-use crate::rootfs::{self, Parts, Rootfs};
-use crate::source::{Catalog, Download, Source};
-use crate::toolchain::Toolchain;
-use crate::userspace::Userspace;
+use self::bench_parts::Bench;
+use self::busybox::Busybox;
+use self::devicetree::CPUS;
+use self::driver::Driver;
+pub use self::flavour::Flavour;
+use self::kernel::{Kernel, KernelSource, KernelVersion};
+use self::overlay::Overlay;
+use self::rootfs::{Parts, Rootfs};
+use self::userspace::Userspace;
+use crate::deps::host;
+use crate::deps::source::{Catalog, Download, Source};
+use crate::deps::toolchain::Toolchain;
+use crate::store::cache::{Cache, Product};
 use crate::{Paths, Progress};
-
-/// Which of the two kernels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Flavour {
-    /// As a product has it.
-    #[default]
-    Normal,
-    /// With KASAN, lockdep and the kernel's other checks: finds mistakes, several times slower.
-    Debug,
-}
-
-impl Display for Flavour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Flavour::Normal => "normal",
-            Flavour::Debug => "debug",
-        })
-    }
-}
 
 /// What to build.
 #[derive(Clone, Debug, Default)]

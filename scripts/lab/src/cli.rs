@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 
+use crate::build::debs::Architecture;
+use crate::build::devicetree::{CPUS, MAX_CPUS};
+use crate::build::kernel::KernelVersion;
 use crate::build::{BuildOptions, Flavour};
-use crate::deb::Architecture;
-use crate::devicetree::{CPUS, MAX_CPUS};
-use crate::kernel::KernelVersion;
-use crate::step::Install;
+use crate::store::step::Install;
 
 /// Builds the mypoll system for QEMU's arm64 virt board, boots it, and presses its buttons.
 #[derive(Debug, Parser)]

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lab::cli::{Cli, Verb};
-use lab::{BuildOptions, Paths, Progress, build, step, verbs};
+use lab::store::step;
+use lab::{BuildOptions, Paths, Progress, build, cmd};
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let paths = Paths::find()?;
@@ -21,12 +22,12 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Demo(args) => verbs::demo::demo(&paths, args),
-        Verb::Test(args) => verbs::test::test(&paths, args),
-        Verb::Run(args) => verbs::run::run(&paths, args),
-        Verb::Press(args) => verbs::press::press(args),
-        Verb::Bench(args) => verbs::bench::bench(&paths, args),
-        Verb::Deb(args) => verbs::deb::deb(&paths, args),
+        Verb::Demo(args) => cmd::demo::demo(&paths, args),
+        Verb::Test(args) => cmd::test::test(&paths, args),
+        Verb::Run(args) => cmd::run::run(&paths, args),
+        Verb::Press(args) => cmd::press::press(args),
+        Verb::Bench(args) => cmd::bench::bench(&paths, args),
+        Verb::Deb(args) => cmd::deb::deb(&paths, args),
     }
 }
 
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         eprintln!("error: {}", step::message(&error));
         match cli.verb {
             // Its status is the command's: an error of the lab may not look like one.
-            Verb::Run(_) => ExitCode::from(verbs::run::UNAVAILABLE),
+            Verb::Run(_) => ExitCode::from(cmd::run::UNAVAILABLE),
             _ => ExitCode::FAILURE,
         }
     })

@@ -4,12 +4,12 @@
 //! Everything is in `CACHE/yocto`: `layers`, `downloads`, `sstate`, a build folder in `build` for each [`Build`], and in `repo` the
 //! repository itself.
 
-mod build;
 pub mod builds;
+mod chain;
+mod host_tools;
 mod layer_copy;
 mod layers;
 pub mod output;
-mod packages;
 mod parse_cache;
 mod user;
 
@@ -19,13 +19,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::cache::Cache;
-use crate::host;
-use crate::lock;
-use crate::python;
-use crate::step::{CommandFailed, Task};
-use crate::toolchain::Toolchain;
-pub use build::Build;
+use crate::deps::host;
+use crate::deps::python;
+use crate::deps::toolchain::Toolchain;
+use crate::store::cache::Cache;
+use crate::store::lock;
+use crate::store::step::{CommandFailed, Task};
+pub use chain::Build;
 use output::Output;
 
 /// All that it takes to run bitbake.
@@ -45,11 +45,11 @@ impl<'a> Yocto<'a> {
     /// Gets what is missing.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::unavailable::Unavailable) when there is nothing to be done about it here.
+    /// [`Unavailable`](crate::store::unavailable::Unavailable) when there is nothing to be done about it here.
     pub fn prepare(cache: Cache<'a>) -> Result<Self> {
         user::check()?;
         let llvm = host::prepare(cache.paths, cache.progress)?;
-        host::provide(cache.paths, cache.progress, &packages::needs())?;
+        host::provide(cache.paths, cache.progress, &host_tools::needs())?;
         let folder = cache.paths.cache.join("yocto");
         layers::can_be_had(&folder.join(LAYERS))?;
         let yocto = Self {

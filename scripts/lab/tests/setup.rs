@@ -33,7 +33,7 @@ impl Machine {
     }
 
     fn with_real(self, program: &str) -> Self {
-        let real = lab::host::find_tool(program).unwrap();
+        let real = lab::deps::host::find_tool(program).unwrap();
         symlink(real, self.dir.path().join("bin").join(program)).unwrap();
         self
     }

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::cache::Product;
-use crate::kernel::Kernel;
-use crate::key::{Key, KeyBuilder};
-use crate::source::{Tarball, unpack};
-use crate::step::{Log, Task};
-use crate::toolchain::Toolchain;
-use crate::userspace::Userspace;
-use crate::{Paths, driver, overlay};
+use super::{driver, overlay};
+use crate::Paths;
+use crate::build::kernel::Kernel;
+use crate::build::userspace::Userspace;
+use crate::deps::source::{Tarball, unpack};
+use crate::deps::toolchain::Toolchain;
+use crate::store::cache::Product;
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// The guest program's file name.
 pub const PROGRAM: &str = "mypoll-bench";

@@ -9,16 +9,16 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result};
 
-use crate::cache::Product;
-use crate::host::{CROSS, is_arm64};
-use crate::kernel::config;
-use crate::key::{Key, KeyBuilder};
-use crate::source::{Tarball, unpack};
-use crate::step::{Log, Task};
-use crate::toolchain::Toolchain;
+use crate::build::kernel::config;
+use crate::deps::host::{CROSS, is_arm64};
+use crate::deps::source::{Tarball, unpack};
+use crate::deps::toolchain::Toolchain;
+use crate::store::cache::Product;
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// What differs from busybox's own default configuration.
-const FRAGMENT: &str = include_str!("../busybox.cfg");
+const FRAGMENT: &str = include_str!("../../busybox.cfg");
 
 /// busybox. Its results are the program `busybox` and the list `busybox.links` of the names it goes by.
 #[derive(Debug)]

@@ -8,13 +8,13 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
-use crate::cache::{Cache, Product};
-use crate::cargo_install::CargoInstall;
-use crate::host::packages::{Need, tool};
-use crate::host::{CROSS, provide};
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
-use crate::toolchain::{GUEST_TARGET, GuestRust};
+use crate::deps::cargo_install::CargoInstall;
+use crate::deps::host::packages::{Need, tool};
+use crate::deps::host::{CROSS, provide};
+use crate::deps::toolchain::{GUEST_TARGET, GuestRust};
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// The packages, which are called as their crates.
 const PACKAGES: [&str; 2] = ["mypoll-agent", "mypollctl"];
@@ -178,7 +178,7 @@ impl<'a> Packages<'a> {
             if newest > LIBC {
                 bail!(
                     "{name} needs glibc {}.{}, and its package says libc6 (>= {}.{}): change that in its Cargo.toml, and LIBC in \
-                     scripts/lab/src/deb.rs",
+                     scripts/lab/src/build/debs.rs",
                     newest.0,
                     newest.1,
                     LIBC.0,

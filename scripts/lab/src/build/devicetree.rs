@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow, bail};
 use fdt::node::FdtNode;
 
-use crate::cache::{Cache, Product};
-use crate::host::output;
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
+use crate::deps::host::output;
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// What shapes QEMU's own device tree, for a board with that many CPUs.
 pub fn board(cpus: u8) -> [String; 8] {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::Paths;
-use crate::build::Flavour;
-use crate::cache::Product;
-use crate::kernel::Kernel;
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
+use crate::build::flavour::Flavour;
+use crate::build::kernel::Kernel;
+use crate::store::cache::Product;
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// The module's file name.
 pub const MODULE: &str = "mypoll.ko";

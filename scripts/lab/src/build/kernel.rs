@@ -2,7 +2,7 @@
 //! The kernel: source, configuration, image and modules.
 
 pub mod config;
-mod source;
+mod patched;
 
 use std::fmt::{self, Display};
 use std::fs::{self, File};
@@ -13,13 +13,13 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result};
 
-use crate::build::Flavour;
-use crate::cache::{self, Cache, Product};
-use crate::key::{Key, KeyBuilder};
-use crate::source::{Catalog, Source};
-use crate::step::{Log, Task};
-use crate::toolchain::Toolchain;
-pub use source::KernelSource;
+use crate::build::flavour::Flavour;
+use crate::deps::source::{Catalog, Source};
+use crate::deps::toolchain::Toolchain;
+use crate::store::cache::{self, Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
+pub use patched::KernelSource;
 
 /// What makes the configuration, in this order.
 const FRAGMENTS: [&str; 5] = ["base", "rust", "gpio", "qemu-virt", "test"];

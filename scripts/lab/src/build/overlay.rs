@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::Paths;
-use crate::cache::Product;
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
+use crate::store::cache::Product;
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// The compiled overlay's file name.
 pub const OVERLAY: &str = "mypoll-qemu-virt.dtbo";

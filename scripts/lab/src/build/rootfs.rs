@@ -10,12 +10,12 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::Paths;
-use crate::build::Flavour;
-use crate::cache::Product;
-use crate::driver::MODULE;
-use crate::host::find_tool;
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
+use crate::build::driver::MODULE;
+use crate::build::flavour::Flavour;
+use crate::deps::host::find_tool;
+use crate::store::cache::Product;
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 use archive::Archive;
 
 /// The archive's file name.
@@ -30,13 +30,13 @@ const FOLDERS: [&str; 12] = [
 /// The results that the root file system is put together from.
 #[derive(Debug)]
 pub struct Parts {
-    /// [`crate::busybox::Busybox`]'s.
+    /// [`crate::build::busybox::Busybox`]'s.
     pub busybox: PathBuf,
-    /// [`crate::userspace::Userspace`]'s.
+    /// [`crate::build::userspace::Userspace`]'s.
     pub userspace: PathBuf,
-    /// [`crate::kernel::Kernel`]'s.
+    /// [`crate::build::kernel::Kernel`]'s.
     pub kernel: PathBuf,
-    /// [`crate::driver::Driver`]'s.
+    /// [`crate::build::driver::Driver`]'s.
     pub driver: PathBuf,
 }
 

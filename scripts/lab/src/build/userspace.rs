@@ -7,10 +7,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::cache::{Cache, Product};
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
-use crate::toolchain::{GUEST_TARGET, Toolchain};
+use crate::deps::toolchain::{GUEST_TARGET, Toolchain};
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// The programs, which end up in the guest's `/usr/bin`.
 const PROGRAMS: [&str; 4] = [

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `./scripts/bench`: mypoll, the interfaces that one would take instead, and a floor, in the same machine.
 
-mod agent;
 mod figures;
+mod goals;
+mod load;
 mod reference;
 mod report;
-mod target;
 
 use std::fs;
 use std::io::stderr;
@@ -15,11 +15,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use crate::bench::{FLOOR, GPIOMON, OVERLAY, PROGRAM};
-use crate::cache::Cache;
+use crate::build::bench_parts::{FLOOR, GPIOMON, OVERLAY, PROGRAM};
+use crate::build::kernel::KernelVersion;
 use crate::cli::{BenchArgs, BenchSubject};
-use crate::kernel::KernelVersion;
-use crate::machine::{Machine, MachineOptions};
+use crate::store::cache::Cache;
+use crate::vm::machine::{Machine, MachineOptions};
 use crate::{BuildOptions, Paths, Progress, System, build};
 use figures::Figures;
 use reference::{Build, Reference};
@@ -54,7 +54,7 @@ struct Results<'a> {
 /// The verb.
 pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
     if let Some(BenchSubject::Agent(args)) = &args.subject {
-        return agent::bench(paths, args);
+        return load::bench(paths, args);
     }
     let progress = Progress::new(args.install);
     let cache = Cache {

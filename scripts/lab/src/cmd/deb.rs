@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cache::Cache;
+use crate::build::debs::{Architecture, Packages, Tools, debs};
 use crate::cli::DebArgs;
-use crate::deb::{Architecture, Packages, Tools, debs};
+use crate::store::cache::Cache;
 use crate::{Paths, Progress};
 
 /// The verb.

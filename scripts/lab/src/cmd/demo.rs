@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::agent::Client;
-use crate::buttons::Buttons;
-use crate::cache::Cache;
 use crate::cli::DemoArgs;
-use crate::machine::{Machine, MachineOptions};
+use crate::store::cache::Cache;
+use crate::vm::buttons::Buttons;
+use crate::vm::client::Client;
+use crate::vm::machine::{Machine, MachineOptions};
 use crate::{BuildOptions, Paths, Progress, System, build};
 
 /// The machine with the button, and the client that waits for the press.

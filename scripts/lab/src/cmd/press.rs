@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::buttons::{Action, Buttons};
 use crate::cli::PressArgs;
-use crate::machine::runtime;
+use crate::vm::buttons::{Action, Buttons};
+use crate::vm::machine::runtime;
 
 /// The verb.
 pub fn press(args: &PressArgs) -> Result<ExitCode> {

@@ -11,11 +11,12 @@ use crossterm::terminal;
 use signal_hook::consts::{SIGPIPE, SIGTERM};
 use signal_hook::low_level::raise;
 
-use crate::cache::Cache;
 use crate::cli::RunArgs;
-use crate::guest::{Guest, GuestError, Terminal};
-use crate::machine::{self, Machine, MachineOptions};
-use crate::{BuildOptions, Paths, Progress, build, signals};
+use crate::store::cache::Cache;
+use crate::store::signals;
+use crate::vm::guest::{Guest, GuestError, Terminal};
+use crate::vm::machine::{self, Machine, MachineOptions};
+use crate::{BuildOptions, Paths, Progress, build};
 
 /// EX_UNAVAILABLE of sysexits.h, as vmtest has it: the machine is what failed, not the command.
 pub const UNAVAILABLE: u8 = 69;

@@ -3,13 +3,13 @@
 
 mod agent_fuzz;
 mod architecture;
-mod bench;
 mod binding;
+mod bitbake;
 mod case;
 mod command;
 mod crates;
-mod debian;
-mod host;
+mod guests;
+mod icount;
 mod junit;
 mod ktap;
 mod lanes;
@@ -18,16 +18,16 @@ mod loop_devices;
 mod memory_model;
 mod network;
 mod nextest;
+mod on_debian;
 mod page;
 mod pytest;
 mod report;
 mod sources;
 mod systemd;
-mod target;
 mod variable;
 mod variant;
 mod vendor_config;
-mod yocto;
+mod workspaces;
 
 use std::iter;
 use std::process::ExitCode;
@@ -37,11 +37,11 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::build::{BuildOptions, build};
-use crate::cache::Cache;
 use crate::cli::TestArgs;
-use crate::host::packages::Need;
-use crate::host::provide;
-use crate::unavailable::{Unavailable, again};
+use crate::deps::host::packages::Need;
+use crate::deps::host::provide;
+use crate::store::cache::Cache;
+use crate::store::unavailable::{Unavailable, again};
 use crate::yocto::Yocto;
 use crate::{Paths, Progress, System};
 use case::Case;
@@ -169,8 +169,8 @@ impl Phase {
 /// The verb.
 pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     // The first build installs what the others need.
-    let phases: Vec<Phase> = iter::once(target::build(Variant::Normal))
-        .chain(host::phases())
+    let phases: Vec<Phase> = iter::once(guests::build(Variant::Normal))
+        .chain(workspaces::phases())
         .chain(iter::once(crates::phase()))
         .chain(iter::once(page::phase()))
         .chain(network::phases())
@@ -182,18 +182,18 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(loop_devices::phases())
         .chain(iter::once(binding::phase()))
         .chain(iter::once(vendor_config::phase()))
-        .chain(target::phases(Variant::Normal))
-        .chain(iter::once(bench::phase()))
+        .chain(guests::phases(Variant::Normal))
+        .chain(iter::once(icount::phase()))
         .chain(
             [Variant::Newer, Variant::Debug]
                 .into_iter()
                 .flat_map(|variant| {
-                    iter::once(target::build(variant)).chain(target::phases(variant))
+                    iter::once(guests::build(variant)).chain(guests::phases(variant))
                 }),
         )
-        .chain(iter::once(target::fuzz()))
-        .chain(debian::phases())
-        .chain(yocto::phases())
+        .chain(iter::once(guests::fuzz()))
+        .chain(on_debian::phases())
+        .chain(bitbake::phases())
         .collect();
     if args.list {
         for phase in &phases {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::step::children;
+use crate::store::step::children;
 
 /// The distribution's git, which kas finds, too: another one may have another configuration.
 pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::step::{Log, Task, children};
+use crate::store::step::{Log, Task, children};
 use crate::{Paths, Progress};
 use packages::{Llvm, Need};
 

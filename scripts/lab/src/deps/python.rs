@@ -6,12 +6,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::cache::{Cache, Product};
-use crate::host::packages::package;
-use crate::host::{output, provide};
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
-use crate::unavailable::Unavailable;
+use crate::deps::host::packages::package;
+use crate::deps::host::{output, provide};
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
+use crate::store::unavailable::Unavailable;
 
 /// The distribution's, which its package python3-venv belongs to.
 const PYTHON: &str = "/usr/bin/python3";

@@ -12,9 +12,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::cache::{Cache, Product};
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 use apt::PrivateApt;
 pub use fetch::FetchError;
 
@@ -76,7 +76,7 @@ pub struct DebianFile {
 impl Catalog {
     /// The one that this program was built with.
     pub fn built_in() -> Self {
-        Self::parse(include_str!("../sources.toml")).expect("a test parses it")
+        Self::parse(include_str!("../../sources.toml")).expect("a test parses it")
     }
 
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_misspelled_key_is_named() {
-        let text = include_str!("../sources.toml").replace("url =", "uri =");
+        let text = include_str!("../../sources.toml").replace("url =", "uri =");
         assert!(
             Catalog::parse(&text)
                 .unwrap_err()

@@ -14,9 +14,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cache::Cache;
-use crate::host::packages::Llvm;
-use crate::host::{CROSS, is_arm64, output};
+use crate::deps::host::packages::Llvm;
+use crate::deps::host::{CROSS, is_arm64, output};
+use crate::store::cache::Cache;
 pub use guest::GuestRust;
 
 /// The oldest rustc that builds everything here.

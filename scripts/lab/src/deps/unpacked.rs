@@ -7,9 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::cache::{Cache, Product};
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// Packages unpacked in the cache. Whatever version the machine's apt has is taken, and kept.
 #[derive(Debug)]

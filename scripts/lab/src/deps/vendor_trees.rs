@@ -6,10 +6,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cache::Product;
-use crate::git;
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
+use crate::deps::git;
+use crate::store::cache::Product;
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// gokrazy's builds of <https://github.com/raspberrypi/linux>, which is 5 GB itself, as is a repository with Raspberry Pi's
 /// own builds.

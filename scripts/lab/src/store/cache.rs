@@ -9,9 +9,10 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
-use crate::key::Key;
-use crate::step::{Log, Task};
-use crate::{Paths, Progress, lock};
+use super::lock;
+use crate::store::key::Key;
+use crate::store::step::{Log, Task};
+use crate::{Paths, Progress};
 
 /// Something that is made from what its key says, and from nothing else.
 pub trait Product {
@@ -162,7 +163,7 @@ mod tests {
     use anyhow::bail;
 
     use super::*;
-    use crate::key::KeyBuilder;
+    use crate::store::key::KeyBuilder;
 
     struct Note {
         key: Key,

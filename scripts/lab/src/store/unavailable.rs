@@ -4,7 +4,7 @@
 use anyhow::{Error, Result, anyhow};
 use thiserror::Error;
 
-use crate::step;
+use crate::store::step;
 
 /// One sentence that says why.
 #[derive(Clone, Debug, Error)]

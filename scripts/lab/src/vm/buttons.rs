@@ -8,10 +8,10 @@ use std::{fs, io};
 
 use thiserror::Error;
 
-use crate::devicetree::{self, Line};
-use crate::machine::runtime;
-use crate::qmp::{Monitor, QmpError};
-use crate::qtest::{self, QtestError};
+use crate::build::devicetree::{self, Line};
+use crate::vm::machine::runtime;
+use crate::vm::qmp::{Monitor, QmpError};
+use crate::vm::qtest::{self, QtestError};
 
 /// How long a press holds the button down; QEMU's own power key does it as long.
 const HOLD: Duration = Duration::from_millis(100);

@@ -7,16 +7,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::build::Flavour;
-use crate::cache::{Cache, Product};
-use crate::host::packages::{Need, tool};
-use crate::host::{find_tool, provide, succeeds};
-use crate::key::{Key, KeyBuilder};
-use crate::machine::Boot;
-use crate::overlay::{OVERLAY, Overlay};
-use crate::source::apt::PrivateApt;
-use crate::step::{Log, Task};
-use crate::unavailable::Unavailable;
+use crate::build::flavour::Flavour;
+use crate::build::overlay::{OVERLAY, Overlay};
+use crate::deps::host::packages::{Need, tool};
+use crate::deps::host::{find_tool, provide, succeeds};
+use crate::deps::source::apt::PrivateApt;
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
+use crate::store::unavailable::Unavailable;
+use crate::vm::machine::Boot;
 
 /// What is installed beside Debian's essential packages: the kernel of backports, which has the PL061's driver, a broker,
 /// and what an image of the layer has from oe-core.

@@ -18,11 +18,11 @@ use std::time::Duration;
 use command_fds::{CommandFdExt, FdMapping};
 use thiserror::Error;
 
-use crate::buttons::{Buttons, PressError};
-use crate::cache::Cache;
-use crate::devicetree::{self, CPUS, QEMU};
-use crate::guest::{Guest, GuestError, Ports};
-use crate::qmp::{Monitor, QmpError};
+use crate::build::devicetree::{self, CPUS, QEMU};
+use crate::store::cache::Cache;
+use crate::vm::buttons::{Buttons, PressError};
+use crate::vm::guest::{Guest, GuestError, Ports};
+use crate::vm::qmp::{Monitor, QmpError};
 use crate::{Flavour, System};
 use process::Process;
 use runtime::Runtime;

@@ -8,11 +8,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cache::{Cache, Product};
-use crate::host::output;
-use crate::key::{Key, KeyBuilder};
-use crate::source::apt::PrivateApt;
-use crate::step::{Log, Task};
+use crate::deps::host::output;
+use crate::deps::source::apt::PrivateApt;
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 const PROGRAM: &str = "qemu-system-aarch64";
 const PACKAGE: &str = "qemu-system-arm";

@@ -3,7 +3,7 @@
 
 /// What gives a report away; testimage looks for the same.
 fn signs() -> impl Iterator<Item = &'static str> {
-    include_str!("../../../lib/oeqa/runtime/cases/mypoll_splat_signs.txt")
+    include_str!("../../../../lib/oeqa/runtime/cases/mypoll_splat_signs.txt")
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }

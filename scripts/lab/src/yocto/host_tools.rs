@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which packages bitbake needs, besides those of the lab's own builds.
 
-use crate::host::packages::{Need, package, tool};
+use crate::deps::host::packages::{Need, package, tool};
 
 /// What bitbake itself looks for (HOSTTOOLS in oe-core's bitbake.conf), and what testimage, runqemu and the tests of
 /// a card start.

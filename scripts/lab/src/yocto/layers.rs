@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{Build, Yocto};
-use crate::git;
-use crate::step::Task;
-use crate::unavailable::Unavailable;
+use crate::deps::git;
+use crate::store::step::Task;
+use crate::store::unavailable::Unavailable;
 
 /// The files of `kas/` that name them.
 const NAMED_IN: [&str; 2] = [

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::host::{output, succeeds};
-use crate::unavailable::Unavailable;
+use crate::deps::host::{output, succeeds};
+use crate::store::unavailable::Unavailable;
 
 /// A user namespace in which root's files belong to an ordinary user, who has root's rights outside and none inside.
 const UNSHARE: [&str; 4] = ["unshare", "--user", "--map-user=1000", "--map-group=1000"];

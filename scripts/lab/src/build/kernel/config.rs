@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::host;
+use crate::deps::host;
 
 /// Compares a finished configuration with the fragments, as the Yocto build does it too.
 ///

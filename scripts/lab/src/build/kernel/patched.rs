@@ -9,10 +9,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::Paths;
-use crate::cache::Product;
-use crate::key::{Key, KeyBuilder};
-use crate::source::{Tarball, unpack};
-use crate::step::{Log, Task};
+use crate::deps::source::{Tarball, unpack};
+use crate::store::cache::Product;
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// The layer's patches.
 const LAYERS: &str = "recipes-kernel/linux/files/patches";
@@ -114,7 +114,7 @@ fn patches(folder: &Path) -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
     use crate::Progress;
-    use crate::cache::Cache;
+    use crate::store::cache::Cache;
 
     /// Unpacks a source of one file, `text`, that reads "one", with one patch in each folder, the layer's as given and the
     /// lab's to "three": what the file reads then.

@@ -9,9 +9,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::BenchAgentArgs;
-use crate::host::{self, packages};
-use crate::step::Task;
-use crate::{Paths, Progress, cargo};
+use crate::deps::cargo;
+use crate::deps::host::{self, packages};
+use crate::store::step::Task;
+use crate::{Paths, Progress};
 
 const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
 

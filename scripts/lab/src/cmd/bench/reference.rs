@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::figures::Figures;
-use super::target::OURS;
+use super::goals::OURS;
 use crate::System;
 
 /// What a figure of ours may grow by unnoticed, in percent. Two runs of one build differ by less than 1 %.

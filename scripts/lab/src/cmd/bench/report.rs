@@ -6,8 +6,8 @@ use std::fmt::{self, Display};
 use serde::Serialize;
 
 use super::figures::Figures;
+use super::goals::{Comparison, FLOOR, OURS, PEER, TARGETS};
 use super::reference::Reference;
-use super::target::{Comparison, FLOOR, OURS, PEER, TARGETS};
 
 /// The interfaces, in the order of the columns, with their headings.
 const COLUMNS: [(&str, &str); 4] = [

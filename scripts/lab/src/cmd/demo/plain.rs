@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::Demo;
-use crate::agent::{Client, Message};
-use crate::buttons::Action;
+use crate::vm::buttons::Action;
+use crate::vm::client::{Client, Message};
 
 const PRESSES: usize = 3;
 

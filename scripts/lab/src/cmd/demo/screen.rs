@@ -11,11 +11,11 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, rea
 
 use super::Demo;
 use super::table::{Key, Table};
-use crate::agent::{Client, ReceiveError, Received};
-use crate::buttons::{Action, Buttons};
-use crate::devicetree::Line;
-use crate::machine::Machine;
-use crate::signals;
+use crate::build::devicetree::Line;
+use crate::store::signals;
+use crate::vm::buttons::{Action, Buttons};
+use crate::vm::client::{Client, ReceiveError, Received};
+use crate::vm::machine::Machine;
 
 /// What the screen reacts to.
 enum Input {

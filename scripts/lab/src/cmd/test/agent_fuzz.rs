@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use super::case::Case;
 use super::variable::number;
 use super::{Lab, Phase, command};
-use crate::cargo::cargo;
+use crate::deps::cargo::cargo;
 
 const FOLDER: &str = "recipes-apps/mypoll-agent/mypoll-agent/fuzz";
 

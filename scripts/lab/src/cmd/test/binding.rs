@@ -12,11 +12,11 @@ use tempfile::TempDir;
 use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command, pytest};
-use crate::devicetree::{CPUS, device_tree};
-use crate::git;
-use crate::host::output;
-use crate::python;
-use crate::vendor_trees::{self, VendorTrees};
+use crate::build::devicetree::{CPUS, device_tree};
+use crate::deps::git;
+use crate::deps::host::output;
+use crate::deps::python;
+use crate::deps::vendor_trees::{self, VendorTrees};
 
 const BINDING: &str = "recipes-kernel/mypoll/bindings/misc/mypoll,events.yaml";
 

@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
 use super::case::Case;
-use crate::host::succeeds;
-use crate::step::children;
+use crate::deps::host::succeeds;
+use crate::store::step::children;
 
 /// How much of the output of a program that had to be stopped is shown.
 const TAIL: usize = 40;

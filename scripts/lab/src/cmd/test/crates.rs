@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::case::Case;
 use super::{Lab, Phase, command};
-use crate::python::Environment;
+use crate::deps::python::Environment;
 
 const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
 

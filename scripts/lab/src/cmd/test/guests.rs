@@ -14,10 +14,10 @@ use super::variant::Variant;
 use super::{Lab, Phase, ktap, nextest, page};
 use crate::Flavour;
 use crate::build::kernel_is_built;
-use crate::cargo::cargo;
-use crate::host::packages::{Need, tool};
-use crate::machine::{Machine, MachineOptions};
-use crate::unavailable::Unavailable;
+use crate::deps::cargo::cargo;
+use crate::deps::host::packages::{Need, tool};
+use crate::store::unavailable::Unavailable;
+use crate::vm::machine::{Machine, MachineOptions};
 pub(super) use fuzz::fuzz;
 
 /// So that a guest that hangs ends in a failure; the selftest says something far more often.

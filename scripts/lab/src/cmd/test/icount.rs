@@ -6,7 +6,7 @@ use anyhow::Result;
 use super::case::Case;
 use super::lanes::Lane;
 use super::{Lab, Phase};
-use crate::verbs::bench::{self, Outcome};
+use crate::cmd::bench::{self, Outcome};
 
 const NAME: &str = "bench: icount";
 

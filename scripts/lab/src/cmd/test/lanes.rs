@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::case::Case;
 use super::{Lab, Phase, report};
-use crate::step::{self, children};
-use crate::unavailable::Unavailable;
+use crate::store::step::{self, children};
+use crate::store::unavailable::Unavailable;
 
 /// The phases of a lane run one after the other. All that two lanes share is behind cargo's locks and the cache's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

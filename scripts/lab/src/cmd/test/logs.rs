@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use super::case::Case;
-use crate::{machine, splat};
+use crate::vm::{machine, splat};
 
 /// Where a test program leaves the logs of its machines.
 pub(super) struct Logs(TempDir);

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use super::{Phase, pytest};
-use crate::host::packages::{Need, tool};
+use crate::deps::host::packages::{Need, tool};
 
 const FLASH: [Need; 4] = [
     tool("bmaptool", "bmap-tools"),

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 
 use super::case::Case;
 use super::{Lab, Phase, command, nextest};
-use crate::host::succeeds;
+use crate::deps::host::succeeds;
 
 const FOLDER: &str = "recipes-kernel/mypoll/host-tests";
 
@@ -43,13 +43,13 @@ pub(super) fn phases() -> Vec<Phase> {
 
 fn cargo(lab: &Lab<'_>, tool: &str) -> Command {
     let target = lab.paths.cache.join(format!("target-{tool}"));
-    let mut command = crate::cargo::cargo(&lab.paths.repo, &target);
+    let mut command = crate::deps::cargo::cargo(&lab.paths.repo, &target);
     command.current_dir(lab.paths.repo.join(FOLDER));
     command
 }
 
 /// Miri goes to the folder that the crate was built in, which may be another checkout's and gone. The wrapper that tells
-/// checkouts apart ([`crate::cargo`]) is nothing that Miri takes.
+/// checkouts apart ([`crate::deps::cargo`]) is nothing that Miri takes.
 fn forget_other_checkouts(lab: &Lab<'_>) -> Result<()> {
     let mut clean = cargo(lab, "miri/miri");
     clean

@@ -8,10 +8,10 @@ use rustix::process::geteuid;
 
 use super::case::Case;
 use super::{Lab, Phase, page, pytest};
-use crate::host::packages::{Need, tool};
-use crate::python;
-use crate::unavailable::Unavailable;
-use crate::unpacked::Unpacked;
+use crate::deps::host::packages::{Need, tool};
+use crate::deps::python;
+use crate::deps::unpacked::Unpacked;
+use crate::store::unavailable::Unavailable;
 
 pub(super) fn phases() -> Vec<Phase> {
     vec![

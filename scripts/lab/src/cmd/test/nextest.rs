@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::case::Case;
 use super::{Lab, command, junit};
-use crate::python;
+use crate::deps::python;
 
 /// Runs the tests of a workspace by `cargo`, which has the folder and the environment for it, as `words` say: `nextest
 /// run` and options.

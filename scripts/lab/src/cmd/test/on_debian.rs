@@ -9,11 +9,11 @@ use super::case::Case;
 use super::logs::Logs;
 use super::variant::Variant;
 use super::{Lab, Phase, command, nextest, pytest};
-use crate::cargo::cargo;
-use crate::deb::{Architecture, Packages, Tools};
-use crate::debian::{ARCHIVE, Debian};
-use crate::host::packages::{Need, tool};
-use crate::machine::Boot;
+use crate::build::debs::{Architecture, Packages, Tools};
+use crate::deps::cargo::cargo;
+use crate::deps::host::packages::{Need, tool};
+use crate::vm::debian_root::{ARCHIVE, Debian};
+use crate::vm::machine::Boot;
 
 /// What a card is made with, and looked into, and a broker.
 const NEEDS: [Need; 6] = [

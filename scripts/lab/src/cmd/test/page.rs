@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 
 use super::case::Case;
 use super::{Lab, Phase, command, pytest};
-use crate::cargo;
-use crate::host::find_tool;
-use crate::host::packages::tool;
-use crate::unpacked::Unpacked;
+use crate::deps::cargo;
+use crate::deps::host::find_tool;
+use crate::deps::host::packages::tool;
+use crate::deps::unpacked::Unpacked;
 
 const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
 

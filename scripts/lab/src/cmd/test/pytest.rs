@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::case::Case;
 use super::{Lab, command, junit};
-use crate::python;
+use crate::deps::python;
 
 /// Runs the tests in `folder` by `python`, which find their modules in `path`; both are in the repository.
 pub(super) fn run(

@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command};
-use crate::host::{find_tool, output};
+use crate::deps::host::{find_tool, output};
 
 pub(super) const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
 

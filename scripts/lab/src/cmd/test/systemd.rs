@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use super::case::Case;
 use super::sources::{files, has_extension};
 use super::{Lab, Phase, command};
-use crate::host::find_tool;
+use crate::deps::host::find_tool;
 
 const UNITS: [&str; 2] = ["recipes-apps/mypoll-agent/files", "recipes-core"];
 

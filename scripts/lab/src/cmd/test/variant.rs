@@ -2,7 +2,7 @@
 //! The systems that are tested.
 
 use crate::Flavour;
-use crate::kernel::KernelVersion;
+use crate::build::kernel::KernelVersion;
 
 /// Which system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command};
-use crate::host;
-use crate::kernel::config;
-use crate::toolchain::Toolchain;
+use crate::build::kernel::config;
+use crate::deps::host;
+use crate::deps::toolchain::Toolchain;
 
 /// In arch/arm64/configs/bcm2711_defconfig of <https://github.com/raspberrypi/linux>, which is 5 GB.
 const RASPBERRY_PI: &str = "CONFIG_MODVERSIONS=y\n";

@@ -7,9 +7,9 @@ use anyhow::Result;
 
 use super::case::Case;
 use super::{Lab, Phase, command, nextest};
-use crate::cargo;
-use crate::host::packages::{self, Need};
-use crate::host::provide;
+use crate::deps::cargo;
+use crate::deps::host::packages::{self, Need};
+use crate::deps::host::provide;
 
 /// A cargo workspace.
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::DebianFile;
-use crate::step::Log;
+use crate::store::step::Log;
 
 /// The suites that are read: Debian 13, and what is newer there.
 const SUITES: [&str; 2] = ["trixie", "trixie-backports"];

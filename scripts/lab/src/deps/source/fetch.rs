@@ -10,8 +10,8 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::key::hex;
-use crate::step::{CommandFailed, Log};
+use crate::store::key::hex;
+use crate::store::step::{CommandFailed, Log};
 
 /// A file was not fetched. What had come of it is removed.
 #[derive(Debug, Error)]
@@ -119,7 +119,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::step::Task;
+    use crate::store::step::Task;
     use crate::{Paths, Progress};
 
     /// SHA-256 of "abc" (FIPS 180-2, appendix B.1).

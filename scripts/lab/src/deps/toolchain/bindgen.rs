@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::{Rustc, is_at_least};
-use crate::cache::Cache;
-use crate::cargo_install::CargoInstall;
-use crate::host::{find_tool, output};
+use crate::deps::cargo_install::CargoInstall;
+use crate::deps::host::{find_tool, output};
+use crate::store::cache::Cache;
 
 /// The oldest that Linux 6.18 takes is 0.65.1 (Documentation/process/changes.rst); 0.66.0 and 0.66.1 are broken.
 const MIN: (u32, u32) = (0, 67);

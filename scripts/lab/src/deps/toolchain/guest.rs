@@ -9,9 +9,9 @@ use anyhow::Result;
 
 use super::sysroot::Sysroot;
 use super::{GUEST_TARGET, NO_RUSTUP, Rustc, library, rustup};
-use crate::cache::Cache;
-use crate::cargo::cargo;
-use crate::host::CROSS;
+use crate::deps::cargo::cargo;
+use crate::deps::host::CROSS;
+use crate::store::cache::Cache;
 
 /// Where the guest's standard library comes from.
 #[derive(Clone, Debug)]

@@ -7,10 +7,10 @@ use anyhow::{Result, ensure};
 
 use super::Rustc;
 use super::rustup::Access;
-use crate::cache::{Cache, Product};
-use crate::key::{Key, KeyBuilder};
-use crate::source::apt::PrivateApt;
-use crate::step::{Log, Task};
+use crate::deps::source::apt::PrivateApt;
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// Finds the folder `library` in the toolchain, lets rustup add it, or takes Debian's package of the same version.
 pub(super) fn find_or_get(cache: Cache<'_>, rustc: &Rustc, rustup: &Access) -> Result<PathBuf> {

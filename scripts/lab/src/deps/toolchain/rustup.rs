@@ -6,9 +6,9 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use super::{GUEST_TARGET, Rustc};
-use crate::cache::Cache;
-use crate::host::output;
-use crate::step::Task;
+use crate::deps::host::output;
+use crate::store::cache::Cache;
+use crate::store::step::Task;
 
 /// Whether and how rustup may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

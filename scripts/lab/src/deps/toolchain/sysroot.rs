@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::Rustc;
-use crate::cache::Product;
-use crate::key::{Key, KeyBuilder};
-use crate::step::{Log, Task};
+use crate::store::cache::Product;
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
 
 /// The toolchain's sysroot with the library's source added.
 pub(super) struct Sysroot<'a> {

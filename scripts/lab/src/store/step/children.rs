@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::in_words;
-use crate::signals::before_death;
+use crate::store::signals::before_death;
 
 /// For a command that runs outside of [`within`].
 const LIMIT: Duration = Duration::from_secs(60 * 60);

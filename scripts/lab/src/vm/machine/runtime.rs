@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::process::getuid;
 
-use crate::signals;
+use crate::store::signals;
 
 /// The monitor's socket.
 pub const QMP: &str = "qmp";

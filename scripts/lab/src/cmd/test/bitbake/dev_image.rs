@@ -6,7 +6,7 @@ use anyhow::Result;
 use super::super::Lab;
 use super::super::case::Case;
 use super::{runqemu, without_warning};
-use crate::step::Task;
+use crate::store::step::Task;
 use crate::yocto::{Yocto, builds};
 
 /// Typed at the console. The agent would take the test's events.

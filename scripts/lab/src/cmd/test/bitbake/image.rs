@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::super::Lab;
 use super::super::case::Case;
 use super::{runqemu, testimage};
-use crate::step::Task;
+use crate::store::step::Task;
 use crate::yocto::output::{Output, Tasks};
 use crate::yocto::{Build, Yocto, builds};
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::super::case::Case;
 use super::super::{Lab, pytest};
-use crate::step::Task;
+use crate::store::step::Task;
 use crate::yocto::{Yocto, builds};
 
 const BITBAKE: &str = "bitbake mypoll-image";

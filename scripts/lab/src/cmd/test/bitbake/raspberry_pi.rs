@@ -10,7 +10,7 @@ use super::super::case::Case;
 use super::super::{Lab, pytest};
 use super::image::{self, Machine};
 use super::virt_board;
-use crate::raspi;
+use crate::vm::raspi;
 use crate::yocto::{Yocto, builds};
 
 pub(super) const RASPBERRYPI3: Machine = Machine {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::super::case::Case;
-use crate::step::Task;
+use crate::store::step::Task;
 use crate::yocto::output::Output;
 use crate::yocto::{Build, Yocto};
 

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::super::case::Case;
-use crate::step::Task;
+use crate::store::step::Task;
 use crate::yocto::builds::HOST_QEMUARM64;
 use crate::yocto::output::Output;
 use crate::yocto::{Build, Yocto};

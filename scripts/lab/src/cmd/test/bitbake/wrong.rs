@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::super::Lab;
 use super::super::case::Case;
-use crate::step::Task;
+use crate::store::step::Task;
 use crate::yocto::output::Output;
 use crate::yocto::{Build, Yocto};
 

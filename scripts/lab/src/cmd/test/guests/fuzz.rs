@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::{PATIENCE, Variant, leaks, phase};
-use crate::guest::{GuestError, Output};
-use crate::machine::{self, Machine, MachineOptions};
-use crate::verbs::test::case::Case;
-use crate::verbs::test::logs::no_splat;
-use crate::verbs::test::variable::number;
-use crate::verbs::test::{Lab, Phase};
+use crate::cmd::test::case::Case;
+use crate::cmd::test::logs::no_splat;
+use crate::cmd::test::variable::number;
+use crate::cmd::test::{Lab, Phase};
+use crate::vm::guest::{GuestError, Output};
+use crate::vm::machine::{self, Machine, MachineOptions};
 
 /// For how long, where the environment variable `FUZZ_SECONDS` does not say.
 const SECONDS: u64 = 60;
@@ -22,7 +22,7 @@ const CPUS: u8 = 4;
 /// How much of the kernel's log is shown when the machine hangs or goes down.
 const TAIL: usize = 40;
 
-pub(in crate::verbs::test) fn fuzz() -> Phase {
+pub(in crate::cmd::test) fn fuzz() -> Phase {
     phase(Variant::Debug, "fuzz", run)
 }
 
@@ -83,7 +83,7 @@ fn all_processes_end(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verbs::test::case::Outcome;
+    use crate::cmd::test::case::Outcome;
 
     fn failure(ended: Result<Output, GuestError>) -> String {
         match all_processes_end(60, ended, || "  | BUG\n".to_owned()).outcome {

@@ -10,7 +10,7 @@ LIC_FILES_CHKSUM = "file://COPYING;md5=6bc538ed5bd9a7fc9398086aedcd7e46"
 # nooelint: oelint.file.includenotfound,oelint.file.requireinclude
 include recipes-kernel/linux/cve-exclusion.inc
 
-# The versions that can be chosen. scripts/lab/sources.toml has the same ones. Not LINUX_VERSION: other kernels read that too.
+# The versions that can be chosen. scripts/lab/sources.toml has the one that is tested. Not LINUX_VERSION: other kernels read that too.
 LINUX_MYPOLL_VERSION ??= "6.18.30"
 LINUX_MYPOLL_SHA256[6.18.12] = "e003294ad4c2c2ac5bb77fbb8259511134f51d987b3212516832dc4b0c83f1ea"
 LINUX_MYPOLL_SHA256[6.18.15] = "7c716216c3c4134ed0de69195701e677577bbcdd3979f331c182acd06bf2f170"

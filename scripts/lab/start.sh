@@ -2,6 +2,10 @@
 # shellcheck shell=sh
 # Sourced by the scripts in the folder above: `lab VERB ARG…` finds or installs Rust, builds the crate and becomes it.
 
+# What is installed where no Rust is new enough. It is used by this process alone: rustup's default, and whatever else is
+# installed, stay as they are.
+rust=1.95.0
+
 say() { printf '%s\n' "$*" >&2; }
 
 die() { say "error: $*"; exit "$failure"; }
@@ -11,9 +15,28 @@ usable_cargo() {
     [ "${minor:-0}" -ge 85 ]
 }
 
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# On a terminal its user is asked. Without one, root has consented (a container, CI); others say --yes.
+consent() {
+    case $install in
+    always) ;;
+    never) die "nothing was installed, as --no-install asks" ;;
+    ask)
+        if [ -t 0 ] && [ -t 2 ]; then
+            printf 'Install it? [y/N] ' >&2
+            read -r answer
+            case $answer in [yY] | [yY][eE][sS]) ;; *) die "nothing was installed" ;; esac
+        else
+            is_root || die "nothing was installed; --yes installs it, with sudo where that is needed"
+        fi
+        ;;
+    esac
+}
+
 apt_install() {
     say "Installing with apt: $*"
-    if [ "$(id -u)" -eq 0 ]; then sudo=; else sudo=sudo; fi
+    if is_root; then sudo=; else sudo=sudo; fi
     $sudo apt-get -o DPkg::Lock::Timeout=600 update >&2 || die "apt could not read its sources"
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 \
         install --yes --no-install-recommends "$@" >&2 || die "apt could not install: $*"
@@ -25,14 +48,14 @@ install_c_compiler() {
 }
 
 install_rust() {
-    say "Installing Rust's stable toolchain (minimal profile) by rustup"
+    say "Installing Rust $rust (minimal profile) by rustup"
     # Debian 13 and Ubuntu 24.04 have rustup as a package. It does not go together with their own cargo and rustc.
     if ! command -v rustup >/dev/null && ! command -v cargo >/dev/null && ! command -v rustc >/dev/null &&
         apt-cache pkgnames rustup 2>/dev/null | grep -qx rustup; then
         apt_install rustup ca-certificates
     fi
     if command -v rustup >/dev/null; then
-        rustup toolchain install stable --profile minimal >&2 && rustup default stable >&2
+        rustup toolchain install "$rust" --profile minimal --no-self-update >&2
     else
         if ! command -v curl >/dev/null; then
             command -v apt-get >/dev/null || die "install curl first"
@@ -40,10 +63,17 @@ install_rust() {
         fi
         installer=$(mktemp)
         curl --proto '=https' --tlsv1.2 --fail --silent --show-error --output "$installer" https://sh.rustup.rs &&
-            RUSTUP_INIT_SKIP_PATH_CHECK=yes sh "$installer" -y --profile minimal --no-modify-path >&2
+            RUSTUP_INIT_SKIP_PATH_CHECK=yes sh "$installer" -y --profile minimal --no-modify-path \
+                --default-toolchain "$rust" >&2
         rm -f "$installer"
     fi
-    usable_cargo || die "Rust could not be installed; https://rustup.rs says how to do it by hand"
+    pinned_rust || die "Rust could not be installed; https://rustup.rs says how to do it by hand"
+}
+
+# Uses what an earlier run has installed.
+pinned_rust() {
+    (RUSTUP_TOOLCHAIN=$rust usable_cargo) || return
+    export RUSTUP_TOOLCHAIN="$rust"
 }
 
 lab() {
@@ -51,11 +81,12 @@ lab() {
     if [ "$1" = run ]; then failure=69; else failure=1; fi
     crate=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/lab" && pwd) || exit "$failure"
     cache=${XDG_CACHE_HOME:-$HOME/.cache}/mypoll
-    may_install=yes
+    install=ask
     for arg; do
         case $arg in
         --) break ;;
-        --no-install) may_install=no ;;
+        --no-install) install=never ;;
+        --yes) install=always ;;
         esac
     done
 
@@ -63,10 +94,10 @@ lab() {
     usable_cargo || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
     missing=
     command -v cc >/dev/null || missing='a C compiler (packages gcc libc6-dev)'
-    usable_cargo || missing="$missing${missing:+, }Rust 1.85 or newer (https://rustup.rs)"
+    usable_cargo || pinned_rust || missing="$missing${missing:+, }Rust 1.85 or newer (https://rustup.rs)"
     if [ -n "$missing" ]; then
         say "Missing: $missing"
-        [ "$may_install" = yes ] || die "nothing was installed, as --no-install asks"
+        consent
         command -v cc >/dev/null || install_c_compiler
         usable_cargo || install_rust
     fi
@@ -74,7 +105,7 @@ lab() {
     # Checkouts share the cache. cargo takes their crates for the same ones unless the wrapper's path tells them apart, and
     # runs what another checkout has built later.
     export RUSTC_WORKSPACE_WRAPPER="$crate/rustc"
-    [ -e "$cache/target/debug/lab" ] || say "lab: compiling for the first time (about 1 min)…"
+    [ -e "$cache/target/debug/lab" ] || say "lab: compiling for the first time"
     if [ -t 2 ]; then quiet=; else quiet=--quiet; fi
     cargo build $quiet --locked --manifest-path "$crate/Cargo.toml" --target-dir "$cache/target" --package lab >&2 ||
         die "the lab itself could not be compiled"

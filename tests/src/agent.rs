@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An agent that a test starts in the guest.
 
-use lab::machine::Machine;
+use lab::vm::machine::Machine;
 
 use crate::sh;
 

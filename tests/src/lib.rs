@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lab::agent::Client;
 use lab::build::{BuildOptions, Flavour, System, build};
-use lab::cache::Cache;
-use lab::guest::Output;
-use lab::machine::{Machine, MachineError, MachineOptions};
+use lab::store::cache::Cache;
+use lab::vm::client::Client;
+use lab::vm::guest::Output;
+use lab::vm::machine::{Machine, MachineError, MachineOptions};
 use lab::{Paths, Progress};
 
 pub use agent::Agent;
@@ -62,7 +62,7 @@ pub fn try_boot(
     change: impl FnOnce(&mut System),
 ) -> Result<Machine, MachineError> {
     let paths = Paths::find().unwrap();
-    let progress = Progress::new();
+    let progress = Progress::default();
     let mut system = system(&paths, &progress);
     change(&mut system);
     let machine = Machine::start(
@@ -88,7 +88,6 @@ fn system(paths: &Paths, progress: &Progress) -> System {
             .ok()
             .map(|version| version.parse().unwrap()),
         flavour: flavour(),
-        install: false,
         ..BuildOptions::default()
     };
     build(paths, &options, progress).unwrap_or_else(|error| panic!("{error:#}"))

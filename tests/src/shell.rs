@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Simulated chips of a test's own, and an agent's log, for shell scripts in the guest.
 
-use lab::machine::Machine;
+use lab::vm::machine::Machine;
 
 use crate::sh;
 

@@ -3,7 +3,7 @@
 
 use std::sync::{LazyLock, Mutex};
 
-use lab::buttons::Action;
+use lab::vm::buttons::Action;
 use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, try_sh, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent", true)));

@@ -3,9 +3,9 @@
 
 use std::sync::{LazyLock, Mutex};
 
-use lab::agent::Client;
-use lab::buttons::Action;
-use lab::machine::Machine;
+use lab::vm::buttons::Action;
+use lab::vm::client::Client;
+use lab::vm::machine::Machine;
 use system_tests::{Agent, DEADLINE, Shared, boot, client, shell, try_sh, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_gpiochip", true)));

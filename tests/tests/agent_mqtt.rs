@@ -8,7 +8,7 @@ use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lab::host::find_tool;
+use lab::deps::host::find_tool;
 use system_tests::{Agent, DEADLINE, Shared, boot, sh, shell, turn};
 use tempfile::TempDir;
 

@@ -3,8 +3,8 @@
 
 use std::sync::{LazyLock, Mutex};
 
-use lab::buttons::Action;
-use lab::machine::Machine;
+use lab::vm::buttons::Action;
+use lab::vm::machine::Machine;
 use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, shell, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_output", true)));

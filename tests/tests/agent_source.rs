@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};
 
-use lab::agent::{Client, Event, Message};
-use lab::buttons::Action;
-use lab::machine::Machine;
+use lab::vm::buttons::Action;
+use lab::vm::client::{Client, Event, Message};
+use lab::vm::machine::Machine;
 use system_tests::{Agent, DEADLINE, Shared, boot, client, clients, sh, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_source", true)));

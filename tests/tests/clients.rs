@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{LazyLock, Mutex};
 use std::{iter, thread};
 
-use lab::agent::{Client, Message, ReceiveError};
+use lab::vm::client::{Client, Message, ReceiveError};
 use socket2::{Domain, Socket, Type};
 use system_tests::{Agent, DEADLINE, Shared, boot, sh, turn};
 

@@ -4,11 +4,11 @@
 use std::env;
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
-use lab::agent::Client;
-use lab::buttons::Action;
-use lab::cache::Cache;
-use lab::debian::Debian;
-use lab::machine::{Machine, MachineOptions};
+use lab::store::cache::Cache;
+use lab::vm::buttons::Action;
+use lab::vm::client::Client;
+use lab::vm::debian_root::Debian;
+use lab::vm::machine::{Machine, MachineOptions};
 use lab::{Paths, Progress};
 use system_tests::{DEADLINE, Shared, client, kernel_log, sh, try_sh, turn};
 
@@ -63,7 +63,7 @@ restarted() {
 
 fn boot() -> Machine {
     let paths = Paths::find().unwrap();
-    let progress = Progress::new();
+    let progress = Progress::default();
     let cache = Cache {
         paths: &paths,
         progress: &progress,

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
-use lab::buttons::Action;
+use lab::vm::buttons::Action;
 use system_tests::{DEADLINE, Shared, boot, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("examples", false)));

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use lab::machine::MachineError;
+use lab::vm::machine::MachineError;
 use system_tests::{DEADLINE, script, try_boot};
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::sync::{LazyLock, Mutex};
 
-use lab::machine::Machine;
+use lab::vm::machine::Machine;
 use serde_json::Value;
 use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, try_sh, turn};
 

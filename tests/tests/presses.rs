@@ -3,9 +3,9 @@
 
 use std::sync::{LazyLock, Mutex};
 
-use lab::agent::{Client, Event};
-use lab::buttons::Action;
-use lab::machine::Machine;
+use lab::vm::buttons::Action;
+use lab::vm::client::{Client, Event};
+use lab::vm::machine::Machine;
 use system_tests::{DEADLINE, Shared, boot, client, clients, sh, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("presses", true)));

@@ -4,7 +4,7 @@
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
-use lab::buttons::Action;
+use lab::vm::buttons::Action;
 use system_tests::{Shared, boot, turn};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("queues", false)));

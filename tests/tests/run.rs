@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Output, Stdio};
 
+use lab::vm::machine::MACHINES;
 use system_tests::script;
 
 fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
@@ -115,6 +116,7 @@ fn the_kernels_log_is_kept_where_logs_are_asked_for() {
     let output = run_with_input(
         script("run")
             .env("MYPOLL_LOGS", logs.path())
+            .env_remove(MACHINES)
             .args(["--", "true"]),
         b"",
     );

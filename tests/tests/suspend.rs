@@ -6,8 +6,8 @@ use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lab::buttons::Action;
-use lab::machine::Machine;
+use lab::vm::buttons::Action;
+use lab::vm::machine::Machine;
 use system_tests::{DEADLINE, Shared, boot, sh, turn};
 
 static MACHINE: Shared = LazyLock::new(|| {

@@ -1,68 +1,54 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everything in the right order.
 
-mod choice;
+pub mod bench_parts;
+pub mod busybox;
+pub mod debs;
+pub mod devicetree;
+pub mod driver;
+pub mod flavour;
+pub mod kernel;
+pub mod overlay;
+pub mod rootfs;
+pub mod userspace;
 
-use std::fmt::{self, Display};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::bench::Bench;
-use crate::busybox::Busybox;
-use crate::cache::{Cache, Product};
-use crate::devicetree::{self, CPUS};
-use crate::driver::{self, Driver};
-use crate::host;
-use crate::kernel::{Kernel, KernelSource, KernelVersion};
-use crate::overlay::{self, Overlay};
-use crate::rootfs::{self, Parts, Rootfs};
-use crate::source::{Catalog, Download};
-use crate::toolchain::Toolchain;
-use crate::userspace::Userspace;
+use self::bench_parts::Bench;
+use self::busybox::Busybox;
+use self::devicetree::CPUS;
+use self::driver::Driver;
+pub use self::flavour::Flavour;
+use self::kernel::{Kernel, KernelSource, KernelVersion};
+use self::overlay::Overlay;
+use self::rootfs::{Parts, Rootfs};
+use self::userspace::Userspace;
+use crate::deps::host;
+use crate::deps::source::{Catalog, Download, Source};
+use crate::deps::toolchain::Toolchain;
+use crate::store::cache::{Cache, Product};
 use crate::{Paths, Progress};
 
-/// Which of the two kernels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Flavour {
-    /// As a product has it.
-    #[default]
-    Normal,
-    /// With KASAN, lockdep and the kernel's other checks: finds mistakes, several times slower.
-    Debug,
-}
-
-impl Display for Flavour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Flavour::Normal => "normal",
-            Flavour::Debug => "debug",
-        })
-    }
-}
-
 /// What to build.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BuildOptions {
-    /// Default: the first version in `sources.toml` whose source can be had.
+    /// Default: the kernel that products have.
     pub kernel: Option<KernelVersion>,
     /// Default: the normal kernel.
     pub flavour: Flavour,
-    /// Whether missing packages may be installed. Default: true.
-    pub install: bool,
     /// Whether what only the bench needs is wanted too. Default: false.
     pub bench: bool,
 }
 
-impl Default for BuildOptions {
-    fn default() -> Self {
-        Self {
-            kernel: None,
-            flavour: Flavour::Normal,
-            install: true,
-            bench: false,
+impl BuildOptions {
+    fn kernel_source(&self, catalog: &Catalog) -> Source {
+        match &self.kernel {
+            Some(version) => version.source(catalog),
+            None => catalog.kernel.clone(),
         }
     }
 }
@@ -94,12 +80,13 @@ pub struct System {
 pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Result<System> {
     let cache = Cache { paths, progress };
     let flavour = options.flavour;
-    let llvm = host::prepare(paths, progress, options.install)?;
-    let toolchain = Toolchain::prepare(cache, llvm, options.install)?;
+    let llvm = host::prepare(paths, progress)?;
+    let toolchain = Toolchain::prepare(cache, llvm)?;
     let catalog = Catalog::built_in();
-    let (version, tarball) = choice::kernel_tarball(cache, &catalog, options.kernel.as_ref())?;
+    let kernel_source = options.kernel_source(&catalog);
+    let tarball = Download::new(cache, &kernel_source).tarball()?;
 
-    let source = KernelSource::new(paths, &version, &tarball)?;
+    let source = KernelSource::new(paths, &kernel_source.version, &tarball)?;
     let kernel = Kernel::new(cache, &source, &toolchain, flavour)?;
     let driver = Driver::new(paths, &kernel, flavour)?;
     let source_files = cache.ensure(&source)?;
@@ -134,7 +121,7 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
             }
             false => None,
         },
-        version,
+        version: kernel_source.version,
         flavour,
     };
     let device_tree = devicetree::device_tree(cache, &system.overlay, CPUS)?;
@@ -142,17 +129,35 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
     Ok(system)
 }
 
+/// Whether [`build`] would find the kernel in the cache.
+pub fn kernel_is_built(cache: Cache<'_>, options: &BuildOptions) -> Result<bool> {
+    let catalog = Catalog::built_in();
+    let source = options.kernel_source(&catalog);
+    // Without any, nothing is installed or fetched to find that out.
+    let any = out(cache.paths, &source.version, options.flavour).join("Image");
+    if !any.exists() {
+        return Ok(false);
+    }
+    let llvm = host::prepare(cache.paths, cache.progress)?;
+    let toolchain = Toolchain::prepare(cache, llvm)?;
+    let tarball = Download::new(cache, &source).tarball()?;
+    let unpacked = KernelSource::new(cache.paths, &source.version, &tarball)?;
+    let kernel = Kernel::new(cache, &unpacked, &toolchain, options.flavour)?;
+    Ok(cache.get(&kernel).is_some())
+}
+
+/// Where a kernel's files are easy to find.
+fn out(paths: &Paths, version: &str, flavour: Flavour) -> PathBuf {
+    let debug = match flavour {
+        Flavour::Normal => "",
+        Flavour::Debug => "-debug",
+    };
+    paths.cache.join("out").join(format!("{version}{debug}"))
+}
+
 /// Links the files to where they are easy to find; `device_tree` is for those who start QEMU by hand.
 fn publish(paths: &Paths, system: &System, device_tree: &Path) -> Result<()> {
-    let debug = if system.flavour == Flavour::Debug {
-        "-debug"
-    } else {
-        ""
-    };
-    let out = paths
-        .cache
-        .join("out")
-        .join(format!("{}{debug}", system.version));
+    let out = out(paths, &system.version, system.flavour);
     fs::create_dir_all(&out).with_context(|| format!("can't create {}", out.display()))?;
     for file in [
         system.image.as_path(),

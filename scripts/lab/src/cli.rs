@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 
+use crate::build::debs::Architecture;
+use crate::build::devicetree::{CPUS, MAX_CPUS};
+use crate::build::kernel::KernelVersion;
 use crate::build::{BuildOptions, Flavour};
-use crate::deb::Architecture;
-use crate::devicetree::{CPUS, MAX_CPUS};
-use crate::kernel::KernelVersion;
+use crate::store::step::Install;
 
 /// Builds the mypoll system for QEMU's arm64 virt board, boots it, and presses its buttons.
 #[derive(Debug, Parser)]
@@ -40,22 +41,43 @@ pub enum Verb {
     Bench(BenchArgs),
     #[expect(missing_docs)]
     Deb(DebArgs),
-    /// Writes docs/fetches.md: what each build of the Yocto layer downloads; takes about half an hour.
-    Fetches,
+}
+
+/// Whether packages that are missing may be installed.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct InstallArgs {
+    /// Install nothing: name what is missing and stop
+    #[arg(long)]
+    pub no_install: bool,
+    /// Install what is missing without a question, with sudo where this is not root
+    #[arg(long, conflicts_with = "no_install")]
+    pub yes: bool,
+}
+
+impl From<InstallArgs> for Install {
+    fn from(args: InstallArgs) -> Self {
+        match args {
+            InstallArgs {
+                no_install: true, ..
+            } => Self::Never,
+            InstallArgs { yes: true, .. } => Self::Always,
+            _ => Self::Ask,
+        }
+    }
 }
 
 /// What every verb that needs a built system takes.
 #[derive(Args, Clone, Debug)]
 pub struct BuildArgs {
-    /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
+    /// Kernel version [default: the first one in scripts/lab/sources.toml]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
     /// Use the debug kernel: KASAN, lockdep and the like; several times slower
     #[arg(long)]
     pub debug: bool,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 impl From<&BuildArgs> for BuildOptions {
@@ -67,7 +89,6 @@ impl From<&BuildArgs> for BuildOptions {
             } else {
                 Flavour::Normal
             },
-            install: !args.no_install,
             bench: false,
         }
     }
@@ -100,18 +121,21 @@ pub struct TestArgs {
     /// Run only the phases whose name contains this; may be repeated
     #[arg(long, value_name = "SUBSTRING")]
     pub only: Vec<String>,
+    /// Run only what takes a minute or two: form, lints and tests on the host, and the selftest if its kernel is cached
+    #[arg(long, conflicts_with = "only")]
+    pub quick: bool,
     /// Only list the phases
     #[arg(long)]
     pub list: bool,
     /// Only install the packages that the builds need
     #[arg(long)]
     pub packages: bool,
-    /// Version of the normal and the debug kernel [default: the first in scripts/lab/sources.toml whose source can be had]
+    /// Version of the normal and the debug kernel [default: the first one in scripts/lab/sources.toml]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 /// Boots the system and runs a command in it as root, or gives a shell.
@@ -193,12 +217,12 @@ pub struct BenchArgs {
     /// File for the figures as JSON [default: out/VERSION/bench.json in the cache folder]
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Kernel version [default: the first in scripts/lab/sources.toml whose source can be had]
+    /// Kernel version [default: the first one in scripts/lab/sources.toml]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 /// Builds the packages mypoll-agent and mypollctl for Debian, Raspberry Pi OS and Ubuntu.
@@ -216,9 +240,9 @@ pub struct DebArgs {
     /// Folder for the packages [default: out/debs in the cache folder]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 /// What else can be measured.
@@ -243,9 +267,9 @@ pub struct BenchAgentArgs {
     /// File for the figures as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Install nothing: name what is missing and stop
-    #[arg(long)]
-    pub no_install: bool,
+    #[command(flatten)]
+    /// What may be installed.
+    pub install: InstallArgs,
 }
 
 #[cfg(test)]

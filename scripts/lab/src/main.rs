@@ -5,40 +5,39 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lab::cli::{Cli, Verb};
-use lab::step::StepFailed;
-use lab::{BuildOptions, Paths, Progress, build, verbs};
+use lab::store::step;
+use lab::{BuildOptions, Paths, Progress, build, cmd};
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let paths = Paths::find()?;
     match &cli.verb {
         Verb::Build(args) => {
-            let system = build(&paths, &BuildOptions::from(args), &Progress::new())?;
+            let system = build(
+                &paths,
+                &BuildOptions::from(args),
+                &Progress::new(args.install),
+            )?;
             for file in [system.image, system.module, system.rootfs, system.overlay] {
                 println!("{}", file.display());
             }
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Demo(args) => verbs::demo::demo(&paths, args),
-        Verb::Test(args) => verbs::test::test(&paths, args),
-        Verb::Run(args) => verbs::run::run(&paths, args),
-        Verb::Press(args) => verbs::press::press(args),
-        Verb::Bench(args) => verbs::bench::bench(&paths, args),
-        Verb::Deb(args) => verbs::deb::deb(&paths, args),
-        Verb::Fetches => verbs::fetches::fetches(&paths),
+        Verb::Demo(args) => cmd::demo::demo(&paths, args),
+        Verb::Test(args) => cmd::test::test(&paths, args),
+        Verb::Run(args) => cmd::run::run(&paths, args),
+        Verb::Press(args) => cmd::press::press(args),
+        Verb::Bench(args) => cmd::bench::bench(&paths, args),
+        Verb::Deb(args) => cmd::deb::deb(&paths, args),
     }
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     run(&cli).unwrap_or_else(|error| {
-        // A step's message is complete; it holds its causes.
-        match error.downcast_ref::<StepFailed>() {
-            Some(failed) => eprintln!("error: {failed}"),
-            None => eprintln!("error: {error:#}"),
-        }
+        eprintln!("error: {}", step::message(&error));
         match cli.verb {
             // Its status is the command's: an error of the lab may not look like one.
-            Verb::Run(_) => ExitCode::from(verbs::run::UNAVAILABLE),
+            Verb::Run(_) => ExitCode::from(cmd::run::UNAVAILABLE),
             _ => ExitCode::FAILURE,
         }
     })

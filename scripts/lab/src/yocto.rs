@@ -4,12 +4,12 @@
 //! Everything is in `CACHE/yocto`: `layers`, `downloads`, `sstate`, a build folder in `build` for each [`Build`], and in `repo` the
 //! repository itself.
 
-mod build;
 pub mod builds;
+mod chain;
+mod host_tools;
 mod layer_copy;
 mod layers;
 pub mod output;
-mod packages;
 mod parse_cache;
 mod user;
 
@@ -18,28 +18,15 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use thiserror::Error;
 
-use crate::cache::Cache;
-use crate::host;
-use crate::lock;
-use crate::python::{self, NotInstalled};
-use crate::step::{CommandFailed, Task};
-use crate::toolchain::Toolchain;
-pub use build::Build;
+use crate::deps::host;
+use crate::deps::python;
+use crate::deps::toolchain::Toolchain;
+use crate::store::cache::Cache;
+use crate::store::lock;
+use crate::store::step::{CommandFailed, Task};
+pub use chain::Build;
 use output::Output;
-
-/// Bitbake can't be had on this machine, and nothing of ours is at fault.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct Unavailable(String);
-
-impl Unavailable {
-    /// One sentence.
-    pub fn because(reason: impl Into<String>) -> Self {
-        Self(reason.into())
-    }
-}
 
 /// All that it takes to run bitbake.
 #[derive(Debug)]
@@ -58,19 +45,17 @@ impl<'a> Yocto<'a> {
     /// Gets what is missing.
     ///
     /// # Errors
-    /// [`Unavailable`] is among the causes when there is nothing to be done about it here.
-    pub fn prepare(cache: Cache<'a>, install: bool) -> Result<Self> {
+    /// [`Unavailable`](crate::store::unavailable::Unavailable) when there is nothing to be done about it here.
+    pub fn prepare(cache: Cache<'a>) -> Result<Self> {
         user::check()?;
-        let llvm = host::prepare(cache.paths, cache.progress, install)?;
-        host::provide(cache.paths, cache.progress, &packages::needs(), install)?;
+        let llvm = host::prepare(cache.paths, cache.progress)?;
+        host::provide(cache.paths, cache.progress, &host_tools::needs())?;
         let folder = cache.paths.cache.join("yocto");
         layers::can_be_had(&folder.join(LAYERS))?;
         let yocto = Self {
             cache,
-            tools: tools(cache, install)?,
-            rust_library: Toolchain::prepare(cache, llvm, install)?
-                .library()
-                .to_owned(),
+            tools: tools(cache)?,
+            rust_library: Toolchain::prepare(cache, llvm)?.library().to_owned(),
             folder,
         };
         // kas creates no more than the last folder of a path.
@@ -160,18 +145,9 @@ impl<'a> Yocto<'a> {
 }
 
 /// Installs the Python programs.
-fn tools(cache: Cache<'_>, install: bool) -> Result<PathBuf> {
+fn tools(cache: Cache<'_>) -> Result<PathBuf> {
     let requirements = include_str!("../../../tests/yocto/requirements.txt");
-    let tools = python::Environment::new("yocto-tools", "kas and oelint-adv", requirements)?;
-    tools.ensure(cache, install).map_err(|error| {
-        match error
-            .downcast_ref::<NotInstalled>()
-            .map(ToString::to_string)
-        {
-            Some(reason) => error.context(Unavailable(reason)),
-            None => error,
-        }
-    })
+    python::Environment::new("yocto-tools", "kas and oelint-adv", requirements)?.ensure(cache)
 }
 
 #[cfg(test)]
@@ -209,7 +185,7 @@ mod tests {
             files: &[],
         };
         let run = |says: &str| {
-            let progress = Progress::new();
+            let progress = Progress::default();
             let yocto = Yocto {
                 cache: Cache {
                     paths: &paths,
@@ -219,7 +195,7 @@ mod tests {
                 rust_library: PathBuf::new(),
                 folder: folder.clone(),
             };
-            yocto.shell(&build, &Task::new("test", "testing", 1), says)
+            yocto.shell(&build, &Task::new("test", "testing"), says)
         };
         thread::scope(|scope| {
             let runs = ["one", "other"].map(|says| (says, scope.spawn(move || run(says))));

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::host::output;
+use crate::deps::host::output;
 
 /// Makes `copy` what `repo` is now, with what is not committed and without what git ignores. One caller at a time may do so.
 pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {

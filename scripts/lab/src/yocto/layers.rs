@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Build, Unavailable, Yocto};
-use crate::git;
-use crate::step::Task;
+use super::{Build, Yocto};
+use crate::deps::git;
+use crate::store::step::Task;
+use crate::store::unavailable::Unavailable;
 
 /// The files of `kas/` that name them.
 const NAMED_IN: [&str; 2] = [
@@ -29,7 +30,7 @@ pub(super) fn can_be_had(folder: &Path) -> Result<()> {
 }
 
 pub(super) fn get(yocto: &Yocto<'_>) -> Result<()> {
-    let task = Task::new("yocto-layers", "getting bitbake and the layers", 120);
+    let task = Task::new("yocto-layers", "getting bitbake and the layers");
     let mut kas = yocto.kas(&ALL);
     kas.arg("checkout").arg(ALL.chain(&yocto.cache.paths.repo));
     let _lock = yocto.lock()?;
@@ -57,7 +58,7 @@ fn name(url: &str) -> &str {
 fn reachable(url: &str) -> Result<()> {
     match git::why_unreachable(url)? {
         None => Ok(()),
-        Some(reason) => Err(Unavailable(reason).into()),
+        Some(reason) => Err(Unavailable::because(reason).into()),
     }
 }
 

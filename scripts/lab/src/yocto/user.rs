@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::Unavailable;
+use crate::deps::host::{output, succeeds};
+use crate::store::unavailable::Unavailable;
 
 /// A user namespace in which root's files belong to an ordinary user, who has root's rights outside and none inside.
 const UNSHARE: [&str; 4] = ["unshare", "--user", "--map-user=1000", "--map-group=1000"];
@@ -20,7 +21,7 @@ pub(super) fn check() -> Result<()> {
     if rustix::process::geteuid().is_root() && !works(Command::new(UNSHARE[0]).args(&UNSHARE[1..]))
     {
         let reason = "bitbake refuses root, and this machine permits no user namespace (unshare --user): run this as an ordinary user";
-        return Err(Unavailable(reason.to_owned()).into());
+        return Err(Unavailable::because(reason).into());
     }
     let mut isolated = Command::new(ISOLATED[0]);
     can_isolate(&mut unprivileged(isolated.args(&ISOLATED[1..])))
@@ -28,21 +29,15 @@ pub(super) fn check() -> Result<()> {
 
 /// Bitbake does without a namespace where there is none, but not without the user's number in one that there is.
 fn can_isolate(unshare: &mut Command) -> Result<()> {
-    let refused = unshare.output().is_ok_and(|output| {
-        !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("uid_map")
-    });
-    if refused {
+    if output(unshare).is_err_and(|error| error.to_string().contains("uid_map")) {
         let reason = "bitbake keeps tasks from the network in user namespaces, and AppArmor lets it make none that work: 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0' permits them until the next boot, or give bitbake an AppArmor profile with 'userns'";
-        return Err(Unavailable(reason.to_owned()).into());
+        return Err(Unavailable::because(reason).into());
     }
     Ok(())
 }
 
 fn works(unshare: &mut Command) -> bool {
-    unshare
-        .arg("true")
-        .output()
-        .is_ok_and(|output| output.status.success())
+    succeeds(unshare.arg("true"))
 }
 
 /// `command` as bitbake's user.

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The machine's device tree: QEMU's own for exactly the board that is started, with the project's overlay applied.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, bail};
+use fdt::node::FdtNode;
+
+use crate::deps::host::output;
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
+
+/// What shapes QEMU's own device tree, for a board with that many CPUs.
+pub fn board(cpus: u8) -> [String; 8] {
+    [
+        "-M",
+        "virt",
+        "-cpu",
+        "cortex-a57",
+        "-smp",
+        &cpus.to_string(),
+        "-m",
+        "512M",
+    ]
+    .map(str::to_owned)
+}
+
+/// How many CPUs it has where nothing else is said.
+pub const CPUS: u8 = 2;
+
+/// How many it can have: its interrupt controller, a GICv2, serves no more.
+pub const MAX_CPUS: u8 = 8;
+
+/// QEMU's program for the board.
+pub const QEMU: &str = "qemu-system-aarch64";
+
+/// Where the board's GPIO controller is in its tree. QEMU's tree has no symbols, and the overlay refers to `&pl061`.
+const PL061: &str = "/pl061@9030000";
+
+const FILE: &str = "virt.dtb";
+
+/// The `compatible` of the driver's node.
+const EVENTS: &str = "mypoll,events";
+
+/// GPIO_ACTIVE_LOW among the flags of a `gpios` property.
+const ACTIVE_LOW: u32 = 1;
+
+/// A GPIO line of the driver, as its device-tree node describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The number in the driver's events: the `reg` property.
+    pub number: u32,
+    /// The `label` property, else the node's name.
+    pub label: String,
+    /// The input of the board's PL061 that it is on; `None` for a line of another chip.
+    pub input: Option<u8>,
+    /// Whether pressed means a low level.
+    pub active_low: bool,
+}
+
+/// The device tree of the board with `overlay` applied, made when QEMU, the board or the overlay is a new one.
+pub fn device_tree(cache: Cache<'_>, overlay: &Path, cpus: u8) -> Result<PathBuf> {
+    let version = output(Command::new(QEMU).arg("--version"))?;
+    let key = KeyBuilder::new("devicetree 1")
+        .text(version)
+        .text(board(cpus).join(" "))
+        .file(overlay)?
+        .finish();
+    let folder = cache.ensure(&DeviceTree { overlay, cpus, key })?;
+    Ok(folder.join(FILE))
+}
+
+struct DeviceTree<'a> {
+    overlay: &'a Path,
+    cpus: u8,
+    key: Key,
+}
+
+impl Product for DeviceTree<'_> {
+    fn task(&self) -> Task {
+        Task::new("devicetree", "applying the overlay to QEMU's own tree")
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+        let work = tempfile::tempdir().context("can't create a temporary folder")?;
+        let own = work.path().join("board.dtb");
+        log.run(
+            Command::new(QEMU)
+                .args(board(self.cpus))
+                .args(["-nodefaults", "-display", "none", "-machine"])
+                .arg(format!("dumpdtb={}", own.display())),
+        )?;
+        log.run(
+            Command::new("fdtput")
+                .args(["-p", "-t", "s"])
+                .arg(&own)
+                .args(["/__symbols__", "pl061", PL061]),
+        )?;
+        log.run(
+            Command::new("fdtoverlay")
+                .arg("-i")
+                .arg(&own)
+                .arg("-o")
+                .arg(result.join(FILE))
+                .arg(self.overlay),
+        )?;
+        Ok(())
+    }
+}
+
+/// The driver's lines in `tree`, a flattened device tree, by number.
+pub fn lines(tree: &[u8]) -> Result<Vec<Line>> {
+    let tree = fdt::Fdt::new(tree).map_err(|error| anyhow!("not a device tree: {error}"))?;
+    let events = tree
+        .find_compatible(&[EVENTS])
+        .with_context(|| format!("the device tree has no node that is compatible with {EVENTS}"))?;
+    let mut lines = events
+        .children()
+        .map(|node| line(&tree, &node).with_context(|| format!("bad line {}", node.name)))
+        .collect::<Result<Vec<_>>>()?;
+    lines.sort_by_key(|line| line.number);
+    Ok(lines)
+}
+
+fn line(tree: &fdt::Fdt<'_>, node: &FdtNode<'_, '_>) -> Result<Line> {
+    let cells = |name| {
+        let property = node
+            .property(name)
+            .with_context(|| format!("it has no {name}"))?;
+        let cells = property.value.chunks_exact(4);
+        Ok::<_, anyhow::Error>(
+            cells
+                .map(|cell| u32::from_be_bytes([cell[0], cell[1], cell[2], cell[3]]))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let &[number] = cells("reg")?.as_slice() else {
+        bail!("its reg is not one number");
+    };
+    let &[chip, offset, flags] = cells("gpios")?.as_slice() else {
+        bail!("its gpios is not a chip, an offset and flags");
+    };
+    let on_pl061 = tree
+        .find_phandle(chip)
+        .and_then(|chip| chip.compatible())
+        .is_some_and(|compatible| compatible.all().any(|name| name == "arm,pl061"));
+    let label = node.property("label").and_then(|label| label.as_str());
+    Ok(Line {
+        number,
+        label: label.unwrap_or(node.name).to_owned(),
+        input: on_pl061.then(|| u8::try_from(offset)).transpose()?,
+        active_low: flags & ACTIVE_LOW != 0,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The kernel: source, configuration, image and modules.
+
+pub mod config;
+mod patched;
+
+use std::fmt::{self, Display};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::str::FromStr;
+use std::thread::available_parallelism;
+
+use anyhow::{Context, Result};
+
+use crate::build::flavour::Flavour;
+use crate::deps::source::{Catalog, Source};
+use crate::deps::toolchain::Toolchain;
+use crate::store::cache::{self, Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
+pub use patched::KernelSource;
+
+/// What makes the configuration, in this order.
+const FRAGMENTS: [&str; 5] = ["base", "rust", "gpio", "qemu-virt", "test"];
+
+/// What a kernel has beside them.
+fn own_fragments(flavour: Flavour) -> &'static [&'static str] {
+    match flavour {
+        // It boots a card with systemd, too.
+        Flavour::Normal => &["image", "systemd"],
+        Flavour::Debug => &["debug"],
+    }
+}
+
+/// How many build trees are kept: both flavours of the sources that are.
+const TREES: usize = 2 * KernelSource::KEPT;
+
+/// A kernel version that `sources.toml` knows, such as `6.18.15`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KernelVersion(String);
+
+impl Display for KernelVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for KernelVersion {
+    type Err = String;
+
+    fn from_str(version: &str) -> Result<Self, Self::Err> {
+        let catalog = Catalog::built_in();
+        let known = catalog.kernels().map(|kernel| kernel.version.as_str());
+        if known.contains(&version) {
+            return Ok(Self(version.to_owned()));
+        }
+        Err(format!(
+            "not in scripts/lab/sources.toml, which has {}",
+            known.join(" and ")
+        ))
+    }
+}
+
+impl KernelVersion {
+    /// Its source.
+    pub(crate) fn source(&self, catalog: &Catalog) -> Source {
+        let [kernel, newer] = catalog.kernels();
+        let source = if self.0 == newer.version {
+            newer
+        } else {
+            kernel
+        };
+        source.clone()
+    }
+
+    /// The newer kernel that the driver is for as well.
+    pub fn newer() -> Self {
+        Self(Catalog::built_in().newer_kernel.version)
+    }
+}
+
+/// One configured kernel.
+///
+/// Its results are `Image`, and `modules/` as `make modules_install` leaves it. Its build tree stays, so that another
+/// configuration of the same source is built from what is there, and so that the driver can be built against it.
+#[derive(Debug)]
+pub struct Kernel<'a> {
+    cache: Cache<'a>,
+    source: PathBuf,
+    tree: PathBuf,
+    toolchain: &'a Toolchain,
+    /// Where each is, and what it says.
+    fragments: Vec<(PathBuf, String)>,
+    flavour: Flavour,
+    key: Key,
+}
+
+impl<'a> Kernel<'a> {
+    /// Reads the fragments; nothing is built yet.
+    pub fn new(
+        cache: Cache<'a>,
+        source: &KernelSource<'_>,
+        toolchain: &'a Toolchain,
+        flavour: Flavour,
+    ) -> Result<Self> {
+        let folder = cache
+            .paths
+            .repo
+            .join("recipes-kernel/linux/files/fragments");
+        let fragments = FRAGMENTS
+            .into_iter()
+            .chain(own_fragments(flavour).iter().copied())
+            .map(|name| {
+                let path = folder.join(format!("{name}.cfg"));
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("can't read {}", path.display()))?;
+                Ok((path, text))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mut key = KeyBuilder::new("kernel 2")
+            .text(source.key())
+            .text(toolchain.for_kernel());
+        for (_, text) in &fragments {
+            key = key.text(text);
+        }
+        Ok(Self {
+            cache,
+            source: cache.folder(source),
+            tree: cache
+                .paths
+                .cache
+                .join("kernel-tree")
+                .join(format!("{}-{flavour}", source.key())),
+            toolchain,
+            fragments,
+            flavour,
+            key: key.finish(),
+        })
+    }
+
+    /// `make` in the kernel's source, with the build tree as its output.
+    pub fn make(&self) -> Command {
+        let mut make = self.toolchain.kernel_make();
+        let jobs = available_parallelism().map_or(1, usize::from);
+        make.arg("-C")
+            .arg(&self.source)
+            .arg(format!("O={}", self.tree.display()))
+            .arg(format!("-j{jobs}"));
+        make
+    }
+
+    /// Brings the build tree to this very kernel, if it is not there yet, and keeps others from it for as long as the
+    /// result lives.
+    pub fn lock_tree(&self, log: &mut Log) -> Result<File> {
+        let name = self.tree.file_name().context("a tree has a name")?;
+        let lock = self.cache.lock(&name.to_string_lossy())?;
+        let stamp = self.tree.join(".mypoll-key");
+        if fs::read_to_string(&stamp).is_ok_and(|key| key == self.key.to_string()) {
+            return Ok(lock);
+        }
+        if !self.tree.exists() {
+            fs::create_dir_all(&self.tree)
+                .with_context(|| format!("can't create {}", self.tree.display()))?;
+            cache::prune(&self.cache.paths.cache.join("kernel-tree"), TREES + 1)?;
+        }
+        write(&stamp, "unfinished")?;
+        self.configure(log)?;
+        log.run(self.make().args(["Image", "modules"]))?;
+        write(&stamp, &self.key.to_string())?;
+        Ok(lock)
+    }
+
+    /// Everything off but for what the fragments ask for, and what that needs.
+    fn configure(&self, log: &mut Log) -> Result<()> {
+        let all = self.tree.join("fragments.config");
+        write(
+            &all,
+            &self
+                .fragments
+                .iter()
+                .map(|(_, text)| text.as_str())
+                .collect::<String>(),
+        )?;
+        log.run(
+            self.make()
+                .arg("allnoconfig")
+                .env("KCONFIG_ALLCONFIG", &all),
+        )?;
+        config::check(
+            &self.cache.paths.repo,
+            &self.tree.join(".config"),
+            self.fragments.iter().map(|(path, _)| path),
+        )
+    }
+}
+
+impl Product for Kernel<'_> {
+    fn task(&self) -> Task {
+        match self.flavour {
+            Flavour::Normal => Task::long("kernel", "building"),
+            Flavour::Debug => Task::long("kernel-debug", "building"),
+        }
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+        let _tree = self.lock_tree(log)?;
+        let image = self.tree.join("arch/arm64/boot/Image");
+        fs::copy(&image, result.join("Image"))
+            .with_context(|| format!("can't copy {}", image.display()))?;
+        let modules = result.join("modules");
+        // depmod runs when the driver is there too, for both together.
+        log.run(
+            Kernel::make(self)
+                .arg("modules_install")
+                .arg(format!("INSTALL_MOD_PATH={}", modules.display()))
+                .arg("DEPMOD=true"),
+        )?;
+        write(
+            &result.join("config"),
+            &fs::read_to_string(self.tree.join(".config"))?,
+        )
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_version_is_told_which_there_are() {
+        let error = "6.18.99".parse::<KernelVersion>().unwrap_err();
+        assert_eq!(
+            error,
+            "not in scripts/lab/sources.toml, which has 6.18.15 and 7.3.4"
+        );
+        for version in ["6.18.15", "7.3.4"] {
+            assert_eq!(
+                version.parse::<KernelVersion>().unwrap().to_string(),
+                version
+            );
+        }
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The guest's programs: agent, control program, in-guest tests, examples.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::deps::toolchain::{GUEST_TARGET, Toolchain};
+use crate::store::cache::{Cache, Product};
+use crate::store::key::{Key, KeyBuilder};
+use crate::store::step::{Log, Task};
+
+/// The programs, which end up in the guest's `/usr/bin`.
+const PROGRAMS: [&str; 4] = [
+    "mypoll-agent",
+    "mypollctl",
+    "mypoll-selftest",
+    "mypoll-fuzz",
+];
+
+/// The packages that they are binaries of.
+const PACKAGES: [&str; 3] = ["mypoll-agent", "mypollctl", "mypoll-selftest"];
+
+/// The examples of the client crate that go there too.
+const EXAMPLES: [&str; 5] = [
+    "sigio_test",
+    "sigio_eventfd_epoll",
+    "queue_read",
+    "queue_tokio",
+    "queue_ring",
+];
+
+/// The driver's example in C, in the guest beside the others.
+const C_EXAMPLE: &str = "queue";
+
+/// The workspace and the example in C, built for the guest. Its result is one file a program.
+#[derive(Debug)]
+pub struct Userspace<'a> {
+    toolchain: &'a Toolchain,
+    workspace: PathBuf,
+    uapi: PathBuf,
+    c_examples: PathBuf,
+    target: PathBuf,
+    key: Key,
+}
+
+impl<'a> Userspace<'a> {
+    /// Reads the sources; nothing is built yet.
+    pub fn new(cache: Cache<'_>, toolchain: &'a Toolchain) -> Result<Self> {
+        let repo = &cache.paths.repo;
+        let workspace = repo.join("recipes-apps/mypoll-agent/mypoll-agent");
+        // The client crate has a link to it.
+        let uapi = repo.join("recipes-kernel/mypoll/mypoll/uapi");
+        let c_examples = repo.join("recipes-kernel/mypoll/examples");
+        let key = KeyBuilder::new("userspace")
+            .text(toolchain.guest_rust().for_key())
+            .text(toolchain.for_guest_c())
+            .tree(&workspace)?
+            .tree(&uapi)?
+            .tree(&c_examples)?
+            .finish();
+        Ok(Self {
+            toolchain,
+            workspace,
+            uapi,
+            c_examples,
+            target: cache.paths.cache.join("target-guest"),
+            key,
+        })
+    }
+
+    /// `cargo build` in the workspace, for the guest.
+    pub(crate) fn cargo_build(&self) -> Command {
+        let mut cargo = self.toolchain.cargo_build_for_guest(&self.target);
+        cargo.current_dir(&self.workspace);
+        cargo
+    }
+
+    /// Where [`cargo_build`](Self::cargo_build) leaves the programs.
+    pub(crate) fn built(&self) -> PathBuf {
+        self.target.join(GUEST_TARGET).join("release")
+    }
+}
+
+impl Product for Userspace<'_> {
+    fn task(&self) -> Task {
+        Task::new("userspace", "building agent and tools")
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+        let mut cargo = self.cargo_build();
+        for package in PACKAGES {
+            cargo.args(["--package", package]);
+        }
+        cargo.args([
+            "--package",
+            "mypoll",
+            "--features",
+            "mypoll/tokio",
+            "--bins",
+        ]);
+        for example in EXAMPLES {
+            cargo.args(["--example", example]);
+        }
+        log.run(&mut cargo)?;
+        let built = self.built();
+        let programs = PROGRAMS.map(|name| (built.clone(), name));
+        let examples = EXAMPLES.map(|name| (built.join("examples"), name));
+        for (folder, name) in programs.into_iter().chain(examples) {
+            fs::copy(folder.join(name), result.join(name))
+                .with_context(|| format!("cargo left no {name}"))?;
+        }
+        let mut cc = self.toolchain.cc_for_guest();
+        cc.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-I"])
+            .arg(&self.uapi)
+            .arg("-o")
+            .arg(result.join(C_EXAMPLE))
+            .arg(self.c_examples.join(C_EXAMPLE).with_extension("c"));
+        Ok(log.run(&mut cc)?)
+    }
+}

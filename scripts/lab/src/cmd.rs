@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The verbs, one a file.
+
+pub mod bench;
+pub mod deb;
+pub mod demo;
+pub mod press;
+pub mod run;
+pub mod test;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `./scripts/demo`: a press of a button outside the guest, seen by a TCP client outside the guest.
+
+mod plain;
+mod screen;
+mod table;
+
+use std::io::{IsTerminal, stdin, stdout};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::cli::DemoArgs;
+use crate::store::cache::Cache;
+use crate::vm::buttons::Buttons;
+use crate::vm::client::Client;
+use crate::vm::machine::{Machine, MachineOptions};
+use crate::{BuildOptions, Paths, Progress, System, build};
+
+/// The machine with the button, and the client that waits for the press.
+struct Demo {
+    machine: Machine,
+    system: System,
+    buttons: Buttons,
+    client: Client,
+    /// The address of the agent's live page.
+    page: String,
+    started: Instant,
+}
+
+/// The verb.
+pub fn demo(paths: &Paths, args: &DemoArgs) -> Result<ExitCode> {
+    let started = Instant::now();
+    let progress = Progress::new(args.build.install);
+    let system = build(paths, &BuildOptions::from(&args.build), &progress)?;
+    let cache = Cache {
+        paths,
+        progress: &progress,
+    };
+    let options = MachineOptions {
+        purpose: "demo",
+        agent: true,
+        ..MachineOptions::default()
+    };
+    progress.say("Starting the machine…");
+    let machine = Machine::start(cache, &system, &options)?;
+    let address = machine.agent()?;
+    let client = Client::connect(address)
+        .with_context(|| format!("can't connect to the agent at {address}"))?;
+    let demo = Demo {
+        buttons: machine.buttons()?,
+        page: format!("http://{}/", machine.page()?),
+        machine,
+        system,
+        client,
+        started,
+    };
+    if stdin().is_terminal() && stdout().is_terminal() {
+        screen::run(demo)?;
+    } else {
+        plain::run(demo)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The demo without a terminal: three presses and their events, as the agent sent them.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Demo;
+use crate::vm::buttons::Action;
+use crate::vm::client::{Client, Message};
+
+const PRESSES: usize = 3;
+
+/// So that an event that is lost ends the demo.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+pub(super) fn run(mut demo: Demo) -> Result<()> {
+    eprintln!("The agent's live page, as long as this runs: {}", demo.page);
+    let lines: Vec<_> = demo
+        .buttons
+        .lines()
+        .iter()
+        .filter(|line| line.input.is_some())
+        .cloned()
+        .collect();
+    ensure!(!lines.is_empty(), "no line can be pressed from outside");
+    for (press, line) in lines.iter().cycle().take(PRESSES).enumerate() {
+        eprintln!(
+            "Pressing line {} ({:?}) from outside the guest:",
+            line.number, line.label
+        );
+        demo.buttons.act(line, Action::Press)?;
+        for kind in ["rising", "falling"] {
+            arrive(&mut demo.client, line.number, kind)
+                .with_context(|| format!("press {} did not arrive", press + 1))?;
+            if press == 0 && kind == "rising" {
+                let seconds = demo.started.elapsed().as_secs_f32();
+                eprintln!("First event {seconds:.1} s after the command.");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Prints what comes, up to the edge that is waited for.
+fn arrive(client: &mut Client, line: u32, kind: &str) -> Result<()> {
+    loop {
+        let received = client.next(DEADLINE)?;
+        println!("{received}");
+        if let Message::Event(event) = received.message {
+            if event.source == "gpio" && event.line == line && event.kind == kind {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `./scripts/run`: boots the built system and runs a command in it, or gives a shell.
+
+use std::env;
+use std::io::{self, IsTerminal, Read, stderr, stdin, stdout};
+use std::path::{Path, PathBuf};
+use std::process::{self, ExitCode};
+
+use anyhow::{Context, Result, bail, ensure};
+use crossterm::terminal;
+use signal_hook::consts::{SIGPIPE, SIGTERM};
+use signal_hook::low_level::raise;
+
+use crate::cli::RunArgs;
+use crate::store::cache::Cache;
+use crate::store::signals;
+use crate::vm::guest::{Guest, GuestError, Terminal};
+use crate::vm::machine::{self, Machine, MachineOptions};
+use crate::{BuildOptions, Paths, Progress, build};
+
+/// EX_UNAVAILABLE of sysexits.h, as vmtest has it: the machine is what failed, not the command.
+pub const UNAVAILABLE: u8 = 69;
+
+/// Ctrl-], which telnet ends a session with, too.
+const ESCAPE: u8 = 0x1d;
+
+/// The verb. Every error means that the machine failed.
+pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
+    let share = args.share.as_deref().map(absolute_folder).transpose()?;
+    let progress = Progress::new(args.build.install);
+    let system = build(paths, &BuildOptions::from(&args.build), &progress)?;
+    let cache = Cache {
+        paths,
+        progress: &progress,
+    };
+    let options = MachineOptions {
+        purpose: "run",
+        append: args.append.clone(),
+        share,
+        cpus: Some(args.cpus),
+        // It would take the events that the command is to see.
+        agent: false,
+        // As the tests in `tests/` do, some of which start this.
+        log: env::var_os("MYPOLL_LOGS")
+            .map(|folder| Path::new(&folder).join(format!("run-{}.log", process::id()))),
+        ..MachineOptions::default()
+    };
+    let machine = Machine::start(cache, &system, &options)?;
+    let guest = machine.guest();
+    let result = if !args.command.is_empty() {
+        guest.run(
+            &args.command,
+            Some(Box::new(stdin())),
+            &mut stdout(),
+            &mut stderr(),
+        )
+    } else if stdin().is_terminal() && stdout().is_terminal() {
+        eprintln!("Machine {}; Ctrl-] ends it.", machine.name());
+        shell_on_terminal(guest)?
+    } else {
+        guest.run(
+            ["sh"],
+            Some(Box::new(stdin())),
+            &mut stdout(),
+            &mut stderr(),
+        )
+    };
+    match result {
+        Ok(status) => Ok(ExitCode::from(status)),
+        Err(GuestError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // Nobody reads: as a command of this machine would end.
+            Ok(ExitCode::from(128 + SIGPIPE as u8))
+        }
+        Err(error) => {
+            let log = machine::tail(machine.log(), 25).unwrap_or_default();
+            bail!("the machine failed before the command's end: {error}\n{log}")
+        }
+    }
+}
+
+fn absolute_folder(dir: &Path) -> Result<PathBuf> {
+    let path = dir
+        .canonicalize()
+        .with_context(|| format!("can't share {}", dir.display()))?;
+    ensure!(path.is_dir(), "can't share {}: not a folder", dir.display());
+    Ok(path)
+}
+
+fn shell_on_terminal(guest: &Guest) -> Result<Result<u8, GuestError>> {
+    let (columns, rows) = terminal::size().context("can't tell the terminal's size")?;
+    let terminal = Terminal {
+        name: env::var("TERM").unwrap_or_else(|_| "linux".to_owned()),
+        rows,
+        columns,
+    };
+    signals::before_death(|| drop(terminal::disable_raw_mode()))?;
+    terminal::enable_raw_mode().context("can't set the terminal to raw mode")?;
+    let status = guest.run_on_terminal(["sh", "-l"], &terminal, Box::new(Keys), &mut stdout());
+    terminal::disable_raw_mode().context("can't restore the terminal")?;
+    Ok(status)
+}
+
+/// The terminal's keys, of which one ends this program.
+struct Keys;
+
+impl Read for Keys {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = stdin().read(buffer)?;
+        if buffer[..count].contains(&ESCAPE) {
+            raise(SIGTERM)?;
+        }
+        Ok(count)
+    }
+}

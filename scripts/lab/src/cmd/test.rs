@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `./scripts/test`: every test there is, set-up included.
+
+mod agent_fuzz;
+mod architecture;
+mod binding;
+mod bitbake;
+mod case;
+mod command;
+mod crates;
+mod docs;
+mod guests;
+mod icount;
+mod junit;
+mod ktap;
+mod lanes;
+mod logs;
+mod loop_devices;
+mod memory_model;
+mod network;
+mod nextest;
+mod on_debian;
+mod page;
+mod pytest;
+mod report;
+mod sources;
+mod systemd;
+mod variable;
+mod variant;
+mod vendor_config;
+mod workspaces;
+
+use std::iter;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::build::{BuildOptions, build};
+use crate::cli::TestArgs;
+use crate::deps::host::packages::Need;
+use crate::deps::host::provide;
+use crate::store::cache::Cache;
+use crate::store::unavailable::{Unavailable, again};
+use crate::yocto::Yocto;
+use crate::{Paths, Progress, System};
+use case::Case;
+use lanes::Lane;
+use report::Report;
+use variant::Variant;
+
+/// What every phase can use.
+struct Lab<'a> {
+    paths: &'a Paths,
+    progress: &'a Progress,
+    args: &'a TestArgs,
+    /// By [`Variant`].
+    systems: [OnceLock<Result<System>>; Variant::COUNT],
+    yocto: OnceLock<Result<Yocto<'a>>>,
+}
+
+impl<'a> Lab<'a> {
+    fn cache(&self) -> Cache<'a> {
+        Cache {
+            paths: self.paths,
+            progress: self.progress,
+        }
+    }
+
+    /// The system, built when it is first asked for. What failed once is not tried again.
+    fn system(&self, variant: Variant) -> Result<&System> {
+        self.systems[variant as usize]
+            .get_or_init(|| build(self.paths, &self.options(variant), self.progress))
+            .as_ref()
+            .map_err(again)
+    }
+
+    fn options(&self, variant: Variant) -> BuildOptions {
+        BuildOptions {
+            kernel: variant.kernel().or_else(|| self.args.kernel.clone()),
+            flavour: variant.flavour(),
+            bench: false,
+        }
+    }
+
+    /// Bitbake, made ready when it is first asked for.
+    fn yocto(&self) -> Result<&Yocto<'a>> {
+        self.yocto
+            .get_or_init(|| Yocto::prepare(self.cache()))
+            .as_ref()
+            .map_err(again)
+    }
+
+    /// Sees to it that programs are there that not every machine has.
+    fn needs(&self, needs: &[Need]) -> Result<()> {
+        Unavailable::unless(provide(self.paths, self.progress, needs))
+    }
+}
+
+/// Runs the tests of a phase; an error means that they could not be run.
+type Run = dyn Fn(&Lab<'_>) -> Result<Vec<Case>> + Send + Sync;
+
+/// Some tests that belong together.
+struct Phase {
+    name: String,
+    lane: Lane,
+    /// How long it may take.
+    limit: Duration,
+    /// Whether it runs only where `--only` asks for it.
+    by_hand: bool,
+    /// Whether `--quick` runs it.
+    quick: bool,
+    run: Box<Run>,
+}
+
+impl Phase {
+    fn new(
+        name: impl Into<String>,
+        run: impl Fn(&Lab<'_>) -> Result<Vec<Case>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            lane: Lane::Rest,
+            limit: Duration::from_secs(60 * 60),
+            by_hand: false,
+            quick: false,
+            run: Box::new(run),
+        }
+    }
+
+    /// The same phase beside those that build and boot systems.
+    fn in_lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
+
+    /// The same phase, which takes hours on a slow machine.
+    fn long(self) -> Self {
+        let limit = Duration::from_secs(8 * 60 * 60);
+        Self { limit, ..self }
+    }
+
+    /// The same phase where `--only` asks for it.
+    fn by_hand(self) -> Self {
+        Self {
+            by_hand: true,
+            ..self
+        }
+    }
+
+    /// The same phase with `--quick`, too.
+    fn quick(self) -> Self {
+        Self {
+            quick: true,
+            ..self
+        }
+    }
+
+    fn is_wanted(&self, args: &TestArgs) -> bool {
+        if args.quick {
+            self.quick
+        } else if args.only.is_empty() {
+            !self.by_hand
+        } else {
+            args.only.iter().any(|only| self.name.contains(only))
+        }
+    }
+}
+
+/// The verb.
+pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
+    // The first build installs what the others need.
+    let phases: Vec<Phase> = iter::once(guests::build(Variant::Normal))
+        .chain(workspaces::phases())
+        .chain(iter::once(crates::phase()))
+        .chain(iter::once(page::phase()))
+        .chain(network::phases())
+        .chain(memory_model::phases())
+        .chain(iter::once(agent_fuzz::phase()))
+        .chain(sources::phases())
+        .chain(systemd::phases())
+        .chain(iter::once(architecture::phase().quick()))
+        .chain(iter::once(docs::phase()))
+        .chain(loop_devices::phases())
+        .chain(iter::once(binding::phase()))
+        .chain(iter::once(vendor_config::phase()))
+        .chain(guests::phases(Variant::Normal))
+        .chain(iter::once(icount::phase()))
+        .chain(
+            [Variant::Newer, Variant::Debug]
+                .into_iter()
+                .flat_map(|variant| {
+                    iter::once(guests::build(variant)).chain(guests::phases(variant))
+                }),
+        )
+        .chain(iter::once(guests::fuzz()))
+        .chain(on_debian::phases())
+        .chain(bitbake::phases())
+        .collect();
+    if args.list {
+        for phase in &phases {
+            let note = if phase.by_hand { " (by hand)" } else { "" };
+            println!("{}{note}", phase.name);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.packages {
+        crate::deps::host::prepare(paths, &Progress::new(args.install))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let chosen: Vec<_> = phases
+        .iter()
+        .filter(|phase| phase.is_wanted(args))
+        .collect();
+    if chosen.is_empty() {
+        bail!(
+            "no phase's name contains {}; --list lists them",
+            args.only.join(" or ")
+        );
+    }
+    let progress = Progress::new(args.install);
+    let lab = Lab {
+        paths,
+        progress: &progress,
+        args,
+        systems: Default::default(),
+        yocto: OnceLock::new(),
+    };
+    let mut report = Report::default();
+    for (phase, cases) in chosen.iter().zip(lanes::run(&lab, &chosen)) {
+        report.add(&phase.name, cases);
+    }
+    println!("{report}");
+    Ok(report.exit_code())
+}

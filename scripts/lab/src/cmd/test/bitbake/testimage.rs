@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! oe-core's testimage boots the image and runs `lib/oeqa/runtime/cases` against it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::super::case::Case;
+use crate::store::step::Task;
+use crate::yocto::output::Output;
+use crate::yocto::{Build, Yocto};
+
+/// testresults.json: the runs by their names.
+type Results = BTreeMap<String, OneRun>;
+
+#[derive(Deserialize)]
+struct OneRun {
+    result: BTreeMap<String, Verdict>,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    status: String,
+    #[serde(default)]
+    log: String,
+}
+
+pub(super) fn run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
+    let results = yocto
+        .build_folder(build)
+        .join("tmp/log/oeqa/testresults.json");
+    let path = results.display().to_string();
+    match fs::remove_file(&results) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("can't remove {path}"));
+        }
+        _ => {}
+    }
+    let script = "bitbake -c testimage mypoll-image";
+    let task = Task::long(
+        format!("yocto-testimage-{}", build.name),
+        "testing the booted image",
+    );
+    let output = yocto.shell(build, &task, script)?;
+    let results = match fs::read(&results) {
+        Ok(json) => serde_json::from_slice(&json).with_context(|| format!("can't read {path}"))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => Results::new(),
+        Err(error) => return Err(error).with_context(|| format!("can't read {path}")),
+    };
+    Ok(cases(results, &output))
+}
+
+fn cases(results: Results, output: &Output) -> Vec<Case> {
+    let mut cases: Vec<_> = results
+        .into_values()
+        .flat_map(|run| run.result)
+        .map(|(name, verdict)| {
+            let name = format!("testimage: {name}");
+            match verdict.status.as_str() {
+                "PASSED" => Case::passed(name),
+                "SKIPPED" => Case::skipped(name, verdict.log),
+                status => Case::failed(name, format!("{status}\n{}", verdict.log)),
+            }
+        })
+        .collect();
+    let failed = cases.iter().any(Case::has_failed);
+    if cases.is_empty() || !output.success && !failed {
+        cases.push(Case::failed("testimage", output.without_notes()));
+    }
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: &str = r#"{
+        "runtime_mypoll-image_qemuarm64_20261121": {
+            "configuration": {"MACHINE": "qemuarm64"},
+            "result": {
+                "mypoll.MypollDriverTest.test_modprobe": {"duration": 1.5, "status": "PASSED"},
+                "mypoll.MypollDriverTest.test_selftest": {"status": "FAILED", "log": "1 of 9"},
+                "ssh.SSHTest.test_ssh": {"status": "SKIPPED", "log": "no ssh"}
+            }
+        }
+    }"#;
+
+    fn output(success: bool) -> Output {
+        Output {
+            success,
+            text: "ERROR: runqemu failed".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_result_is_a_test() {
+        let expected = [
+            Case::passed("testimage: mypoll.MypollDriverTest.test_modprobe"),
+            Case::failed(
+                "testimage: mypoll.MypollDriverTest.test_selftest",
+                "FAILED\n1 of 9",
+            ),
+            Case::skipped("testimage: ssh.SSHTest.test_ssh", "no ssh"),
+        ];
+        assert_eq!(
+            cases(serde_json::from_str(JSON).unwrap(), &output(false)),
+            expected
+        );
+    }
+
+    #[test]
+    fn an_image_that_was_not_tested_has_failed() {
+        let expected = [Case::failed("testimage", "ERROR: runqemu failed")];
+        assert_eq!(cases(Results::new(), &output(true)), expected);
+        assert_eq!(cases(Results::new(), &output(false)), expected);
+    }
+}

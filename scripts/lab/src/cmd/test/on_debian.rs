@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! On Debian with systemd: the agent's packages under Debian's own kernel, and what the layer installs under ours.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::case::Case;
+use super::logs::Logs;
+use super::variant::Variant;
+use super::{Lab, Phase, command, nextest, pytest};
+use crate::build::debs::{Architecture, Packages, Tools};
+use crate::deps::cargo::cargo;
+use crate::deps::host::packages::{Need, tool};
+use crate::vm::debian_root::{ARCHIVE, Debian};
+use crate::vm::machine::Boot;
+
+/// What a card is made with, and looked into, and a broker.
+const NEEDS: [Need; 6] = [
+    tool("mcopy", "mtools"),
+    tool("mkfs.vfat", "dosfstools"),
+    tool("mosquitto", "mosquitto"),
+    tool("mosquitto_sub", "mosquitto-clients"),
+    tool("sfdisk", "fdisk"),
+    tool("zstd", "zstd"),
+];
+
+pub(super) fn phases() -> [Phase; 3] {
+    [
+        phase("packages", packages),
+        phase("the layer under systemd", |lab, debian| {
+            layer(lab, debian, "tests/systemd")
+        }),
+        phase("power cuts", |lab, debian| layer(lab, debian, "tests/virt")),
+    ]
+}
+
+/// Tests that need Debian.
+fn phase(name: &str, run: fn(&Lab<'_>, &Boot) -> Result<Vec<Case>>) -> Phase {
+    let name = format!("debian: {name}");
+    Phase::new(name, move |lab| run(lab, &debian(lab)?))
+}
+
+fn debian(lab: &Lab<'_>) -> Result<Boot> {
+    Debian::new(lab.cache())?.ensure(lab.cache())
+}
+
+fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
+    let cache = lab.cache();
+    let tools = Tools::prepare(cache)?;
+    let debs = cache.ensure(&Packages::new(cache, &tools, Architecture::Arm64)?)?;
+    let logs = Logs::new()?;
+    let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
+    logs.kept_by(&mut test)
+        .args(["test", "--locked", "--package=system-tests"])
+        .args([
+            "--features=debian",
+            "--test=debian",
+            "--",
+            "--test-threads=1",
+        ])
+        .current_dir(lab.paths.repo.join("scripts/lab"))
+        .env("MYPOLL_DEBS", debs);
+    let mut cases = nextest::in_one_process(&mut test)?;
+    cases.extend(logs.cases()?);
+    Ok(cases)
+}
+
+/// The tests of a folder, with the card.
+fn layer(lab: &Lab<'_>, debian: &Boot, folder: &'static str) -> Result<Vec<Case>> {
+    lab.needs(&NEEDS)?;
+    let system = lab.system(Variant::Normal)?;
+    let work = tempfile::tempdir().context("can't create a temporary folder")?;
+    let image = work.path().join("image.wic.zst");
+    let mut make = Command::new("fakeroot");
+    make.args(["python3", "tests/systemd/make_image.py", "--debian"])
+        .arg(debian.image.with_file_name(ARCHIVE))
+        .arg("--kernel")
+        .arg(system.image.parent().unwrap_or(&system.image))
+        .arg("--driver")
+        .arg(&system.module)
+        .arg("--userspace")
+        .arg(&system.userspace)
+        .arg(&image)
+        .current_dir(&lab.paths.repo)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let (success, said) = command::run(&mut make)?;
+    if !success {
+        return Ok(vec![Case::failed("the card's image", said)]);
+    }
+    let mut python = Command::new("python3");
+    python
+        .env("MYPOLL_IMAGE", image)
+        .env("MYPOLL_INIT", "systemd");
+    pytest::run(lab, &mut python, folder, "tests/virt")
+}

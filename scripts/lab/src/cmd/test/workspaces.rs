@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests that need nothing but this machine: each cargo workspace's form, lints and tests.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::case::Case;
+use super::{Lab, Phase, command, nextest};
+use crate::deps::cargo;
+use crate::deps::host::packages::{self, Need};
+use crate::deps::host::provide;
+
+/// A cargo workspace.
+#[derive(Clone, Copy)]
+struct Workspace {
+    name: &'static str,
+    folder: &'static str,
+    /// The folder for its build outputs, in the cache.
+    target: &'static str,
+    /// What `cargo nextest run` is asked for.
+    tests: &'static [&'static str],
+    /// Whether its documentation has examples, which nextest does not run.
+    examples: bool,
+    /// What the tests start.
+    needs: &'static [Need],
+}
+
+const WORKSPACES: [Workspace; 3] = [
+    Workspace {
+        name: "lab",
+        folder: "scripts/lab",
+        // As scripts/lab/start.sh has it: what it compiled need not be compiled again.
+        target: "target",
+        // The other member's tests need a built system.
+        tests: &["--package=lab"],
+        examples: false,
+        needs: &[],
+    },
+    Workspace {
+        name: "agent",
+        folder: "recipes-apps/mypoll-agent/mypoll-agent",
+        target: "target-agent",
+        tests: &["--workspace", "--all-features"],
+        examples: true,
+        needs: &[packages::tool("mosquitto", "mosquitto")],
+    },
+    Workspace {
+        name: "driver",
+        folder: "recipes-kernel/mypoll/host-tests",
+        target: "target-driver",
+        tests: &["--workspace"],
+        examples: false,
+        needs: &[],
+    },
+];
+
+pub(super) fn phases() -> Vec<Phase> {
+    WORKSPACES
+        .into_iter()
+        .flat_map(|workspace| {
+            let name = workspace.name;
+            [
+                Phase::new(format!("{name}: rustfmt"), move |lab| {
+                    component(
+                        lab,
+                        "rustfmt",
+                        cargo_verb(lab, workspace, "fmt").args(["--all", "--check"]),
+                    )
+                }),
+                Phase::new(format!("{name}: clippy"), move |lab| {
+                    let repo = &lab.paths.repo;
+                    let mut clippy = cargo::clippy(repo, &lab.paths.cache.join(workspace.target));
+                    component(
+                        lab,
+                        "clippy",
+                        clippy.current_dir(repo.join(workspace.folder)),
+                    )
+                }),
+                Phase::new(format!("{name}: tests on the host"), move |lab| {
+                    provide(lab.paths, lab.progress, workspace.needs)?;
+                    let mut cases = nextest::run(
+                        lab,
+                        cargo_verb(lab, workspace, "nextest"),
+                        &[&["run"], workspace.tests].concat(),
+                    )?;
+                    if workspace.examples {
+                        let mut test = cargo_verb(lab, workspace, "test");
+                        test.args(["--locked", "--doc"]).args(workspace.tests);
+                        cases.push(command::case("examples of the documentation", &mut test)?);
+                    }
+                    Ok(cases)
+                }),
+            ]
+        })
+        .map(Phase::quick)
+        .collect()
+}
+
+fn cargo_verb(lab: &Lab<'_>, workspace: Workspace, verb: &str) -> Command {
+    let repo = &lab.paths.repo;
+    let mut command = cargo::cargo(repo, &lab.paths.cache.join(workspace.target));
+    command.arg(verb).current_dir(repo.join(workspace.folder));
+    command
+}
+
+/// A test by one of Rust's components, which rustup's minimal profile leaves out.
+fn component(lab: &Lab<'_>, component: &str, command: &mut Command) -> Result<Vec<Case>> {
+    let program = format!("cargo-{}", component.trim_start_matches("rust"));
+    if !command::is_there(&program) {
+        let mut add = Command::new("rustup");
+        add.args(["component", "add", component]);
+        if !lab.progress.may_install() || !command::is_there("rustup") {
+            return Ok(vec![Case::skipped(component, "it is not installed")]);
+        }
+        let (success, said) = command::run(&mut add)?;
+        if !success {
+            return Ok(vec![Case::skipped(
+                component,
+                format!("rustup can't add it: {}", said.trim()),
+            )]);
+        }
+    }
+    Ok(vec![command::case(component, command)?])
+}

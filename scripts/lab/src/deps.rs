@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What comes from elsewhere: packages, sources, toolchains and programs of other registries.
+
+pub mod cargo;
+pub(crate) mod cargo_install;
+pub mod git;
+pub mod host;
+pub mod python;
+pub mod source;
+pub mod toolchain;
+pub mod unpacked;
+pub mod vendor_trees;

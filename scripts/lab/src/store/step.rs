@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Steps: each has a name, a log file and a time limit, and says what it does and how long it took.
+
+pub(crate) mod children;
+mod log;
+
+use std::io;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use thiserror::Error;
+
+use crate::Paths;
+pub use log::{CommandFailed, Log};
+
+/// How many lines of a failed step's log are shown.
+const TAIL: usize = 20;
+
+/// What a step is about.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Short, of file-name characters: it names the log, too.
+    pub name: String,
+    /// What is being done, such as "building".
+    pub what: String,
+    /// How long it may take.
+    limit: Duration,
+}
+
+impl Task {
+    /// A task of minutes, which is stopped after an hour.
+    pub fn new(name: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            what: what.into(),
+            limit: Duration::from_secs(60 * 60),
+        }
+    }
+
+    /// A task that takes hours on a slow machine.
+    pub fn long(name: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            limit: Duration::from_secs(8 * 60 * 60),
+            ..Self::new(name, what)
+        }
+    }
+}
+
+/// A step went wrong. The message is complete: what failed, the end of the log, and its path.
+#[derive(Debug, Error)]
+#[error("{name}: {what} failed: {reason}{tail}\n  whole log: {}", log.display())]
+pub struct StepFailed {
+    name: String,
+    what: String,
+    reason: String,
+    tail: String,
+    log: PathBuf,
+}
+
+/// An error with its causes, which a step's own message has already.
+pub fn message(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<StepFailed>() {
+        Some(failed) => failed.to_string(),
+        None => format!("{error:#}"),
+    }
+}
+
+/// Whether packages and toolchain components that are missing may be installed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Install {
+    /// They are named, and nothing else happens.
+    #[default]
+    Never,
+    /// As [`Progress::allows`] says.
+    Ask,
+    /// They are installed.
+    Always,
+}
+
+/// Where steps are shown (standard error, as bars on a terminal and as plain lines elsewhere), and who decides what is
+/// installed.
+#[derive(Debug)]
+pub struct Progress {
+    bars: MultiProgress,
+    terminal: bool,
+    install: Install,
+    /// The answer of who was asked.
+    allowed: Mutex<Option<bool>>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new(Install::default())
+    }
+}
+
+impl Progress {
+    /// Shows steps on standard error.
+    pub fn new(install: impl Into<Install>) -> Self {
+        Self {
+            bars: MultiProgress::new(),
+            terminal: io::stderr().is_terminal(),
+            install: install.into(),
+            allowed: Mutex::default(),
+        }
+    }
+
+    /// Whether anything may be installed at all.
+    pub fn may_install(&self) -> bool {
+        self.install != Install::Never
+    }
+
+    /// Whether root may do what `question` asks. On a terminal its user decides, once for all that follows. Without one,
+    /// root has consented (a container, CI), and others have not.
+    pub fn allows(&self, question: &str) -> bool {
+        match self.install {
+            Install::Never => return false,
+            Install::Always => return true,
+            Install::Ask => {}
+        }
+        if !(self.terminal && io::stdin().is_terminal()) {
+            return rustix::process::geteuid().is_root();
+        }
+        let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        *allowed.get_or_insert_with(|| {
+            self.bars.suspend(|| {
+                eprint!("{question} [y/N] ");
+                let mut answer = String::new();
+                io::stdin().read_line(&mut answer).is_ok() && is_yes(&answer)
+            })
+        })
+    }
+
+    /// Prints a line without disturbing what is being shown.
+    pub fn say(&self, line: &str) {
+        self.bars.suspend(|| eprintln!("{line}"));
+    }
+
+    /// The same on standard output.
+    pub fn print(&self, text: &str) {
+        self.bars.suspend(|| println!("{text}"));
+    }
+
+    /// Does `work`, showing `task` meanwhile.
+    ///
+    /// What `work` writes to its log is kept in `CACHE/log/NAME.log`. An error of `work` comes back as [`StepFailed`],
+    /// with the error itself below it, so that callers can still tell one from another with `downcast_ref`.
+    pub fn step<T>(
+        &self,
+        paths: &Paths,
+        task: &Task,
+        work: impl FnOnce(&mut Log) -> Result<T>,
+    ) -> Result<T> {
+        let mut log = Log::create(paths, &task.name)?;
+        let started = Instant::now();
+        let bar = self.begin(task, log.path());
+        let step = format!("step {}", task.name);
+        let result = children::within(&step, task.limit, || work(&mut log));
+        bar.finish_and_clear();
+        let took = started.elapsed();
+        match result {
+            Ok(value) => {
+                self.say(&format!("{}: done in {}", task.name, in_words(took)));
+                Ok(value)
+            }
+            Err(error) => Err(failure(task, error, &log)),
+        }
+    }
+
+    fn begin(&self, task: &Task, log: &Path) -> ProgressBar {
+        let line = format!("{}: {}", task.name, task.what);
+        if !self.terminal {
+            self.say(&format!("{line}…"));
+            return ProgressBar::hidden();
+        }
+        // The last line of the log is what tells a slow step from a stuck one.
+        let log = log.to_owned();
+        let tail = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let width = usize::from(console::Term::stderr().size().1).saturating_sub(4);
+            let _ = out.write_str(&console::truncate_str(&log::last_line(&log), width, "…"));
+        };
+        let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed}\n  {tail}")
+            .expect("the template is right")
+            .with_key("tail", tail);
+        let bar = self.bars.add(
+            ProgressBar::new_spinner()
+                .with_style(style)
+                .with_prefix(line),
+        );
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
+
+fn failure(task: &Task, error: anyhow::Error, log: &Log) -> anyhow::Error {
+    let reason = format!("{error:#}");
+    let mut lines = log.tail(TAIL);
+    // With several jobs at once the cause may lie well above the end.
+    if let Some(first) = log.first_error().filter(|first| !lines.contains(first)) {
+        lines.splice(..0, [first, "…".to_owned()]);
+    }
+    let tail = lines.iter().map(|line| format!("\n  | {line}")).collect();
+    error.context(StepFailed {
+        name: task.name.clone(),
+        what: task.what.clone(),
+        reason,
+        tail,
+        log: log.path().to_owned(),
+    })
+}
+
+fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}
+
+/// "7 min 52 s", "52 s", "under 1 s".
+pub(crate) fn in_words(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => "under 1 s".to_owned(),
+        s @ 1..60 => format!("{s} s"),
+        s if s % 60 == 0 => format!("{} min", s / 60),
+        s => format!("{} min {} s", s / 60, s % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn paths(dir: &Path) -> Paths {
+        Paths {
+            repo: dir.to_owned(),
+            cache: dir.to_owned(),
+        }
+    }
+
+    #[test]
+    fn durations_read_well() {
+        assert_eq!(in_words(Duration::from_millis(400)), "under 1 s");
+        assert_eq!(in_words(Duration::from_secs(52)), "52 s");
+        assert_eq!(in_words(Duration::from_secs(480)), "8 min");
+        assert_eq!(in_words(Duration::from_secs(472)), "7 min 52 s");
+    }
+
+    #[test]
+    fn only_yes_is_a_yes() {
+        assert!(is_yes("y\n") && is_yes(" Yes\n"));
+        assert!(!is_yes("\n") && !is_yes("") && !is_yes("n\n"));
+    }
+
+    #[test]
+    fn a_failure_names_step_log_and_tail() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "seq 100; echo 'write error: No space left on device' >&2; exit 3";
+        let error = Progress::default()
+            .step(
+                &paths(dir.path()),
+                &Task::new("kernel", "building"),
+                |log| Ok(log.run(Command::new("sh").args(["-c", script]))?),
+            )
+            .unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.starts_with("kernel: building failed: sh ended with exit status: 3"),
+            "{message}"
+        );
+        assert!(
+            message.contains("\n  | 100\n  | write error: No space left on device\n"),
+            "{message}"
+        );
+        assert!(
+            !message.contains("| 81\n"),
+            "more than the last {TAIL} lines: {message}"
+        );
+        assert!(
+            message.contains(&dir.path().join("log/kernel.log").display().to_string()),
+            "{message}"
+        );
+        assert!(error.downcast_ref::<CommandFailed>().is_some());
+    }
+
+    #[test]
+    fn the_first_error_is_shown_though_others_went_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "echo \"error: 'rustfmt' is not installed\"; \
+                      echo 'x.c:3:1: error: no such thing'; seq 100; exit 2";
+        let error = Progress::default()
+            .step(
+                &paths(dir.path()),
+                &Task::new("kernel", "building"),
+                |log| Ok(log.run(Command::new("sh").args(["-c", script]))?),
+            )
+            .unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("\n  | x.c:3:1: error: no such thing\n  | …\n  | 81\n"),
+            "{message}"
+        );
+    }
+}

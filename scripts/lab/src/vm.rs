@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Machines in QEMU, and what talks to them.
+
+pub mod buttons;
+pub mod client;
+pub mod debian_root;
+pub mod guest;
+pub mod machine;
+pub mod qmp;
+pub mod qtest;
+pub mod raspi;
+pub mod splat;

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Starts QEMU with a built system and owns it.
+
+mod process;
+pub mod runtime;
+
+use std::collections::VecDeque;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use command_fds::{CommandFdExt, FdMapping};
+use thiserror::Error;
+
+use crate::build::devicetree::{self, CPUS, QEMU};
+use crate::store::cache::Cache;
+use crate::vm::buttons::{Buttons, PressError};
+use crate::vm::guest::{Guest, GuestError, Ports};
+use crate::vm::qmp::{Monitor, QmpError};
+use crate::{Flavour, System};
+use process::Process;
+use runtime::Runtime;
+
+/// The agent's port in the guest, as `/etc/mypoll-agent.toml` there has it.
+const AGENT_PORT: u16 = 7070;
+
+/// The port of its live page, as the same file has it.
+const PAGE_PORT: u16 = 8080;
+
+/// The environment variable with the file in which each machine that comes up notes where its kernel's log is.
+pub const MACHINES: &str = "MYPOLL_MACHINES";
+
+/// How many lines of the kernel's log a [`MachineError::NotUp`] shows.
+const TAIL: usize = 25;
+
+/// What a machine boots.
+#[derive(Clone, Debug)]
+pub struct Boot {
+    /// The kernel.
+    pub image: PathBuf,
+    /// The initramfs.
+    pub initramfs: PathBuf,
+    /// The device-tree overlay with the buttons.
+    pub overlay: PathBuf,
+    /// A disk that is the root file system, and that keeps nothing. Default: none, the initramfs stays the root.
+    pub disk: Option<PathBuf>,
+    /// Which kernel it is.
+    pub flavour: Flavour,
+}
+
+impl From<&System> for Boot {
+    fn from(system: &System) -> Self {
+        Self {
+            image: system.image.clone(),
+            initramfs: system.rootfs.clone(),
+            overlay: system.overlay.clone(),
+            disk: None,
+            flavour: system.flavour,
+        }
+    }
+}
+
+/// How to start a machine.
+#[derive(Clone, Debug, Default)]
+pub struct MachineOptions {
+    /// What it is for, in one word: its name starts with it.
+    pub purpose: &'static str,
+    /// More words for the kernel's command line.
+    pub append: String,
+    /// A directory to show at /mnt/host.
+    pub share: Option<PathBuf>,
+    /// How many CPUs it has, 1 to [`MAX_CPUS`](devicetree::MAX_CPUS). Default: [`CPUS`], or one with `icount`.
+    pub cpus: Option<u8>,
+    /// Whether a guest nanosecond is one instruction, so that guest times are the same on any host. Default: real time.
+    pub icount: bool,
+    /// Whether the guest starts the agent, whose ports are then forwarded.
+    pub agent: bool,
+    /// Where the kernel's log is kept. Default: nowhere, unless the machine does not come up.
+    pub log: Option<PathBuf>,
+}
+
+impl MachineOptions {
+    fn cpus(&self) -> u8 {
+        self.cpus.unwrap_or(if self.icount { 1 } else { CPUS })
+    }
+}
+
+/// Why there is no machine.
+#[derive(Debug, Error)]
+pub enum MachineError {
+    /// The device tree can't be made.
+    #[error("can't make the machine's device tree: {0}")]
+    DeviceTree(anyhow::Error),
+    /// Its folder or its sockets can't be made.
+    #[error("can't prepare the machine")]
+    Prepare(#[source] io::Error),
+    /// QEMU can't be run.
+    #[error("can't run {QEMU}")]
+    Qemu(#[source] io::Error),
+    /// QEMU ended at once, with this on its standard error.
+    #[error("{QEMU} does not start: {0}")]
+    QemuRefuses(String),
+    /// The guest did not get as far as to say that it is ready.
+    #[error("the machine did not come up: {why}\n{tail}  whole kernel log: {}", log.display())]
+    NotUp {
+        /// What was seen.
+        why: GuestError,
+        /// The last lines of the kernel's log.
+        tail: String,
+        /// The kernel's log.
+        log: PathBuf,
+    },
+}
+
+/// A running machine. It ends with this value.
+#[derive(Debug)]
+pub struct Machine {
+    // In this order: QEMU is gone before its folder goes.
+    _qemu: Process,
+    runtime: Runtime,
+    guest: Guest,
+    log: PathBuf,
+}
+
+impl Machine {
+    /// Boots a system and waits until the guest is ready for commands.
+    pub fn start(
+        cache: Cache<'_>,
+        boot: impl Into<Boot>,
+        options: &MachineOptions,
+    ) -> Result<Self, MachineError> {
+        let boot = boot.into();
+        let tree = devicetree::device_tree(cache, &boot.overlay, options.cpus())
+            .map_err(MachineError::DeviceTree)?;
+        let runtime = Runtime::create(options.purpose).map_err(MachineError::Prepare)?;
+        let log = options
+            .log
+            .clone()
+            .unwrap_or_else(|| runtime.path().join("kernel.log"));
+        let stderr = runtime.path().join("qemu.log");
+        let prepare = || -> io::Result<_> {
+            fs::copy(&tree, runtime.path().join(runtime::DEVICE_TREE))?;
+            Ok((File::create(&stderr)?, Ports::new()?))
+        };
+        let (stderr_file, (ports, ends)) = prepare().map_err(MachineError::Prepare)?;
+
+        let mut command = Command::new(QEMU);
+        command
+            .args(arguments(&boot, options, runtime.path(), &log))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr_file);
+        let mappings = ends
+            .into_iter()
+            .zip(FIRST_FD..)
+            .map(|(end, child_fd)| FdMapping {
+                parent_fd: end.into(),
+                child_fd,
+            })
+            .collect();
+        command
+            .fd_mappings(mappings)
+            .map_err(|error| MachineError::Prepare(io::Error::other(error)))?;
+        let qemu = Process::spawn(command).map_err(MachineError::Qemu)?;
+
+        match Guest::ready(ports, boot_deadline(&boot)) {
+            Ok(guest) => {
+                note(&log).map_err(MachineError::Prepare)?;
+                Ok(Self {
+                    _qemu: qemu,
+                    runtime,
+                    guest,
+                    log,
+                })
+            }
+            Err(why) => Err(not_up(why, cache, &runtime, &stderr, log)),
+        }
+    }
+
+    /// Its name, such as "demo-4711".
+    pub fn name(&self) -> String {
+        self.runtime.name()
+    }
+
+    /// The way in.
+    pub fn guest(&self) -> &Guest {
+        &self.guest
+    }
+
+    /// Where the kernel's log is.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Its buttons.
+    pub fn buttons(&self) -> Result<Buttons, PressError> {
+        Buttons::of(self.runtime.path())
+    }
+
+    /// Where on this machine the guest's agent can be reached.
+    pub fn agent(&self) -> Result<SocketAddr, QmpError> {
+        self.forwarded(AGENT_PORT)
+    }
+
+    /// Where on this machine the agent's live page is.
+    pub fn page(&self) -> Result<SocketAddr, QmpError> {
+        self.forwarded(PAGE_PORT)
+    }
+
+    fn forwarded(&self, port: u16) -> Result<SocketAddr, QmpError> {
+        Monitor::connect(&self.runtime.path().join(runtime::QMP))?.forwarded(port)
+    }
+}
+
+fn note(log: &Path) -> io::Result<()> {
+    let Some(machines) = env::var_os(MACHINES) else {
+        return Ok(());
+    };
+    let mut machines = File::options().create(true).append(true).open(machines)?;
+    machines.write_all(format!("{}\n", log.display()).as_bytes())
+}
+
+/// The last `count` lines of a log.
+pub fn tail(log: &Path, count: usize) -> io::Result<String> {
+    let mut lines = VecDeque::new();
+    for line in BufReader::new(File::open(log)?).split(b'\n') {
+        if lines.len() == count {
+            lines.pop_front();
+        }
+        lines.push_back(line?);
+    }
+    Ok(lines
+        .iter()
+        .map(|line| format!("  | {}\n", String::from_utf8_lossy(line).trim_end()))
+        .collect())
+}
+
+/// The file descriptor that QEMU finds the first port's end at.
+const FIRST_FD: i32 = 3;
+
+/// So that a guest that hangs ends in an error. A boot takes 2 s, on the debug kernel 15 s, with systemd on a disk a minute.
+fn boot_deadline(boot: &Boot) -> Duration {
+    Duration::from_secs(match boot.flavour {
+        Flavour::Normal if boot.disk.is_none() => 120,
+        _ => 600,
+    })
+}
+
+fn arguments(boot: &Boot, options: &MachineOptions, folder: &Path, log: &Path) -> Vec<OsString> {
+    let board = devicetree::board(options.cpus());
+    let mut arguments: Vec<OsString> = board.into_iter().map(OsString::from).collect();
+    let mut add = |words: &[&OsStr]| arguments.extend(words.iter().map(OsString::from));
+    let file = |prefix: &str, path: &Path, suffix: &str| {
+        let mut word = OsString::from(prefix);
+        word.push(doubled_commas(path));
+        word.push(suffix);
+        word
+    };
+    add(&["-kernel".as_ref(), boot.image.as_ref()]);
+    add(&["-initrd".as_ref(), boot.initramfs.as_ref()]);
+    add(&["-dtb".as_ref(), folder.join(runtime::DEVICE_TREE).as_ref()]);
+    add(&[
+        "-append".as_ref(),
+        kernel_command_line(boot, options).as_ref(),
+    ]);
+    add(&["-nodefaults", "-no-reboot", "-display", "none"].map(OsStr::new));
+    add(&["-serial".as_ref(), &file("file:", log, "")]);
+    let server = ",server=on,wait=off";
+    add(&[
+        "-qmp".as_ref(),
+        &file("unix:", &folder.join(runtime::QMP), server),
+    ]);
+    add(&[
+        "-qtest".as_ref(),
+        &file("unix:", &folder.join(runtime::QTEST), server),
+    ]);
+    add(&["-qtest-log", "none", "-device", "virtio-rng-pci"].map(OsStr::new));
+    add(&["-device", "virtio-serial-pci"].map(OsStr::new));
+    for (port, fd) in Ports::DEVICES.iter().zip(FIRST_FD..) {
+        let chardev = format!("socket,id=fd{fd},fd={fd}");
+        add(&["-chardev", &chardev].map(OsStr::new));
+        add(&["-device", &format!("{port},chardev=fd{fd}")].map(OsStr::new));
+    }
+    let mut network = "user,id=net".to_owned();
+    if options.agent {
+        for port in [AGENT_PORT, PAGE_PORT] {
+            network += &format!(",hostfwd=tcp:127.0.0.1:0-:{port}");
+        }
+    }
+    add(&["-netdev", &network].map(OsStr::new));
+    add(&["-device", "virtio-net-pci,netdev=net,romfile="].map(OsStr::new));
+    if let Some(disk) = &boot.disk {
+        let drive = file("file=", disk, ",format=raw,if=none,id=disk,snapshot=on");
+        add(&["-drive".as_ref(), &drive]);
+        add(&["-device", "virtio-blk-pci,drive=disk"].map(OsStr::new));
+    }
+    if options.icount {
+        add(&["-icount", "shift=0,sleep=off"].map(OsStr::new));
+    }
+    if let Some(share) = &options.share {
+        let share = file(
+            "local,path=",
+            share,
+            ",mount_tag=host,security_model=none,multidevs=remap",
+        );
+        add(&["-virtfs".as_ref(), &share]);
+    }
+    arguments
+}
+
+/// QEMU ends an option's value at a comma that is not doubled.
+fn doubled_commas(path: &Path) -> OsString {
+    OsString::from_vec(
+        path.as_os_str()
+            .as_bytes()
+            .iter()
+            .flat_map(|&byte| std::iter::repeat_n(byte, if byte == b',' { 2 } else { 1 }))
+            .collect(),
+    )
+}
+
+fn kernel_command_line(boot: &Boot, options: &MachineOptions) -> String {
+    let mut words = vec!["console=ttyAMA0 panic=-1 MYPOLL_LAB=1"];
+    if boot.disk.is_some() {
+        words.push("root=/dev/vda rw");
+    }
+    words.push(match boot.flavour {
+        Flavour::Normal => "oops=panic",
+        // All reports count, not only the first; and kmemleak waits to be asked for.
+        Flavour::Debug => "kmemleak=on",
+    });
+    if !options.agent {
+        words.push("MYPOLL_AGENT=off");
+    }
+    words.push(&options.append);
+    words.join(" ")
+}
+
+fn not_up(
+    why: GuestError,
+    cache: Cache<'_>,
+    runtime: &Runtime,
+    stderr: &Path,
+    log: PathBuf,
+) -> MachineError {
+    let said = fs::read_to_string(stderr).unwrap_or_default();
+    if !log.exists() || fs::metadata(&log).is_ok_and(|log| log.len() == 0) && !said.is_empty() {
+        return MachineError::QemuRefuses(said.trim().to_owned());
+    }
+    // The machine's folder goes away now: its log has to be where it can be read.
+    let kept = if log.starts_with(runtime.path()) {
+        cache
+            .paths
+            .cache
+            .join("log")
+            .join(format!("{}.log", runtime.name()))
+    } else {
+        log.clone()
+    };
+    let keep = || -> io::Result<String> {
+        if kept != log {
+            fs::create_dir_all(kept.parent().expect("it lies in the cache"))?;
+            fs::copy(&log, &kept)?;
+        }
+        tail(&kept, TAIL)
+    };
+    let tail = keep().unwrap_or_else(|error| format!("  (the kernel's log is lost: {error})\n"));
+    MachineError::NotUp {
+        why,
+        tail,
+        log: kept,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runtime folders: one for each running machine, where other programs of the same user find its sockets.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::{env, process};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use rustix::process::getuid;
+
+use crate::store::signals;
+
+/// The monitor's socket.
+pub const QMP: &str = "qmp";
+/// The qtest socket.
+pub const QTEST: &str = "qtest";
+/// The device tree that the machine was started with.
+pub const DEVICE_TREE: &str = "virt.dtb";
+
+/// The folder of a machine that this program runs. It is removed with this value, or when a signal ends the program;
+/// what a program that was killed left behind is removed by the next one.
+#[derive(Debug)]
+pub struct Runtime {
+    path: PathBuf,
+    /// Locked as long as the machine runs.
+    _lock: File,
+}
+
+impl Runtime {
+    /// Creates the folder for a machine called after what it is for, such as "demo".
+    pub fn create(purpose: &str) -> io::Result<Self> {
+        Self::create_in(&base()?, purpose)
+    }
+
+    fn create_in(base: &Path, purpose: &str) -> io::Result<Self> {
+        let _guard = lock_base(base)?;
+        remove_dead(base)?;
+        let pid = process::id();
+        let (path, lock) = (1..)
+            .map(|number| match number {
+                1 => base.join(format!("{purpose}-{pid}")),
+                _ => base.join(format!("{purpose}-{pid}-{number}")),
+            })
+            .find_map(|path| match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => Some(File::open(&path).map(|lock| (path, lock))),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
+                Err(error) => Some(Err(error)),
+            })
+            .expect("some number is free")?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        let doomed = path.clone();
+        signals::before_death(move || drop(fs::remove_dir_all(doomed)))?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The machine's name, such as "demo-4711".
+    pub fn name(&self) -> String {
+        name(&self.path)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // What can't be removed now is removed by the next machine.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// The folders of all machines of this user that run now, by name.
+pub fn running() -> io::Result<Vec<PathBuf>> {
+    running_in(&base()?)
+}
+
+fn running_in(base: &Path) -> io::Result<Vec<PathBuf>> {
+    let _guard = lock_base(base)?;
+    remove_dead(base)?;
+    machines(base)
+}
+
+/// The name of the machine whose folder is `path`.
+pub fn name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// `$XDG_RUNTIME_DIR/mypoll`, or `mypoll-UID` in the folder for temporary files.
+fn base() -> io::Result<PathBuf> {
+    let uid = getuid().as_raw();
+    let base = match env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
+        Some(dir) if dir.is_dir() => dir.join("mypoll"),
+        _ => env::temp_dir().join(format!("mypoll-{uid}")),
+    };
+    private_folder(&base, uid)?;
+    Ok(base)
+}
+
+/// Makes sure that `base` is a folder that none but the user with this number can enter.
+fn private_folder(base: &Path, uid: u32) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(base) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            let message = format!("can't create {}: {error}", base.display());
+            return Err(io::Error::new(error.kind(), message));
+        }
+        _ => {}
+    }
+    let metadata = fs::symlink_metadata(base)?;
+    if !metadata.is_dir() || metadata.uid() != uid || metadata.mode() & 0o077 != 0 {
+        let message = format!(
+            "{} has to be a folder that only this user can enter",
+            base.display()
+        );
+        return Err(io::Error::new(ErrorKind::PermissionDenied, message));
+    }
+    Ok(())
+}
+
+/// Keeps others from creating or removing folders meanwhile.
+fn lock_base(base: &Path) -> io::Result<File> {
+    let file = File::open(base)?;
+    flock(&file, FlockOperation::LockExclusive)?;
+    Ok(file)
+}
+
+fn machines(base: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = fs::read_dir(base)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn remove_dead(base: &Path) -> io::Result<()> {
+    for path in machines(base)? {
+        match remove_if_dead(&path) {
+            // A machine that ends removes its folder whoever looks.
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn remove_if_dead(path: &Path) -> io::Result<()> {
+    match flock(File::open(path)?, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Ok(()),
+        Ok(()) => fs::remove_dir_all(path),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn machines_are_found_while_they_run() {
+        let base = tempfile::tempdir().unwrap();
+        let demo = Runtime::create_in(base.path(), "demo").unwrap();
+        let run = Runtime::create_in(base.path(), "run").unwrap();
+        let another = Runtime::create_in(base.path(), "run").unwrap();
+        assert_ne!(run.name(), another.name());
+        assert!(demo.name().starts_with("demo-"), "{}", demo.name());
+        let paths = [&demo, &run, &another].map(|machine| machine.path().to_owned());
+        assert_eq!(running_in(base.path()).unwrap(), paths);
+        drop(run);
+        drop(another);
+        assert_eq!(running_in(base.path()).unwrap(), paths[..1]);
+    }
+
+    #[test]
+    fn what_a_killed_program_left_is_removed() {
+        let base = tempfile::tempdir().unwrap();
+        let left = base.path().join("demo-1");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("qmp"), "").unwrap();
+        assert_eq!(running_in(base.path()).unwrap(), Vec::<PathBuf>::new());
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn machines_end_while_others_look() {
+        let base = tempfile::tempdir().unwrap();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        let machine = Runtime::create_in(base.path(), "run").unwrap();
+                        fs::write(machine.path().join(QMP), "").unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(running_in(base.path()).unwrap(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let uid = getuid().as_raw();
+        let base = dir.path().join("mypoll");
+        private_folder(&base, uid).unwrap();
+        private_folder(&base, uid).unwrap();
+        let link = dir.path().join("link");
+        symlink(&base, &link).unwrap();
+        assert!(private_folder(&link, uid).is_err(), "a link");
+        assert!(private_folder(&base, uid + 1).is_err(), "another user's");
+        fs::set_permissions(&base, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(private_folder(&base, uid).is_err(), "open to others");
+        assert!(private_folder(&dir.path().join("no/such"), uid).is_err());
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which packages bitbake needs, besides those of the lab's own builds.
+
+use crate::deps::host::packages::{Need, package, tool};
+
+/// What bitbake itself looks for (HOSTTOOLS in oe-core's bitbake.conf), and what testimage, runqemu and the tests of
+/// a card start.
+const BITBAKE: &[Need] = &[
+    tool("chrpath", "chrpath"),
+    tool("diffstat", "diffstat"),
+    tool("file", "file"),
+    tool("g++", "g++"),
+    tool("gawk", "gawk"),
+    tool("git", "git"),
+    tool("hostname", "hostname"),
+    tool("ip", "iproute2"),
+    tool("ping", "iputils-ping"),
+    tool("ps", "procps"),
+    tool("pzstd", "zstd"),
+    tool("qemu-system-x86_64", "qemu-system-x86"),
+    tool("rpcgen", "rpcsvc-proto"),
+    tool("sfdisk", "fdisk"),
+    tool("ssh", "openssh-client"),
+    tool("strings", "binutils"),
+    tool("unshare", "util-linux"),
+    tool("wget", "wget"),
+    tool("which", "debianutils"),
+    // It switches to en_US.UTF-8.
+    package("locales-all"),
+    Need::Tool {
+        name: "aarch64-linux-gnu-g++",
+        package: "g++-aarch64-linux-gnu",
+        cross: true,
+    },
+];
+
+/// What the profile kas/host-toolchain.yml looks for.
+const HOST_TOOLS: &str =
+    include_str!("../../../../meta-host-toolchain/conf/distro/include/mypoll-host-tools.inc");
+
+pub(super) fn needs() -> Vec<Need> {
+    BITBAKE
+        .iter()
+        .copied()
+        .chain(HOST_TOOLS.lines().filter_map(host_tool))
+        .collect()
+}
+
+/// A line of a list: `TOOL \`, `TOOL:PACKAGE \` or `PATH:PACKAGE \`. The compiler's, made of variables, are above.
+fn host_tool(line: &'static str) -> Option<Need> {
+    let entry = line.strip_prefix("    ")?.strip_suffix(" \\")?;
+    if entry.contains(['$', ' ']) {
+        return None;
+    }
+    Some(match entry.split_once(':') {
+        None => tool(entry, entry),
+        Some((file, name)) if file.starts_with('/') => package(name),
+        Some((program, name)) => tool(program, name),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_profiles_lists_are_read() {
+        let tools: Vec<_> = needs()
+            .iter()
+            .map(|need| match *need {
+                Need::Tool { name, package, .. } => (name, package),
+                Need::Package { package, .. } => ("", package),
+            })
+            .collect();
+        for expected in [
+            ("bc", "bc"),
+            ("depmod", "kmod"),
+            ("", "libdw-dev"),
+            ("ping", "iputils-ping"),
+        ] {
+            assert!(tools.contains(&expected), "{expected:?}: {tools:?}");
+        }
+        assert!(
+            !tools
+                .iter()
+                .any(|(name, package)| name.contains('$') || package.contains('$'))
+        );
+    }
+
+    #[test]
+    fn the_documentation_names_them_all() {
+        let page = include_str!("../../../../docs/host-toolchain.md");
+        let (_, list) = page.split_once("sudo apt install ").unwrap();
+        let (list, _) = list.split_once("\n\n").unwrap();
+        let named: Vec<_> = list.split([' ', '\\', '\n']).collect();
+        // Debian is never without these.
+        let essential = ["apt", "coreutils", "diffutils", "dpkg"];
+        for need in HOST_TOOLS.lines().filter_map(host_tool) {
+            let (Need::Tool { package, .. } | Need::Package { package, .. }) = need;
+            assert!(
+                named.contains(&package) || essential.contains(&package),
+                "{package}"
+            );
+        }
+    }
+}

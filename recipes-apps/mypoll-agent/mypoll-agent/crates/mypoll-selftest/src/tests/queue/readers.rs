@@ -83,13 +83,14 @@ fn processes_read_one_button(device: &Device) -> Result<()> {
 }
 
 fn queues_have_the_same_order(device: &Device) -> Result<()> {
+    const EACH: u32 = 200;
     let [newest, oldest] = both_policies();
     let queues = [Queue::open(device, newest)?, Queue::open(device, oldest)?];
     let writers = (0..4)
         .map(|_| {
             let handle = device.open()?;
             Ok(thread::spawn(move || {
-                (0..200).try_for_each(|_| handle.trigger())
+                (0..EACH).try_for_each(|_| handle.trigger())
             }))
         })
         .collect::<Result<Vec<_>>>()?;
@@ -100,7 +101,9 @@ fn queues_have_the_same_order(device: &Device) -> Result<()> {
             .context("writing")?;
     }
     let [one, other] = queues.map(|queue| queue.drain_records());
-    expect_eq("events", one?, other?)
+    let (one, other) = (one?, other?);
+    expect_eq("sequences", sequences(&one), (1..=4 * EACH).collect())?;
+    expect_eq("events", one, other)
 }
 
 /// Each event of one queue goes to one of its readers; together they see all.

@@ -73,8 +73,11 @@ class PowerCut(unittest.TestCase):
 
         configuration = self.folder / "mosquitto.conf"
         configuration.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n", encoding="ascii")
-        self.start("mosquitto", "-c", configuration)
+        broker = self.start("mosquitto", "-c", configuration)
+        deadline = time.monotonic() + DEADLINE_S
         while not self.broker_listens():
+            self.assertIsNone(broker.poll(), "mosquitto ended")
+            self.assertLess(time.monotonic(), deadline, "mosquitto does not listen")
             time.sleep(0.1)
         limit = ("-W", str(DEADLINE_S))
         subscriber = self.start("mosquitto_sub", "-p", str(self.port), "-q", "1", "-t", "mypoll/+/event/#", *limit)

@@ -54,7 +54,7 @@ class PowerCut(unittest.TestCase):
 
     def trigger(self):
         """Events that a client got, by their numbers."""
-        with socket.create_connection(("127.0.0.1", self.session.agent_port)) as client:
+        with socket.create_connection(("127.0.0.1", self.session.agent_port), timeout=DEADLINE_S) as client:
             lines = client.makefile("r", encoding="utf-8")
             client.sendall(b"{}\n")
             self.assertIn("hello", next(lines))

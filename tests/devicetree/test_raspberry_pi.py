@@ -213,6 +213,11 @@ class Parameters:
             self.validate(both)
             self.assertEqual(self.found(both), ({0: BUTTON, 1: {**BUTTON, "gpio": 22, "label": "door"}}, [LED]))
 
+    @unittest.skipUnless(shutil.which("dtmerge"), "dtmerge is not installed: what it makes of the overlay is not compared")
+    def test_dtmerge(self):
+        """Each of these tests compares, where it can."""
+        self.with_parameters()
+
     def test_unknown(self):
         with self.assertRaises(KeyError):
             self.merged(self.boards["bcm2711-rpi-4-b"], {"gpios": "17"})

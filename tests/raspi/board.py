@@ -98,10 +98,10 @@ class Board:
         # What the kernel says is in its log.
         self.run("dmesg -n 1")
 
-    def run(self, command):
+    def run(self, command, deadline_s=DEADLINE_S):
         """The command's exit status and output."""
         self._type(f"({command}); echo \"status=$?\"")
-        said = self._wait_for(f"status=[0-9]+\r\n{PROMPT}").replace("\r", "")
+        said = self._wait_for(f"status=[0-9]+\r\n{PROMPT}", deadline_s).replace("\r", "")
         output, status = re.fullmatch(r"(?s)(.*)status=([0-9]+)\n.*", said).groups()
         return int(status), output
 
@@ -113,9 +113,9 @@ class Board:
         self._qemu.stdin.write(f"{line}\n".encode())
         self._qemu.stdin.flush()
 
-    def _wait_for(self, pattern):
+    def _wait_for(self, pattern, deadline_s=DEADLINE_S):
         """What is said after what was waited for before, up to what the pattern matches."""
-        start, deadline = self._read, time.monotonic() + DEADLINE_S
+        start, deadline = self._read, time.monotonic() + deadline_s
         while not (found := re.compile(pattern).search(self.said, start)):
             if not self._selector.select(deadline - time.monotonic()):
                 raise TimeoutError(f"{pattern!r} is not in:\n{self.said[start:]}")

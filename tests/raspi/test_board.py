@@ -20,8 +20,8 @@ class Booted(unittest.TestCase):
         cls.addClassCleanup(cls.board.stop)
         cls.board.log_in()
 
-    def run_on_board(self, command):
-        status, output = self.board.run(command)
+    def run_on_board(self, command, **options):
+        status, output = self.board.run(command, **options)
         self.assertEqual(status, 0, f"`{command}` ended with status {status}:\n{output}")
         return output
 
@@ -49,10 +49,12 @@ class Booted(unittest.TestCase):
         self.assertIn("[heartbeat]", self.run_on_board("cat /sys/class/leds/mypoll/trigger"))
 
     def test_agent_serves(self):
-        self.run_on_board("sleep 600 | nc 127.0.0.1 7070 >/tmp/received 2>&1 &")
-        # Events before the agent has taken the connection reach no client: one after the other until one does.
+        # Events before the agent has taken the connection reach no client, and it may not listen yet: another try until one does.
         received = self.run_on_board(
-            "until grep -q . /tmp/received; do echo trigger >/dev/mypoll; sleep 0.2; done; killall nc sleep; cat /tmp/received"
+            "for try in $(seq 300); do"
+            " pidof nc >/dev/null || { sleep 600 | nc 127.0.0.1 7070 >/tmp/received 2>/tmp/refused & };"
+            " echo trigger >/dev/mypoll; sleep 0.2; grep -q . /tmp/received && break;"
+            " done; killall nc sleep; cat /tmp/received /tmp/refused"
         )
         event = json.loads(received.splitlines()[0])
         self.assertEqual((event["source"], event["kind"]), ("manual", "trigger"))
@@ -60,7 +62,8 @@ class Booted(unittest.TestCase):
     def test_selftest_without_a_splat(self):
         self.run_on_board("/etc/init.d/mypoll-agent stop")
         self.addCleanup(self.run_on_board, "/etc/init.d/mypoll-agent start")
-        output = self.run_on_board("mypoll-selftest")
+        # Its tests have limits of their own.
+        output = self.run_on_board("mypoll-selftest", deadline_s=3600)
         plan = re.search(r"(?m)^1\.\.(\d+)$", output)
         self.assertIsNotNone(plan, output)
         results = re.findall(r"(?m)^(not )?ok \d+", output)

@@ -54,7 +54,7 @@ class PowerCut(unittest.TestCase):
 
     def trigger(self):
         """Events that a client got, by their numbers."""
-        with socket.create_connection(("127.0.0.1", self.session.agent_port)) as client:
+        with socket.create_connection(("127.0.0.1", self.session.agent_port), timeout=DEADLINE_S) as client:
             lines = client.makefile("r", encoding="utf-8")
             client.sendall(b"{}\n")
             self.assertIn("hello", next(lines))
@@ -73,8 +73,11 @@ class PowerCut(unittest.TestCase):
 
         configuration = self.folder / "mosquitto.conf"
         configuration.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n", encoding="ascii")
-        self.start("mosquitto", "-c", configuration)
+        broker = self.start("mosquitto", "-c", configuration)
+        deadline = time.monotonic() + DEADLINE_S
         while not self.broker_listens():
+            self.assertIsNone(broker.poll(), "mosquitto ended")
+            self.assertLess(time.monotonic(), deadline, "mosquitto does not listen")
             time.sleep(0.1)
         limit = ("-W", str(DEADLINE_S))
         subscriber = self.start("mosquitto_sub", "-p", str(self.port), "-q", "1", "-t", "mypoll/+/event/#", *limit)

@@ -167,7 +167,8 @@ fn orders_switch_an_output() {
         order lamp toggle; is 1
         order lamp toggle; is 0
         order lamp off; is 1
-        # The client goes long before the pulse ends.
+        # The client goes long before a pulse ends. This one ends with the next.
+        order lamp pulse --time 1h; is 0
         order lamp pulse --time 300ms
         shows leds 1",
     );

@@ -283,15 +283,18 @@ fn a_label_is_that_of_the_line_that_has_the_number_now() {
     // The third is not UTF-8.
     sh(
         &machine,
-        "mkdir /sys/kernel/config/mypoll/line
+        "knows_it() { mypollctl --connect 127.0.0.1:7070 lines | grep -q '^ *900 '; }
+        mkdir /sys/kernel/config/mypoll/line
         cd /sys/kernel/config/mypoll/line
         echo mypoll-sim >chip; echo 6 >offset; echo 900 >number
         pull=$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio6/pull)
         for label in one two $(printf 'gr\\374n'); do
             echo $label >label; echo 1 >live
             echo pull-up >$pull; echo pull-down >$pull
-            sleep 0.5
+            # The agent reads the label when it reads that the line was added.
+            until knows_it; do sleep 0.1; done
             echo 0 >live
+            while knows_it; do sleep 0.1; done
         done
         rmdir /sys/kernel/config/mypoll/line",
     );

@@ -81,7 +81,9 @@ fn monitors_take_nothing_from_the_agent_and_from_one_another() {
         "{printed}"
     );
     let (_, rising) = printed.split_at(printed.find('{').unwrap());
-    for event in objects(rising) {
+    let rising = objects(rising);
+    assert_eq!(rising.len(), 2, "{printed}");
+    for event in rising {
         assert_eq!(
             (&event["kind"], &event["label"]),
             (&"rising".into(), &"sim".into())
@@ -164,6 +166,7 @@ fn queues_are_named_with_their_readers() {
         &machine,
         "mypollctl reset
         sleep 1000 </dev/mypoll & sleeper=$!
+        until mypollctl queues | grep -q ' sleep '; do sleep 0.1; done
         mypollctl monitor >/tmp/stopped & monitor=$!
         monitors 1
         kill -STOP $monitor
@@ -209,6 +212,7 @@ fn what_came_before_is_had_by_its_number() {
         let (next, events) = printed.split_once('\n').unwrap();
         let next: u64 = next.parse().unwrap();
         let events = objects(events);
+        assert_eq!(events.len(), 4, "{address}: {events:?}");
         for (event, (number, kind)) in events
             .iter()
             .zip((next..).zip(["trigger", "trigger", "rising", "falling"]))

@@ -44,18 +44,21 @@ fn assert_in_order(events: &[Event<'_>]) {
 fn the_power_key_presses_and_releases_the_button() {
     let machine = turn(&MACHINE);
     let mut client = client(&machine);
-    // Line 0 is where QEMU's power key is: a whole press of it is QMP's system_powerdown.
-    act(&machine, "button", Action::Press);
-    let events: [_; 2] = next(&mut client);
+    // Line 0 is where QEMU's power key is: a whole press of it is QMP's system_powerdown. A guest that gets no processor for the
+    // 0.1 s that it takes sees the release alone.
+    let pressed = (0..5).find_map(|_| {
+        act(&machine, "button", Action::Press);
+        let [first] = next(&mut client);
+        (first.kind != "falling").then_some(first)
+    });
+    let pressed = pressed.expect("five presses were seen as releases");
+    assert_eq!(edge(&pressed), ("gpio", "rising", 0, Some("button"), 1, 0));
+    let [released] = next(&mut client);
     assert_eq!(
-        edge(&events[0]),
-        ("gpio", "rising", 0, Some("button"), 1, 0)
-    );
-    assert_eq!(
-        edge(&events[1]),
+        edge(&released),
         ("gpio", "falling", 0, Some("button"), 0, 0)
     );
-    assert_in_order(&events);
+    assert_in_order(&[pressed, released]);
 }
 
 #[test]
@@ -81,8 +84,10 @@ fn a_level_that_does_not_change_is_no_edge() {
         act(&machine, "door", action);
     }
     // What comes next is the other button: nothing was in between.
-    act(&machine, "button", Action::Press);
-    assert_eq!(next::<2>(&mut client).map(|event| event.line), [0, 0]);
+    for action in [Action::Down, Action::Up] {
+        act(&machine, "button", action);
+        assert_eq!(next::<1>(&mut client)[0].line, 0);
+    }
 }
 
 #[test]

@@ -3,6 +3,9 @@
 //! Expectations that say what was seen and what was expected.
 
 use std::fmt::{Debug, Display};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
@@ -32,6 +35,22 @@ pub(crate) fn expect_errno<T: Debug>(
         Err(errno) => bail!("{what}: seen {errno}, expected {expected}"),
         Ok(value) => bail!("{what}: seen success ({value:?}), expected {expected}"),
     }
+}
+
+/// Fails unless nobody may write a file of sysfs, not even root.
+pub(crate) fn expect_read_only(file: &Path) -> Result<()> {
+    let mode = fs::metadata(file)?.permissions().mode();
+    expect_eq(
+        format_args!("mode of {}", file.display()),
+        mode & 0o777,
+        0o444,
+    )?;
+    let opened = OpenOptions::new().write(true).open(file).map(drop);
+    expect_errno(
+        format_args!("opening {} for writing", file.display()),
+        opened.map_err(|error| Errno::try_from(error).unwrap_or(Errno::UnknownErrno)),
+        Errno::EACCES,
+    )
 }
 
 /// How long a test repeats what should go well every time: an emulated debug kernel takes ten times as

@@ -216,7 +216,13 @@ impl Device {
     /// The platform device with the GPIO lines; skips the test where there is none.
     pub(crate) fn binding(&self) -> Result<&Binding> {
         match &self.binding {
-            Some(binding) => Ok(binding),
+            Some(binding) => {
+                ensure!(
+                    !self.lines.is_empty(),
+                    "the driver is bound and has no line"
+                );
+                Ok(binding)
+            }
             None => skip!("the driver is bound to no platform device"),
         }
     }

@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
@@ -14,6 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd;
 
 use crate::check::expect_eq;
+use crate::cpus::let_timers_expire;
 use crate::event::Event;
 
 /// Room for any line.
@@ -25,6 +27,9 @@ pub(crate) const READABLE: PollFlags = PollFlags::POLLIN.union(PollFlags::POLLRD
 pub(crate) const WRITABLE: PollFlags = PollFlags::POLLOUT.union(PollFlags::POLLWRNORM);
 /// Events were lost.
 pub(crate) const LOSS: PollFlags = PollFlags::POLLPRI;
+
+/// Longer than any line of the simulated chip bounces.
+pub(crate) const LONGEST_BOUNCE: Duration = Duration::from_millis(60);
 
 /// An open file of the device.
 #[derive(Debug)]
@@ -112,13 +117,15 @@ impl Handle {
         )
     }
 
-    /// Reads events until none came for a while, longer than any line of the simulated chip
-    /// bounces.
+    /// Reads events until no more come of the lines of the simulated chip.
     pub(crate) fn drain_until_quiet(&self) -> Result<()> {
-        while !self.wait_at_most(100)?.is_empty() {
+        loop {
             self.drain()?;
+            let_timers_expire(LONGEST_BOUNCE)?;
+            if self.wait_at_most(0)?.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Queues an event.

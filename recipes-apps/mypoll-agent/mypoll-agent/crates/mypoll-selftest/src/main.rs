@@ -6,6 +6,7 @@
 mod binding;
 mod check;
 mod configfs;
+mod cpus;
 mod device;
 mod event;
 mod failing_memory;

@@ -11,8 +11,9 @@ use nix::errno::Errno;
 use nix::poll::PollFlags;
 
 use crate::check::expect_eq;
+use crate::cpus::let_timers_expire;
 use crate::device::Device;
-use crate::handle::Handle;
+use crate::handle::{Handle, LONGEST_BOUNCE};
 
 /// How many bytes a record has.
 pub(crate) const RECORD: usize = size_of::<Event>();
@@ -100,13 +101,16 @@ impl Queue {
         }
     }
 
-    /// Reads events until none came for a while, longer than any line of the simulated chip bounces.
+    /// Reads events until no more come of the lines of the simulated chip.
     pub(crate) fn drain_until_quiet_records(&self) -> Result<Vec<Event>> {
         let mut events = Vec::new();
-        while !self.wait_at_most(100)?.is_empty() {
+        loop {
             events.extend(self.drain_records()?);
+            let_timers_expire(LONGEST_BOUNCE)?;
+            if self.wait_at_most(0)?.is_empty() {
+                return Ok(events);
+            }
         }
-        Ok(events)
     }
 
     /// Waits with poll(2) until it is readable and reads one event.

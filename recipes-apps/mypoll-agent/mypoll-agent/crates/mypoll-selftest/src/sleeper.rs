@@ -42,6 +42,15 @@ impl<T: Send + 'static> Sleeper<T> {
         Ok(())
     }
 
+    /// How often the thread, which has to be asleep, went to sleep so far.
+    pub(crate) fn sleeps(&self) -> Result<u64> {
+        let task = format!("/proc/{}/task/{}", Pid::this(), self.tid);
+        let status = Process::new_with_root(task.into())?.status()?;
+        status
+            .voluntary_ctxt_switches
+            .context("no voluntary_ctxt_switches of a thread")
+    }
+
     /// Sends the thread a signal.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         pthread_kill(self.thread.as_pthread_t(), signal).context("pthread_kill")

@@ -31,7 +31,7 @@ impl Uevents {
         // The kernel's own group, not that of udev.
         bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 1)).context("bind")?;
         // One that does not come is no hang.
-        setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(10)).context("SO_RCVTIMEO")?;
+        setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(60)).context("SO_RCVTIMEO")?;
         Ok(Self(socket))
     }
 

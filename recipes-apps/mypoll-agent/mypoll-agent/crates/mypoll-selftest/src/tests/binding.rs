@@ -21,6 +21,7 @@ use crate::sleeper::Sleeper;
 tests!("binding":
     unbind_takes_the_lines_away,
     each_line_that_goes_away_is_an_event,
+    removals_follow_what_a_full_queue_holds,
     chip_that_goes_away_takes_the_lines_along,
     no_edge_follows_a_line_s_removal,
     removal_wakes_a_sleeping_reader,
@@ -58,6 +59,36 @@ fn each_line_that_goes_away_is_an_event(device: &Device) -> Result<()> {
             (event.source.as_str(), event.kind.as_str(), event.value),
             ("gpio", "removed", 0),
         )?;
+        ensure!(
+            (before..=after).contains(&event.timestamp_ns),
+            "timestamp_ns: seen {}, expected {before} to {after}",
+            event.timestamp_ns
+        );
+        numbers.push(event.line);
+    }
+    numbers.sort_unstable();
+    let expected = lines.iter().map(|line| line.number).collect();
+    expect_eq("numbers of the lines", numbers, expected)
+}
+
+/// They take no event's place, and are no loss.
+fn removals_follow_what_a_full_queue_holds(device: &Device) -> Result<()> {
+    let lines = device.lines()?;
+    let handle = device.open_nonblocking()?;
+    let held = handle.fill()?;
+    let before = now_ns()?;
+    device.binding()?.unbind()?;
+    let after = now_ns()?;
+    let events = handle.drain()?;
+    let lost: u32 = events.iter().map(|event| event.lost).sum();
+    expect_eq("lost, dropped", (lost, device.stats()?.dropped), (0, 0))?;
+    let (first, removed) = events.split_at(held.min(events.len()));
+    for event in first {
+        expect_eq("source", event.source.as_str(), "manual")?;
+    }
+    let mut numbers = Vec::new();
+    for event in removed {
+        expect_eq("kind", event.kind.as_str(), "removed")?;
         ensure!(
             (before..=after).contains(&event.timestamp_ns),
             "timestamp_ns: seen {}, expected {before} to {after}",

@@ -16,6 +16,7 @@ tests!("counters":
     one_edge_alone,
     bounces,
     what_full_queues_lost,
+    dropped_is_of_the_line_whose_event_was_lost,
     the_shared_queues_losses_are_not_dropped,
     reset_leaves_them,
     reported_begins_with_the_line,
@@ -125,6 +126,50 @@ fn what_full_queues_lost(device: &Device) -> Result<()> {
     }
     oldest.expect_account(0, 4, 2)?;
     expect_eq("growth", growth(device, &line, &before)?, [12, 12, 0, 14])
+}
+
+fn dropped_is_of_the_line_whose_event_was_lost(device: &Device) -> Result<()> {
+    let (one, other) = (SimLine::plain(device)?, SimLine::button(device)?);
+    let lines = device.lines()?;
+    let dropped = || -> Result<Vec<u64>> {
+        let handle = device.open()?;
+        let of = |line: &crate::device::Line| Ok(handle.line_info(line.number)?.dropped);
+        lines.iter().map(of).collect()
+    };
+    // What is added for each line: those of the two are told by their numbers.
+    let expect = |before: &[u64], lossy: Option<u32>| -> Result<()> {
+        let expected: Vec<u64> = lines
+            .iter()
+            .zip(before)
+            .map(|(line, before)| before + u64::from(Some(line.number) == lossy))
+            .collect();
+        expect_eq("dropped of each line", dropped()?, expected)
+    };
+    for (overflow, lossy) in [
+        (uapi::OVERFLOW_DROP_NEWEST, &other),
+        (uapi::OVERFLOW_DROP_OLDEST, &one),
+    ] {
+        for pressed in [true, false] {
+            let queue = Queue::open(
+                device,
+                Config {
+                    capacity: 1,
+                    overflow,
+                    ..Config::default()
+                },
+            )?;
+            let before = dropped()?;
+            one.set(pressed)?;
+            other.set(pressed)?;
+            expect(&before, Some(lossy.number))?;
+            // One that is of no line is no line's.
+            queue.drain_records()?;
+            let before = dropped()?;
+            queue.triggers(3)?;
+            expect(&before, None)?;
+        }
+    }
+    Ok(())
 }
 
 fn the_shared_queues_losses_are_not_dropped(device: &Device) -> Result<()> {

@@ -90,7 +90,7 @@ impl<'a> Contact<'a> {
             }
             // It is quiet now: there has to be an event.
             ensure!(
-                !self.queue.wait_at_most(5000)?.is_empty(),
+                !self.queue.wait_at_most(60_000)?.is_empty(),
                 "the contact is {level} and quiet, the last event told {}",
                 self.told
             );

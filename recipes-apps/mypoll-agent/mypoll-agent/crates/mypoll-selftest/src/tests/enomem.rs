@@ -23,17 +23,21 @@ tests!("enomem":
     bind,
 );
 
+fn open_node(device: &Device) -> nix::Result<Handle> {
+    Handle::open(&device.node, true)
+        .map_err(|error| Errno::try_from(error).unwrap_or(Errno::UnknownErrno))
+}
+
 fn open(device: &Device) -> Result<()> {
-    let open = || {
-        Handle::open(&device.node, true)
-            .map_err(|error| Errno::try_from(error).unwrap_or(Errno::UnknownErrno))
-    };
-    FailingMemory::new()?.each(open, || {
-        // The device still has its queue.
-        let handle = device.open_nonblocking()?;
-        handle.trigger()?;
-        expect_eq("source", handle.event()?.source.as_str(), "manual")
-    })
+    FailingMemory::new()?.each(
+        || open_node(device),
+        || {
+            // The device still has its queue.
+            let handle = device.open_nonblocking()?;
+            handle.trigger()?;
+            expect_eq("source", handle.event()?.source.as_str(), "manual")
+        },
+    )
 }
 
 fn configure(device: &Device) -> Result<()> {
@@ -44,8 +48,7 @@ fn configure(device: &Device) -> Result<()> {
         };
         let configure = || {
             // A file without a queue each time.
-            let handle = Handle::open(&device.node, true).map_err(|_| Errno::ENOMEM)?;
-            handle.configure(config)
+            open_node(device)?.configure(config)
         };
         FailingMemory::new()?.each(configure, || {
             expect_eq("private queues", device.statistic("private_queues")?, 0)

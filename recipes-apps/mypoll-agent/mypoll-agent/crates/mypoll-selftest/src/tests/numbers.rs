@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::tests;
 use crate::check::expect_eq;
 use crate::configfs::{ConfigLine, SimChip};
-use crate::device::Device;
+use crate::device::{Device, Line};
 use crate::queue::Queue;
 use crate::sim_line::SimLine;
 
@@ -27,6 +27,13 @@ fn take(device: &Device, chip: &SimChip, number: u32) -> Result<ConfigLine> {
     Ok(line)
 }
 
+/// The lowest number that none of `lines` has.
+fn lowest_free(lines: &[Line]) -> u32 {
+    let taken: Vec<u32> = lines.iter().map(|line| line.number).collect();
+    let free = (0..1024).find(|number| !taken.contains(number));
+    free.expect("the lines of the tests are few")
+}
+
 fn taken_reg_gets_the_lowest_free_one(device: &Device) -> Result<()> {
     let before = device.lines()?;
     let reg = SimLine::plain(device)?.number;
@@ -37,10 +44,8 @@ fn taken_reg_gets_the_lowest_free_one(device: &Device) -> Result<()> {
     let of = |label: &str| lines.iter().find(|line| line.label == label);
     let stolen = of(&thief.name()).context("the first line")?;
     expect_eq("the first line's", stolen.number, reg)?;
-    let taken: Vec<u32> = before.iter().map(|line| line.number).collect();
-    let free = (0..1024).find(|number| !taken.contains(number));
     let moved = SimLine::plain(device)?;
-    expect_eq("the other one's", Some(moved.number), free)?;
+    expect_eq("the other one's", moved.number, lowest_free(&before))?;
     for line in before.iter().filter(|line| line.number != reg) {
         expect_eq("a line", of(&line.label), Some(line))?;
     }
@@ -61,16 +66,18 @@ fn reg_is_back_when_it_is_free(device: &Device) -> Result<()> {
     expect_eq("lines", device.lines()?, before)
 }
 
-/// A folder that asks for a number in use is refused, or gets another one, and takes nobody's.
+/// A folder that asks for a number in use gets the lowest free one.
 fn each_line_has_one_of_its_own(device: &Device) -> Result<()> {
     let before = device.lines()?;
     let chip = SimChip::new("chip", 1)?;
     let line = ConfigLine::of_chip("one", &chip, 0)?;
+    let free = lowest_free(&before);
     for known in &before {
         line.put("number", &known.number.to_string())?;
-        let live = line.set("live", "1").is_ok();
+        line.go_live()?;
+        expect_eq("number", line.get("number")?, free.to_string())?;
         let lines = device.lines()?;
-        expect_eq("lines", lines.len(), before.len() + usize::from(live))?;
+        expect_eq("lines", lines.len(), before.len() + 1)?;
         ensure!(
             before.iter().all(|known| lines.contains(known)),
             "seen {lines:?}, expected all of {before:?}"

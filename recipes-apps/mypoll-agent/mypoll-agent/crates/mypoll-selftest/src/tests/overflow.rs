@@ -3,9 +3,10 @@
 //! The full queue: what is dropped is counted, told once, and leaves no gap.
 
 use anyhow::Result;
+use nix::errno::Errno;
 
 use super::tests;
-use crate::check::expect_eq;
+use crate::check::{expect_eq, expect_errno};
 use crate::device::Device;
 use crate::handle::LOSS;
 use crate::sim_line::SimLine;
@@ -66,10 +67,10 @@ fn room_of_one_read_takes_one_event(device: &Device) -> Result<()> {
     let dropped = device.lose_events(&handle)?;
     handle.event()?;
     handle.trigger()?;
-    expect_eq(
-        "write to the full queue fails",
-        handle.write("trigger").is_err(),
-        true,
+    expect_errno(
+        "write to the full queue",
+        handle.write("trigger"),
+        Errno::ENOBUFS,
     )?;
     let last = handle.drain()?.pop();
     expect_eq(

@@ -3,10 +3,11 @@
 //! poll(2): each flag, when it is there and when it wakes a sleeper.
 
 use anyhow::Result;
+use nix::errno::Errno;
 use nix::poll::PollFlags;
 
 use super::tests;
-use crate::check::expect_eq;
+use crate::check::{expect_eq, expect_errno};
 use crate::device::Device;
 use crate::handle::{Handle, LOSS, READABLE, WRITABLE};
 use crate::memory::GuardedPage;
@@ -112,11 +113,14 @@ fn pollpri_until_a_read(device: &Device) -> Result<()> {
 fn pollpri_outlives_a_failing_read(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     device.lose_events(&handle)?;
-    for result in [
-        handle.read(&mut [0; 8]),
-        handle.read_to(GuardedPage::new()?.first_end(8), 512),
+    for (result, errno) in [
+        (handle.read(&mut [0; 8]), Errno::EINVAL),
+        (
+            handle.read_to(GuardedPage::new()?.first_end(8), 512),
+            Errno::EFAULT,
+        ),
     ] {
-        expect_eq("read fails", result.is_err(), true)?;
+        expect_errno("read", result, errno)?;
         expect_eq("poll", handle.readiness()?, READABLE | LOSS)?;
     }
     Ok(())
@@ -125,7 +129,7 @@ fn pollpri_outlives_a_failing_read(device: &Device) -> Result<()> {
 fn enobufs_is_no_loss(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     handle.fill()?;
-    expect_eq("write fails", handle.write("trigger").is_err(), true)?;
+    expect_errno("write", handle.write("trigger"), Errno::ENOBUFS)?;
     expect_eq("poll", handle.readiness()?, READABLE)
 }
 

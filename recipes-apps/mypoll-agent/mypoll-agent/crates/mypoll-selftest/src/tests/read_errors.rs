@@ -27,6 +27,7 @@ tests!("errno.read":
     einval_short_buffer_keeps_the_event,
     einval_short_readv_keeps_the_event,
     einval_short_buffer_sleeps_first,
+    einval_short_buffer_wakes_the_next_reader,
     efault_null_keeps_the_event,
     efault_unmapped_keeps_the_event,
     efault_read_only_keeps_the_event,
@@ -168,6 +169,17 @@ fn einval_short_buffer_sleeps_first(device: &Device) -> Result<()> {
     other.trigger()?;
     expect_errno("read", reader.join()?, Errno::EINVAL)?;
     other.event().map(drop)
+}
+
+/// Readers are woken in their order, and the wake-up for the event was the first one's alone.
+fn einval_short_buffer_wakes_the_next_reader(device: &Device) -> Result<()> {
+    let handle = device.open()?;
+    let first = Sleeper::spawn(move || handle.read(&mut [0; 8]))?;
+    first.wait_asleep()?;
+    let next = reader(device)?;
+    device.open()?.trigger()?;
+    expect_errno("read", first.join()?, Errno::EINVAL)?;
+    next.join()?.map(drop).context("read of the next one")
 }
 
 fn efault_null_keeps_the_event(device: &Device) -> Result<()> {

@@ -2,6 +2,7 @@
 
 //! Several readers: each event goes to exactly one, and none is lost.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -128,20 +129,29 @@ fn eight_processes_share_the_events(device: &Device) -> Result<()> {
     processes(device, 8)
 }
 
-/// Eight readers make one read each. An event ends one of them, and those that it does not end have
-/// to wait for one of the others.
+/// Eight readers make one read each. An event ends one of them, and the others sleep on.
 fn one_event_wakes_exactly_one_of_eight(device: &Device) -> Result<()> {
     let (sender, results) = channel();
-    for _ in 0..8 {
+    let mut asleep = BTreeMap::new();
+    for reader in 0..8 {
         let (handle, sender) = (device.open()?, sender.clone());
-        let reader = Sleeper::spawn(move || drop(sender.send(handle.event())))?;
-        reader.wait_asleep()?;
+        let sleeper = Sleeper::spawn(move || drop(sender.send((reader, handle.event()))))?;
+        sleeper.wait_asleep()?;
+        asleep.insert(reader, (sleeper.sleeps()?, sleeper));
     }
     let first = device.stats()?.event_sequence + 1;
     let writer = device.open_nonblocking()?;
     for number in (first..).take(8) {
         writer.trigger()?;
-        expect_eq("event", results.recv()??.event, number)?;
+        let (reader, event) = results.recv()?;
+        expect_eq("event", event?.event, number)?;
+        asleep.remove(&reader);
+        for (reader, (sleeps, sleeper)) in &asleep {
+            // One that was woken, too, is awake still or has gone to sleep once more.
+            sleeper.wait_asleep()?;
+            let what = format!("times that reader {reader} went to sleep, event {number}");
+            expect_eq(what, sleeper.sleeps()?, *sleeps)?;
+        }
     }
     Ok(())
 }

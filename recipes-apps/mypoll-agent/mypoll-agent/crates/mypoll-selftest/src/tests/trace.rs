@@ -54,14 +54,11 @@ fn each_event_queued(device: &Device) -> Result<()> {
         plain.trigger()?;
     }
     let alone = tracing.lines("mypoll_queued")?;
-    ensure!(!alone.is_empty(), "nothing was traced");
+    expect_eq(format_args!("events of {alone:?}"), alone.len(), 3)?;
     let queue = Queue::open(device, Config::default())?;
     plain.trigger()?;
     let lines = tracing.lines("mypoll_queued")?;
-    ensure!(
-        lines.len() > alone.len(),
-        "seen {lines:?}, expected more than {alone:?}"
-    );
+    expect_eq(format_args!("events of {lines:?}"), lines.len(), 4)?;
     queue.expect_account(0, 0, 1)
 }
 
@@ -82,12 +79,11 @@ fn each_read(device: &Device) -> Result<()> {
     queue.triggers(3)?;
     expect_eq("none so far", tracing.lines("mypoll_read")?, Vec::new())?;
     queue.read_records(8)?;
-    let of_queue = tracing.lines("mypoll_read")?.len();
-    ensure!(of_queue > 0, "nothing was traced of a queue's read");
+    let of_queue = tracing.lines("mypoll_read")?;
+    expect_eq(format_args!("reads of {of_queue:?}"), of_queue.len(), 1)?;
     plain.event()?;
-    let both = tracing.lines("mypoll_read")?.len();
-    ensure!(both > of_queue, "nothing was traced of a plain file's read");
-    Ok(())
+    let both = tracing.lines("mypoll_read")?;
+    expect_eq(format_args!("reads of {both:?}"), both.len(), 2)
 }
 
 fn nothing_when_off(device: &Device) -> Result<()> {

@@ -2,7 +2,7 @@
 
 //! The attributes of a line's folder: what they take, and what the line is like then.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use mypoll::uapi;
 use nix::errno::Errno;
 
@@ -44,7 +44,7 @@ fn defaults(_: &Device) -> Result<()> {
         expect_eq(attribute, line.get(attribute)?.as_str(), value)?;
     }
     // Without a chip there is nothing to take into use.
-    ensure!(line.set("live", "1").is_err(), "live without a chip");
+    expect_errno("live without a chip", line.set("live", "1"), Errno::EINVAL)?;
     expect_eq("live", line.get("live")?.as_str(), "0")
 }
 

@@ -53,7 +53,7 @@ fn by_the_line_s_name(device: &Device) -> Result<()> {
     expect_eq("offset", device.open()?.line_info(number)?.offset, 2)?;
     line.put("live", "0")?;
     line.put("line_name", "selftest.no-such-line")?;
-    expect_eq("live", line.set("live", "1").is_err(), true)
+    expect_errno("live", line.set("live", "1"), Errno::ENODEV)
 }
 
 fn enodev_no_such_chip(device: &Device) -> Result<()> {

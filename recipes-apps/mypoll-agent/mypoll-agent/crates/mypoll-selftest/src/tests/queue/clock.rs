@@ -2,10 +2,13 @@
 
 //! The clocks of the time stamps.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use mypoll::uapi::{self, Config};
-use nix::time::{ClockId, clock_gettime};
+use nix::poll::PollFlags;
+use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime, clock_settime};
 
+use super::read::both_policies;
 use super::tests;
 use crate::device::Device;
 use crate::queue::Queue;
@@ -14,6 +17,7 @@ use crate::sim_line::SimLine;
 tests!("queue.clock":
     stamps_are_of_the_configured_clock,
     one_event_has_the_same_moment_in_each,
+    the_watermarks_time_runs_by_each,
 );
 
 const CLOCKS: [(u32, ClockId); 3] = [
@@ -25,6 +29,17 @@ const CLOCKS: [(u32, ClockId); 3] = [
 fn now_ns(clock: ClockId) -> Result<u64> {
     let now = clock_gettime(clock)?;
     Ok(u64::try_from(now.tv_sec())? * 1_000_000_000 + u64::try_from(now.tv_nsec())?)
+}
+
+/// A machine that nobody told the time has the same in both clocks, and no test could tell them apart.
+pub(super) fn tell_clocks_apart() -> Result<()> {
+    const A_DAY: i64 = 24 * 60 * 60;
+    let now = now_ns(ClockId::CLOCK_REALTIME)?;
+    if now.abs_diff(now_ns(ClockId::CLOCK_MONOTONIC)?) < 1_000_000_000 {
+        let later = TimeSpec::new(i64::try_from(now / 1_000_000_000)? + A_DAY, 0);
+        clock_settime(ClockId::CLOCK_REALTIME, later).context("clock_settime")?;
+    }
+    Ok(())
 }
 
 fn queue(device: &Device, clock: u32) -> Result<Queue> {
@@ -39,6 +54,7 @@ fn queue(device: &Device, clock: u32) -> Result<Queue> {
 
 fn stamps_are_of_the_configured_clock(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
+    tell_clocks_apart()?;
     for (clock, id) in CLOCKS {
         let queue = queue(device, clock)?;
         for pressed in [true, false] {
@@ -60,6 +76,7 @@ fn stamps_are_of_the_configured_clock(device: &Device) -> Result<()> {
 
 /// All of one event's time stamps are of one moment, as far apart as the clocks are.
 fn one_event_has_the_same_moment_in_each(device: &Device) -> Result<()> {
+    tell_clocks_apart()?;
     let queues = CLOCKS.map(|(clock, _)| queue(device, clock));
     let [monotonic, realtime, boottime] = queues;
     let (monotonic, realtime, boottime) = (monotonic?, realtime?, boottime?);
@@ -78,5 +95,34 @@ fn one_event_has_the_same_moment_in_each(device: &Device) -> Result<()> {
         apart.iter().all(|pair| pair == &apart[0]),
         "seen {apart:?}, expected clocks that keep their distance"
     );
+    Ok(())
+}
+
+/// The oldest event is as old as it is by the clock of its time stamp.
+fn the_watermarks_time_runs_by_each(device: &Device) -> Result<()> {
+    const TIME_US: u32 = 20_000;
+    tell_clocks_apart()?;
+    for (clock, id) in CLOCKS {
+        for base in both_policies() {
+            let queue = Queue::open(
+                device,
+                Config {
+                    clock,
+                    watermark_events: 8,
+                    watermark_us: TIME_US,
+                    ..base
+                },
+            )?;
+            queue.trigger()?;
+            queue.wait(PollFlags::POLLIN)?;
+            let now = now_ns(id)?;
+            let event = queue.next_record()?;
+            ensure!(
+                now - event.timestamp_ns >= u64::from(TIME_US) * 1000,
+                "{id:?}: readable {} ns after {event:?}",
+                now - event.timestamp_ns
+            );
+        }
+    }
     Ok(())
 }

@@ -5,14 +5,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result, ensure};
 use mypoll::ioctl;
 use mypoll::uapi::{self, Config, Info};
 
 use super::tests;
-use crate::check::expect_eq;
+use crate::check::{expect_eq, expect_read_only};
 use crate::device::Device;
 use crate::handle::Handle;
 use crate::queue::{Queue, only_line};
@@ -163,9 +162,8 @@ fn statistics_have_one_value_a_file(device: &Device) -> Result<()> {
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let entry = entry?;
-        let mode = entry.metadata()?.permissions().mode() & 0o777;
         let name = entry.file_name().to_string_lossy().into_owned();
-        expect_eq(format_args!("mode of {name}"), mode, 0o444)?;
+        expect_read_only(&entry.path())?;
         device.statistic(&name)?;
         names.push(name);
     }

@@ -225,14 +225,14 @@ fn ebusy_configure_from_then_on(device: &Device) -> Result<()> {
 
 fn a_refused_mapping_leaves_it_configurable(device: &Device) -> Result<()> {
     let (queue, events) = queue(device)?;
-    for (offset, length, protection) in [
-        (uapi::OFF_RING, 2 * events, READ_WRITE),
-        (uapi::OFF_EVENTS, events, READ_WRITE),
-        (uapi::OFF_EVENTS, 1, READ),
-        (4096 * 4096 * 3, 1, READ),
+    for (offset, length, protection, errno) in [
+        (uapi::OFF_RING, 2 * events, READ_WRITE, Errno::EINVAL),
+        (uapi::OFF_EVENTS, events, READ_WRITE, Errno::EPERM),
+        (uapi::OFF_EVENTS, 1, READ, Errno::EINVAL),
+        (4096 * 4096 * 3, 1, READ, Errno::EINVAL),
     ] {
-        Mapping::new(&*queue, offset, length, protection, SHARED)
-            .expect_err("it has to be refused");
+        let refused = Mapping::new(&*queue, offset, length, protection, SHARED);
+        expect_errno(format_args!("mmap at {offset:#x}"), refused, errno)?;
         queue
             .configure(Config::default())
             .with_context(|| format!("after {length} bytes at {offset:#x}"))?;

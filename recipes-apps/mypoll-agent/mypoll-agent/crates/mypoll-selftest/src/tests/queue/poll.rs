@@ -5,14 +5,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use mypoll::uapi::{self, Config};
+use nix::errno::Errno;
 use nix::poll::PollFlags;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::read::both_policies;
 use super::tests;
-use crate::check::expect_eq;
+use crate::check::{expect_eq, expect_errno};
 use crate::device::Device;
 use crate::handle::{LOSS, READABLE, WRITABLE};
 use crate::memory::GuardedPage;
@@ -65,11 +66,14 @@ fn priority_outlives_a_failing_read(device: &Device) -> Result<()> {
     for base in both_policies() {
         let queue = Queue::open(device, small(base))?;
         queue.triggers(6)?;
-        for result in [
-            queue.read(&mut [0; RECORD - 1]),
-            queue.read_to(GuardedPage::new()?.first_end(8), 4 * RECORD),
+        for (result, errno) in [
+            (queue.read(&mut [0; RECORD - 1]), Errno::EINVAL),
+            (
+                queue.read_to(GuardedPage::new()?.first_end(8), 4 * RECORD),
+                Errno::EFAULT,
+            ),
         ] {
-            expect_eq("read fails", result.is_err(), true)?;
+            expect_errno("read", result, errno)?;
             expect_eq("poll", queue.readiness()?, READABLE | WRITABLE | LOSS)?;
         }
         let room_for_one = GuardedPage::new()?.first_end(RECORD);
@@ -91,15 +95,17 @@ fn a_failing_read_leaves_nobody_asleep(device: &Device) -> Result<()> {
         let over = AtomicBool::new(false);
         let address = GuardedPage::new()?.first_end(8).expose_provenance();
         thread::scope(|scope| {
-            scope.spawn(|| {
+            let reader = scope.spawn(|| -> Result<()> {
                 while !over.load(Ordering::Relaxed) {
                     let address = std::ptr::with_exposed_provenance_mut(address);
-                    let _ = queue.read_to(address, RECORD);
+                    expect_errno("read", queue.read_to(address, RECORD), Errno::EFAULT)?;
                 }
+                Ok(())
             });
             let polls = (0..3000).try_for_each(|_| queue.wait(PollFlags::POLLIN).map(drop));
             over.store(true, Ordering::Relaxed);
-            polls
+            let reads = reader.join().map_err(|_| anyhow!("the reader panicked"))?;
+            polls.and(reads)
         })?;
         queue.expect_account(0, 0, 1)?;
     }

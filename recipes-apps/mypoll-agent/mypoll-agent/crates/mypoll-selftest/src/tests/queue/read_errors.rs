@@ -27,6 +27,7 @@ tests!("queue.errno.read":
     efault_after_whole_records_gives_those,
     efault_in_a_full_queue,
     efault_of_a_blocking_read,
+    efault_wakes_the_next_reader,
     espipe_pread,
 );
 
@@ -174,6 +175,25 @@ fn efault_of_a_blocking_read(device: &Device) -> Result<()> {
         let (read, queue) = reader.join()?;
         expect_errno("read", read, Errno::EFAULT)?;
         expect_eq("sequence", queue.next_record()?.sequence, 1)?;
+    }
+    Ok(())
+}
+
+/// Readers are woken in their order, and the wake-up for the event was the first one's alone.
+fn efault_wakes_the_next_reader(device: &Device) -> Result<()> {
+    for config in both_policies() {
+        let queue = Queue::open_blocking(device, config)?;
+        let dup = queue.dup()?;
+        let address = GuardedPage::new()?.first_end(8).expose_provenance();
+        let first = Sleeper::spawn(move || {
+            dup.read_to(std::ptr::with_exposed_provenance_mut(address), RECORD)
+        })?;
+        first.wait_asleep()?;
+        let next = Sleeper::spawn(move || queue.read_records(1))?;
+        next.wait_asleep()?;
+        device.open()?.trigger()?;
+        expect_errno("read", first.join()?, Errno::EFAULT)?;
+        expect_eq("sequences", sequences(&next.join()??), vec![1])?;
     }
     Ok(())
 }

@@ -6,20 +6,24 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use mypoll::uapi::{self, Config, Event};
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, Signal};
 
 use super::read::both_policies;
 use super::tests;
-use crate::check::expect_eq;
+use crate::check::{expect_eq, rounds};
 use crate::device::Device;
 use crate::process::{Forked, say};
-use crate::queue::{Queue, sequences};
+use crate::queue::{Queue, RECORD, sequences};
 use crate::sim_line::SimLine;
 use crate::sleeper::{Sleeper, wait_process_asleep};
+use crate::tests::read_errors::catch_sigusr1;
 
 tests!("queue.readers":
     processes_read_one_button,
     queues_have_the_same_order,
     two_readers_of_one_queue_share_it,
+    reader_that_a_signal_ends_passes_the_event_on,
     a_removed_line_shows_in_each,
 );
 
@@ -83,13 +87,14 @@ fn processes_read_one_button(device: &Device) -> Result<()> {
 }
 
 fn queues_have_the_same_order(device: &Device) -> Result<()> {
+    const EACH: u32 = 200;
     let [newest, oldest] = both_policies();
     let queues = [Queue::open(device, newest)?, Queue::open(device, oldest)?];
     let writers = (0..4)
         .map(|_| {
             let handle = device.open()?;
             Ok(thread::spawn(move || {
-                (0..200).try_for_each(|_| handle.trigger())
+                (0..EACH).try_for_each(|_| handle.trigger())
             }))
         })
         .collect::<Result<Vec<_>>>()?;
@@ -100,7 +105,9 @@ fn queues_have_the_same_order(device: &Device) -> Result<()> {
             .context("writing")?;
     }
     let [one, other] = queues.map(|queue| queue.drain_records());
-    expect_eq("events", one?, other?)
+    let (one, other) = (one?, other?);
+    expect_eq("sequences", sequences(&one), (1..=4 * EACH).collect())?;
+    expect_eq("events", one, other)
 }
 
 /// Each event of one queue goes to one of its readers; together they see all.
@@ -134,6 +141,32 @@ fn two_readers_of_one_queue_share_it(device: &Device) -> Result<()> {
         }
         seen.sort_unstable();
         expect_eq("events of both", seen, (1..=102).collect())?;
+    }
+    Ok(())
+}
+
+/// One of two readers may be woken for the event and ended by a signal at once: then the event has to wake the other one.
+fn reader_that_a_signal_ends_passes_the_event_on(device: &Device) -> Result<()> {
+    catch_sigusr1(SaFlags::empty())?;
+    let writer = device.open_nonblocking()?;
+    for config in both_policies() {
+        for _ in rounds(100) {
+            let queue = Queue::open_blocking(device, config)?;
+            let reader = || -> Result<Sleeper<nix::Result<usize>>> {
+                let dup = queue.dup()?;
+                let reader = Sleeper::spawn(move || dup.read(&mut [0; RECORD]))?;
+                reader.wait_asleep()?;
+                Ok(reader)
+            };
+            let (signalled, other) = (reader()?, reader()?);
+            writer.trigger()?;
+            signalled.signal(Signal::SIGUSR1)?;
+            match signalled.join()? {
+                Err(errno) => expect_eq("read", errno, Errno::EINTR)?,
+                Ok(_) => writer.trigger()?,
+            }
+            other.join()?.context("read of the other one")?;
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use mypoll::uapi::{self, Config, Event};
 use nix::poll::PollFlags;
 
+use super::clock::tell_clocks_apart;
 use super::tests;
 use crate::check::expect_eq;
 use crate::device::Device;
@@ -23,6 +24,7 @@ tests!("queue.removed":
     precedes_what_comes_later,
     is_told_before_the_line_is_added_again,
     is_told_however_often_it_went,
+    says_when_it_went,
     is_not_owed_to_a_filter_that_leaves_it_out,
 );
 
@@ -182,6 +184,37 @@ fn is_told_however_often_it_went(device: &Device) -> Result<()> {
     let mut seen = removed(&queue.drain_records()?);
     seen.dedup();
     expect_eq("lines", seen, lines)
+}
+
+/// By the queue's clock, and with the number among the line's events, as a queue with room says it.
+fn says_when_it_went(device: &Device) -> Result<()> {
+    tell_clocks_apart()?;
+    for clock in [uapi::CLOCK_MONOTONIC, uapi::CLOCK_REALTIME] {
+        let of_capacity = |capacity| {
+            let config = Config {
+                capacity,
+                clock,
+                ..Config::default()
+            };
+            Queue::open(device, config)
+        };
+        let (full, witness) = (of_capacity(1)?, of_capacity(0)?);
+        full.trigger()?;
+        device.binding()?.unbind()?;
+        let told = |queue: &Queue| -> Result<Vec<(u32, u64, u32)>> {
+            let events = queue.drain_records()?;
+            let mut told: Vec<_> = events
+                .iter()
+                .filter(|event| event.kind == uapi::KIND_REMOVED)
+                .map(|event| (event.line, event.timestamp_ns, event.line_sequence))
+                .collect();
+            told.sort_unstable();
+            Ok(told)
+        };
+        expect_eq("lines", told(&full)?, told(&witness)?)?;
+        device.binding()?.bind()?;
+    }
+    Ok(())
 }
 
 fn is_not_owed_to_a_filter_that_leaves_it_out(device: &Device) -> Result<()> {

@@ -12,13 +12,13 @@ use mypoll::uapi::{self, Config};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, getpgrp, pause};
 
 use super::tests;
 use crate::check::{expect_eq, rounds};
+use crate::cpus;
 use crate::device::Device;
 use crate::handle::Handle;
 use crate::process::Forked;
@@ -102,19 +102,6 @@ fn configure_race(device: &Device) -> Result<()> {
     Ok(())
 }
 
-fn cpus() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Runs the calling thread on one processor.
-fn pin(cpu: usize) {
-    let mut set = CpuSet::new();
-    // Where there is no such processor it runs anywhere.
-    let _ = set
-        .set(cpu % cpus())
-        .and_then(|()| sched_setaffinity(Pid::this(), &set));
-}
-
 /// An unprivileged process group that gets SIGIO from a queue, while it forks and while others look
 /// through all processes. The kernel's send_sigio takes the lock of the list of processes for
 /// reading, which an interrupt handler may not do with a lock that processes wait for.
@@ -122,7 +109,7 @@ fn pin(cpu: usize) {
 /// What tells of a failure is a machine that stands still, or the debug kernel's log.
 fn process_group(device: &Device) -> Result<()> {
     const SECONDS: u64 = 5;
-    if cpus() < 2 {
+    if cpus::count() < 2 {
         skip!("one processor is too few");
     }
     let public = PublicNode::new(device)?;
@@ -175,14 +162,14 @@ fn stress_group(device: &Device, time: Duration) -> Result<()> {
     }
     queue.command("start 1")?;
     forever(&mut children, || {
-        pin(0);
+        cpus::pin(0);
         loop {
             // Looks through all processes, with the lock for reading.
             let _ = kill(Pid::from_raw(-1), None);
         }
     })?;
     forever(&mut children, || {
-        pin(2);
+        cpus::pin(2);
         // SAFETY: The process has one thread.
         match unsafe { fork() } {
             // SAFETY: It ends the process, and nothing else.
@@ -192,7 +179,7 @@ fn stress_group(device: &Device, time: Duration) -> Result<()> {
         }
     })?;
     forever(&mut children, || {
-        pin(1);
+        cpus::pin(1);
         let _ = queue.write("trigger");
     })?;
     let start = Instant::now();

@@ -356,7 +356,7 @@ fn read_that_lost_a_race_sleeps_nowhere(device: &Device) -> Result<()> {
         let mut silent: Vec<usize> = (0..RINGS).collect();
         while !silent.is_empty() {
             let (ring, read) = answered
-                .recv_timeout(Duration::from_secs(10))
+                .recv_timeout(Duration::from_secs(60))
                 .map_err(|_| anyhow!("{}", stacks()))
                 .with_context(|| format!("round {round}: rings {silent:?} do nothing more"))?;
             read.map_err(|result| {

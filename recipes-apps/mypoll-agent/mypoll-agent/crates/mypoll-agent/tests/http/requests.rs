@@ -117,15 +117,15 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
     let json = "Content-Type: application/json";
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(4096));
     for (request, headers, body, status, said) in [
-        ("GET /nothing", &[][..], "", 404, "there is nothing here"),
-        ("GET /events?lin=3", &[], "", 400, "there is no `lin`"),
         (
-            "GET /events?kind=rise",
-            &[],
+            "GET /nothing",
+            &[][..],
             "",
-            400,
-            "there is no kind `rise`",
+            404,
+            "not found; the paths are: /",
         ),
+        ("GET /events?lin=3", &[], "", 400, "unknown parameter `lin`"),
+        ("GET /events?kind=rise", &[], "", 400, "no kind `rise`"),
         (
             "GET /events?after=1",
             &[],
@@ -138,7 +138,7 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
             &["Last-Event-ID: \u{e9}"],
             "",
             400,
-            "the last event is its `id`",
+            "expected the `id` of the last event",
         ),
         (
             "GET /trigger",
@@ -183,14 +183,14 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
             &[json],
             "{}",
             501,
-            "this source takes no triggers",
+            "this source supports neither triggers",
         ),
         (
             "POST /outputs/lamp",
             &[json],
             "{\"set\":true}",
             404,
-            "there is no output `lamp`",
+            "no output `lamp`",
         ),
     ] {
         let got = agent.request(request, headers, body);

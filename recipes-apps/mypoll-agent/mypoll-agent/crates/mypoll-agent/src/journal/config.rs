@@ -52,7 +52,7 @@ impl Default for Config {
 }
 
 fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-    let expected = r#"the path of a folder, such as "/var/lib/mypoll-agent/journal""#;
+    let expected = r#"the path of a directory, such as "/var/lib/mypoll-agent/journal""#;
     value::parsed(deserializer, expected, |text| {
         (!text.is_empty()).then(|| Some(text.into()))
     })
@@ -109,8 +109,8 @@ mod tests {
                 "size = \"16M\"",
                 "a whole number from 1048576 to 1099511627776",
             ),
-            ("path = \"\"", "the path of a folder"),
-            ("path = 1", "the path of a folder"),
+            ("path = \"\"", "the path of a directory"),
+            ("path = 1", "the path of a directory"),
             ("sync = \"soon\"", "or \"never\""),
             ("sync = 1", "a duration such as \"1s\""),
             ("sync = \"400days\"", "at most \"365days\""),

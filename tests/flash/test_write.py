@@ -50,9 +50,9 @@ class Formats(CardTest):
                 image.write_bytes(packed)
                 block_map.write_bytes(self.bmap.read_bytes())
                 self.device = self.card(CARD_SIZE)
-                self.flash("--", image=name, status=0, says="holds the image", cwd=self.folder)
+                self.flash("--", image=name, status=0, says="contains the image", cwd=self.folder)
                 block_map.unlink()
-                self.flash("--", image=name, status=0, says="holds the image", cwd=self.folder)
+                self.flash("--", image=name, status=0, says="contains the image", cwd=self.folder)
         for name in ("x.lz4", "x.zip"):
             with self.subTest(name):
                 self.device = self.card(CARD_SIZE)

@@ -54,7 +54,7 @@ class Image:
         if not path.is_file():
             raise Refusal(f"{path} is not a file" if path.exists() else f"{path} does not exist")
         if self._unpacker and not shutil.which(self._unpacker):
-            raise Refusal(f"{self._unpacker}, which unpacks {path}, is not installed")
+            raise Refusal(f"{self._unpacker} is not installed, but needed to unpack {path}")
 
     def content(self, bmap):
         """Reads the whole image, and compares it with its block map unless that is None."""

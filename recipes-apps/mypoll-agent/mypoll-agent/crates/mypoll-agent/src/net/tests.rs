@@ -181,7 +181,7 @@ fn what_other_machines_reach_has_to_be_protected() {
         rejection.starts_with("other machines can connect to board:1, and nothing authenticates them: add `tls` and `tokens`"),
         "{rejection}"
     );
-    assert!(rejection.ends_with("say `insecure = true`"), "{rejection}");
+    assert!(rejection.ends_with("set `insecure = true`"), "{rejection}");
     assert!(open("tokens = '/t'").contains("tokens would be sent unencrypted: add `tls`"));
     for listen in ["0.0.0.0:1", "[::]:1", "192.168.0.1:1"] {
         assert!(

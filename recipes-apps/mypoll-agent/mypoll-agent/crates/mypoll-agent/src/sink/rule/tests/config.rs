@@ -178,7 +178,7 @@ fn programs() {
     assert_eq!(
         rejection(&(rule("a", 20) + &rule("b", 12) + &rule("c", 1))),
         "agent.toml:7: rule[2]: with this rule 33 programs may run at once, expected at most 32 for all rules: \
-         lower `exec.parallel`"
+         reduce `exec.parallel`"
     );
 }
 

@@ -166,7 +166,7 @@ class LivePage(unittest.TestCase):
                 page.wait("document.activeElement?.id === 'secret'")
                 page.type("wrong")
                 page.key("Enter")
-                page.wait("document.querySelector('#refused').textContent.includes('not known')")
+                page.wait("document.querySelector('#refused').textContent.includes('unknown token')")
                 page.type("secret")
                 page.key("Enter")
                 page.wait(LIVE)

@@ -145,14 +145,14 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
             &[],
             "",
             405,
-            "/trigger takes POST, OPTIONS, not GET",
+            "/trigger supports POST, OPTIONS, not GET",
         ),
         (
             "POST /events",
             &[json],
             "{}",
             405,
-            "takes GET, HEAD, OPTIONS, not POST",
+            "supports GET, HEAD, OPTIONS, not POST",
         ),
         ("DELETE /lines", &[], "", 405, "not DELETE"),
         (
@@ -175,7 +175,7 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
             &[json],
             "{\"period_ms\":0}",
             400,
-            "from 1 to 3600000",
+            "must be 1 to 3600000",
         ),
         ("POST /trigger", &[json], &large, 413, "at most 4096 bytes"),
         (

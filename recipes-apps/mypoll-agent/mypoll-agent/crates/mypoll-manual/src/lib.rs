@@ -13,7 +13,7 @@ mod tests {
     fn all_programs_have_all_files() {
         for (file, part) in [
             ("man/man1/mypollctl.1", "mypollctl\\-monitor(1)"),
-            ("man/man1/mypollctl-wait.1", "status is 124"),
+            ("man/man1/mypollctl-wait.1", "exits with 124"),
             ("man/man1/mypoll-agent.1", "mypoll\\-agent\\-check(1)"),
             ("bash-completion/completions/mypollctl", "--since"),
             ("bash-completion/completions/mypoll-agent", "--probe"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Says what a build with mypoll lacks, in one sentence and before anything is parsed.
+# Reports missing layers and wrong settings for mypoll in one sentence, before anything is parsed.
 
 python mypoll_sanity() {
     layers = d.getVar('BBFILE_COLLECTIONS').split()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Builds a Cargo workspace without a network: SRC_URI gets the crates and the checksums of its Cargo.lock when the
+# Builds a Cargo workspace without network access: adds the crates in its Cargo.lock, with checksums, to SRC_URI when the
 # recipe is parsed. For recipes that inherit oe-core's cargo or meta-rust-bin's cargo_bin.
 CARGO_LOCK_FILE ?= "${THISDIR}/${BPN}/Cargo.lock"
 
-# cargo_bin leaves it to cargo where crates come from. oe-core's class writes the same itself.
+# cargo_bin does not configure cargo's source of crates; oe-core's class writes the same file.
 cargo_lock_crates_configure() {
     cat > ${CARGO_HOME}/config.toml <<EOF
 [source.crates-io]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Fails a kernel's build when an option of one of this layer's .cfg fragments is not in the result: Kconfig drops an option whose
-# dependencies aren't met without a word. The same of another layer's fragment is a warning.
+# Fails a kernel's build if an option in one of this layer's .cfg fragments is missing in the result: Kconfig silently drops options
+# with unmet dependencies. For fragments of other layers it only warns.
 
-# What another layer's fragments lose: "warn", "error" or "ignore".
+# How to report lost options of other layers' fragments: "warn", "error" or "ignore".
 KERNEL_CONFIG_CHECK_OTHERS ?= "warn"
 
 python kernel_config_check() {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Fails a kernel's build when a workaround for an erratum of a CPU, or a mitigation, that is on by default is off.
+# Fails a kernel's build if a CPU erratum workaround or mitigation that is on by default is off.
 
 KERNEL_ERRATA_DIR = "${WORKDIR}/errata"
 

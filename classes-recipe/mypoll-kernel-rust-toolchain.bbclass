@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Where the Rust toolchain of a kernel with CONFIG_RUST, and of its modules, comes from. MYPOLL_RUST chooses:
-#   prebuilt  meta-rust-bin's rustc, the library source and libclang as published, bindgen built by that rustc: minutes
+# The Rust toolchain of a kernel with CONFIG_RUST, and of its modules. MYPOLL_RUST selects it:
+#   prebuilt  meta-rust-bin's rustc, the published library source and libclang, bindgen built by that rustc: minutes
 #   oe-core   clang, rustc and bindgen from source: hours
 MYPOLL_RUST ??= "${@bb.utils.contains('BBFILE_COLLECTIONS', 'rust-bin-layer', 'prebuilt', 'oe-core', d)}"
 
 MYPOLL_RUST_DEPENDS[prebuilt] = "rust-bin-cross-${TARGET_ARCH} rust-src-bin-native bindgen-bin-native libclang-bin-native"
 MYPOLL_RUST_DEPENDS[oe-core] = "clang-native rust-native bindgen-cli-native"
 
-# The names that oe-core's kernel-yocto-rust has for them.
+# Their names in oe-core's kernel-yocto-rust.
 RUST_KERNEL_DEPENDS = "${@d.getVarFlag('MYPOLL_RUST_DEPENDS', d.getVar('MYPOLL_RUST')) or ''}"
 RUST_KERNEL_TASK_DEPENDS = "${@' '.join(f'{recipe}:do_populate_sysroot' for recipe in d.getVar('RUST_KERNEL_DEPENDS').split())}"
 DEPENDS += "${RUST_KERNEL_DEPENDS}"
-# module-rust's.
+# For module-rust.
 DEPENDS:remove = "${@oe.utils.conditional('MYPOLL_RUST', 'prebuilt', 'rust-native', '', d)}"
 
 export LIBCLANG_PATH = "${STAGING_LIBDIR_NATIVE}"

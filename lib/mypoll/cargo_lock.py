@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The crates that a Cargo.lock names, as bitbake's crate fetcher takes them."""
+"""The crates in a Cargo.lock, for bitbake's crate fetcher."""
 
 import tomllib
 from typing import NamedTuple
 
-# The sources under which Cargo.lock has crates.io: its index as a git repository and by HTTP.
+# How Cargo.lock refers to crates.io: its index as a git repository and over HTTP.
 CRATES_IO = (
     "registry+https://github.com/rust-lang/crates.io-index",
     "sparse+https://index.crates.io/",
@@ -12,7 +12,7 @@ CRATES_IO = (
 
 
 class Crate(NamedTuple):
-    """One crate of crates.io."""
+    """A crate of crates.io."""
 
     name: str
     version: str
@@ -20,36 +20,36 @@ class Crate(NamedTuple):
 
     @property
     def uri(self):
-        """For SRC_URI."""
+        """The URI for SRC_URI."""
         return f"crate://crates.io/{self.name}/{self.version}"
 
     @property
     def checksum_flag(self):
-        """The flag of SRC_URI that has this crate's checksum."""
+        """The flag of SRC_URI for this crate's checksum."""
         return f"{self.name}-{self.version}.sha256sum"
 
 
 class Unusable(Exception):
-    """Why the crates of a Cargo.lock can't be fetched, and what to do."""
+    """Why the crates of a Cargo.lock can't be fetched, and how to fix it."""
 
 
 def crates(path):
-    """All crates but the workspace's own, in the file's order."""
+    """All crates except those of the workspace, in the file's order."""
     try:
         with open(path, "rb") as file:
             packages = tomllib.load(file).get("package", [])
     except FileNotFoundError:
-        raise Unusable(f"{path} is missing: make it with 'cargo generate-lockfile' and commit it") from None
+        raise Unusable(f"{path} is missing: create it with 'cargo generate-lockfile' and commit it") from None
     except tomllib.TOMLDecodeError as error:
-        raise Unusable(f"{path} is no Cargo.lock ({error}): make it anew with 'cargo generate-lockfile'") from None
+        raise Unusable(f"{path} is not a valid Cargo.lock ({error}): regenerate it with 'cargo generate-lockfile'") from None
     return [crate(path, package) for package in packages if "source" in package]
 
 
 def crate(path, package):
-    """One entry. Only crates.io's can be fetched: their URI and their checksum follow from it."""
+    """An entry. Only crates of crates.io can be fetched: URI and checksum follow from the entry."""
     name, version, source = (package[key] for key in ("name", "version", "source"))
     if source not in CRATES_IO:
-        raise Unusable(f"{path}: {name} {version} comes from {source}: take it from crates.io, or make it part of the workspace")
+        raise Unusable(f"{path}: {name} {version} comes from {source}: use it from crates.io, or add it to the workspace")
     if "checksum" not in package:
-        raise Unusable(f"{path}: {name} {version} has no checksum: make the file anew with 'cargo generate-lockfile'")
+        raise Unusable(f"{path}: {name} {version} has no checksum: regenerate the file with 'cargo generate-lockfile'")
     return Crate(name, version, package["checksum"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# A mirror whose files have other names, which MIRRORS can't express. SRC_URI and its checksums stay the recipe's own.
+# A mirror with other file names, which MIRRORS can't express. SRC_URI and its checksums stay the recipe's.
 python fetch_from_debian() {
     import re
 

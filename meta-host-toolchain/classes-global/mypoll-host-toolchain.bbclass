@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Looks at the host before anything is parsed. What recipes need to know of it becomes variables, whose values are part of
-# what tasks are told apart by: another compiler, C library or Rust on the host is another build.
+# Inspects the host before anything is parsed. Facts that recipes need become variables, whose values are part of task
+# signatures: another compiler, C library or Rust on the host is another build.
 
 python host_toolchain_inspect() {
     missing = host_toolchain.host.missing(d)

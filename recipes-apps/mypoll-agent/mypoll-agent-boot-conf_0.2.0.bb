@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Takes mypoll-agent.toml from the boot partition"
-DESCRIPTION = "The boot partition is what any PC shows of a card. A file mypoll-agent.toml there goes before the image's own, if \
-mypoll-agent accepts it; else a text beside it says what is wrong."
+SUMMARY = "Applies mypoll-agent.toml from the boot partition"
+DESCRIPTION = "The boot partition is what any PC shows of a card. A file mypoll-agent.toml there overrides the image's own, if \
+mypoll-agent accepts it; otherwise a text file beside it has the error."
 SECTION = "net"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "\
@@ -36,5 +36,5 @@ do_install() {
     sed -i 's,@LIBEXECDIR@,${libexecdir},g' ${D}${systemd_system_unitdir}/mypoll-agent-boot-conf.service ${D}${sysconfdir}/init.d/mypoll-agent-boot-conf
 }
 
-# It lays the file over that one; cmp and mountpoint.
+# It mounts the file over that one; needs cmp and mountpoint.
 RDEPENDS:${PN} = "${VIRTUAL-RUNTIME_base-utils} virtual-mypoll-agent-conf"

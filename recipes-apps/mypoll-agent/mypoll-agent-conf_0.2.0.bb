@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Configuration of mypoll-agent"
-DESCRIPTION = "A recipe of its own, so that a product replaces it alone: with a mypoll-agent.toml in a bbappend, or with another \
+DESCRIPTION = "A separate recipe that a product can replace: with a mypoll-agent.toml in a bbappend, or with another \
 recipe that provides virtual-mypoll-agent-conf at run time"
 SECTION = "net"
 LICENSE = "MIT | Apache-2.0"
@@ -13,7 +13,7 @@ SRC_URI = "file://mypoll-agent.toml"
 
 S = "${UNPACKDIR}"
 
-# Chips and lines are a board's.
+# Chips and lines depend on the board.
 PACKAGE_ARCH = "${MACHINE_ARCH}"
 
 INHIBIT_DEFAULT_DEPS = "1"

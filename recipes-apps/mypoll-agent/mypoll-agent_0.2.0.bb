@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Carries the events of /dev/mypoll to the network and to GPIO outputs"
-SUMMARY:mypoll-completions = "What bash, fish and zsh complete of the words of mypoll-agent and mypollctl"
-SUMMARY:mypoll-crate-licences = "The licences of the crates that the programs are made of"
-SUMMARY:mypoll-examples = "Programs that take events by SIGIO, or from queues of their own"
-SUMMARY:mypoll-selftest = "Tests /dev/mypoll where it runs"
-SUMMARY:mypollctl = "Shows the events of /dev/mypoll, and gives the driver its commands"
-DESCRIPTION = "The agent, a service of its own user; mypollctl, which shows events and commands the driver; mypoll-selftest, \
-which tests the driver where it runs; and examples of SIGIO and of queues"
+SUMMARY:mypoll-completions = "Completions of mypoll-agent and mypollctl for bash, fish and zsh"
+SUMMARY:mypoll-crate-licences = "Licences of the crates in the programs"
+SUMMARY:mypoll-examples = "Example programs that read events with SIGIO, or from private queues"
+SUMMARY:mypoll-selftest = "Tests of /dev/mypoll on the target"
+SUMMARY:mypollctl = "Shows the events of /dev/mypoll, and sends commands to the driver"
+DESCRIPTION = "The agent, a service with its own user; mypollctl, which shows events and controls the driver; mypoll-selftest, \
+which tests the driver on the target; and examples of SIGIO and of private queues"
 SECTION = "net"
-# Ours, and that of the crates which are linked in: most are to be had under MIT, some under nothing else; of TLS, ring under
+# Our licence, and those of linked crates: most are available under MIT, some only under others; of TLS, ring under
 # Apache-2.0 and ISC, webpki and untrusted under ISC, subtle under BSD-3-Clause.
 LICENSE = "(MIT | Apache-2.0) & MIT & Apache-2.0 & BSD-3-Clause & ISC"
 LICENSE:mypoll-examples = "(MIT | Apache-2.0) & MIT"
@@ -20,8 +20,8 @@ LIC_FILES_CHKSUM = "\
     file://${COMMON_LICENSE_DIR}/ISC;md5=f3b90e78ea0cffb20bf5cca7947a896d \
 "
 
-# The folders lie as in the repository: the client crate has a relative link to the driver's uapi. All in one, which devtool
-# takes as a whole.
+# The directories are laid out as in the repository: the client crate has a relative link to the driver's uapi. A single entry,
+# which devtool takes as a whole.
 FILESEXTRAPATHS:prepend := "${THISDIR}:${THISDIR}/../../recipes-kernel/mypoll/mypoll:"
 SRC_URI = "\
     file://mypoll-agent;subdir=${BP}/recipes-apps/mypoll-agent \
@@ -32,38 +32,38 @@ SRC_URI = "\
 "
 
 S = "${UNPACKDIR}/${BP}/recipes-apps/mypoll-agent/mypoll-agent"
-# Not the youngest file's time, which is that of its clone: two builds are to give the same bytes.
+# The default is the newest file's time, which is that of the clone: builds would not be reproducible.
 SOURCE_DATE_EPOCH = "${SOURCE_DATE_EPOCH_FALLBACK}"
 
 inherit mypoll-cargo-lock-crates features_check systemd update-rc.d useradd
 inherit_defer ${@bb.utils.contains('BBFILE_COLLECTIONS', 'rust-bin-layer', 'cargo_bin', 'cargo', d)}
 
-# The driver's.
+# The driver's licence.
 REQUIRED_DISTRO_FEATURES = "mypoll"
 
-# Where the programs are after do_compile, by the name that cargo_bin has for it.
+# The directory of the programs after do_compile, as cargo_bin names it.
 CARGO_BINDIR ?= "${B}/target/${CARGO_TARGET_SUBDIR}"
 
-# What oe-core's class has by itself: no path of this build in the programs.
+# As in oe-core's class: no build paths in the programs.
 EXTRA_RUSTFLAGS = "--remap-path-prefix=${WORKDIR}=${TARGET_DBGSRC_DIR}"
-# Crates with code in C are beside the source.
+# Crates with C code are beside the source.
 CFLAGS:append = " -ffile-prefix-map=${WORKDIR}=${TARGET_DBGSRC_DIR}"
-# Where the crate mypoll-manual leaves man pages, completions and licences: it is compiled for the machine that builds.
+# Where the crate mypoll-manual, compiled for the build machine, writes man pages, completions and licences.
 export MYPOLL_MANUAL = "${B}/manual"
-# Symbols go to the -dbg package.
+# Symbols are in the -dbg package.
 export CARGO_PROFILE_RELEASE_DEBUG = "true"
 export CARGO_PROFILE_RELEASE_STRIP = "none"
-# Half the size, at several times the time.
+# Halves the size at several times the compile time.
 export CARGO_PROFILE_RELEASE_CODEGEN_UNITS = "1"
 export CARGO_PROFILE_RELEASE_LTO = "fat"
 export CARGO_PROFILE_RELEASE_OPT_LEVEL = "z"
-# A panic aborts, so nothing unwinds the stack but debuggers, and these find the tables in the -dbg package. The path is
-# relative to the workspace, for cargo hashes it into the names of symbols.
+# A panic aborts, so only debuggers unwind the stack, and these find the tables in the -dbg package. The path is relative
+# to the workspace, because cargo hashes it into symbol names.
 RUSTFLAGS:append = " -Cforce-unwind-tables=no -Cllvm-args=--force-dwarf-frame-section \
     -Clink-arg=-Wl,--no-eh-frame-hdr -Clink-arg=-Wl,-T,no-unwind-tables.ld"
-# Relocations in a bitmap: glibc has it from 2.36 on, GNU ld from 2.44 on; older ones say that they ignore it.
+# Relocations in a bitmap: needs glibc 2.36 and GNU ld 2.44; older versions of ld warn and ignore it.
 RUSTFLAGS:append = " -Clink-arg=-Wl,-z,pack-relative-relocs"
-# The budget of the stripped agent, in bytes. The same code is larger on x86.
+# Size limit of the stripped agent, in bytes. The same code is larger on x86.
 MYPOLL_AGENT_SIZE_MAX ?= "2500000"
 MYPOLL_AGENT_SIZE_MAX:x86-64 ?= "3200000"
 
@@ -72,22 +72,22 @@ SYSTEMD_SERVICE:${PN} = "mypoll-agent.service"
 INITSCRIPT_NAME = "mypoll-agent"
 INITSCRIPT_PARAMS = "defaults 70 30"
 
-# gpio is what boards' udev rules call the group of the GPIO character devices.
+# gpio is the usual group of the GPIO character devices in boards' udev rules.
 USERADD_PACKAGES = "${PN}"
 GROUPADD_PARAM:${PN} = "--system mypoll; --system gpio"
 USERADD_PARAM:${PN} = "--system --gid mypoll --groups gpio --no-create-home --home-dir / --shell ${base_sbindir}/nologin mypoll"
 
-# meta-rust-bin's looks at the machine, for 32-bit ARM: machines of the same tune share the programs.
+# meta-rust-bin's function checks the machine, for 32-bit ARM: machines with the same tune share the programs.
 # nooelint: oelint.vars.mispell.unknown - a function of that layer's
 rust_target[vardepsexclude] += "MACHINEOVERRIDES"
 
 do_compile:prepend:x86-64() {
-    # meta-rust-bin empties HOST_CFLAGS, which C code in crates gets where both machines have one target.
+    # meta-rust-bin clears HOST_CFLAGS, which C code in crates uses if both machines have the same target.
     export CFLAGS_x86_64_unknown_linux_gnu="${CFLAGS}"
 }
 
 do_compile:append() {
-    # Apart from the programs, so that the examples' development dependencies change none of their features.
+    # Separate from the programs, so that the examples' development dependencies do not change their features.
     cargo build ${CARGO_BUILD_FLAGS} --package mypoll --features tokio --examples
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Device tree with mypoll's GPIO lines in it, or an overlay that adds them"
+SUMMARY = "Device tree with mypoll's GPIO lines, or an overlay that adds them"
 DESCRIPTION = "runqemu gives the tree to QEMU (QB_DTB). On arm64 it is QEMU's own for the machine's options, with an overlay. \
 A Raspberry Pi's firmware applies the overlay, as config.txt tells it."
 SECTION = "bsp"
@@ -28,12 +28,12 @@ INHIBIT_DEFAULT_DEPS = "1"
 do_configure[noexec] = "1"
 do_install[noexec] = "1"
 
-# Where QEMU's tree, which has no symbols, has the GPIO controller that the overlay refers to.
+# The path of the GPIO controller that the overlay refers to, because QEMU's tree has no symbols.
 PL061 = "/pl061@9030000"
 
 do_compile[cleandirs] = "${B}"
 do_compile:qemuarm64() {
-    # Without seeds, which were the same at each boot and others in each build.
+    # Without seeds, which would be the same at each boot, and differ in each build.
     ${QB_SYSTEM_NAME} ${QB_MACHINE} ${QB_CPU} ${QB_SMP} -nodefaults -display none -machine dtb-randomness=off \
         -machine dumpdtb=${B}/board.dtb
     fdtput -p -t s ${B}/board.dtb /__symbols__ pl061 ${PL061}
@@ -44,7 +44,7 @@ do_compile:qemux86-64() {
     dtc -I dts -O dtb -o ${B}/mypoll.dtb ${S}/mypoll-qemu-x86.dts
 }
 
-# Without the warnings that would have "gpio" and "label" be what these properties are elsewhere: they are parameters.
+# Suppresses warnings that take the parameters "gpio" and "label" for the standard properties.
 do_compile:rpi() {
     dtc -@ -W no-unit_address_vs_reg -W no-gpios_property -W no-label_is_string -I dts -O dtb -o ${B}/mypoll.dtbo ${S}/mypoll.dtso
 }

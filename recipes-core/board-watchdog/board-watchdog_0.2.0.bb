@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Feeds the board's watchdog"
-DESCRIPTION = "The watchdog restarts a board on which nothing runs any more. systemd feeds it by itself when it is told to; with \
-SysV init, busybox does. A board without a watchdog goes on without."
+DESCRIPTION = "The watchdog restarts a board that hangs. systemd feeds it by itself if configured; with SysV init, busybox does. \
+Has no effect on a board without a watchdog."
 SECTION = "base"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "\
@@ -18,11 +18,11 @@ S = "${UNPACKDIR}"
 
 inherit allarch update-rc.d
 
-# Seconds. A Raspberry Pi's watchdog has at most 15.
+# Seconds. A Raspberry Pi's watchdog supports at most 15.
 BOARD_WATCHDOG_TIMEOUT ?= "15"
 
 INITSCRIPT_NAME = "board-watchdog"
-# Not stopped with the system: it disarms the watchdog at SIGTERM, after everything else has ended.
+# Not stopped at shutdown: it disarms the watchdog at SIGTERM, after everything else has ended.
 INITSCRIPT_PARAMS = "start 10 2 3 4 5 ."
 
 INHIBIT_DEFAULT_DEPS = "1"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Mounts the writable partition of a disk whose root is read-only"
-DESCRIPTION = "The ext4 partition labelled mypoll-data comes to /data, and /var/lib is kept on it"
+DESCRIPTION = "Mounts the ext4 partition with the label mypoll-data at /data, and /var/lib from it"
 SECTION = "base"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "\

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Grows the data partition to the size of the disk"
-DESCRIPTION = "An image is smaller than the card it is written to. At the first boot the last partition, mounted at /data, gets the \
-rest of the disk, and its file system with it."
+DESCRIPTION = "An image is smaller than the card it is written to. At the first boot the last partition, mounted at /data, and its \
+file system grow to the end of the disk."
 SECTION = "base"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "\

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "mypoll-image for development: root logs in without a password"
-DESCRIPTION = "With an SSH server, gdb, strace, perf, mypollctl and the tests. Not for a network that others reach."
+DESCRIPTION = "With an SSH server, gdb, strace, perf, mypollctl and the tests. Only for a trusted network."
 
 require mypoll-image.inc
 

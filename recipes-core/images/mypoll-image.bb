@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "The product: driver and agent on a read-only root file system"
-DESCRIPTION = "Nobody can log in: not as root, and there is no SSH server. Everything else is as in mypoll-image-dev."
+SUMMARY = "Product image: driver and agent on a read-only root file system"
+DESCRIPTION = "Nobody can log in: root has no password login, and there is no SSH server. Everything else is as in mypoll-image-dev."
 
 require mypoll-image.inc

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Time from the network, and a clock that does not go back without one"
-DESCRIPTION = "busybox's ntpd, and the time of the last shutdown, or one at most 11 minutes older when the power went, for boards \
-without a clock that runs on. For SysV init: systemd has timesyncd for both."
+SUMMARY = "Network time, and a clock that never goes backwards without it"
+DESCRIPTION = "busybox's ntpd, and the time of the last shutdown, or after a power cut a time at most 11 minutes older, for boards \
+without a battery-backed clock. For SysV init: systemd has timesyncd for both."
 SECTION = "base"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "\
@@ -20,7 +20,7 @@ S = "${UNPACKDIR}"
 
 inherit allarch features_check update-rc.d
 
-# busybox has its ntpd with both.
+# busybox provides ntpd with both.
 REQUIRED_DISTRO_FEATURES = "mypoll sysvinit"
 
 # After the network and the log.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Names the machine after its board's serial number"
-DESCRIPTION = "mypoll-1a2b3c4d: the last eight digits of the serial number that the firmware puts into the device tree. Boards \
-without one keep the name that the image has."
+DESCRIPTION = "mypoll-1a2b3c4d: the last eight digits of the serial number that the firmware adds to the device tree. Boards \
+without one keep the image's name."
 SECTION = "base"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "\
@@ -19,7 +19,7 @@ S = "${UNPACKDIR}"
 
 inherit allarch systemd update-rc.d
 
-# What stands before the digits.
+# The prefix.
 SERIAL_HOSTNAME_PREFIX ?= "mypoll"
 
 SYSTEMD_SERVICE:${PN} = "serial-hostname.service"

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Linux LTS with Rust, in the configuration that mypoll is tested with"
-DESCRIPTION = "Mainline 6.18 from kernel.org's tarball. Everything is off but for what the fragments ask for."
+SUMMARY = "Linux LTS with Rust, in the configuration tested with mypoll"
+DESCRIPTION = "Mainline 6.18 from kernel.org's tarball. Only the options in the fragments are on."
 HOMEPAGE = "https://www.kernel.org"
 SECTION = "kernel"
 LICENSE = "GPL-2.0-only"
 LIC_FILES_CHKSUM = "file://COPYING;md5=6bc538ed5bd9a7fc9398086aedcd7e46"
 
-# Reports on other systems, and what they mean for mainline (VEX): a file of openembedded-core.
+# Reported CVEs that do not apply to mainline (VEX): a file of openembedded-core.
 # nooelint: oelint.file.includenotfound,oelint.file.requireinclude
 include recipes-kernel/linux/cve-exclusion.inc
 
-# The versions that can be chosen. scripts/lab/sources.toml has the one that is tested. Not LINUX_VERSION: other kernels read that too.
+# The available versions; scripts/lab/sources.toml has the tested one. Not LINUX_VERSION: other kernels read that too.
 LINUX_MYPOLL_VERSION ??= "6.18.30"
 LINUX_MYPOLL_SHA256[6.18.12] = "e003294ad4c2c2ac5bb77fbb8259511134f51d987b3212516832dc4b0c83f1ea"
 LINUX_MYPOLL_SHA256[6.18.15] = "7c716216c3c4134ed0de69195701e677577bbcdd3979f331c182acd06bf2f170"
@@ -27,7 +27,7 @@ KERNEL_FRAGMENTS:append:x86-64 = " hardening-x86"
 KERNEL_FRAGMENTS:append = " ${@bb.utils.contains('DISTRO_FEATURES', 'systemd', 'systemd', '', d)}"
 KERNEL_FRAGMENTS:append:qemuarm64 = " qemu-virt test"
 KERNEL_FRAGMENTS:append:qemux86-64 = " qemu-x86 test"
-# The Raspberry Pi's too: that Image boots in QEMU's virt board as well.
+# Also for the Raspberry Pi: its Image boots in QEMU's virt board, too.
 KERNEL_FRAGMENTS:append:rpi = " qemu-virt raspberrypi"
 
 SRC_URI = " \
@@ -43,7 +43,7 @@ COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
 
 inherit kernel mypoll-kernel-rust-toolchain mypoll-kernel-config-check mypoll-kernel-errata-check
 
-# After the class, whose own value would win otherwise.
+# After the class, which would override it.
 S = "${UNPACKDIR}/linux-${LINUX_MYPOLL_VERSION}"
 
 # A later fragment's options replace an earlier one's.
@@ -54,7 +54,7 @@ linux_mypoll_configure() {
     KCONFIG_ALLCONFIG=${B}/fragments.config oe_runmake_call -C ${S} O=${B} allnoconfig
 }
 
-# Overlays for a Raspberry Pi call the header's controller gpio, as the vendor's device trees do. Mainline's of the Pi 5 don't.
+# Overlays for a Raspberry Pi refer to the header's controller as gpio, as in the vendor's device trees. Mainline's tree of the Pi 5 lacks that label.
 # nooelint: oelint.func.specific - COMPATIBLE_MACHINE is computed
 do_compile:append:rpi() {
     for dtb in ${KERNEL_DEVICETREE}; do
@@ -70,7 +70,7 @@ python () {
     if version not in known:
         raise bb.parse.SkipRecipe(f"LINUX_MYPOLL_VERSION = \"{version}\" has no checksum in {d.getVar('FILE')}: "
                                   f"choose one of {', '.join(known)}, or set LINUX_MYPOLL_SHA256[{version}]")
-    # The stable series took both patches.
+    # The stable series includes both patches.
     if bb.utils.vercmp_string(version, '6.18.16') >= 0:
         uris = d.getVar('SRC_URI').split()
         d.setVar('SRC_URI', ' '.join(uri for uri in uris if not uri.startswith('file://patches/')))

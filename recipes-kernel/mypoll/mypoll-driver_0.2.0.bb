@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Driver that delivers events of GPIO lines, a timer and software to programs"
+SUMMARY = "Driver that delivers events from GPIO lines, a timer and software to programs"
 DESCRIPTION = "Kernel module in Rust behind /dev/mypoll, with read, poll, epoll and SIGIO"
 SECTION = "kernel"
 LICENSE = "GPL-2.0-only"
@@ -13,7 +13,7 @@ SRC_URI = " \
 "
 
 S = "${UNPACKDIR}/mypoll"
-# Not the youngest file's time, which is that of its clone: two builds are to give the same bytes.
+# The default is the newest file's time, which is that of the clone: builds would not be reproducible.
 SOURCE_DATE_EPOCH = "${SOURCE_DATE_EPOCH_FALLBACK}"
 
 inherit features_check mypoll-kernel-rust-toolchain module-rust useradd
@@ -21,7 +21,7 @@ REQUIRED_DISTRO_FEATURES = "mypoll"
 
 KERNEL_MODULE_AUTOLOAD += "mypoll"
 
-# Of the device node.
+# The group of the device node.
 USERADD_PACKAGES = "${PN}"
 GROUPADD_PARAM:${PN} = "--system mypoll"
 
@@ -31,12 +31,12 @@ do_install:append() {
     install -D -m 0644 ${S}/uapi/mypoll.h ${D}${includedir}/mypoll.h
 }
 
-# The parameters: a package of its own, so that a product replaces it alone.
+# A separate package, so that a product can replace the module parameters.
 PACKAGES =+ "${PN}-conf"
 FILES:${PN} += "${nonarch_base_libdir}/udev/rules.d"
 FILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
 CONFFILES:${PN}-conf = "${sysconfdir}/modprobe.d/mypoll.conf"
-# The header alone: programs need nothing else of the driver, and an SDK takes it for an image that has the driver.
+# Only the header: programs need nothing else of the driver, and an SDK installs it for an image with the driver.
 RDEPENDS:${PN}-dev = ""
 RRECOMMENDS:${PN} += "${PN}-conf"
 RPROVIDES:${PN}-dev += "mypoll-dev"

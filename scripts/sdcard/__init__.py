@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What scripts/flash is made of."""
+"""The modules of scripts/flash."""
 
 
 class Refusal(Exception):
-    """Why nothing is written. The message is a sentence without its full stop."""
+    """Why nothing is written. The message is a sentence without its final period."""
 
 
 def is_zero(data):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Block maps: which blocks of an image hold something, and their checksums (bmap-tools' format, versions 1 and 2)."""
+"""Block maps: the non-zero blocks of an image, and their checksums (bmap-tools' format, versions 1 and 2)."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from xml.etree import ElementTree
 
 from . import Refusal
 
-# Of the format, without what stands behind the point.
+# Supported major versions of the format.
 VERSIONS = (1, 2)
 
 
 @dataclass(frozen=True)
 class Range:
-    """The bytes from `start` up to, not including, `end`; None is the end of the image."""
+    """The bytes from `start` to `end`, exclusive; None is the end of the image."""
 
     start: int
     end: int | None
-    # In hexadecimal digits; None where the map has none.
+    # In hexadecimal digits; None if the map has none.
     checksum: str | None = None
 
 
@@ -27,14 +27,14 @@ class Bmap:
     path: Path
     # In bytes.
     image_size: int
-    # hashlib's name of the checksums' kind.
+    # hashlib's name of the checksum algorithm.
     algorithm: str
-    # In the order of the image, apart from each other.
+    # In the order of the image, without overlaps.
     ranges: tuple[Range, ...]
 
 
 def find(image):
-    """The map beside `image`, where there is one: of x.wic.zst that is x.wic.zst.bmap or x.wic.bmap."""
+    """The map beside `image`, if it exists: for x.wic.zst, x.wic.zst.bmap or x.wic.bmap."""
     for stem in (image, image.with_suffix("")):
         path = Path(f"{stem}.bmap")
         if path.exists():
@@ -47,7 +47,7 @@ def read(path):
         root = ElementTree.parse(path).getroot()
         version = root.get("version", "1")
         if int(version.partition(".")[0]) not in VERSIONS:
-            raise Refusal(f"{path} has version {version} of the format: versions 1 and 2 are known")
+            raise Refusal(f"{path} has format version {version}: versions 1 and 2 are supported")
         image_size = int(root.findtext("ImageSize"))
         block_size = int(root.findtext("BlockSize"))
         algorithm = root.findtext("ChecksumType", "sha1").strip()
@@ -55,7 +55,7 @@ def read(path):
         ranges = tuple(_range(element, block_size, image_size) for element in root.iter("Range"))
         edges = [edge for block in ranges for edge in (block.start, block.end)]
         if not ranges or edges != sorted(edges) or edges[-1] > image_size:
-            raise ValueError("its ranges are not those of an image")
+            raise ValueError("its ranges are invalid")
     except OSError as error:
         raise Refusal(f"{path} can't be read: {error.strerror}") from error
     except (ElementTree.ParseError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -64,7 +64,7 @@ def read(path):
 
 
 def _range(element, block_size, image_size):
-    """`<Range chksum="…"> FIRST-LAST </Range>`, or one block alone, in blocks; the image's last may be a short one."""
+    """`<Range chksum="…"> FIRST-LAST </Range>`, or a single block, in blocks; the image's last block may be short."""
     first, _, last = element.text.strip().partition("-")
     end = (int(last or first) + 1) * block_size
     if image_size < end < image_size + block_size:

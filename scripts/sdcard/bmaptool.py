@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""bmaptool, which writes the image to the card."""
+"""Runs bmaptool, which writes the image to the card."""
 
 import re
 import subprocess
@@ -14,10 +14,10 @@ ERROR = re.compile(r"ERROR(?:\x1b\[0m)?: ")
 
 
 class Copy:
-    """`bmaptool copy` of an image by its block map, or of all of it where `bmap_path` is None."""
+    """`bmaptool copy` of an image with its block map, or of the whole image if `bmap_path` is None."""
 
     def __init__(self, image_path, bmap_path, folder):
-        # By a name in `folder`: bmaptool takes one with a leading "-" for an option, and unpacks by more suffixes than UNPACK has.
+        # Through a link in `folder`: bmaptool takes a leading "-" for an option, and unpacks more suffixes than UNPACK has.
         suffix = image_path.suffix if image_path.suffix in UNPACK else ""
         link = Path(folder, f"image{suffix}")
         link.symlink_to(image_path.resolve())
@@ -26,14 +26,14 @@ class Copy:
         self._command = ["bmaptool", "copy", *options, link]
 
     def rehearse(self):
-        """Has bmaptool read all and write nothing, so that what it does not take is known before the card is touched."""
+        """Lets bmaptool read everything and write nothing, to detect images that it rejects before the card is touched."""
         ended = subprocess.run([*self._command, "/dev/null"], check=False, capture_output=True, encoding="utf-8", errors="replace")
         if ended.returncode:
-            said = ended.stderr.strip() or f"it ended with {ended.returncode}"
+            said = ended.stderr.strip() or f"exit status {ended.returncode}"
             why = ERROR.split(said)[-1] if ERROR.search(said) else said.splitlines()[-1]
-            raise Refusal(f"bmaptool does not take {self._what}: {' '.join(why.split()).rstrip('.')}")
+            raise Refusal(f"bmaptool rejects {self._what}: {' '.join(why.split()).rstrip('.')}")
 
     def write(self, device_path):
         status = subprocess.run([*self._command, device_path], check=False).returncode
         if status:
-            raise Different(f"bmaptool could not write all of it (it ended with {status})")
+            raise Different(f"bmaptool failed to write the image (exit status {status})")

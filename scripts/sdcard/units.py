@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Figures for people."""
+"""Human-readable numbers."""
 
 import sys
 import time
 
 
 def size_text(size):
-    """`size` in bytes as it is printed on cards: 1 GB is 10⁹ bytes."""
+    """`size` in bytes as printed on cards: 1 GB is 10⁹ bytes."""
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
@@ -14,7 +14,7 @@ def size_text(size):
 
 
 class Progress:
-    """How much of `total` bytes is done, on a terminal; silent elsewhere."""
+    """Shows the processed part of `total` bytes, on a terminal; silent elsewhere."""
 
     def __init__(self, doing, total):
         self._doing = doing

@@ -155,7 +155,7 @@ class Announced(unittest.TestCase):
         hidden = "[[http]]\nlisten = '127.0.0.1:8081'\n"
         said = self.announce(stream + page + hidden)
         self.assertEqual(
-            said, "_http._tcp at port 8080, by avahi\n_mypoll._tcp at port 7070, by avahi\n"
+            said, "_http._tcp on port 8080, by avahi\n_mypoll._tcp on port 7070, by avahi\n"
         )
         self.expect(("_mypoll._tcp", 7070), ("_http._tcp", 8080))
         by_type = {kind: (name, address, text) for kind, name, address, _, text in self.browse()}

@@ -165,7 +165,7 @@ class BootConfiguration(unittest.TestCase):
         configuration, log = self.start()
         self.assertEqual(configuration, GOOD)
         for text in log, self.error():
-            self.assertRegex(text, f"{self.boot / NAME} can't be kept: .*No space left on device")
+            self.assertRegex(text, f"cannot copy {self.boot / NAME}: .*No space left on device")
         (full / "other").unlink()
         self.assertEqual(self.start(), (BETTER, ""))
         self.assertIsNone(self.error())

@@ -140,7 +140,7 @@ class Card(unittest.TestCase):
 class Grows(Card):
     def test_mbr(self):
         self.make(MBR)
-        self.assertIn("grows", self.boot())
+        self.assertIn("Growing", self.boot())
         self.assert_grown(64 * MIB)
 
     def test_gpt_of_the_disks_size(self):
@@ -192,7 +192,7 @@ class Grows(Card):
             self.skipTest(f"a file of 3 TiB can't be had: {error.strerror}")
         # A file system of 2 TiB is none of this test's.
         self.replace("grow-ext4", b"#!/bin/sh\n")
-        self.assertIn("grows", self.boot())
+        self.assertIn("Growing", self.boot())
         self.assertEqual(self.boot(), "")
         table, kernel, _ = self.sizes()
         self.assertEqual(table, kernel)

@@ -68,14 +68,14 @@ class DataPartition(unittest.TestCase):
 
     def test_none(self):
         self.make("another")
-        self.boot(0, "There is no data partition")
+        self.boot(0, "No data partition")
         self.assertFalse(os.path.ismount(self.data))
         self.assertEqual(self.state(), "the image's")
 
     def test_another_disk_has_one(self):
         self.make()
         (self.partition / "partition").unlink()
-        self.boot(0, "There is no data partition")
+        self.boot(0, "No data partition")
         self.assertFalse(os.path.ismount(self.data))
 
     def test_mounted_without_devices_and_setuid(self):
@@ -92,7 +92,7 @@ class DataPartition(unittest.TestCase):
         run("debugfs", "-w", "-R", "clri /lib", self.device)
         # As the kernel notes it when it comes across.
         run("debugfs", "-w", "-R", "set_super_value state 2", self.device)
-        self.boot(0, "The data partition is damaged: it is repaired")
+        self.boot(0, "The data partition is damaged: repairing it")
         self.assertEqual(self.state(), "the image's")
         (found,) = (self.data / "lost+found").iterdir()
         self.assertEqual((found / "state").read_text(encoding="ascii"), "new")
@@ -110,7 +110,7 @@ class DataPartition(unittest.TestCase):
         with open(self.device, "r+b") as device:
             device.seek(2048)
             device.write(b"\xff" * (8 * MIB - 2048))
-        self.boot(1, "The data partition can't be")
+        self.boot(1, "the data partition")
         self.assertEqual(self.state(), "the image's")
 
     def test_a_newer_image_brings_a_directory(self):
@@ -156,7 +156,7 @@ class DataPartition(unittest.TestCase):
     def test_full(self):
         (self.lib / "large").write_bytes(bytes(9 * MIB))
         self.make()
-        self.boot(1, f"The data partition can't hold {self.lib}")
+        self.boot(1, f"Cannot copy {self.lib} to the data partition")
         self.assertEqual(os.listdir(self.data), ["lost+found"])
         self.assertEqual(self.state(), "the image's")
 

@@ -75,7 +75,7 @@ class Failures(CardTest):
         os.truncate(self.backing, 0)
         run("losetup", "--set-capacity", self.device)
         self.resume()
-        self.assert_spoilt(flash, "bmaptool could not write all of it")
+        self.assert_spoilt(flash, "bmaptool failed to write the image")
 
     def test_interrupted(self):
         flash = self.start_and_pause()
@@ -118,7 +118,7 @@ class Failures(CardTest):
     def test_terminated_when_all_is_done(self):
         self.terminate_when_closed()
         self.when_written(f"touch {self.written}")
-        self.flash(status=0, says="holds the image")
+        self.flash(status=0, says="contains the image")
 
     def test_errors_in_the_middle(self):
         # The file behind the card finds no room for more than a part of it.
@@ -129,13 +129,13 @@ class Failures(CardTest):
         self.backing = place / "card"
         with self.backing.open("wb") as file:
             file.truncate(CARD_SIZE)
-        self.flash(device=self.loop(), status=3, says="bmaptool could not write all of it")
+        self.flash(device=self.loop(), status=3, says="bmaptool failed to write the image")
 
     def test_does_not_hold_what_was_written(self):
         # Behind the page cache: who reads that sees what was written.
         at = DATA[1][0] + 12345
         self.when_written(f"printf x | dd of={self.backing} bs=1 seek={at} conv=notrunc status=none")
-        self.flash(status=3, says="read back are not those of the image")
+        self.flash(status=3, says="differ from the image")
 
     def test_gone_before_it_is_read_back(self):
         self.when_written(f"truncate --size=0 {self.backing} && losetup --set-capacity {self.device}")

@@ -30,7 +30,7 @@ class Images(CardTest):
 
     def test_other_bytes_than_the_block_map_has(self):
         self.damage(self.image, 5 * MIB)
-        self.flash(status=1, says=f"is not what {self.bmap} is of: the checksum of bytes {4 * MIB} to {14 * MIB - 1} differs")
+        self.flash(status=1, says=f"does not match {self.bmap}: the checksum of bytes {4 * MIB} to {14 * MIB - 1} differs")
 
     def test_packed_file_that_was_cut_off(self):
         run("zstd", self.image)
@@ -47,18 +47,18 @@ class Images(CardTest):
 
     def test_another_size_than_the_block_map_has(self):
         os.truncate(self.image, 18 * MIB)
-        self.flash(status=1, says=f"has {18 * MIB} bytes, {self.bmap} is of an image with {IMAGE_SIZE}")
+        self.flash(status=1, says=f"has {18 * MIB} bytes, but {self.bmap} is for an image of {IMAGE_SIZE}")
 
     def test_data_that_the_block_map_has_not(self):
         # The map of another image, without checksums.
         run("bmaptool", "create", "--no-checksum", "--output", self.bmap, self.image)
         self.damage(self.image, 15 * MIB)
-        self.flash(status=1, says=f"is not what {self.bmap} is of: the map has nothing of bytes {14 * MIB} to {IMAGE_SIZE - 4097}")
+        self.flash(status=1, says=f"does not match {self.bmap}: the map omits bytes {14 * MIB} to {IMAGE_SIZE - 4097}")
 
     def test_no_image_of_a_disk(self):
         self.image.write_bytes(bytes(MIB))
         self.bmap.unlink()
-        self.flash(status=1, says="is not the image of a disk: it has no partition table")
+        self.flash(status=1, says="is not a disk image: it has no partition table")
 
     def test_image_that_was_cut_off(self):
         # Not packed and without a block map: the partition table alone knows.
@@ -68,7 +68,7 @@ class Images(CardTest):
                 self.image.write_bytes(bytes(IMAGE_SIZE))
                 run("sfdisk", "--quiet", self.image, input=table)
                 os.truncate(self.image, IMAGE_SIZE - MIB)
-                self.flash(status=1, says=f"is cut off: it has {IMAGE_SIZE - MIB} bytes, by its partition table {IMAGE_SIZE}")
+                self.flash(status=1, says=f"is truncated: it has {IMAGE_SIZE - MIB} bytes, but its partition table ends at {IMAGE_SIZE}")
 
     def test_no_image(self):
         self.flash(image=self.folder / "none.wic", status=1, says="none.wic does not exist")
@@ -86,7 +86,7 @@ class Images(CardTest):
             ("CRLF", text.replace(b"\n", b"\r\n"), "checksum mismatch for bmap file"),
             ("byte order mark", b"\xef\xbb\xbf" + text, "checksum mismatch for bmap file"),
             ("its own checksum", text.replace(checksum, b"0" * 64), "checksum mismatch for bmap file"),
-            ("version", text.replace(b'version="2.0"', b'version="3.0"'), "has version 3.0 of the format"),
+            ("version", text.replace(b'version="2.0"', b'version="3.0"'), "has format version 3.0"),
             ("count", re.sub(rb"(?<=<BlocksCount> )\d+", b"7", text), "Inconsistent bmap"),
         ):
             with self.subTest(name):
@@ -97,7 +97,7 @@ class Images(CardTest):
     def test_signature_that_can_not_be_verified(self):
         # bmaptool finds it beside the block map.
         self.bmap.with_name("test.wic.bmap.asc").write_text("no signature", encoding="ascii")
-        self.flash(status=1, says="bmaptool does not take")
+        self.flash(status=1, says="bmaptool rejects")
 
     def test_bmaptool_that_does_not_run(self):
         self.replace("bmaptool", "echo 'no module named six' >&2; exit 1")
@@ -151,7 +151,7 @@ class Devices(CardTest):
     def test_empty_reader(self):
         os.truncate(self.backing, 0)
         run("losetup", "--set-capacity", self.device)
-        self.flash(status=1, says=f"there is no card in {self.device}")
+        self.flash(status=1, says=f"no card in {self.device}")
 
     def test_mounted(self):
         place = self.file_system(self.device)
@@ -168,7 +168,7 @@ class Devices(CardTest):
         )
         self.addCleanup(holder.communicate)
         self.assertEqual(holder.stdout.readline(), b"mounted\n")
-        self.flash(status=1, says=f"{self.device} can't be written: Device or resource busy")
+        self.flash(status=1, says=f"{self.device} is not writable: Device or resource busy")
 
     def test_a_partition_of_it_mounted(self):
         run("partx", "--add", "--nr", "1", self.partitioned())
@@ -178,7 +178,7 @@ class Devices(CardTest):
         run("mount", partition, place)
         self.addCleanup(run, "umount", place)
         self.flash(status=1, says=f"{partition} is mounted at {place}: umount {partition} first")
-        self.flash(device=partition, status=1, says=f"is a partition: give the whole card, {self.device}")
+        self.flash(device=partition, status=1, says=f"is a partition: use the whole card, {self.device}")
 
     def test_swap(self):
         run("mkswap", self.device)
@@ -189,7 +189,7 @@ class Devices(CardTest):
     def test_another_program_at_work(self):
         with open(self.device, "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.flash(status=1, says=f"another program works on {self.device}")
+            self.flash(status=1, says=f"{self.device} is in use by another program")
         self.assert_untouched()
 
     def test_another_program_that_ends(self):
@@ -233,10 +233,10 @@ class Devices(CardTest):
             self.command("--fixed", device=disk), check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
         )
         self.assertEqual(flash.returncode, 1)
-        self.assertRegex(flash.stderr, r"is mounted at \S+, it holds the running system: choose another device")
+        self.assertRegex(flash.stderr, r"is mounted at \S+ and contains the running system: choose another device")
 
     def test_no_device(self):
-        self.flash(device=self.folder / "none", status=1, says="none does not exist: lsblk lists the devices there are")
+        self.flash(device=self.folder / "none", status=1, says="none does not exist: lsblk lists devices")
         self.flash(device=self.image, status=1, says="is not a block device")
         self.flash(device="/dev/null", status=1, says="is not a block device")
 

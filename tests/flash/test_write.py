@@ -22,23 +22,23 @@ class Formats(CardTest):
         return self.image.with_name(self.image.name + suffix)
 
     def test_wic(self):
-        self.flash(status=0, says="were read back and are right")
+        self.flash(status=0, says="were read back and verified")
         self.assert_written()
 
     def test_wic_gz(self):
-        self.flash(image=self.packed("gzip", ".gz"), status=0, says="holds the image")
+        self.flash(image=self.packed("gzip", ".gz"), status=0, says="contains the image")
         self.assert_written()
 
     def test_wic_bz2(self):
-        self.flash(image=self.packed("bzip2", ".bz2"), status=0, says="holds the image")
+        self.flash(image=self.packed("bzip2", ".bz2"), status=0, says="contains the image")
         self.assert_written()
 
     def test_wic_xz(self):
-        self.flash(image=self.packed("xz", ".xz"), status=0, says="holds the image")
+        self.flash(image=self.packed("xz", ".xz"), status=0, says="contains the image")
         self.assert_written()
 
     def test_wic_zst(self):
-        self.flash(image=self.packed("zstd", ".zst"), status=0, says="holds the image")
+        self.flash(image=self.packed("zstd", ".zst"), status=0, says="contains the image")
         self.assert_written()
 
     def test_names_that_mean_something_to_bmaptool(self):
@@ -50,28 +50,28 @@ class Formats(CardTest):
                 image.write_bytes(packed)
                 block_map.write_bytes(self.bmap.read_bytes())
                 self.device = self.card(CARD_SIZE)
-                self.flash("--", image=name, status=0, says="holds the image", cwd=self.folder)
+                self.flash("--", image=name, status=0, says="contains the image", cwd=self.folder)
                 block_map.unlink()
-                self.flash("--", image=name, status=0, says="holds the image", cwd=self.folder)
+                self.flash("--", image=name, status=0, says="contains the image", cwd=self.folder)
         for name in ("x.lz4", "x.zip"):
             with self.subTest(name):
                 self.device = self.card(CARD_SIZE)
                 self.image.rename(self.folder / name)
                 self.image = self.folder / name
-                self.flash(status=0, says="holds the image")
+                self.flash(status=0, says="contains the image")
 
     def test_links_as_bitbake_leaves_them(self):
         for program, suffix in (("gzip", ".gz"), ("bzip2", ".bz2"), ("xz", ".xz"), ("zstd", ".zst")):
             with self.subTest(program):
                 link = self.folder / f"link.wic{suffix}"
                 link.symlink_to(self.packed(program, suffix))
-                self.flash("--bmap", self.bmap, image=link, status=0, says="holds the image")
+                self.flash("--bmap", self.bmap, image=link, status=0, says="contains the image")
                 self.assert_written()
 
     def test_card_whose_label_is_not_utf_8(self):
         # As Windows writes an umlaut to FAT; lsblk prints what udev knows, byte by byte.
         self.replace("lsblk", """$REAL "$@" | sed 's/"label": *null/"label":"M\\x9aller"/'""")
-        self.flash(status=0, says="holds the image")
+        self.flash(status=0, says="contains the image")
 
     def test_without_a_block_map(self):
         self.bmap.unlink()
@@ -80,17 +80,17 @@ class Formats(CardTest):
 
     def test_block_map_elsewhere(self):
         elsewhere = self.bmap.rename(self.folder / "map")
-        self.flash("--bmap", elsewhere, status=0, says="holds the image")
+        self.flash("--bmap", elsewhere, status=0, says="contains the image")
         self.assert_written()
 
     def test_block_map_without_checksums(self):
         run("bmaptool", "create", "--no-checksum", "--output", self.bmap, self.image)
-        self.flash(status=0, says="holds the image")
+        self.flash(status=0, says="contains the image")
         self.assert_written()
 
     def test_card_as_large_as_the_image(self):
         device = self.card(self.image.stat().st_size)
-        self.flash(device=device, status=0, says="holds the image")
+        self.flash(device=device, status=0, says="contains the image")
 
 
 class Unheard(CardTest):
@@ -118,7 +118,7 @@ class Zeros(CardTest):
             image.seek(MIB)
             image.write(fat.read_bytes())
         self.lose_zeros()
-        self.flash(status=0, says=f"{size_text(IMAGE_SIZE)} were read back and are right")
+        self.flash(status=0, says=f"{size_text(IMAGE_SIZE)} were read back and verified")
         self.assert_written()
         fat.write_bytes(self.backing.read_bytes()[MIB:IMAGE_SIZE])
         run("fsck.vfat", "-n", fat)
@@ -135,14 +135,14 @@ class Zeros(CardTest):
             image.seek(MIB)
             image.write(root.read_bytes())
         self.lose_zeros()
-        self.flash(status=0, says="holds the image")
+        self.flash(status=0, says="contains the image")
         self.assert_written()
 
     def test_not_written_where_they_are(self):
         # The card's backing file keeps its holes.
         os.truncate(self.backing, 0)
         os.truncate(self.backing, CARD_SIZE)
-        self.flash(status=0, says="holds the image")
+        self.flash(status=0, says="contains the image")
         self.assertTrue(self.backing.read_bytes() == self.image.read_bytes() + bytes(CARD_SIZE - IMAGE_SIZE))
         self.assertLess(self.backing.stat().st_blocks * 512, sum(end - start for start, end in DATA) + MIB)
 
@@ -151,7 +151,7 @@ class Zeros(CardTest):
         card = device.Device(Path(self.device))
         run("bmaptool", "copy", "--bmap", self.bmap, self.image, self.device)
         with card.claimed():
-            with self.assertRaisesRegex(device.Different, f"bytes {MIB} to {4 * MIB - 1} read back are not those of the image"):
+            with self.assertRaisesRegex(device.Different, f"bytes {MIB} to {4 * MIB - 1} differ from the image"):
                 card.verify(content)
             card.clear(content.gaps)
             card.verify(content)
@@ -168,7 +168,7 @@ class Question(CardTest):
             os.close(theirs)
             terminal.write(answer)
             said = flash.communicate()[1].decode()
-        self.assertIn(f"All that is on {self.device} will be lost. Write?", said)
+        self.assertIn(f"All data on {self.device} will be lost. Write?", said)
         self.assertIn("16.8 MB", said)
         self.assertIn("21.0 MB", said)
         return flash.returncode, said
@@ -180,7 +180,7 @@ class Question(CardTest):
     def test_no(self):
         status, said = self.answer(b"n\n")
         self.assertEqual(status, 1)
-        self.assertIn("you did not say yes. Nothing was written", said)
+        self.assertIn("not confirmed. Nothing was written", said)
         self.assert_untouched()
 
     def test_another_card_meanwhile(self):
@@ -196,7 +196,7 @@ class Question(CardTest):
             terminal.write(b"y\n")
             said = flash.communicate()[1].decode()
         self.assertEqual(flash.returncode, 1, said)
-        self.assertIn(f"the card in {self.device} is another one now. Nothing was written", said)
+        self.assertIn(f"the card in {self.device} was exchanged. Nothing was written", said)
         self.assertEqual(self.backing.read_bytes(), OLD * CARD_SIZE + bytes(MIB))
 
     def test_just_enter(self):
@@ -208,5 +208,5 @@ class Question(CardTest):
             self.command("--fixed"), check=False, capture_output=True, text=True, env=self.environment(), stdin=subprocess.DEVNULL
         )
         self.assertEqual(flash.returncode, 1)
-        self.assertIn("there is no terminal to ask at: add --yes", flash.stderr)
+        self.assertIn("no terminal to ask for confirmation: add --yes", flash.stderr)
         self.assert_untouched()

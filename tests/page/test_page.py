@@ -79,7 +79,7 @@ class LivePage(unittest.TestCase):
             agent.send("falling 1")
             page.wait(f"({ROWS})[0].includes('falling')")
             self.assertEqual(numbers(page), [4, 3, 2, 1, 5, 4])
-            self.assertIn("started anew", page.evaluate(ROWS)[4])
+            self.assertIn("agent restarted", page.evaluate(ROWS)[4])
             # Only that the agent could not be reached.
             self.assertEqual([e for e in page.errors if not e.startswith("network: ")], [])
 
@@ -119,7 +119,7 @@ class LivePage(unittest.TestCase):
             page.wait(f"({ROWS}).length === 1")
             page.click("#pause")
             agent.send("falling 0", "tick")
-            page.wait("document.querySelector('#pause').textContent === 'Go on (2 new)'")
+            page.wait("document.querySelector('#pause').textContent === 'Resume (2 new)'")
             self.assertEqual(len(page.evaluate(ROWS)), 1)
             page.click("#pause")
             page.wait(f"({ROWS}).length === 3")
@@ -166,7 +166,7 @@ class LivePage(unittest.TestCase):
                 page.wait("document.activeElement?.id === 'secret'")
                 page.type("wrong")
                 page.key("Enter")
-                page.wait("document.querySelector('#refused').textContent.includes('not known')")
+                page.wait("document.querySelector('#refused').textContent.includes('unknown token')")
                 page.type("secret")
                 page.key("Enter")
                 page.wait(LIVE)

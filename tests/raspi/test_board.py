@@ -42,7 +42,7 @@ class Booted(unittest.TestCase):
         self.assertRegex(self.run_on_board("mypollctl lines"), r"\bbutton\b")
 
     def test_button_that_can_not_wake_the_board_is_there(self):
-        self.assertIn("line@0: wakeup-source: this line's chip can't wake the machine", self.run_on_board("dmesg"))
+        self.assertIn("line@0: wakeup-source: the line's chip can't wake the machine", self.run_on_board("dmesg"))
         self.assertIn("label=button\n", self.run_on_board("cat /sys/class/misc/mypoll/lines"))
 
     def test_led_of_the_overlay(self):
@@ -75,7 +75,7 @@ class Booted(unittest.TestCase):
 
     def assert_no_splat(self):
         log = self.run_on_board("dmesg")
-        self.assertIn("Linux version", log, "the log's beginning is gone: CONFIG_LOG_BUF_SHIFT is too small")
+        self.assertIn("Linux version", log, "the beginning of the log is lost: CONFIG_LOG_BUF_SHIFT is too small")
         signs = [sign for sign in SPLAT_SIGNS.read_text().splitlines() if sign and not sign.startswith("#")]
         found = [line for line in log.splitlines() if any(sign in line for sign in signs)]
-        self.assertEqual(found, [], "the kernel reported mistakes of its own")
+        self.assertEqual(found, [], "the kernel reported bugs")

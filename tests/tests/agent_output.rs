@@ -116,7 +116,7 @@ fn an_led_comes_back_with_its_chip() {
         "logged 'opened it output=\"leds-3\"'; echo 0 >$configfs/leds/live",
     );
     // Nobody had to set the line for the loss to be seen.
-    shell(&machine, "logged 'its chip went away'");
+    shell(&machine, "logged 'its chip was removed'");
     door(&machine, Action::Down);
     shell(
         &machine,
@@ -177,15 +177,15 @@ fn orders_switch_an_output() {
         "order follower on 2>&1 || true
         order lump on 2>&1 || true
         echo 0 >$configfs/leds/live
-        logged 'its chip went away'
+        logged 'its chip was removed'
         order lamp on 2>&1 || true
         echo 1 >$configfs/leds/live
         shows leds 1",
     );
     for sentence in [
-        "the output `follower` follows the line `door`, only that switches it",
-        "there is no output `lump`; there are: follower, lamp",
-        "the output `lamp` can't be had: its chip went away",
+        "the output `follower` follows the line `door`, which alone controls it",
+        "no output `lump`; there are: follower, lamp",
+        "the output `lamp` is unavailable: its chip was removed",
     ] {
         assert!(refused.contains(sentence), "{refused}");
     }
@@ -207,8 +207,8 @@ fn what_is_there_twice_is_named() {
     shell(
         &machine,
         "one=$(device one) two=$(device two)
-        logged \"the label .twins. is that of \\($one and of $two\\|$two and of $one\\): give the path of one as .chip.\"
-        logged \"the name .green. is that of line 3 of \\($one and of line 3 of $two\\|$two and of line 3 of $one\\)\"
+        logged \"several chips have the label .twins.: \\($one, $two\\|$two, $one\\); give the path of one as .chip.\"
+        logged \"several lines are named .green.: line 3 of \\($one, line 3 of $two\\|$two, line 3 of $one\\)\"
         logged '(`mypoll-agent: [cd]` has it)'
         # A link is no second chip.
         remove two

@@ -8,45 +8,45 @@ use std::process::Command;
 use system_tests::{boot_with, sh};
 
 /// What a label has to be.
-const LABEL: &str = "line: label: it must be 1 to 255 bytes without '/' and control characters, and neither \".\" nor \"..\"";
+const LABEL: &str = "line: label: must be 1 to 255 bytes without '/' and control characters, and neither \".\" nor \"..\"";
 
 /// What the log says of each node of bad-lines.dtso, but for the one that is right.
 const MISTAKES: [(&str, &str); 15] = [
     (
         "no-line",
-        "no line: each takes a child node with a 'gpios' property",
+        "no lines: each needs a child node with a 'gpios' property",
     ),
     (
         "no-gpios",
-        "line: gpios: failed to request the line: ENOENT",
+        "line: gpios: failed to request line: ENOENT",
     ),
     (
         "number-too-high",
-        "line@400: reg: 1024 is too high, the highest is 1023",
+        "line@400: reg: 1024 is too high, maximum is 1023",
     ),
     (
         "debounce-too-long",
-        "line: debounce-interval: 4294968 ms is too long, the longest is 4294967 ms",
+        "line: debounce-interval: 4294968 ms is too long, maximum is 4294967 ms",
     ),
     (
         "unknown-edge",
-        "line: mypoll,edge: it must be \"both\", \"rising\" or \"falling\"",
+        "line: mypoll,edge: must be \"both\", \"rising\" or \"falling\"",
     ),
     (
         "can-not-wake",
-        "sleepy: wakeup-source: this line's chip can't wake the machine: ENXIO",
+        "sleepy: wakeup-source: the line's chip can't wake the machine: ENXIO",
     ),
     (
         "debounce-without-a-value",
-        "line: debounce-interval: it is present, but can't be read: EOVERFLOW",
+        "line: debounce-interval: present but invalid: EOVERFLOW",
     ),
     (
         "number-of-16-bits",
-        "line: reg: it is present, but can't be read: EOVERFLOW",
+        "line: reg: present but invalid: EOVERFLOW",
     ),
     (
         "label-without-an-end",
-        "line: label: it is present, but can't be read: EILSEQ",
+        "line: label: present but invalid: EILSEQ",
     ),
     ("label-empty", LABEL),
     ("label-with-a-slash", LABEL),
@@ -54,11 +54,11 @@ const MISTAKES: [(&str, &str); 15] = [
     ("label-with-a-tab", LABEL),
     (
         "twice-the-same",
-        "gpios: the line is in use by another driver or program",
+        "gpios: line in use by another driver or program",
     ),
     (
         "number-twice",
-        "reg: 7 belongs to another line, this one gets ",
+        "reg: 7 is in use by another line, using ",
     ),
 ];
 

@@ -125,7 +125,7 @@ fn wait_ends_with_the_edge_or_with_the_time() {
     let (status, said) = try_shell(&machine, "mypollctl wait bell --timeout 5m");
     assert_eq!(status, 1, "{said}");
     assert!(
-        said.contains("there is no line `bell`; there are: 0 `button`, 1 `door`, 2 `sim`"),
+        said.contains("no line `bell`; the driver has: 0 `button`, 1 `door`, 2 `sim`"),
         "{said}"
     );
 }
@@ -241,7 +241,7 @@ fn orders_need_the_right_to_give_them() {
     assert!(said.contains("control"), "{said}");
     let (status, said) = try_shell(&machine, "agent set lump on");
     assert_eq!(status, 1, "{said}");
-    assert!(said.contains("there is no output `lump`"), "{said}");
+    assert!(said.contains("no output `lump`"), "{said}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ class SysV:
     # What the console shows of a boot, in this order.
     MARKS = (
         r"EXT4-fs \(vda3\): mounted",
-        r"grows to the end of the disk",
+        r"Growing \S+ to the end of the disk",
         r"Configuring network interfaces",
         r"Starting Dropbear",
         r"Starting mypoll-agent",
@@ -21,7 +21,7 @@ class SysV:
 class Systemd:
     MARKS = (
         r"EXT4-fs \(vda3\): mounted",
-        r"grows to the end of the disk",
+        r"Growing \S+ to the end of the disk",
         r"systemd\[1\]: Started mypoll-agent\.service",
     )
     LOG = "journalctl --boot --no-pager"

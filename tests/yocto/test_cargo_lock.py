@@ -48,17 +48,17 @@ class CargoLockTest(unittest.TestCase):
 
     def test_crate_of_another_source(self):
         package = '[[package]]\nname = "a"\nversion = "1.0.0"\nsource = "git+https://example.org/a"'
-        self.refused(package, "a 1.0.0 comes from git.*take it from crates.io")
+        self.refused(package, "a 1.0.0 comes from git.*use it from crates.io")
 
     def test_crate_without_checksum(self):
         package = f'[[package]]\nname = "a"\nversion = "1.0.0"\nsource = "{CRATES_IO}"'
-        self.refused(package, "a 1.0.0 has no checksum: make the file anew")
+        self.refused(package, "a 1.0.0 has no checksum: regenerate the file")
 
     def test_not_toml(self):
-        self.refused("[[package", "is no Cargo.lock .*cargo generate-lockfile")
+        self.refused("[[package", "is not a valid Cargo.lock .*cargo generate-lockfile")
 
     def test_missing(self):
-        with self.assertRaisesRegex(Unusable, "is missing: make it with 'cargo generate-lockfile'"):
+        with self.assertRaisesRegex(Unusable, "is missing: create it with 'cargo generate-lockfile'"):
             crates("no/such/Cargo.lock")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Programs of the host, run as the person who builds would run them."""
+"""Runs programs of the host in the environment of the user who builds."""
 
 import os
 import pwd
@@ -10,14 +10,14 @@ import subprocess
 def environment(d):
     origin = d.getVar("BB_ORIGENV", False)
     found = {name: origin.getVar(name) for name in ("HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN")}
-    # Not HOME: kas gives bitbake a new one, and a PATH without rustup's programs.
+    # Not HOME: kas sets a new one for bitbake, and a PATH without rustup's programs.
     try:
         home = pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:
         home = found["HOME"]
     cargo_home = found["CARGO_HOME"] or os.path.join(home, ".cargo")
     found["RUSTUP_HOME"] = found["RUSTUP_HOME"] or os.path.join(os.path.dirname(cargo_home), ".rustup")
-    # Debian keeps depmod and mke2fs out of a user's PATH.
+    # In Debian, depmod and mke2fs are not in a user's PATH.
     found["PATH"] = f"{cargo_home}/bin:{origin.getVar('PATH')}:/usr/sbin:/sbin"
     # This also runs in bitbake's fakeroot worker, and rustc hangs under pseudo.
     found["PSEUDO_UNLOAD"] = "1"
@@ -29,7 +29,7 @@ def which(d, program):
 
 
 def output(d, *command):
-    """What the command prints, or nothing where it fails or is missing."""
+    """The command's output; empty if it fails or is missing."""
     program = which(d, command[0])
     if not program:
         return ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What has to be installed."""
+"""Required packages."""
 
 import os
 
@@ -12,7 +12,7 @@ def split(entry):
 
 
 def missing(d):
-    """The packages of the tools and files that the host lacks."""
+    """The packages of missing tools and files."""
     tools = d.getVar("HOST_TOOLCHAIN_COMPILER").split() + d.getVar("HOST_TOOLCHAIN_TOOLS").split()
     lacking = {package for tool, package in map(split, tools) if not which(d, tool)}
     lacking |= {package for path, package in map(split, d.getVar("HOST_TOOLCHAIN_FILES").split())

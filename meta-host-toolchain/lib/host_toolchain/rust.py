@@ -10,10 +10,10 @@ RUSTC_MIN = (1, 85)
 
 
 def problem(d):
-    """A sentence on what is wrong with the host's rustc, if anything is."""
+    """A message with the problem of the host's rustc, or None."""
     found = rustc(d)
     if not found:
-        return "TCMODE \"host\" takes its Rust from this machine, and there is no rustc in $CARGO_HOME/bin, ~/.cargo/bin or " \
+        return "TCMODE \"host\" takes its Rust from this machine, but there is no rustc in $CARGO_HOME/bin, ~/.cargo/bin or " \
                "PATH: install it with rustup (https://rustup.rs), or export CARGO_HOME if it is somewhere else."
     if tuple(map(int, found[0].split("-")[0].split(".")[:2])) < RUSTC_MIN:
         return f"TCMODE \"host\" takes its Rust from this machine, whose rustc is {found[0]}: " \
@@ -31,19 +31,19 @@ def rustc(d):
 
 
 def cargo(d, sysroot):
-    """rustup's cargo is a proxy: the program itself stands beside rustc."""
+    """The cargo next to rustc: rustup's cargo is a proxy."""
     own = os.path.join(sysroot, "bin/cargo")
     return own if os.access(own, os.X_OK) else which(d, "cargo")
 
 
 def library(d, release, sysroot):
-    """The library's source: what the configuration names, rustup's component, or Debian's package."""
+    """The library's source: as configured, rustup's component, or Debian's package."""
     named = d.getVar("HOST_RUST_LIBRARY")
     folders = [named] if named else [f"{sysroot}/lib/rustlib/src/rust/library", f"/usr/src/rustc-{release}/library"]
     return next((folder for folder in folders if os.path.exists(f"{folder}/core/src/lib.rs")), "")
 
 
 def target_library(sysroot, target):
-    """The compiled library for what is built, where the toolchain has it."""
+    """The compiled library for the target, if the toolchain has it."""
     folder = os.path.join(sysroot, "lib/rustlib", target)
     return folder if os.path.isdir(os.path.join(folder, "lib")) else ""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "The host distribution's C library, for the target"
-DESCRIPTION = "glibc and libgcc as the distribution's packages have installed them."
+DESCRIPTION = "glibc and libgcc as installed by the distribution's packages."
 HOMEPAGE = "https://www.gnu.org/software/libc/"
 SECTION = "libs"
 LICENSE = "LGPL-2.1-or-later & GPL-2.0-or-later & GPL-3.0-with-GCC-exception"
@@ -9,16 +9,16 @@ PROVIDES = "libgcc linux-libc-headers virtual/libc virtual/libiconv virtual/libi
 PV = "${@d.getVar('HOST_LIBC_VERSION').split('-')[0]}"
 
 INHIBIT_DEFAULT_DEPS = "1"
-# As Debian made it, debug information left out.
+# As built by Debian, without debug information.
 INHIBIT_PACKAGE_STRIP = "1"
 INHIBIT_SYSROOT_STRIP = "1"
 INHIBIT_PACKAGE_DEBUG_SPLIT = "1"
 
-# Debian's cross gcc finds its headers and libraries outside of any sysroot; the native one looks for them in there.
+# Debian's cross gcc finds its headers and libraries outside any sysroot; the native one searches the sysroot.
 HOST_LIBC_DEV_PACKAGES = "${@oe.utils.vartrue('HOST_CROSS', '', 'libc6-dev:${DPKG_ARCH} linux-libc-dev:${DPKG_ARCH}', d)}"
 HOST_MULTIARCH = "${TARGET_ARCH}-linux-gnu"
 
-# What another version of gcc makes has another name in the shared state.
+# Another gcc version gets another name in the shared state.
 do_install[vardeps] += "HOST_GCC_VERSION HOST_LIBC_VERSION"
 
 do_install() {

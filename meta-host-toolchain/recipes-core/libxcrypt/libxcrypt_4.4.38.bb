@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Extended crypt library for one-way hashing of passwords"
-DESCRIPTION = "Debian's cross packages have no libcrypt, and oe-core's recipe takes its source from git. This is the release \
-that Debian 13 has, from Debian's source archive."
+DESCRIPTION = "Debian's cross packages have no libcrypt, and oe-core's recipe fetches its source from git. This is the release \
+in Debian 13, from Debian's source archive."
 HOMEPAGE = "https://github.com/besser82/libxcrypt"
 SECTION = "libs"
 LICENSE = "LGPL-2.1-only & 0BSD & BSD-3-Clause"
@@ -16,5 +16,5 @@ SRC_URI[sha256sum] = "6a275a356622c64ba9f693892215dbb399c003a7a4afeed9c4c74070ea
 
 inherit autotools pkgconfig
 
-# The obsolete interface keeps the name libcrypt.so.1, which Debian's has: on x86-64 programs are linked with the host's.
+# The obsolete API keeps the name libcrypt.so.1, as in Debian: on x86-64, programs are linked with the host's library.
 EXTRA_OECONF = "--disable-static --disable-werror"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Makes the links in /etc/rcN.d"
-DESCRIPTION = "oe-core's is in git only, and Debian's knows neither another root folder nor run levels as arguments."
+SUMMARY = "Creates the links in /etc/rcN.d"
+DESCRIPTION = "oe-core's is only in git, and Debian's supports neither another root directory nor run levels as arguments."
 SECTION = "base"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "sfdisk and partx, which the data partition grows by"
-DESCRIPTION = "oe-core's recipe builds all of util-linux and what that depends on. This is the release that Debian 13 has, from \
-Debian's source archive, and of it what is needed, linked with its own libraries."
+SUMMARY = "sfdisk and partx, to grow the data partition"
+DESCRIPTION = "oe-core's recipe builds all of util-linux with its dependencies. This is the release in Debian 13, from Debian's \
+source archive, with only the required programs, linked with their own libraries."
 HOMEPAGE = "https://en.wikipedia.org/wiki/Util-linux"
 SECTION = "base"
 LICENSE = "GPL-2.0-or-later & LGPL-2.1-or-later & BSD-3-Clause"
@@ -16,7 +16,7 @@ SRC_URI[sha256sum] = "f586e35d320ff537aab3ffeca37e9ecd482ccbe013590db4429a414d8a
 
 inherit autotools pkgconfig
 
-# "check" leaves out cfdisk, which takes ncurses.
+# "check" disables cfdisk, which needs ncurses.
 EXTRA_OECONF = " \
     --disable-all-programs \
     --disable-asciidoc \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "The host's mkfs.ext4, with the same bytes whenever it runs"
+SUMMARY = "The host's mkfs.ext4, made reproducible"
 SECTION = "base"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"

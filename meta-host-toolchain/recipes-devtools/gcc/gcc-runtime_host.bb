@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "The name under which oe-core asks for the compiler's libraries"
-DESCRIPTION = "Empty: libgcc comes with glibc, and nothing here is written in C++."
+SUMMARY = "Provides oe-core's name of the compiler's libraries"
+DESCRIPTION = "Empty: libgcc is in glibc, and nothing here is written in C++."
 LICENSE = "MIT"
 PROVIDES = "virtual/compilerlibs"
 

@@ -27,7 +27,7 @@ do_configure() {
 
 do_install() {
     oe_runmake DESTDIR=${D} 'LIB=lib/pseudo/lib$(MARK64)' install
-    # Users of the image before it has a passwd of its own.
+    # Users of the image before it has its own passwd.
     install -D -m 0444 ${UNPACKDIR}/passwd ${D}${sysconfdir}/passwd
     install -D -m 0444 ${UNPACKDIR}/group ${D}${sysconfdir}/group
 }

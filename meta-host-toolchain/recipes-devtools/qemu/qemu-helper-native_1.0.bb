@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "The host's QEMU, where runqemu looks for it"
+SUMMARY = "The host's QEMU, where runqemu expects it"
 SECTION = "devel"
 LICENSE = "MIT"
 

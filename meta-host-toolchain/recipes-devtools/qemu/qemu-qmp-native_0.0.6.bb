@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "QEMU's Python modules, which testimage speaks to QEMU with"
-DESCRIPTION = "The package qemu.qmp of the Python registry, as Debian's QEMU comes without these modules"
+SUMMARY = "QEMU's Python modules, with which testimage controls QEMU"
+DESCRIPTION = "The package qemu.qmp of the Python registry, because Debian's QEMU lacks these modules"
 HOMEPAGE = "https://gitlab.com/qemu-project/python-qemu-qmp"
 SECTION = "devel"
 LICENSE = "LGPL-2.0-or-later & GPL-2.0-only"
@@ -20,7 +20,7 @@ S = "${UNPACKDIR}/qemu_qmp-${PV}"
 do_configure[noexec] = "1"
 do_compile[noexec] = "1"
 
-# Where oe-core's qemu-native has them.
+# Their location in oe-core's qemu-native.
 do_install() {
     install -d ${D}${libdir}/qemu-python
     cp -R --no-preserve=ownership ${S}/qemu/qmp ${D}${libdir}/qemu-python/

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "The host's rustc and cargo, with a sysroot that recipes can add to"
-DESCRIPTION = "Links to the toolchain of rustup or of the distribution, which stays as it is."
+SUMMARY = "The host's rustc and cargo, with an extensible sysroot"
+DESCRIPTION = "Links to the toolchain of rustup or of the distribution, which is not modified."
 HOMEPAGE = "https://www.rust-lang.org"
 SECTION = "devel"
 LICENSE = "MIT | Apache-2.0"
@@ -8,7 +8,7 @@ PROVIDES += "cargo-bin-native cargo-native rust-native"
 
 PV = "${HOST_RUST_VERSION}"
 
-# What rustc calls the machine that builds.
+# rustc's name of the build machine's target.
 RUST_BUILD = "${BUILD_ARCH}-unknown-linux-gnu"
 
 inherit native

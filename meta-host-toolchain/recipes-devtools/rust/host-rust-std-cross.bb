@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Rust's standard library for ${TARGET_ARCH}, in the sysroot of the host's rustc"
-DESCRIPTION = "The toolchain's own where it has one; else it is built from its source, which takes a minute or two."
+DESCRIPTION = "The toolchain's own if it has one; otherwise built from source, which takes a minute or two."
 HOMEPAGE = "https://www.rust-lang.org"
 SECTION = "devel"
 LICENSE = "MIT | Apache-2.0"
@@ -16,7 +16,7 @@ PV = "${HOST_RUST_VERSION}"
 S = "${UNPACKDIR}"
 B = "${WORKDIR}/build"
 
-# The crates that the library is built with.
+# The library's dependencies.
 CARGO_LOCK_FILE = "${HOST_RUST_LIBRARY}/Cargo.lock"
 inherit_defer ${@'' if d.getVar('HOST_RUST_TARGET_LIBRARY') else 'mypoll-cargo-lock-crates'}
 inherit cross
@@ -24,7 +24,7 @@ inherit cross
 INHIBIT_DEFAULT_DEPS = "1"
 
 RUST_TARGET = "${TARGET_ARCH}-unknown-linux-gnu"
-# In rustc's sysroot, which is not where cross has its libraries.
+# In rustc's sysroot, which differs from cross's library directory.
 RUSTLIB = "${STAGING_DIR_NATIVE}${libdir_native}/rustlib/${RUST_TARGET}"
 
 export CARGO_HOME = "${WORKDIR}/cargo_home"

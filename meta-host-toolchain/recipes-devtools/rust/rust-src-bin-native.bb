@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "The Rust library's source, from which the kernel builds its core"
+SUMMARY = "Source of Rust's library, from which the kernel builds core"
 HOMEPAGE = "https://www.rust-lang.org"
 SECTION = "devel"
 LICENSE = "MIT | Apache-2.0"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Chooses among the packages that have the same command"
-DESCRIPTION = "oe-core's is in opkg-utils, which is in git only; Debian's insists on links by way of /etc/alternatives."
+SUMMARY = "Selects among packages that provide the same command"
+DESCRIPTION = "oe-core's is in opkg-utils, which is only in git; Debian's requires links through /etc/alternatives."
 SECTION = "base"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"

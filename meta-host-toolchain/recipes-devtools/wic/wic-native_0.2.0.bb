@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Makes images of disks with partitions"
-DESCRIPTION = "oe-core takes it from a repository of its own. This is the last one that openembedded-core itself had, in the parent \
-of the commit \"wic: remove to standalone repository\": from a git repository that the build needs anyway."
+SUMMARY = "Creates disk images with partitions"
+DESCRIPTION = "oe-core takes it from a separate repository. This is the last one in openembedded-core itself, from the parent \
+of the commit \"wic: remove to standalone repository\": in a git repository that the build needs anyway."
 HOMEPAGE = "https://git.yoctoproject.org/wic"
 SECTION = "devel"
 LICENSE = "GPL-2.0-only & MIT"
@@ -13,7 +13,7 @@ LIC_FILES_CHKSUM = "\
 SRC_URI = "git://git.openembedded.org/openembedded-core;protocol=https;nobranch=1"
 SRCREV = "2aec21a4e40a1f10f95f4479aaa0b4766a15c689"
 
-# 7 MB in place of all that oe-core ever was.
+# 7 MB instead of oe-core's whole history.
 BB_GIT_SHALLOW = "1"
 
 inherit native

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "What packages with users of their own ask for"
-DESCRIPTION = "Empty: users are added when the image is made, and busybox has what is needed to log in and to change passwords."
+SUMMARY = "Dependency of packages with users"
+DESCRIPTION = "Empty: users are added when the image is created, and busybox provides logins and password changes."
 SECTION = "base"
 LICENSE = "MIT"
 

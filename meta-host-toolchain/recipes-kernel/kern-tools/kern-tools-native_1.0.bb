@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "merge_config.sh, which busybox's recipe takes from the kernel tools"
-DESCRIPTION = "The kernel tools themselves are in git only, and serve linux-yocto, which this profile does not build."
+SUMMARY = "merge_config.sh, as used by busybox's recipe"
+DESCRIPTION = "The complete kernel tools are only in git, and serve linux-yocto, which this profile does not build."
 SECTION = "kernel"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// grow-ext4 DEVICE FOLDER: has the ext4 file system of DEVICE, mounted at FOLDER, fill DEVICE, as systemd-growfs does. resize2fs
-// opens the device for writing first, which kernels without BLK_DEV_WRITE_MOUNTED refuse once it is mounted.
+// grow-ext4 DEVICE DIRECTORY: grows the mounted ext4 file system of DEVICE to the size of DEVICE, like systemd-growfs. resize2fs
+// first opens the device for writing, which kernels without BLK_DEV_WRITE_MOUNTED refuse while it is mounted.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
-// The kernel's fs/ext4/ext4.h, of which its headers for programs have nothing.
+// From the kernel's fs/ext4/ext4.h; not in its UAPI headers.
 #define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
 #define EXT4_SUPER_MAGIC 0xef53
 
@@ -23,7 +23,7 @@ static int failed(const char *path)
 int main(int argc, char **argv)
 {
 	if (argc != 3) {
-		fprintf(stderr, "Usage: grow-ext4 DEVICE FOLDER\n");
+		fprintf(stderr, "Usage: grow-ext4 DEVICE DIRECTORY\n");
 		return 2;
 	}
 	const char *device = argv[1], *folder = argv[2];
@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 
-	// Nothing to do, where it is as large already.
+	// Does nothing if the size is already right.
 	uint64_t blocks = bytes / fs.f_bsize;
 	if (ioctl(root, EXT4_IOC_RESIZE_FS, &blocks) < 0)
 		return failed(folder);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * A private queue in C: configured, waited for with epoll, read many events at a time. The program
- * keeps the levels of all lines, and fetches them anew when it lost events.
+ * A private queue in C: configures it, waits for it with epoll, and reads many events at a time.
+ * Tracks the levels of all lines, and fetches them again after lost events.
  *
  *	cc -std=c11 -Wall -Wextra -I../mypoll/uapi -o queue queue.c
  *	./queue 3
  *
- * prints three events, one a line, then the levels and the statistics of the queue.
+ * prints three events, one per line, then the levels and the statistics of the queue.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -27,9 +27,9 @@
 
 struct reader {
 	int fd;
-	/* How many events the queue was offered, up to the last one read. */
+	/* Number of events that the queue was offered, up to the last one read. */
 	uint64_t position;
-	/* The levels after all events up to levels.position, and after those read since. */
+	/* The levels after all events up to levels.position, and those read since. */
 	struct mypoll_levels levels;
 };
 
@@ -68,11 +68,11 @@ static int bit_is_set(const __u64 *bits, uint32_t number)
 	return (int)(bits[number / 64] >> (number % 64) & 1);
 }
 
-/* Keeps the levels up to date with the next event. */
+/* Updates the levels with the next event. */
 static void follow(struct reader *reader, const struct mypoll_event *event)
 {
 	reader->position += 1 + (uint64_t)event->lost;
-	/* The events that are still to be read may go back further than the levels do. */
+	/* Events that were not read yet may be older than the levels. */
 	if (reader->position <= reader->levels.position)
 		return;
 	if (event->lost > 0) {
@@ -94,7 +94,7 @@ static void print_levels(const struct mypoll_levels *levels)
 	}
 }
 
-/* Reads the events that wait, up to @left, and returns how many there were. */
+/* Reads waiting events, at most @left, and returns their number. */
 static unsigned long read_events(struct reader *reader, unsigned long left)
 {
 	struct mypoll_event events[BATCH];
@@ -103,7 +103,7 @@ static unsigned long read_events(struct reader *reader, unsigned long left)
 	size_t count;
 
 	if (length < 0) {
-		/* Nothing is there after all, or a signal came first: epoll_wait goes on. */
+		/* Nothing to read after all, or a signal arrived: continue with epoll_wait. */
 		if (errno == EAGAIN || errno == EINTR)
 			return 0;
 		die("cannot read " DEVICE);
@@ -119,7 +119,7 @@ static unsigned long read_events(struct reader *reader, unsigned long left)
 
 int main(int argc, char **argv)
 {
-	/* All that is 0 stays at the driver's default. */
+	/* Fields that are 0 select the driver's defaults. */
 	struct mypoll_config config = {
 		.capacity = 1024,
 		.overflow = MYPOLL_OVERFLOW_DROP_OLDEST,

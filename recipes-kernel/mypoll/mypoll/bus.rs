@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where the sources meet the receivers: one lock, one order of events, the shared queue, and the
-//! sinks.
+//! Connects the sources with the receivers: one lock, one order of events, the shared queue, and
+//! the sinks.
 //!
-//! An event is delivered in two phases. Under the bus lock, with interrupts off, it is queued wherever
-//! it is wanted, and it is noted who is to be told. After that sleepers are woken and signals sent, under
-//! RCU, which keeps the sinks. Nothing that sleeps, prints, allocates or takes another lock runs under
-//! the bus lock.
+//! An event is delivered in two phases. Under the bus lock, with interrupts off, it is added to all
+//! matching queues, and whom to notify is recorded. Then sleepers are woken and signals sent, under
+//! RCU, which keeps the sinks alive. Nothing that sleeps, prints, allocates or takes another lock
+//! runs under the bus lock.
 
 mod interest;
 mod lines;
@@ -75,46 +75,46 @@ use lines::LineAccounts;
 use receiver::Subscription;
 use told::Told;
 
-/// The most private queues that there can be.
+/// The maximum number of private queues.
 const QUEUES_LIMIT: usize = told::SLOTS;
 
-/// How many events there were.
+/// Event counters.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counters {
-    /// Events that the shared queue took.
+    /// Events queued in the shared queue.
     pub(crate) generated: u64,
-    /// Events that found the shared queue full, and whose source was not told.
+    /// Events lost because the shared queue was full, except those refused to their source.
     pub(crate) dropped: u64,
-    /// Of `generated`, those of each source.
+    /// Of `generated`, those from each source.
     pub(crate) manual: u64,
     pub(crate) timer: u64,
     pub(crate) gpio: u64,
 }
 
-/// The shared queue at one moment.
+/// The state of the shared queue at one moment.
 pub(crate) struct Snapshot {
     /// Since load.
     pub(crate) counters: Counters,
-    /// What `counters` were at the last reset.
+    /// Values of `counters` at the last reset.
     pub(crate) base: Counters,
-    /// The sequence number given last.
+    /// The last sequence number.
     pub(crate) sequence: u32,
-    /// How many events wait to be read.
+    /// Number of events in the queue.
     pub(crate) depth: usize,
-    /// The most that ever waited.
+    /// Maximum of `depth` so far.
     pub(crate) high_water: usize,
-    /// How many the queue holds.
+    /// Maximum number of events.
     pub(crate) capacity: usize,
-    /// How many private queues there are.
+    /// Number of private queues.
     pub(crate) private_queues: usize,
 }
 
 /// What the bus lock protects.
 struct State {
     shared: SharedQueue<KVVec<Record>>,
-    /// Removed lines that the shared queue had no room to tell of.
+    /// Removed lines whose events the shared queue had no room for.
     owed: Owed,
-    /// How many readers of the shared queue sleep.
+    /// Number of sleeping readers of the shared queue.
     sleeping: u32,
     counters: Counters,
     base: Counters,
@@ -124,24 +124,24 @@ struct State {
     interest: Interest,
 }
 
-/// A sink, as the bus lock protects it.
+/// A sink, as protected by the bus lock.
 struct Entry {
     state: SinkState,
     subscription: Arc<Subscription>,
 }
 
-/// The module's centre. Sources call it in any context; readers sleep in it.
+/// The centre of the module. Sources call it in any context; readers sleep in it.
 #[pin_data]
 pub(crate) struct Bus {
     #[pin]
     state: SpinLockIrq<State>,
-    /// The sinks again, for who does not hold the lock. By slot; changed under the lock.
+    /// The sinks again, for access without the lock. By slot; changed under the lock.
     subscriptions: KVec<RcuSlot<Arc<Subscription>>>,
     #[pin]
     readers: Readers,
     #[pin]
     pollers: PollQueue,
-    /// Who waits until a software trigger is taken.
+    /// Pollers that wait until a software trigger is accepted.
     #[pin]
     room: PollQueue,
     fasync: FasyncList,
@@ -150,7 +150,7 @@ pub(crate) struct Bus {
 type StateGuard<'a> = Guard<'a, State, SpinLockIrqBackend>;
 
 impl Bus {
-    /// Makes a bus with a shared queue of `size` events, and room for `queues_max` sinks, 1 to
+    /// Creates a bus with a shared queue of `size` events, and room for `queues_max` sinks, 1 to
     /// [`QUEUES_LIMIT`].
     pub(crate) fn new(size: usize, queues_max: usize) -> Result<Arc<Self>> {
         let queues_max = queues_max.clamp(1, QUEUES_LIMIT);
@@ -183,18 +183,18 @@ impl Bus {
         )
     }
 
-    /// Returns how many private queues there may be.
+    /// Returns the maximum number of private queues.
     pub(crate) fn queues_max(&self) -> usize {
         self.subscriptions.len()
     }
 
-    /// Returns the files without a queue of their own that get `SIGIO` for each event.
+    /// Returns the files without a private queue that get `SIGIO` for each event.
     pub(crate) fn fasync(&self) -> &FasyncList {
         &self.fasync
     }
 
-    /// Queues an event wherever it is wanted. Refuses, and counts nothing, where that is a full shared
-    /// queue and nowhere else: the caller hears of it.
+    /// Adds an event to all matching queues. If the only one is a full shared queue, refuses the event
+    /// and counts nothing: the caller gets the error.
     pub(crate) fn submit(&self, event: Event) -> Result<(), Full> {
         let state = self.state.lock();
         if !state.takes_trigger() {
@@ -204,14 +204,14 @@ impl Bus {
         Ok(())
     }
 
-    /// Queues an event wherever it is wanted, or counts it as lost: for sources that have nobody to
-    /// tell. May be called in any context.
+    /// Adds an event to all matching queues, or counts it as lost: for sources that cannot report
+    /// errors. May be called in any context.
     pub(crate) fn report(&self, event: Event) {
         self.deliver(self.state.lock(), event);
     }
 
-    /// The same if `still` holds, which is asked under the bus lock: nothing is queued between its
-    /// answer and the event.
+    /// The same, if `still` returns true under the bus lock: nothing is queued between its answer and
+    /// the event.
     pub(crate) fn report_if(&self, event: Event, still: impl FnOnce() -> bool) {
         let state = self.state.lock();
         if still() {
@@ -245,10 +245,10 @@ impl Bus {
         }
     }
 
-    /// The second phase. The lock is not held.
+    /// The second phase. Called without the lock.
     #[inline]
     fn tell(&self, told: &Told, guard: &rcu::Guard) {
-        // Pollers register, and then look; here it is the other way round.
+        // Pollers register and then check; here the order is reversed.
         full_barrier();
         if told.wake_reader {
             self.readers.wake_one();
@@ -301,8 +301,8 @@ impl Bus {
         let mut state = self.state.lock();
         let mut interrupted = false;
         loop {
-            // Before the signal is looked at: the wake-up for an event that is there may have been
-            // ours alone.
+            // Check before the signal: the wake-up for an available event may have been for this
+            // reader alone.
             if let Some(claim) = state.shared.claim() {
                 return Ok(claim);
             }
@@ -333,7 +333,7 @@ impl Bus {
         }
     }
 
-    /// Ends a claim whose event did not arrive, and lets the next reader have it.
+    /// Ends a claim whose event did not arrive; the next reader gets it.
     pub(crate) fn put_back(&self, claim: Claim) {
         let mut state = self.state.lock();
         state.shared.put_back(claim);
@@ -350,13 +350,13 @@ impl Bus {
         self.pollers.wake(READABLE | PRIORITY);
     }
 
-    /// Wakes who polls for it that a write may succeed which would not have.
+    /// Wakes pollers because a write that would have failed may succeed.
     fn announce_room(&self) {
         full_barrier();
         self.room.wake(WRITABLE);
     }
 
-    /// Registers a poller of the shared queue, and says what it would not have to wait for.
+    /// Registers a poller of the shared queue, and returns its readiness.
     pub(crate) fn poll(&self, file: &File, table: &PollTable<'_>) -> u32 {
         self.pollers.register(file, table);
         self.room.register(file, table);
@@ -375,13 +375,13 @@ impl Bus {
         ready
     }
 
-    /// Has the counters of [`Snapshot::base`] begin again.
+    /// Resets the counters: stores them in [`Snapshot::base`].
     pub(crate) fn reset_counters(&self) {
         let mut state = self.state.lock();
         state.base = state.counters;
     }
 
-    /// Returns the counters and the shared queue's depth, of one moment.
+    /// Returns the counters and the shared queue's depth at one moment.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.state.lock();
         Snapshot {
@@ -395,12 +395,12 @@ impl Bus {
         }
     }
 
-    /// Returns the account of a line: its events since it was added.
+    /// Returns the counters of a line since it was added.
     pub(crate) fn line(&self, number: u32) -> LineAccount {
         self.state.lock().lines.get(number)
     }
 
-    /// Returns the levels of all lines, and the place of the shared queue at which they hold.
+    /// Returns the levels of all lines, and the position of the shared queue to which they apply.
     pub(crate) fn levels(&self) -> Levels {
         let state = self.state.lock();
         let (lines, levels) = state.lines.levels();
@@ -415,7 +415,7 @@ impl Bus {
 }
 
 impl State {
-    /// Whether a software trigger would be queued anywhere, or lost where that is accounted for.
+    /// Whether a software trigger would be queued anywhere, or counted as lost.
     fn takes_trigger(&self) -> bool {
         !self.shared.is_full() || self.interest.takes_triggers()
     }
@@ -457,7 +457,7 @@ impl State {
         self.queue_shared(event, told);
     }
 
-    /// Notes what becomes of an event that was not the plain case.
+    /// Handles the result of queuing an event, if it is not the common case.
     #[cold]
     #[inline(never)]
     fn note(&mut self, slot: usize, offered: Offered, told: &mut Told) {
@@ -484,7 +484,7 @@ impl State {
     #[inline]
     fn queue_shared(&mut self, event: &Event, told: &mut Told) {
         if event.kind == Kind::Added {
-            // Readers of text lines are older than this kind: the next line is to be what happened.
+            // Readers of text lines predate this kind: they only get edges and removals.
             return;
         }
         if self.push_shared(*event) {
@@ -516,8 +516,7 @@ impl State {
         true
     }
 
-    /// Queues the ends of lines that are owed to readers of the shared queue. Returns whether there
-    /// were some.
+    /// Queues owed removals of lines for readers of the shared queue. Returns whether there were any.
     fn settle_shared(&mut self) -> bool {
         let mut settled = false;
         while !self.owed.is_empty() && !self.shared.is_full() {

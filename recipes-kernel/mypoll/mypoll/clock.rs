@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The clocks that the moment of an event can be told by.
+//! The clocks of time stamps.
 
 use crate::kernel_ext::ktime;
 
@@ -25,7 +25,7 @@ impl Clock {
         }
     }
 
-    /// Returns what it shows at the moment when CLOCK_MONOTONIC shows `monotonic_ns`.
+    /// Returns its time when CLOCK_MONOTONIC is `monotonic_ns`.
     #[inline]
     pub(crate) fn at(self, monotonic_ns: u64) -> u64 {
         match self {
@@ -36,7 +36,7 @@ impl Clock {
     }
 }
 
-/// Returns the time stamp of an event that is noticed now: CLOCK_MONOTONIC in nanoseconds.
+/// Returns the time stamp of an event that occurs now: CLOCK_MONOTONIC in nanoseconds.
 #[inline]
 pub(crate) fn now_ns() -> u64 {
     ktime::monotonic_ns()

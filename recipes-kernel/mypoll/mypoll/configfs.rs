@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! GPIO lines that users describe in configfs: each directory in /sys/kernel/config/mypoll is one.
+//! GPIO lines configured in configfs: each directory in /sys/kernel/config/mypoll is a line.
 //!
 //! ```sh
 //! $ mkdir /sys/kernel/config/mypoll/button
@@ -8,7 +8,7 @@
 //! $ echo gpiochip0 > chip; echo 17 > offset; echo 1 > live
 //! ```
 //!
-//! A line that is live goes when its chip does, and comes back with it.
+//! A live line is removed when its chip is, and comes back with it.
 
 #[cfg(CONFIG_CONFIGFS_FS)]
 mod item;
@@ -22,7 +22,7 @@ pub(crate) use item::Configfs;
 mod absent {
     use kernel::prelude::*;
 
-    /// Stands for the directory in a kernel without configfs.
+    /// Replaces the directory in a kernel without configfs.
     #[pin_data]
     pub(crate) struct Configfs {}
 

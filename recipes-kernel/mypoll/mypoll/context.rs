@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The parts of the loaded module, for what users touch.
+//! The parts of the loaded module, for user interfaces.
 
 use crate::{
     bus::Bus,
@@ -27,7 +27,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Puts them together.
+    /// Combines them.
     pub(crate) fn new(bus: Arc<Bus>, gpio: Arc<Gpio>) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {

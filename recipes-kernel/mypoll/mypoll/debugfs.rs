@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `mypoll/queues` in debugfs: who has a private queue, and its account.
+//! `mypoll/queues` in debugfs: the private queues with their owners and statistics.
 
 use crate::context::Context;
 use kernel::{
@@ -14,10 +14,10 @@ use kernel::{
     sync::Arc, //
 };
 
-/// The folder, until it is dropped.
+/// The directory, removed on drop.
 pub(crate) type DebugFolder = Pin<KBox<File<Arc<Context>>>>;
 
-/// Makes the folder.
+/// Creates the directory.
 pub(crate) fn debug_folder(context: Arc<Context>) -> Result<DebugFolder> {
     let folder = Dir::new(c_str!("mypoll"));
     KBox::pin_init(

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What happened, and how it is written down.
+//! Events and their text form.
 //!
 //! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
 //! crate that tests it.
 
 use core::fmt;
 
-/// Where an event comes from.
+/// The source of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(crate) enum Source {
@@ -20,7 +20,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Every source there is.
+    /// All sources.
     pub(crate) const ALL: [Self; 3] = [Self::Manual, Self::Timer, Self::Gpio];
 
     /// Returns its name.
@@ -33,11 +33,11 @@ impl Source {
     }
 }
 
-/// What happened there.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(crate) enum Kind {
-    /// Somebody asked for an event.
+    /// A trigger was written.
     Trigger = 1,
     /// A period of the timer ended.
     Tick = 2,
@@ -45,14 +45,14 @@ pub(crate) enum Kind {
     Rising = 3,
     /// A line became inactive.
     Falling = 4,
-    /// A line went away.
+    /// A line was removed.
     Removed = 5,
-    /// A line came.
+    /// A line was added.
     Added = 6,
 }
 
 impl Kind {
-    /// Every kind there is.
+    /// All kinds.
     pub(crate) const ALL: [Self; 6] = [
         Self::Trigger,
         Self::Tick,
@@ -78,18 +78,18 @@ impl Kind {
 /// An event as its source reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
-    /// CLOCK_MONOTONIC in nanoseconds, taken where the event was noticed.
+    /// CLOCK_MONOTONIC in nanoseconds, read when the event occurred.
     pub(crate) timestamp_ns: u64,
-    /// Where it comes from.
+    /// Its source.
     pub(crate) source: Source,
-    /// What happened.
+    /// Its kind.
     pub(crate) kind: Kind,
     /// The number of the GPIO line, 0 for the other sources.
     pub(crate) line: u32,
-    /// GPIO: the logical level after the edge, or of a line that came, 0 when the line went away;
-    /// timer: how many periods ended; manual: 0.
+    /// GPIO: the logical level after the edge, or of an added line, 0 for a removed line; timer: how
+    /// many periods ended; manual: 0.
     pub(crate) value: u32,
-    /// GPIO: counts the events of the line, from 1; the bus fills it in.
+    /// GPIO: number of the event within its line, from 1; set by the bus.
     pub(crate) line_sequence: u32,
 }
 
@@ -130,7 +130,7 @@ impl Event {
         }
     }
 
-    /// The beginning of `line`, with its logical level.
+    /// The addition of `line`, with its logical level.
     pub(crate) fn added(timestamp_ns: u64, line: u32, active: bool) -> Self {
         Self {
             kind: Kind::Added,
@@ -138,7 +138,7 @@ impl Event {
         }
     }
 
-    /// The end of `line`, after which it has no edges.
+    /// The removal of `line`, after which it has no edges.
     pub(crate) fn removed(timestamp_ns: u64, line: u32) -> Self {
         Self {
             timestamp_ns,
@@ -151,10 +151,10 @@ impl Event {
     }
 }
 
-/// An event with its place in a queue.
+/// An event with its position in a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Counts what was queued, from 1, and wraps.
+    /// The number of the event in the queue, from 1; wraps.
     pub(crate) sequence: u32,
     /// How many events the queue lost just before this one.
     pub(crate) lost: u32,
@@ -163,7 +163,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// What a slot holds before its first record.
+    /// The content of an unused slot.
     pub(crate) const EMPTY: Self = Self {
         sequence: 0,
         lost: 0,
@@ -178,7 +178,7 @@ impl Record {
     };
 }
 
-/// The text form, one line; docs/interface.md has the meaning of the keys.
+/// The text form, one line; docs/interface.md describes the keys.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -198,6 +198,6 @@ impl fmt::Display for Record {
     }
 }
 
-/// Room for the longest line there is: 56 bytes of keys and blanks, names of 6 and 7, four numbers
-/// of 10 digits, one of 20, and a newline.
+/// The longest possible line: 56 bytes of keys and blanks, names of 6 and 7, four numbers of 10
+/// digits, one of 20, and a newline.
 pub(crate) const LINE_MAX: usize = 160;

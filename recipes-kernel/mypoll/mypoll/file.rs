@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! /dev/mypoll: what an open file gives and takes.
+//! Open files of /dev/mypoll.
 
 mod command;
 mod fdinfo;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Inline functions and structures of gpiolib and the driver core that Rust can't reach by itself.
+ * Inline functions and structures of gpiolib and the driver core that Rust cannot access itself.
  */
 
 #include <linux/delay.h>
@@ -14,7 +14,7 @@
 
 #include "gpio_helpers.h"
 
-/* How long to wait for the lock of a chip's device: only a deadlock takes that long. */
+/* Time limit for the lock of a chip's device: only a deadlock takes that long. */
 #define CHIP_LOCK_TRIES		2500
 #define CHIP_LOCK_PAUSE_US	2000
 
@@ -23,7 +23,7 @@ unsigned int mypoll_gpiod_offset(struct gpio_desc *desc)
 	return desc_to_gpio(desc) - gpio_device_get_base(gpiod_to_gpio_device(desc));
 }
 
-/* As long as @desc is requested. */
+/* Valid while @desc is requested. */
 const char *mypoll_gpiod_chip_name(struct gpio_desc *desc)
 {
 	return dev_name(gpio_device_to_device(gpiod_to_gpio_device(desc)));
@@ -46,10 +46,10 @@ static struct gpio_desc *get_lookup_input(struct device *dev, const char *consum
 }
 
 /*
- * To wait for the lock without looking would be a deadlock: who unbinds the chip holds it, and
- * waits for the probe of a consumer. But this must not give up on a chip that is bound: one that
- * was just bound triggers the probes that were deferred while its lock is still held, and nothing
- * would trigger this one again.
+ * Waiting for the lock unconditionally could deadlock: whoever unbinds the chip holds it, and
+ * waits for the probe of a consumer. But don't give up on a chip that is bound: a chip that was
+ * just bound triggers deferred probes while its lock is still held, and nothing would trigger
+ * this one again.
  */
 static bool lock_bound_chip(struct device *chip)
 {
@@ -69,19 +69,19 @@ static bool lock_bound_chip(struct device *chip)
 	return false;
 }
 
-/* Called with the lock of @chip held, which keeps the state of its binding. */
+/* Called with the lock of @chip held, so that its binding does not change. */
 static int link_to_locked_chip(struct device *consumer, struct device *chip)
 {
-	/* What has no driver can't be unbound from it. */
+	/* A device without a driver can't be unbound from it. */
 	if (!chip->driver)
 		return 0;
-	/* Whoever unbinds it drops the lock meanwhile, and would leave @consumer bound. */
+	/* Unbinding drops the lock in between, and would leave @consumer bound. */
 	if (chip->links.status == DL_DEV_UNBINDING)
 		return -EPROBE_DEFER;
 
 	/*
-	 * Not DL_FLAG_AUTOPROBE_CONSUMER, which does not outlive the chip's device. And the driver
-	 * core warns of such a link if its consumer is unbound while the chip is.
+	 * Not DL_FLAG_AUTOPROBE_CONSUMER, which ends with the chip's device. And the driver core
+	 * warns about such a link if its consumer is unbound while the chip is.
 	 */
 	return device_link_add(consumer, chip, DL_FLAG_AUTOREMOVE_CONSUMER) ? 0 : -ENOMEM;
 }
@@ -133,9 +133,9 @@ static int get_linked_input(struct gpio_chip *unused, const void *data)
 }
 
 /*
- * Requests the line that @fwnode has, or a lookup table for @dev if that is NULL, and has the
+ * Requests the line in @fwnode, or in a lookup table for @dev if that is NULL, and makes the
  * driver core unbind @dev before the line's chip.
- * -EPROBE_DEFER while the chip is absent, or bound or unbound by somebody else.
+ * -EPROBE_DEFER while the chip is absent, or being bound or unbound by somebody else.
  */
 struct gpio_desc *mypoll_gpiod_get_input(struct device *dev, struct fwnode_handle *fwnode,
 					 const char *consumer)
@@ -150,9 +150,9 @@ struct gpio_desc *mypoll_gpiod_get_input(struct device *dev, struct fwnode_handl
 	struct gpio_device *gdev;
 
 	/*
-	 * gpiolib removes no chip, whichever it is, while it calls this function. Else the line's
-	 * chip could go before the two are linked, and gpiolib never frees the label of a line that
-	 * is put after its chip is gone.
+	 * gpiolib removes no chip while it calls this function. Otherwise the line's chip could go
+	 * away before the two are linked, and gpiolib never frees the label of a line that is put
+	 * after its chip is gone.
 	 */
 	gdev = gpio_device_find(&request, get_linked_input);
 	if (gdev)
@@ -182,7 +182,7 @@ static int look_at_parent(struct gpio_chip *gc, const void *data)
 
 /*
  * Whether the chip of @desc is gone, or its driver is being unbound. In the latter case @parent is
- * the chip's device, to be put by the caller, else NULL.
+ * set to the chip's device, to be put by the caller, else to NULL.
  */
 bool mypoll_gpiod_is_leaving(struct gpio_desc *desc, struct device **parent)
 {
@@ -206,8 +206,8 @@ struct reprobe {
 };
 
 /*
- * The driver core warns of a consumer that is probed while its supplier's devices are removed:
- * device_links_check_suppliers() takes a link of firmware nodes for one to a supplier that stays.
+ * The driver core warns about a consumer that is probed while its supplier's devices are removed:
+ * device_links_check_suppliers() mistakes a link of firmware nodes for one to a permanent supplier.
  */
 static void wait_until_unbound(struct device *chip)
 {
@@ -219,7 +219,7 @@ static void wait_until_unbound(struct device *chip)
 		device_unlock(chip);
 		if (status != DL_DEV_UNBINDING)
 			return;
-		/* Whoever unbinds it dropped the lock to unbind another consumer. */
+		/* Unbinding has dropped the lock to unbind another consumer. */
 		fsleep(CHIP_LOCK_PAUSE_US);
 	}
 }
@@ -232,7 +232,7 @@ static void reprobe(struct work_struct *work)
 	if (reprobe->chip)
 		wait_until_unbound(reprobe->chip);
 	ret = device_attach(reprobe->dev);
-	/* The driver logs what is wrong. */
+	/* The driver logs errors. */
 	if (ret < 0)
 		dev_dbg(reprobe->dev, "not attached: %d\n", ret);
 	put_device(reprobe->chip);
@@ -246,8 +246,8 @@ struct workqueue_struct *mypoll_alloc_reprobe_queue(void)
 }
 
 /*
- * Probes @dev once its driver and that of @chip, which may be NULL, are unbound, and if its probe
- * is deferred, later again.
+ * Probes @dev once its driver and that of @chip, which may be NULL, are unbound; if the probe is
+ * deferred, again later.
  */
 int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev, struct device *chip)
 {

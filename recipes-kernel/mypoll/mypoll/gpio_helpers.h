@@ -17,7 +17,7 @@ struct notifier_block;
 struct workqueue_struct;
 
 /**
- * struct mypoll_line_config - what a line device is made from
+ * struct mypoll_line_config - the description of a line device
  * @chip: label or name of the chip; NULL for a line that is looked up by @line_name
  * @line_name: name of the line if @chip is NULL
  * @label: property "label"

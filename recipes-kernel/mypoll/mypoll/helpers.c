@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What Rust can't reach by itself: inline functions, module parameters and sysfs attributes, which
- * are macros. Nothing is decided here.
+ * Interfaces that Rust cannot access itself: inline functions, and module parameters and sysfs
+ * attributes, which are macros. Contains no logic.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -29,7 +29,7 @@
 #include "mypoll_trace.h"
 
 #define QUEUE_SIZE_MAX 65536
-/* bus/told.rs has room for so many. */
+/* bus/told.rs has room for this many. */
 #define QUEUES_MAX_MAX 256
 /* file/command.rs has the same. */
 #define TIMER_PERIOD_MS_MAX 3600000
@@ -53,8 +53,8 @@ void mypoll_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
 }
 
 /*
- * As vmalloc_user(), but what a program may ask for at any time is charged to it and must not fill
- * the log.
+ * Like vmalloc_user(), but for memory that a program may request at any time: it is charged to the
+ * program, and a failure is not logged.
  */
 void *mypoll_vmalloc_user(unsigned long size)
 {
@@ -74,8 +74,8 @@ int mypoll_map_vmalloc(struct vm_area_struct *vma, const void *address)
 }
 
 /*
- * As perf, io_uring and AF_XDP do it: one counter for each user, up to the limit of the task that
- * asks. Returns NULL over the limit. The reference goes back with mypoll_memlock_uncharge().
+ * As in perf, io_uring and AF_XDP: one counter per user, limited by the calling task. Returns NULL
+ * over the limit. mypoll_memlock_uncharge() releases the reference.
  */
 struct user_struct *mypoll_memlock_charge(unsigned long pages)
 {
@@ -101,7 +101,7 @@ bool mypoll_capable_sys_admin(void)
 }
 
 /*
- * Removes all waiters. Returns whether there were some: they may use @queue until an RCU grace
+ * Removes all waiters. Returns whether there were any: they may use @queue until an RCU grace
  * period has passed.
  */
 bool mypoll_wait_queue_end(struct wait_queue_head *queue)
@@ -110,11 +110,11 @@ bool mypoll_wait_queue_end(struct wait_queue_head *queue)
 	bool active;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	/* Under the lock, so that no waiter is just being removed. */
+	/* Under the lock, so that no waiter is being removed concurrently. */
 	active = waitqueue_active(queue);
 	spin_unlock_irqrestore(&queue->lock, flags);
 	if (active)
-		/* As wake_up_pollfree(), which modules can't call. */
+		/* Like wake_up_pollfree(), which is not exported to modules. */
 		__wake_up(queue, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | POLLFREE));
 	return active;
 }
@@ -175,7 +175,7 @@ void mypoll_debug_poll_ret0(void)
 	pr_debug("poll_ret0 is set: poll answers 0\n");
 }
 
-/* What shows an attribute; set before the device is registered. */
+/* Shows an attribute; set before the device is registered. */
 static ssize_t (*attribute_show)(struct miscdevice *misc, const char *name, char *page);
 
 static ssize_t show(struct device *dev, struct device_attribute *attr, char *buf)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The seam between the Rust and the C half of the module; kernel_ext/ has the Rust side of each
- * declaration.
+ * The interface between the Rust and the C half of the module; kernel_ext/ has the Rust side of
+ * each declaration.
  */
 
 #ifndef MYPOLL_HELPERS_H

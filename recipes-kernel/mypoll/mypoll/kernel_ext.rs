@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel crate of Linux 6.18 and 7.3 lacks, each file as small as it can be and written to be
-//! sent upstream. Nothing in here knows the driver.
+//! Extensions of the kernel crate of Linux 6.18 and 7.3, each file minimal and written to be sent
+//! upstream. Nothing in here depends on the driver.
 //!
-//! All the `unsafe` code of the module is in here.
+//! All `unsafe` code of the module is in here.
 
 pub(crate) mod compat;
 pub(crate) mod counter;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Platform devices that stand for one line each: their properties and lookup tables, which Rust
- * can't build by itself.
+ * Platform devices that each represent one line: their properties and lookup tables, which Rust
+ * cannot build itself.
  */
 
 #include <linux/device.h>
@@ -15,7 +15,7 @@
 
 #include "gpio_helpers.h"
 
-/* A platform device that stands for one line, and the table that says which. */
+/* A platform device that represents one line, and the lookup table with the line. */
 struct mypoll_line_device {
 	struct platform_device *pdev;
 	struct gpiod_lookup_table *lookup;
@@ -26,7 +26,7 @@ struct mypoll_line_device {
 
 static DEFINE_IDA(line_device_ida);
 
-/* Tells these devices from others: driver_override binds anything to the driver. */
+/* Identifies these devices: driver_override can bind any device to the driver. */
 static const struct device_type line_device_type = {
 	.name = "mypoll_line",
 };
@@ -59,8 +59,8 @@ static int copy_label_of_name(struct gpio_chip *gc, const void *data)
 }
 
 /*
- * The label of the chip that is labelled or named @name, to be freed by the caller. Lookup tables
- * know chips by their label alone, so that no other chip may have the same.
+ * The label of the chip with label or name @name, to be freed by the caller. Lookup tables identify
+ * chips only by label, so no other chip may have the same.
  */
 static char *chip_label(const char *name)
 {
@@ -155,7 +155,7 @@ put_device:
 
 /*
  * Registers a device for the driver "mypoll", which finds @data by mypoll_line_device_data().
- * -ENODEV when there is no such chip, -ENOTUNIQ when chips share its label.
+ * -ENODEV if there is no such chip, -ENOTUNIQ if several chips share its label.
  */
 struct mypoll_line_device *mypoll_line_device_register(const struct mypoll_line_config *config,
 						       const void *data)
@@ -183,17 +183,17 @@ struct mypoll_line_device *mypoll_line_device_register(const struct mypoll_line_
 	return line;
 }
 
-/* Probes a device that was not probed yet, or waits until it is. */
+/* Probes a device that was not probed yet, or waits for its probe. */
 void mypoll_line_device_attach(struct mypoll_line_device *line)
 {
 	int ret = device_attach(&line->pdev->dev);
 
-	/* The probe itself says how it went. */
+	/* The probe itself reports the result. */
 	if (ret < 0)
 		dev_dbg(&line->pdev->dev, "not attached: %d\n", ret);
 }
 
-/* Also takes back what a registration that failed left. */
+/* Also cleans up after a failed registration. */
 void mypoll_line_device_unregister(struct mypoll_line_device *line)
 {
 	platform_device_unregister(line->pdev);

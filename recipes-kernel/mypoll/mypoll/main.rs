@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `mypoll`: events from GPIO lines, a timer and software, for programs that read, poll or want a
-//! signal.
+//! `mypoll`: events from GPIO lines, a timer and software, for programs that use read, poll or
+//! SIGIO.
 //!
-//! docs/interface.md has what /dev/mypoll gives and takes, docs/driver.md the layers of the module.
-//! Imports point downward only:
+//! docs/interface.md describes /dev/mypoll, docs/driver.md the layers of the module. Imports only
+//! point downward:
 //!
 //! ```text
 //! main
-//! file  sysfs  debugfs  configfs      what users touch
+//! file  sysfs  debugfs  configfs      user interfaces
 //! context                             the parts of the loaded module
-//! source                              where events come from
+//! source                              sources of events
 //! bus                                 one lock, one order, the shared queue, the sinks
 //! sink                                one receiver
-//! queue                               data structures alone
+//! queue                               data structures
 //! event  clock  text  trace  uapi
-//! kernel_ext                          what the kernel crate lacks
+//! kernel_ext                          extensions of the kernel crate
 //! ```
 //!
 //! # The path of an edge
 //!
-//! 1. The GPIO chip raises an interrupt; `source/gpio/edges` takes the time, counts the edge, and
-//!    learns the level after it from `source/gpio/level`.
-//! 2. A line that the driver debounces starts its timer instead, and goes on when that expires.
+//! 1. The GPIO chip raises an interrupt; `source/gpio/edges` reads the time, counts the edge, and
+//!    gets the level after it from `source/gpio/level`.
+//! 2. A line that the driver debounces starts its timer instead, and continues when that expires.
 //! 3. [`bus::Bus::report`] takes the bus lock, with interrupts off on this CPU.
-//! 4. The event gets its number among those of its line, and the line's level is noted.
-//! 5. The bus looks up which sinks want this line. The others cost nothing.
-//! 6. Each of these sinks filters by kind, converts the time to its clock, and writes a record into
+//! 4. The event gets its number within its line, and the line's level is stored.
+//! 5. The bus looks up which sinks want this line. Other sinks cost nothing.
+//! 6. Each of these sinks filters by kind, converts the time to its clock, and writes a record to
 //!    its ring; a full one loses this event, or its oldest.
-//! 7. The sink says who has to be told: nobody yet, its watermark timer, or those who wait.
+//! 7. The sink returns whom to notify: nobody yet, its watermark timer, or its waiters.
 //! 8. The shared queue takes the event, too.
 //! 9. The bus lock is released.
-//! 10. Under RCU, which keeps sinks that are closed meanwhile, sleepers are woken, pollers are woken,
+//! 10. Under RCU, which keeps sinks alive that are closed meanwhile, sleepers and pollers are woken,
 //!     and `SIGIO` is sent.
-//! 11. The woken reader comes back to `file/private`, takes its reader's lock, and copies whole
-//!     stretches of the ring to the program, without the bus lock.
-//! 12. What it could not copy stays. The slots that it read are the producer's again.
-//! 13. If it left events, it wakes the next reader.
+//! 11. The woken reader returns to `file/private`, takes its reader's lock, and copies contiguous
+//!     parts of the ring to the program, without the bus lock.
+//! 12. Events that it could not copy stay. The slots that it read return to the producer.
+//! 13. If events are left, it wakes the next reader.
 //!
 //! # Examples
 //!
@@ -62,9 +62,9 @@
 //!
 //! # Limitations
 //!
-//! - A chip that raises hard interrupts but sleeps when its level is read (gpio-sim does) is
-//!   taken to change its level with each interrupt: two edges that share one would turn the levels
-//!   round until the device is bound anew.
+//! - For a chip that raises hard interrupts but sleeps when its level is read (gpio-sim), each
+//!   interrupt is assumed to change the level: two edges that share an interrupt invert the levels
+//!   until the device is bound again.
 
 mod bus;
 mod clock;
@@ -105,8 +105,8 @@ use source::gpio::{
     GPIO, //
 };
 
-/// The loaded module. The fields go away in this order: the device, the lines, and last what both
-/// of them use.
+/// The loaded module. Fields are dropped in this order: the device, the lines, and then what both
+/// use.
 #[pin_data]
 struct MyPoll {
     #[pin]
@@ -121,7 +121,7 @@ struct MyPoll {
     _barrier: RcuBarrier,
 }
 
-/// Waits, when it is dropped, for what RCU has yet to free.
+/// On drop, waits for pending RCU callbacks.
 struct RcuBarrier;
 
 impl Drop for RcuBarrier {
@@ -145,8 +145,8 @@ impl kernel::InPlaceModule for MyPoll {
                 .transpose()?,
             driver <- driver::Registration::new(<Self as kernel::ModuleMetadata>::NAME, module),
             configfs <- Configfs::new(),
-            // Last, for then nothing can fail any more: a file that is opened at once keeps a module
-            // that stays.
+            // Last, because nothing can fail any more: a file that is opened at once keeps the module
+            // loaded.
             device <- misc_device::Registration::new(
                 MiscDeviceOptions { name: c_str!("mypoll") },
                 context.clone(),

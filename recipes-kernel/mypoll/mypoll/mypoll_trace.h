@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints of the path of an event; trace.rs says when each is hit.
+ * Tracepoints on the path of an event; trace.rs describes when each is hit.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM mypoll

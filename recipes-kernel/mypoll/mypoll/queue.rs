@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The queues themselves: data structures that wake nobody and take no lock.
+//! The queues: data structures that neither wake anybody nor take a lock.
 
 use crate::{
     kernel_ext::mapped_area::MappedArea,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One receiver of events: a private queue, who waits for it, and who is signalled.
+//! A receiver of events: a private queue with its waiters and its files with `SIGIO`.
 //!
-//! A sink has two halves. The bus lock protects [`SinkState`], where events go in. [`Sink`] is what is
-//! used without that lock: by pollers, and to wake who waits.
+//! A sink has two halves. The bus lock protects [`SinkState`], to which events are added. [`Sink`]
+//! is used without that lock: by pollers, and to wake waiters.
 
 use crate::{
     clock::{
@@ -58,12 +58,12 @@ use kernel::{
     }, //
 };
 
-/// What an event is to those who wait for the queue.
+/// What an event means for waiters of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     /// Nothing yet.
     Nothing,
-    /// Nothing yet, but after so many microseconds.
+    /// Nothing yet, but it becomes readable after this many microseconds.
     Wait(u32),
     /// The file is readable.
     Readable,
@@ -71,26 +71,26 @@ pub(crate) enum Notice {
     Loss,
 }
 
-/// What became of an event that was offered.
+/// The result of offering an event.
 pub(crate) enum Offered {
-    /// Its kind is not wanted, or it will be queued later.
+    /// Its kind does not match, or it will be queued later.
     Passed,
     /// It was queued.
     Queued(Notice),
-    /// An event was lost, this one or the oldest. Of which GPIO line, if it was of one.
+    /// An event was lost, this one or the oldest; with its GPIO line, if it has one.
     Lost(Notice, Option<u32>),
 }
 
 /// The ring of a sink, for pollers.
 pub(crate) struct PolledRing {
     ring: Arc<Ring<Area>>,
-    /// Whether the ring is all that a poller has to look at: no timer has to be started for it, and a
+    /// Whether the ring is all that a poller must check: no timer has to be started for it, and a
     /// software trigger is never refused.
     is_enough: bool,
 }
 
 impl PolledRing {
-    /// The ring of a sink with `settings`.
+    /// Wraps the ring of a sink with `settings`.
     pub(crate) fn new(ring: Arc<Ring<Area>>, settings: &Settings) -> Self {
         Self {
             ring,
@@ -107,12 +107,12 @@ pub(crate) struct Sink {
     ring: RcuSlot<PolledRing>,
     #[pin]
     readers: Readers,
-    /// How many readers sleep. Changes under the bus lock.
+    /// Number of sleeping readers. Changed under the bus lock.
     sleeping: Word,
     #[pin]
     pollers: PollQueue,
     fasync: FasyncList,
-    /// 1 while the end of a line is owed. Changes under the bus lock.
+    /// 1 while a removal is owed. Changed under the bus lock.
     owes: Word,
 }
 
@@ -123,7 +123,7 @@ impl Retire for Sink {
 }
 
 impl Sink {
-    /// A sink with `ring` that nobody waits for.
+    /// Creates a sink with `ring` and without waiters.
     pub(crate) fn new(ring: RcuNode<PolledRing>) -> impl PinInit<Self> {
         let place = RcuSlot::new();
         drop(place.swap(Some(ring)));
@@ -137,12 +137,12 @@ impl Sink {
         })
     }
 
-    /// Returns the place of the ring that pollers look at. Replaced under the bus lock.
+    /// Returns the slot of the ring for pollers. Replaced under the bus lock.
     pub(crate) fn ring(&self) -> &RcuSlot<PolledRing> {
         &self.ring
     }
 
-    /// Returns the readers that sleep.
+    /// Returns the sleeping readers.
     pub(crate) fn readers(&self) -> &Readers {
         &self.readers
     }
@@ -157,20 +157,20 @@ impl Sink {
         &self.fasync
     }
 
-    /// Counts a reader that goes to sleep, or no longer does. The bus lock is held.
+    /// Counts a reader that starts or stops sleeping. Called under the bus lock.
     pub(crate) fn count_sleeping(&self, sleeps: bool) {
         let sleeping = self.sleeping.load_relaxed();
         let sleeping = if sleeps { sleeping + 1 } else { sleeping - 1 };
         self.sleeping.store_relaxed(sleeping);
     }
 
-    /// Whether a reader sleeps that did so before the bus lock was taken last.
+    /// Whether a reader was asleep before the bus lock was last taken.
     #[inline]
     pub(crate) fn has_sleeper(&self) -> bool {
         self.sleeping.load_relaxed() != 0
     }
 
-    /// Whether the end of a line waits for room.
+    /// Whether the removal of a line waits for room.
     #[inline]
     pub(crate) fn owes(&self) -> bool {
         self.owes.load_relaxed() != 0
@@ -186,7 +186,7 @@ impl Sink {
         self.fasync.notify_readable();
     }
 
-    /// Returns what a poller would not have to wait for, if that can be said without the bus lock.
+    /// Returns the readiness for a poller, if it can be determined without the bus lock.
     #[inline]
     pub(crate) fn poll(&self) -> Option<u32> {
         if self.owes() {
@@ -198,7 +198,7 @@ impl Sink {
     }
 }
 
-/// Returns what a reader of `ring` would not have to wait for.
+/// Returns the readiness of `ring` for a reader.
 #[inline]
 fn readiness(ring: &Ring<Area>) -> u32 {
     let mut ready = 0;
@@ -211,7 +211,7 @@ fn readiness(ring: &Ring<Area>) -> u32 {
     ready
 }
 
-/// Returns `event` as programs read it, but for what a ring fills in.
+/// Returns `event` in the programs' format, without the fields that a ring fills in.
 #[inline]
 pub(crate) fn record_of(event: &Event) -> uapi::Event {
     uapi::Event {
@@ -231,16 +231,16 @@ pub(crate) struct SinkState {
     producer: Producer<Area>,
     settings: Settings,
     owed: Owed,
-    /// How often the ring was mapped, which no program does 2⁶⁴ times.
+    /// How often the ring was mapped; cannot overflow in practice.
     mappings: u64,
     /// Events are being moved to another ring.
     changing: bool,
-    /// The timer of the watermark runs.
+    /// The watermark timer is running.
     waiting: bool,
 }
 
 impl SinkState {
-    /// A queue with `settings` over the ring of `producer`.
+    /// Creates a queue with `settings` over the ring of `producer`.
     pub(crate) fn new(producer: Producer<Area>, settings: Settings) -> Self {
         Self {
             producer,
@@ -252,18 +252,18 @@ impl SinkState {
         }
     }
 
-    /// Returns how it was asked to be.
+    /// Returns the settings.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Returns the end that events go in.
+    /// Returns the producer end.
     pub(crate) fn producer(&mut self) -> &mut Producer<Area> {
         &mut self.producer
     }
 
-    /// Queues `event`, of a source and a line that are wanted, if its kind is, too; `record` is the same.
-    /// `removed` tells when a line went away last, and with which number among its events.
+    /// Queues `event`, whose source and line match, if its kind matches, too; `record` is the same event.
+    /// `removed` returns when a line was last removed, and the number of that event.
     #[inline(always)]
     pub(crate) fn offer(
         &mut self,
@@ -291,8 +291,8 @@ impl SinkState {
         }
     }
 
-    /// Queues the ends of lines that are owed, before an event that comes after them. Returns whether
-    /// that is the end of a line itself, and has to be owed.
+    /// Queues owed removals before a later event. Returns whether that is a removal itself that must be
+    /// owed.
     #[cold]
     #[inline(never)]
     fn owe(&mut self, sink: &Sink, event: &Event, removed: impl Fn(u32) -> (u64, u32)) -> bool {
@@ -300,14 +300,14 @@ impl SinkState {
         let owe =
             event.kind == Kind::Removed && !self.producer.takes_out() && self.producer.is_full();
         if owe {
-            // Who waits has been told that the queue is full.
+            // Waiters were already notified of the full queue.
             self.owed.owe(event.line);
             sink.owes.store_relaxed(1);
         }
         owe
     }
 
-    /// Returns what becomes of an event that was not the plain case.
+    /// Handles the result of queuing an event, if it is not the common case.
     #[cold]
     #[inline(never)]
     fn queued(&mut self, pushed: Pushed, event: &Event) -> Offered {
@@ -336,7 +336,7 @@ impl SinkState {
         }
     }
 
-    /// Queues the ends of lines that are owed, as far as there is room by now. `removed` as for
+    /// Queues owed removals while there is room. `removed` as for
     /// [`offer`](Self::offer).
     pub(crate) fn settle(&mut self, sink: &Sink, removed: impl Fn(u32) -> (u64, u32)) {
         while !self.producer.is_full() {
@@ -355,7 +355,7 @@ impl SinkState {
         }
     }
 
-    /// Has events that wait, but are too few, become readable in time.
+    /// Starts the watermark time for waiting events that are too few.
     pub(crate) fn begin_wait(&mut self) -> Notice {
         if self.settings.watermark_us.is_none() || self.waiting || self.is_readable() {
             return Notice::Nothing;
@@ -369,16 +369,16 @@ impl SinkState {
         }
     }
 
-    /// The time is over that [`Notice::Wait`] asked for.
+    /// The time requested by [`Notice::Wait`] is over.
     pub(crate) fn end_wait(&mut self) -> Notice {
-        // Else the event whose time it was has been read, or the settings have changed.
+        // Otherwise the event that it was started for has been read, or the settings have changed.
         if core::mem::take(&mut self.waiting) && self.time_left() == Some(0) {
             self.producer.ring().end_wait();
         }
         self.look_again()
     }
 
-    /// Returns what those who wait have to be told now.
+    /// Returns what waiters must be told now.
     pub(crate) fn look_again(&mut self) -> Notice {
         if self.is_readable() {
             Notice::Readable
@@ -387,34 +387,34 @@ impl SinkState {
         }
     }
 
-    /// Returns how many microseconds it is until the oldest event has waited long enough; `None` when
-    /// there is none, or time doesn't count.
+    /// Returns the remaining watermark time of the oldest event in microseconds; `None` if there is no
+    /// event or no watermark time.
     fn time_left(&self) -> Option<u32> {
         let us = self.settings.watermark_us?;
         let oldest = self.producer.oldest()?.timestamp_ns;
         let waited_ns = self.settings.clock.at(now_ns()).wrapping_sub(oldest);
-        // A clock that was set back meanwhile makes this very long, and so ends the wait.
+        // If the clock was set back meanwhile, this is very long, which ends the wait.
         Some(u64::from(us).saturating_sub(waited_ns / 1000) as u32)
     }
 
-    /// Whether poll calls the file readable.
+    /// Whether the file is readable for poll.
     #[inline]
     pub(crate) fn is_readable(&self) -> bool {
         self.producer.ring().is_readable()
     }
 
-    /// Returns what a poller would not have to wait for, but for room.
+    /// Returns the readiness for a poller, without room.
     pub(crate) fn readiness(&self) -> u32 {
         readiness(self.producer.ring())
     }
 
-    /// Returns the account.
+    /// Returns the statistics.
     pub(crate) fn stats(&self) -> Stats {
         let account = self.producer.account();
         let depth = self.producer.ring().depth();
         Stats {
             generated: account.generated,
-            // A program that stores an impossible head may have "read" less than nothing.
+            // A program that stores an invalid head may make this negative.
             read: account
                 .generated
                 .saturating_sub(account.lost + u64::from(depth)),
@@ -440,12 +440,12 @@ impl SinkState {
         Ok(self.producer.ring().clone())
     }
 
-    /// The mapping that was begun came to nothing.
+    /// Undoes [`begin_mapping`](Self::begin_mapping) after a failure.
     pub(crate) fn undo_mapping(&mut self) {
         self.mappings -= 1;
     }
 
-    /// Keeps the ring from being mapped; `EBUSY` when it was.
+    /// Prevents mapping of the ring; `EBUSY` if it is mapped.
     pub(crate) fn begin_change(&mut self) -> Result {
         if self.mappings > 0 {
             return Err(EBUSY);
@@ -454,8 +454,7 @@ impl SinkState {
         Ok(())
     }
 
-    /// Goes on with other settings over another ring. Returns the old end for events, and the new one
-    /// to take them out.
+    /// Switches to other settings and another ring. Returns the old producer, and the new reader's end.
     pub(crate) fn end_change(
         &mut self,
         relayout: Relayout<Area>,

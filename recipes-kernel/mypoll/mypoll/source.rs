@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where events come from.
+//! Sources of events.
 
 pub(crate) mod gpio;
 pub(crate) mod timer;

@@ -13,9 +13,9 @@ use kernel::{
     sync::Arc, //
 };
 
-/// Writes the file called `name` to `page`. Returns how many bytes that are.
+/// Writes the file `name` to `page`. Returns the number of bytes.
 ///
-/// `EOVERFLOW` where they are more than a page.
+/// `EOVERFLOW` if they exceed a page.
 pub(crate) fn show(context: &Arc<Context>, name: &[u8], page: &mut [u8]) -> Result<usize> {
     let mut text = TextBuffer::new(page);
     match name {
@@ -27,8 +27,8 @@ pub(crate) fn show(context: &Arc<Context>, name: &[u8], page: &mut [u8]) -> Resu
     Ok(text.len())
 }
 
-/// `stats`: Day51's keys in its order, and one that came later. Counters start at `reset`, and wrap as
-/// they did there.
+/// `stats`: Day51's keys in its order, and a later one. Counters start at `reset`, and wrap as in
+/// Day51.
 fn stats(context: &Context, text: &mut TextBuffer<'_>) -> core::fmt::Result {
     let snapshot = context.bus.snapshot();
     let since_reset = |counter: fn(&Counters) -> u64| {
@@ -50,7 +50,7 @@ fn stats(context: &Context, text: &mut TextBuffer<'_>) -> core::fmt::Result {
     Ok(())
 }
 
-/// `statistics/`: one value. Counters start at load, and nobody resets them.
+/// `statistics/`: one value. Counters start at load and are never reset.
 fn statistic(context: &Context, name: &[u8], text: &mut TextBuffer<'_>) -> core::fmt::Result {
     let snapshot = context.bus.snapshot();
     let counters = snapshot.counters;

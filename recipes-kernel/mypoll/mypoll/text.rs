@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Text in a buffer of a fixed size.
+//! Text in a fixed-size buffer.
 //!
 //! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
 //! crate that tests it.
 
 use core::fmt;
 
-/// Writes text to the front of a buffer; what does not fit whole is an error and leaves the buffer
-/// as it was.
+/// Appends text to a buffer; text that does not fit is an error and changes nothing.
 pub(crate) struct TextBuffer<'a> {
     buffer: &'a mut [u8],
     used: usize,
@@ -20,12 +19,12 @@ impl<'a> TextBuffer<'a> {
         Self { buffer, used: 0 }
     }
 
-    /// How many bytes were written.
+    /// Returns the number of bytes written.
     pub(crate) fn len(&self) -> usize {
         self.used
     }
 
-    /// Writes bytes as they are, which need not be UTF-8.
+    /// Appends bytes, which need not be UTF-8.
     pub(crate) fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
         let end = self.used.checked_add(bytes.len()).ok_or(fmt::Error)?;
         self.buffer
@@ -36,7 +35,7 @@ impl<'a> TextBuffer<'a> {
         Ok(())
     }
 
-    /// What was written.
+    /// Returns the written text.
     pub(crate) fn text(&self) -> &[u8] {
         &self.buffer[..self.used]
     }
@@ -48,11 +47,11 @@ impl fmt::Write for TextBuffer<'_> {
     }
 }
 
-/// As much of `text` as fits into an array with a 0 after it, without half a character of UTF-8 at
-/// its end.
+/// The longest prefix of `text` that fits into an array with a terminating 0, without a partial
+/// UTF-8 character at its end.
 pub(crate) fn c_array<const SIZE: usize>(text: &[u8]) -> [u8; SIZE] {
     let mut length = text.len().min(SIZE - 1);
-    // A byte 10xxxxxx goes on with the character before it.
+    // A byte 10xxxxxx continues a character.
     while length > 0 && text.get(length).is_some_and(|byte| byte >> 6 == 0b10) {
         length -= 1;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver's tracepoints; mypoll_trace.h has their fields.
+//! The driver's tracepoints; mypoll_trace.h describes their fields.
 
 use crate::kernel_ext::trace::declare_tracepoint;
 
@@ -26,7 +26,7 @@ declare_tracepoint! {
 }
 
 declare_tracepoint! {
-    /// A file read so many events.
+    /// A file read this many events.
     read(events: u32, private: bool),
     __tracepoint_mypoll_read,
     rust_do_trace_mypoll_read

@@ -2,7 +2,7 @@
 
 //! The structures of uapi/mypoll.h.
 
-// For programs, too, which use more of it.
+// Programs use more of it.
 #[allow(dead_code, unreachable_pub)]
 mod mypoll;
 mod transmute;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "bindgen, built by the published Rust"
+SUMMARY = "bindgen, built with the prebuilt Rust"
 DESCRIPTION = "oe-core's bindgen-cli needs oe-core's rust-native, which takes hours. This one takes two minutes."
 HOMEPAGE = "https://rust-lang.github.io/rust-bindgen/"
 SECTION = "devel"
@@ -13,7 +13,7 @@ SRC_URI = " \
 "
 SRC_URI[bindgen-0.72.1.sha256sum] = "993776b509cfb49c750f11b8f07a46fa23e0a1386ffc01fb1e7d343efc387895"
 SRC_URI[bindgen-cli-0.72.1.sha256sum] = "8a408c0fcb20bf7bd4ceaf4bf990e223e3543a04b84d2394f3edeee29a0e87e2"
-# What Cargo.lock names besides.
+# Additional crates in Cargo.lock.
 require recipes-devtools/bindgen-cli/bindgen-cli-crates.inc
 
 inherit cargo_bin

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "libclang, as published for Python"
-DESCRIPTION = "What bindgen reads C with. Without clang's own headers, which the kernel does not use."
+SUMMARY = "Prebuilt libclang, as published for Python"
+DESCRIPTION = "bindgen parses C with it. Without clang's own headers, which the kernel does not use."
 LICENSE = "Apache-2.0-with-LLVM-exception"
 LIC_FILES_CHKSUM = "file://libclang-${PV}.dist-info/LICENSE.TXT;md5=ff42885ed2ab98f1ecb8c1fc41205343"
 
 PYPI_PACKAGE = "libclang"
-# One for each kind of machine that builds.
+# One for each architecture of the build machine.
 WHEELS[aarch64] = "3c/3d/f0ac1150280d8d20d059608cf2d5ff61b7c3b7f7bcf9c0f425ab92df769a/libclang-${PV}-py2.py3-none-manylinux2014_aarch64.whl"
 WHEELS[x86_64] = "1d/fc/716c1e62e512ef1c160e7984a73a5fc7df45166f2ff3f254e71c58076f7c/libclang-${PV}-py2.py3-none-manylinux2010_x86_64.whl"
 WHEEL = "${@d.getVarFlag('WHEELS', d.getVar('BUILD_ARCH')) or ''}"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-SUMMARY = "Rust's library source, as published"
-DESCRIPTION = "The rust-src component. The kernel compiles core from it, with the rustc of the very same version."
+SUMMARY = "Published source of Rust's library"
+DESCRIPTION = "The rust-src component. The kernel compiles core from it, with exactly the same version of rustc."
 HOMEPAGE = "https://www.rust-lang.org"
 SECTION = "devel"
 LICENSE = "Apache-2.0 | MIT"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The driver and the agent on the booted image: TEST_SUITES = "ping ssh mypoll_events"."""
+"""Tests driver and agent on the booted image: TEST_SUITES = "ping ssh mypoll_events"."""
 
 import json
 import re
@@ -19,7 +19,7 @@ DEADLINE_S = 300
 
 class MypollCase(OERuntimeTestCase):
     def run_on_target(self, command, timeout=120):
-        """The command's output; a failed test when its exit status is not 0."""
+        """The command's output; fails the test if its exit status is not 0."""
         status, output = self.target.run(command, timeout=timeout)
         self.assertEqual(status, 0, f"`{command}` ended with status {status}:\n{output}")
         return output
@@ -31,7 +31,7 @@ class MypollCase(OERuntimeTestCase):
             self.run_on_target(f"/etc/init.d/mypoll-agent {action}")
 
     def wait_for(self, what, condition):
-        """Its deadline only ends a hang."""
+        """The deadline only ends a hang."""
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
             found = condition()
@@ -49,7 +49,7 @@ class MypollDriverTest(MypollCase):
 
     @OETestDepends(["mypoll_events.MypollDriverTest.test_loaded_at_boot"])
     def test_modprobe(self):
-        # That the status is modprobe's: it has to be another one where there is no such module.
+        # Make sure that the status is modprobe's: it must differ for a missing module.
         status, output = self.target.run("modprobe mypoll-of-no-kernel")
         self.assertNotIn(status, (0, 127, 255), output)
         self.agent("stop")
@@ -90,13 +90,13 @@ class MypollAgentTest(MypollCase):
         super().tearDown()
 
     def first_port(self):
-        """Where the agent has its first stream."""
+        """The port of the agent's first stream."""
         listen = re.search(r'listen = .*?:(\d+)"', self.run_on_target("mypoll-agent config --effective"))
-        self.assertIsNotNone(listen, "the agent has no stream over TCP")
+        self.assertIsNotNone(listen, "the agent has no TCP stream")
         return int(listen[1])
 
     def connect(self):
-        # A client on the target, as the agent may listen on loopback alone.
+        # The client runs on the target, because the agent may listen only on loopback.
         self.run_on_target(f"rm -f {RECEIVED}; nc 127.0.0.1 {self.port} </dev/null >{RECEIVED} 2>&1 & echo $! >{CLIENT}")
         self.wait_for("the agent's first line to its client", self.first_event)
 
@@ -104,19 +104,18 @@ class MypollAgentTest(MypollCase):
         self.target.run(f"kill $(cat {CLIENT})")
 
     def agents(self):
-        # Not by pidof alone, which takes the SysV script for one, too.
-        # One that ends meanwhile has no program.
+        # pidof also matches the SysV script; an agent that has just ended has no program.
         programs = self.run_on_target(
             "for pid in $(pidof mypoll-agent); do program=$(readlink /proc/$pid/exe) && echo $pid $program || :; done"
         )
         return [pid for pid, program in map(str.split, programs.splitlines()) if program.endswith("/mypoll-agent")]
 
     def listens(self):
-        # 0A: the socket waits for connections.
+        # 0A: the socket is listening.
         return not self.target.run(f"grep -q ':{self.port:04X} 00000000:0000 0A' /proc/net/tcp")[0]
 
     def first_event(self):
-        # Events before the agent has taken the connection reach no client: one after the other until one does.
+        # No client gets events from before the agent accepted the connection: repeat until one arrives.
         self.run_on_target("echo trigger >/dev/mypoll")
         return self.received()
 
@@ -131,10 +130,10 @@ class MypollAgentTest(MypollCase):
 
     @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
     def test_simulated_press_reaches_client(self):
-        # A redirection to a pattern works in interactive shells only.
+        # Redirections to a glob pattern only work in interactive shells.
         status, pull = self.target.run("ls /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull")
         if status:
-            self.skipTest("the kernel simulates no GPIO chip")
+            self.skipTest("the kernel has no simulated GPIO chip")
         self.run_on_target(f"echo pull-up >{pull} && echo pull-down >{pull}")
         self.wait_for("the press", lambda: self.received(source="gpio", kind="rising", label="sim"))
         self.wait_for("the release", lambda: self.received(source="gpio", kind="falling", label="sim"))
@@ -160,19 +159,19 @@ class MypollAgentTest(MypollCase):
         self.agent("stop")
         try:
             self.run_on_target("sleep 3")
-            self.assertEqual(self.agents(), [], "an agent that was stopped starts again")
+            self.assertEqual(self.agents(), [], "a stopped agent starts again")
         finally:
             self.agent("start")
 
-    @skipIfNotMachine("qemuarm64", "the only board with a GPIO controller that QEMU presses from outside")
+    @skipIfNotMachine("qemuarm64", "the only board whose GPIO lines QEMU can press from outside")
     @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
     def test_press_from_outside_reaches_client(self):
-        # A target over ssh (simpleremote, testexport) has none.
+        # A target over ssh (simpleremote, testexport) has no runner.
         if getattr(self.target, "runner", None) is None:
-            self.skipTest("QEMU was not started by this test: its monitor can't be reached")
+            self.skipTest("QEMU was not started by this test: its monitor is unreachable")
 
         def press():
-            # QEMU lets go after 0.1 s, in which a guest may get no processor: once more until a press is seen.
+            # QEMU releases the button after 0.1 s, in which a loaded guest may not run: press again until it is seen.
             self.target.runner.run_monitor("system_powerdown")
             return self.received(source="gpio", kind="rising", label="button")
 
@@ -183,7 +182,7 @@ class MypollAgentTest(MypollCase):
     def test_press_by_wire_reaches_client(self):
         if self.tc.td.get("MYPOLL_WIRE") != "1":
             self.skipTest('MYPOLL_WIRE is not "1": no wire from GPIO27 to GPIO17')
-        # The overlay's LED is GPIO27: dark is low, and low is a press.
+        # The overlay's LED is GPIO27: off is low, and low is a press.
         led = "/sys/class/leds/mypoll"
         self.run_on_target(f"echo none >{led}/trigger; echo 1 >{led}/brightness")
         self.run_on_target(f"sleep 0.1; echo 0 >{led}/brightness; sleep 0.1; echo 1 >{led}/brightness")
@@ -192,20 +191,20 @@ class MypollAgentTest(MypollCase):
 
 
 class MypollLogTest(MypollCase):
-    # By its name the last: after all that may have gone wrong.
+    # Its name makes it the last test: after everything that may have gone wrong.
     @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
     def test_no_splat(self):
         log = self.run_on_target("dmesg")
-        self.assertRegex(log, r"Linux version", "the log's beginning is gone: CONFIG_LOG_BUF_SHIFT is too small")
+        self.assertRegex(log, r"Linux version", "the beginning of the log is lost: CONFIG_LOG_BUF_SHIFT is too small")
         signs = [sign for sign in SPLAT_SIGNS.read_text().splitlines() if sign and not sign.startswith("#")]
         found = [line for line in log.splitlines() if any(sign in line for sign in signs)]
-        self.assertEqual(found, [], "the kernel reported mistakes of its own")
+        self.assertEqual(found, [], "the kernel reported bugs")
 
 
 class MypollRestartTest(MypollCase):
-    # After MypollLogTest: a restart begins another log.
+    # After MypollLogTest: a restart starts a new log.
     def try_run(self, command):
-        """The status and output of a command; 255 while the machine can't be reached."""
+        """Status and output of a command; 255 if the machine is unreachable."""
         return self.target.run(command, timeout=30, ignore_ssh_fails=True)
 
     def boot_id(self):
@@ -225,6 +224,6 @@ class MypollRestartTest(MypollCase):
     @OETestDepends(["mypoll_events.MypollRestartTest.test_board_restarts_after_a_panic"])
     def test_board_restarts_when_nobody_feeds_its_watchdog(self):
         if self.tc.td["VIRTUAL-RUNTIME_init_manager"] == "systemd":
-            self.skipTest("systemd feeds it, and does not stop")
+            self.skipTest("systemd feeds it, and cannot be stopped")
         self.assertEqual(self.run_on_target("cat /sys/class/watchdog/watchdog0/state"), "active")
         self.assert_restarts("kill -STOP $(cat /run/watchdog.pid)")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which sinks want the events of a source and a line: a sink that does not costs them nothing.
+//! Which sinks want the events of a source and a line: other sinks cost nothing.
 
 use crate::{
     event::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// Rows of [`Interest`]. Those of the lines follow.
+/// Rows of [`Interest`], followed by those of the lines.
 const MANUAL: usize = 0;
 const TIMER: usize = 1;
 const EVERY_LINE: usize = 2;
@@ -21,7 +21,7 @@ const LINES: usize = 3;
 
 /// A bit for each slot in each row.
 pub(super) struct Interest {
-    /// How many words a row has.
+    /// The number of words per row.
     words: usize,
     rows: KVVec<u64>,
     /// Which slots are in use.
@@ -30,7 +30,7 @@ pub(super) struct Interest {
 }
 
 impl Interest {
-    /// Nobody wants anything yet.
+    /// Creates an empty set.
     pub(super) fn new(slots: usize) -> Result<Self> {
         let words = slots.div_ceil(64);
         Ok(Self {
@@ -41,13 +41,13 @@ impl Interest {
         })
     }
 
-    /// Returns how many words hold the slots.
+    /// Returns the number of words for the slots.
     #[inline]
     pub(super) fn words(&self) -> usize {
         self.words
     }
 
-    /// Returns how many sinks there are.
+    /// Returns the number of sinks.
     pub(super) fn sinks(&self) -> usize {
         self.sinks
     }
@@ -93,13 +93,13 @@ impl Interest {
         Some(slot)
     }
 
-    /// Gives a slot back, which wants nothing any more.
+    /// Frees a slot, which must not want anything.
     pub(super) fn free_slot(&mut self, slot: usize) {
         self.used[slot / 64] &= !(1 << (slot % 64));
         self.sinks -= 1;
     }
 
-    /// Has the sink in `slot`, with `settings`, get events or no longer get them.
+    /// Adds or removes the interest of the sink in `slot`, with `settings`.
     pub(super) fn set(&mut self, slot: usize, settings: &Settings, on: bool) {
         let filter = &settings.filter;
         if settings.takes_trigger() {

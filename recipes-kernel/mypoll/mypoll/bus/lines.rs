@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the events of each GPIO line say: how many there were, and its level.
+//! The state of each GPIO line by its events: their number, and its level.
 
 use crate::{
     event::{
@@ -17,18 +17,18 @@ use kernel::prelude::*;
 /// The events of a line since it was added.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct LineAccount {
-    /// The number of the newest one.
+    /// The number of the newest event.
     pub(crate) sequence: u32,
     /// How many were reported.
     pub(crate) reported: u64,
-    /// How many full private queues lost, those of all queues together.
+    /// How many were lost by full private queues, summed over the queues.
     pub(crate) dropped: u64,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Line {
     account: LineAccount,
-    /// When it went away last, and the number of that event.
+    /// When it was last removed, and the number of that event.
     removal: (u64, u32),
 }
 
@@ -87,21 +87,21 @@ impl LineAccounts {
         }
     }
 
-    /// Returns when the line went away last, and the number of that event.
+    /// Returns when the line was last removed, and the number of that event.
     pub(super) fn removal(&self, number: u32) -> (u64, u32) {
         self.lines
             .get(number as usize)
             .map_or((0, 0), |line| line.removal)
     }
 
-    /// Returns the account of a line.
+    /// Returns the counters of a line.
     pub(super) fn get(&self, number: u32) -> LineAccount {
         self.lines
             .get(number as usize)
             .map_or_else(LineAccount::default, |line| line.account)
     }
 
-    /// Returns which lines there are, and which of them are active.
+    /// Returns the existing lines, and the active ones.
     pub(super) fn levels(&self) -> (LineSet, LineSet) {
         (self.present, self.active)
     }

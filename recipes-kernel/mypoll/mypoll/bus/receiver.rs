@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A sink that is connected to the bus, as the file that reads it sees it.
+//! A sink connected to the bus, as seen by the file that reads it.
 
 use super::{
     Bus,
@@ -59,18 +59,18 @@ use kernel::{
     }, //
 };
 
-/// A sink, and the timer of its watermark.
+/// A sink, and its watermark timer.
 pub(super) type Subscription = OneShot<Watch>;
 
 /// See [`Subscription`].
 #[pin_data]
 pub(super) struct Watch {
     bus: Arc<Bus>,
-    /// Its slot. 7.3's `pin_init!` has a variable of that name.
+    /// Its slot. 7.3's `pin_init!` has a variable named `slot`.
     place: usize,
-    /// The process that asked for it.
+    /// The process that configured it.
     pid: i32,
-    /// When the timer is to expire that is started next.
+    /// Expiry time of the timer when it is started next.
     expires_ns: Atomic<u64>,
     #[pin]
     sink: Sink,
@@ -90,18 +90,18 @@ impl Watch {
 }
 
 impl Subscription {
-    /// Sets when the timer of the watermark is to expire. The bus lock is held.
+    /// Sets the expiry time of the watermark timer. Called under the bus lock.
     pub(super) fn set_wait(&self, us: u32) {
         self.expires_ns
             .store(now_ns() + u64::from(us) * 1000, Relaxed);
     }
 
-    /// Starts the timer of the watermark.
+    /// Starts the watermark timer.
     pub(super) fn start_timer(&self) {
         self.arm(self.expires_ns.load(Relaxed));
     }
 
-    /// Does what a notice asks for. The bus lock is not held.
+    /// Carries out a notice. Called without the bus lock.
     fn tell(&self, notice: Notice) {
         match notice {
             Notice::Nothing => {}
@@ -120,7 +120,7 @@ impl Subscription {
 
 impl ExpiryHandler for Watch {
     fn handle_expiry(this: &Subscription) {
-        // Where the sink has gone, another one in its slot looks for nothing at its own state.
+        // If the sink is gone, another one in its slot checks its own state, which is harmless.
         let notice = this
             .bus
             .state
@@ -131,7 +131,7 @@ impl ExpiryHandler for Watch {
 }
 
 impl Bus {
-    /// Returns the process and the account of the sink in `slot`, if there is one. Slots go up to
+    /// Returns the process and the statistics of the sink in `slot`, if there is one. Slots go up to
     /// [`queues_max`](Bus::queues_max).
     pub(crate) fn sink_stats(&self, slot: usize) -> Option<(i32, Stats)> {
         self.state
@@ -145,7 +145,7 @@ impl State {
         self.sinks.get_mut(slot)?.as_deref_mut().map(look)
     }
 
-    /// Queues the ends of lines that are owed to a sink. Returns whether there are some.
+    /// Queues owed removals of lines. Returns whether there were any.
     fn settle(&mut self, slot: usize) -> bool {
         let lines = &self.lines;
         let Some(Entry {
@@ -167,16 +167,15 @@ impl State {
     }
 }
 
-/// A sink that gets events until this is dropped.
+/// A sink that receives events until this is dropped.
 pub(crate) struct Receiver {
     subscription: Arc<Subscription>,
 }
 
 impl Receiver {
-    /// Has a queue with `settings`, which process `pid` asked for, get events from now on. Its ring is
-    /// that of `producer`.
+    /// Connects a queue with `settings` and the ring of `producer`, configured by process `pid`.
     ///
-    /// `EUSERS` where there are as many queues as may be, `ENOMEM`.
+    /// `EUSERS` if the maximum number of queues is reached, `ENOMEM`.
     pub(crate) fn connect(
         bus: &Arc<Bus>,
         producer: Producer<Area>,
@@ -238,7 +237,7 @@ impl Receiver {
         &self.subscription.sink
     }
 
-    /// Looks at the half that the bus lock protects, or changes it.
+    /// Accesses the half that the bus lock protects.
     pub(crate) fn with<R>(&self, look: impl FnOnce(&mut SinkState) -> R) -> Result<R> {
         let mut state = self.bus().state.lock();
         state
@@ -246,14 +245,14 @@ impl Receiver {
             .ok_or(ENODEV)
     }
 
-    /// The same, and tells those who wait what `change` says.
+    /// The same, and carries out the notice that `change` returns.
     pub(crate) fn with_notice(&self, change: impl FnOnce(&mut SinkState) -> Notice) -> Result {
         let notice = self.with(change)?;
         self.subscription.tell(notice);
         Ok(())
     }
 
-    /// Whether poll would call the file readable. Has it become so in time.
+    /// Whether the file is readable for poll. Starts the watermark time if necessary.
     pub(crate) fn is_readable(&self) -> Result<bool> {
         let mut state = self.bus().state.lock();
         state.settle(self.subscription.place);
@@ -267,7 +266,7 @@ impl Receiver {
         Ok(notice == Notice::Readable)
     }
 
-    /// Sleeps until poll would call the file readable.
+    /// Sleeps until the file is readable for poll.
     ///
     /// `ERESTARTSYS` when a signal ends the sleep.
     pub(crate) fn wait_readable(&self) -> Result {
@@ -279,8 +278,8 @@ impl Receiver {
             state.settle(slot);
             let (readable, notice) = state
                 .with_sink(slot, |entry| {
-                    // Before the signal is looked at: the wake-up for what is there may have been
-                    // ours alone.
+                    // Check before the signal: the wake-up for available events may have been for this
+                    // reader alone.
                     (entry.state.is_readable(), entry.state.begin_wait())
                 })
                 .ok_or(ENODEV)?;
@@ -302,11 +301,11 @@ impl Receiver {
         }
     }
 
-    /// A reader is done, and may have left events or made room: the wake-up for them may have been its
-    /// alone.
+    /// Called when a reader is done: it may have left events or made room, and the wake-up for them may
+    /// have been for this reader alone.
     pub(crate) fn pass_on(&self) {
-        // Who sleeps since before these events came is seen, as their queueing took the lock
-        // meanwhile; who comes later looks for itself.
+        // A reader that has slept since before these events is seen, because queuing them took the
+        // lock; later ones check for themselves.
         if self.sink().has_sleeper() || self.sink().owes() {
             self.pass_on_slow();
         }
@@ -321,17 +320,17 @@ impl Receiver {
             .unwrap_or(Notice::Nothing);
         drop(state);
         if notice == Notice::Readable && !settled {
-            // Pollers know.
+            // Pollers already know.
             self.sink().readers().wake_one();
         } else {
             self.subscription.tell(notice);
         }
     }
 
-    /// Registers a poller, and says what it would not have to wait for.
+    /// Registers a poller, and returns its readiness.
     pub(crate) fn poll(&self, file: &File, table: &PollTable<'_>) -> u32 {
         self.sink().pollers().register(file, table);
-        // Even where room is not looked at now: other settings may change that.
+        // Even if room does not matter now: other settings may change that.
         self.bus().room.register(file, table);
         match self.sink().poll() {
             Some(ready) => ready,
@@ -355,8 +354,8 @@ impl Receiver {
         ready
     }
 
-    /// Goes on with another ring and other settings, in one step for whoever looks. Returns the old end
-    /// for events, which must not be dropped under a lock, and the new one to take them out.
+    /// Switches to another ring and other settings atomically. Returns the old producer, which must not
+    /// be dropped under a lock, and the new reader's end.
     pub(crate) fn replace(
         &self,
         relayout: Relayout<Area>,
@@ -382,7 +381,7 @@ impl Receiver {
 
         drop(old_ring);
         self.subscription.tell(notice);
-        // A poller may wait for what the old settings took longer to give.
+        // A poller may be waiting for something that the new settings report earlier.
         self.sink().pollers().wake(READABLE | WRITABLE | PRIORITY);
         if takes_trigger {
             self.bus().announce_room();
@@ -390,7 +389,7 @@ impl Receiver {
         Ok(ends)
     }
 
-    /// Returns the levels of all lines, and the place of this queue at which they hold.
+    /// Returns the levels of all lines, and the position of this queue to which they apply.
     pub(crate) fn levels(&self) -> Result<Levels> {
         let mut state = self.bus().state.lock();
         let (lines, levels) = state.lines.levels();

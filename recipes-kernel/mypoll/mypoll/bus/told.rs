@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Who is to be told of an event, noted while the bus lock is held.
+//! Whom to notify of an event, recorded under the bus lock.
 
 use crate::sink::Notice;
 
 const WORDS: usize = 4;
 
-/// How many slots there can be.
+/// The maximum number of slots.
 pub(super) const SLOTS: usize = WORDS * 64;
 
 /// A set of slots.
@@ -38,23 +38,23 @@ impl Slots {
     }
 }
 
-/// Who is to be told.
+/// Whom to notify.
 pub(super) struct Told {
-    /// Those of the shared queue.
+    /// Waiters of the shared queue.
     pub(super) shared: Notice,
-    /// A reader of the shared queue sleeps.
+    /// A reader of the shared queue is asleep.
     pub(super) wake_reader: bool,
     /// Sinks that became readable.
     pub(super) readable: Slots,
-    /// Whether there is anything in the sets below.
+    /// Whether any of the sets below is in use.
     pub(super) is_rare: bool,
-    /// Sinks that lost an event for the first time since they were read.
+    /// Sinks that lost an event for the first time since the last read.
     pub(super) lossy: Slots,
-    /// Sinks whose watermark timer is to be started.
+    /// Sinks whose watermark timer must be started.
     pub(super) waiting: Slots,
-    /// How many sinks took the event.
+    /// Number of sinks that queued the event.
     pub(super) taken: u32,
-    /// How many sinks lost an event.
+    /// Number of sinks that lost an event.
     pub(super) lost: u32,
 }
 
@@ -75,7 +75,7 @@ impl Default for Told {
 }
 
 impl Told {
-    /// Notes what the sink in `slot` asks for.
+    /// Records what the sink in `slot` needs.
     #[inline]
     pub(super) fn note(&mut self, slot: usize, notice: Notice) {
         match notice {

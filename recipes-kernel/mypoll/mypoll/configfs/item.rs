@@ -8,7 +8,7 @@ use super::settings::{
     Settings,
     Value, //
 };
-// `configfs_attrs!` needs it here, and 7.3 has none.
+// `configfs_attrs!` needs it here; 7.3 has no such macro.
 #[cfg(not(linux_7_3))]
 use crate::THIS_MODULE;
 use crate::{
@@ -57,8 +57,8 @@ impl Configfs {
     }
 }
 
-/// The directory's data. It has to be empty: the kernel crate of 6.18 takes the data of a subsystem
-/// for those of a group, which lie elsewhere.
+/// The directory's data. It must be empty: the kernel crate of 6.18 confuses the data of a subsystem
+/// with that of a group, which is at another offset.
 #[pin_data]
 struct Root {}
 
@@ -100,7 +100,7 @@ impl GroupOperations for Root {
     }
 }
 
-/// A directory. When it is removed, so is its line.
+/// A directory. Removing it removes its line.
 #[pin_data]
 struct LineItem {
     name: CString,
@@ -108,11 +108,11 @@ struct LineItem {
     state: Mutex<State>,
 }
 
-/// What the lock of a directory protects. It is held while the device is probed and unbound, so
-/// that neither may take it.
+/// The state protected by a directory's lock. The lock is held while the device is probed and
+/// unbound, so neither may take it.
 struct State {
     settings: Settings,
-    /// The line's device, as long as it is live.
+    /// The line's device, while it is live.
     device: Option<LineDevice>,
 }
 
@@ -151,7 +151,7 @@ fn show(value: &Value<'_>, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
         Value::Text(text) => text,
         _ => &[][..],
     };
-    // A value came from a page, which had room for a NUL at its end.
+    // A value came from a page, so there is room for the newline.
     page.get_mut(..text.len())
         .ok_or(EOVERFLOW)?
         .copy_from_slice(text);
@@ -186,7 +186,7 @@ impl_attribute!(6, settings::ACTIVE_LOW);
 impl_attribute!(7, settings::BIAS);
 impl_attribute!(8, settings::WAKEUP);
 
-/// `number`: the number that the line has, if it is live, and else the one that it is to have.
+/// `number`: the number of a live line, otherwise the configured one.
 #[vtable]
 impl AttributeOperations<9> for LineItem {
     type Data = LineItem;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The settings of a line, as text.
+//! The settings of a line, in text form.
 
 use crate::{
     kernel_ext::line_device::{
@@ -39,7 +39,7 @@ const BIASES: [(&CStr, u32); 4] = [
     (c_str!("disable"), line_device::PULL_DISABLE),
 ];
 
-/// The longest `debounce_ms`: in microseconds it still fits into 32 bits.
+/// The longest `debounce_ms`: in microseconds it must fit into 32 bits.
 const DEBOUNCE_MS_MAX: u32 = u32::MAX / 1000;
 
 /// The value of an attribute.
@@ -75,7 +75,7 @@ pub(super) struct Settings {
     wakeup: bool,
 }
 
-/// What reads and writes one setting.
+/// Reads and writes one setting.
 pub(super) struct Setting {
     pub(super) show: fn(&Settings) -> Value<'_>,
     pub(super) store: fn(&mut Settings, &[u8]) -> Result,
@@ -165,7 +165,7 @@ pub(super) const WAKEUP: Setting = Setting {
 };
 
 impl Settings {
-    /// Creates the settings of a line that is called `label` and not chosen yet.
+    /// Creates the settings of a line with `label`, without a chip or line name.
     pub(super) fn new(label: &CStr) -> Result<Self> {
         Ok(Self {
             chip: c_string(b"")?,
@@ -181,14 +181,14 @@ impl Settings {
         })
     }
 
-    /// Registers the device of the line. What is wrong goes to the log, under the name `item`.
+    /// Registers the device of the line. Errors are logged, under the name `item`.
     pub(super) fn register(&self, item: &CStr) -> Result<LineDevice> {
         let (chip, line_name) = (&*self.chip, &*self.line_name);
         let lookup = match (chip.is_empty(), self.offset, line_name.is_empty()) {
             (false, Some(offset), true) => Lookup::Chip(chip, offset),
             (true, None, false) => Lookup::LineName(line_name),
             _ => {
-                pr_err!("{item}: either chip and offset must be set, or line_name\n");
+                pr_err!("{item}: set either chip and offset, or line_name\n");
                 return Err(EINVAL);
             }
         };

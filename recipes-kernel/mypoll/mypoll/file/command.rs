@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The commands that a write may hold.
+//! The commands in writes.
 //!
 //! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
 //! crate that tests it.
@@ -11,16 +11,16 @@ pub(crate) const COMMAND_MAX: usize = 32;
 /// The shortest and the longest period of the timer, in milliseconds: up to an hour.
 pub(crate) const PERIOD_MS: core::ops::RangeInclusive<u32> = 1..=3_600_000;
 
-/// What a write asks for.
+/// A command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Queue an event.
     Trigger,
-    /// Start the timer, with a period in milliseconds or else the default one.
+    /// Start the timer, with a period in milliseconds or the default one.
     Start(Option<u32>),
     /// Stop the timer.
     Stop,
-    /// Set the statistics to 0.
+    /// Reset the statistics.
     Reset,
 }
 
@@ -30,7 +30,7 @@ impl Command {
         matches!(self, Self::Start(_) | Self::Stop)
     }
 
-    /// Reads a command, with or without a newline at its end; `None` where it is not one.
+    /// Parses a command, with or without a trailing newline; `None` if it is invalid.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         match text.strip_suffix(b"\n").unwrap_or(text) {
             b"" | b"1" | b"trigger" => Some(Self::Trigger),
@@ -47,7 +47,7 @@ impl Command {
     }
 }
 
-/// A number of nothing but decimal digits: `str::parse` would take a sign, too.
+/// A number of decimal digits only: `str::parse` would accept a sign.
 fn decimal(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() {
         return None;

@@ -12,7 +12,7 @@ use kernel::{
     seq_print, //
 };
 
-/// Writes the settings and the account of the queue that `open` reads.
+/// Writes the settings and statistics of the queue that `open` reads.
 pub(crate) fn show(open: &OpenFile, text: &SeqFile) {
     let Some(queue) = open.queue() else {
         let snapshot = open.context().bus.snapshot();

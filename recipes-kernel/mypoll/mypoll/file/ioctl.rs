@@ -32,14 +32,14 @@ const GET_INFO: u32 = sizeless(_IOR::<Info>(uapi::IOC_MAGIC, uapi::NR_GET_INFO))
 const GET_LINE: u32 = sizeless(_IOWR::<Line>(uapi::IOC_MAGIC, uapi::NR_GET_LINE));
 const GET_LEVELS: u32 = sizeless(_IOR::<Levels>(uapi::IOC_MAGIC, uapi::NR_GET_LEVELS));
 
-/// Returns an ioctl's number without the size of its structure, which versions may differ in.
+/// Returns an ioctl's number without the size of its structure, which may differ between versions.
 const fn sizeless(cmd: u32) -> u32 {
     cmd & !(kernel_uapi::_IOC_SIZEMASK << kernel_uapi::_IOC_SIZESHIFT)
 }
 
-/// Does what ioctl `cmd` asks for, with a structure at `arg`.
+/// Handles ioctl `cmd` with a structure at `arg`.
 ///
-/// `ENOTTY` for an unknown one; other errors as uapi/mypoll.h has them.
+/// `ENOTTY` for an unknown one; other errors as in uapi/mypoll.h.
 pub(super) fn ioctl(open: &OpenFile, cmd: u32, arg: usize) -> Result<isize> {
     let size = _IOC_SIZE(cmd);
     let context = open.context();
@@ -78,7 +78,7 @@ pub(super) fn ioctl(open: &OpenFile, cmd: u32, arg: usize) -> Result<isize> {
             user_struct::write(&line, arg, size, uapi::LINE_SIZE_VER0)?;
         }
         GET_LEVELS => {
-            // Lines that report one kind of edge alone tell nothing by their events.
+            // Events of lines that report only one kind of edge do not determine their level.
             let (one_edge, read) = context.gpio.lines.lock().one_edge_levels();
             let mut levels = match open.queue() {
                 None => context.bus.levels(),

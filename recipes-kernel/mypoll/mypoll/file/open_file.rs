@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An open file: a reader of the shared queue until it is configured, and then of its own.
+//! An open file: a reader of the shared queue until it is configured, then of a private queue.
 
 use super::private::PrivateQueue;
 use crate::{
@@ -24,16 +24,16 @@ use kernel::{
 #[pin_data]
 pub(crate) struct OpenFile {
     context: Arc<Context>,
-    /// The queue of its own, from the first configuration on.
+    /// The private queue, from the first configuration on.
     queue: SetOnce<PrivateQueue>,
-    /// Whether the file is on the shared queue's list for `SIGIO`. Held while that changes and while the
-    /// queue is set, so that no signal comes of a queue that the file does not read.
+    /// Whether the file is on the shared queue's list for `SIGIO`. Locked while that changes and while
+    /// the queue is set, so that the file gets no signal for a queue that it does not read.
     #[pin]
     on_shared_list: Mutex<bool>,
 }
 
 impl OpenFile {
-    /// A file without a queue of its own.
+    /// Creates a file without a private queue.
     pub(super) fn new(context: Arc<Context>) -> impl PinInit<Self> {
         pin_init!(Self {
             context,
@@ -47,15 +47,15 @@ impl OpenFile {
         &self.context
     }
 
-    /// Returns the queue of its own, if it has one.
+    /// Returns the private queue, if there is one.
     #[inline]
     pub(crate) fn queue(&self) -> Option<&PrivateQueue> {
         self.queue.as_ref()
     }
 
-    /// Gives the file a queue of its own, or that queue other settings.
+    /// Creates the file's private queue, or changes its settings.
     ///
-    /// `EBUSY` where its ring is mapped, or where the file is on the shared queue's list for `SIGIO`;
+    /// `EBUSY` if its ring is mapped, or if the file is on the shared queue's list for `SIGIO`;
     /// errors of [`PrivateQueue::open`].
     pub(super) fn configure(&self, settings: Settings) -> Result {
         if let Some(queue) = self.queue() {
@@ -68,13 +68,13 @@ impl OpenFile {
         }
         if !self.queue.populate(queue) {
             drop(on_shared_list);
-            // Another thread was faster: its queue changes.
+            // Another thread created it first: reconfigure that one.
             return self.configure(settings);
         }
         Ok(())
     }
 
-    /// Has `update` put the file on the list of its queue for `SIGIO`, or take it off.
+    /// Calls `update` to add the file to its queue's list for `SIGIO`, or to remove it.
     pub(super) fn update_fasync(&self, on: bool, update: impl Fn(&FasyncList) -> Result) -> Result {
         let mut on_shared_list = self.on_shared_list.lock();
         match self.queue() {

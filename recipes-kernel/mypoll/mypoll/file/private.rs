@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A file with a queue of its own: whole records, many a read, and the mapped ring.
+//! A file with a private queue: whole records, many per read, and the mapped ring.
 
 use crate::{
     bus::{
@@ -53,49 +53,49 @@ use kernel::{
     transmute::AsBytes, //
 };
 
-/// How many events are on their way at a time where the bus lock is taken for them.
+/// Maximum number of events in transit if the bus lock is needed to take them.
 const BATCH: usize = 64;
 
-/// How many batches move to another ring before sources have to wait for the rest: enough for all
-/// that the largest ring holds.
+/// How many batches are moved to another ring before sources have to wait for the rest: enough for
+/// the largest ring.
 const BATCHES: usize = uapi::CAPACITY_MAX as usize / BATCH;
 
-/// A queue of an open file's own.
+/// The private queue of an open file.
 #[pin_data]
 pub(crate) struct PrivateQueue {
     receiver: Receiver,
-    /// Who holds it takes events out. The bus lock is taken inside it.
+    /// Its holder takes events out. The bus lock nests inside it.
     #[pin]
     reader: LeanMutex<Reader>,
 }
 
-/// The end where events are taken out.
+/// The end that takes events out.
 struct Reader {
     way: Way,
-    /// The memory of the ring, charged to the user.
+    /// Charges the ring's memory to the user.
     _charge: Charge,
 }
 
-/// How events are taken out.
+/// How to take events out.
 enum Way {
-    /// Of the ring, without a lock.
+    /// From the ring, without a lock.
     Ring(Consumer<Area>),
-    /// By the producer, which takes events out, too, and by way of a buffer.
+    /// Through the producer, which then takes events out, too, and a buffer.
     Producer(KVec<uapi::Event>),
 }
 
-/// All that a queue with some settings needs.
+/// Everything that a queue with given settings needs.
 struct Parts {
     ring: Arc<Ring<Area>>,
     charge: Charge,
-    /// What [`Way::Producer`] needs.
+    /// The buffer of [`Way::Producer`].
     buffer: Option<KVec<uapi::Event>>,
 }
 
 impl Parts {
     /// Allocates them.
     ///
-    /// `EPERM` over `RLIMIT_MEMLOCK`, `ENOMEM`.
+    /// `EPERM` if `RLIMIT_MEMLOCK` is exceeded, `ENOMEM`.
     fn new(settings: &Settings) -> Result<Self> {
         let slots = settings.capacity.next_power_of_two();
         let charge = Charge::new(Area::pages(slots))?;
@@ -131,9 +131,9 @@ impl Way {
 }
 
 impl PrivateQueue {
-    /// Makes a queue with `settings` that gets events from now on.
+    /// Creates a queue with `settings` that receives events from now on.
     ///
-    /// `EUSERS` where there are as many as may be, `EPERM` over `RLIMIT_MEMLOCK`, `ENOMEM`.
+    /// `EUSERS` if the maximum number is reached, `EPERM` if `RLIMIT_MEMLOCK` is exceeded, `ENOMEM`.
     pub(super) fn open(bus: &Arc<Bus>, settings: Settings) -> Result<Pin<KBox<Self>>> {
         let parts = Parts::new(&settings)?;
         let (producer, consumer) = ring::ends(parts.ring, settings.overflow);
@@ -157,27 +157,27 @@ impl PrivateQueue {
         self.receiver.sink().fasync()
     }
 
-    /// Returns the account.
+    /// Returns the statistics.
     pub(super) fn stats(&self) -> Result<Stats> {
         self.receiver.with(|sink| sink.stats())
     }
 
-    /// Returns the account, and how the queue was asked to be, of one moment.
+    /// Returns the statistics and the settings at one moment.
     pub(super) fn stats_and_settings(&self) -> Result<(Stats, Settings)> {
         self.receiver
             .with(|sink| (sink.stats(), sink.settings().clone()))
     }
 
-    /// Returns the levels of all lines, and the place in this queue at which they hold.
+    /// Returns the levels of all lines, and the position of this queue to which they apply.
     pub(super) fn levels(&self) -> Result<Levels> {
         self.receiver.levels()
     }
 
-    /// Takes events out, as many as there are and fit. Unless the file is non-blocking, only once poll
-    /// would call it readable.
+    /// Takes as many events as fit. Unless the file is non-blocking, waits until it is readable for
+    /// poll.
     ///
-    /// `EINVAL` when the buffer is too short for one, `EAGAIN` when there is none, `EFAULT` when
-    /// the first can't be written, `ERESTARTSYS` when a signal ends the sleep.
+    /// `EINVAL` if the buffer is too short for one, `EAGAIN` if the queue is empty, `EFAULT` if the
+    /// first can't be written, `ERESTARTSYS` if a signal ends the sleep.
     pub(super) fn read(&self, iov: &mut IovIterDest<'_>, patience: Patience) -> Result<usize> {
         if iov.len() < size_of::<uapi::Event>() {
             return Err(EINVAL);
@@ -198,7 +198,7 @@ impl PrivateQueue {
             };
             drop(reader);
             match result {
-                // Another reader was faster.
+                // Another reader took them first.
                 Err(error) if patience == Patience::Block && error == EAGAIN => {}
                 Err(error) => return Err(error),
                 Ok(events) => {
@@ -256,12 +256,12 @@ impl PrivateQueue {
     fn put_back(&self, events: &[uapi::Event]) -> Result {
         self.receiver.with_notice(|sink| {
             sink.producer().put_back(events);
-            // The timer may have found no event meanwhile, and pollers looked, and sleep.
+            // The timer may have found no event meanwhile, while pollers checked and went to sleep.
             sink.look_again()
         })
     }
 
-    /// Registers a poller and says what it would not have to wait for.
+    /// Registers a poller and returns its readiness.
     #[inline]
     pub(super) fn poll(&self, file: &File, table: &PollTable<'_>) -> u32 {
         self.receiver.poll(file, table)
@@ -270,7 +270,7 @@ impl PrivateQueue {
     /// Maps the ring into a program.
     ///
     /// `EINVAL` for a queue that drops its oldest event and for another offset, `EBUSY` while it is
-    /// being changed, else as [`MappedArea::map`](mapped_area::MappedArea::map).
+    /// being changed, otherwise as [`MappedArea::map`](mapped_area::MappedArea::map).
     pub(super) fn map(&self, vma: &VmaNew) -> Result {
         let part = match mapped_area::map_offset(vma) {
             uapi::OFF_RING => Part::Header,
@@ -285,11 +285,11 @@ impl PrivateQueue {
         })
     }
 
-    /// Gives the queue other settings. Events that wait go on to wait, in their order, as far as
-    /// there is room for them by the new settings. Nobody sees anything in between.
+    /// Changes the queue's settings. Waiting events stay, in order, if the new settings have room for
+    /// them. No intermediate state is visible.
     ///
-    /// `EBUSY` when the ring was mapped, `EPERM` over `RLIMIT_MEMLOCK`, `ENOMEM`; nothing is changed
-    /// then.
+    /// `EBUSY` if the ring was mapped, `EPERM` if `RLIMIT_MEMLOCK` is exceeded, `ENOMEM`; then nothing
+    /// changes.
     pub(super) fn reconfigure(&self, settings: Settings) -> Result {
         let mut reader = self.reader.lock();
         let Parts {
@@ -303,7 +303,7 @@ impl PrivateQueue {
             Ok::<_, Error>(Relayout::new(ring, settings.overflow, sink.producer()))
         })??;
 
-        // In steps, so that sources don't wait long; events that come meanwhile come along.
+        // In steps, so that sources don't wait long; new events are moved as well.
         for _ in 0..BATCHES {
             let left = self
                 .receiver

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A plain file: one event a read as a line of text, one command a write.
+//! A plain file: each read returns one event as a line of text, each write is a command.
 
 use super::command::Command;
 use crate::{
@@ -46,7 +46,7 @@ pub(super) fn read(bus: &Bus, iov: &mut IovIterDest<'_>, block: bool) -> Result<
 
 /// Carries out a command.
 ///
-/// `ENOBUFS` for a trigger that nothing has room for, errors of the timer.
+/// `ENOBUFS` for a trigger if all queues are full, errors of the timer.
 pub(super) fn run(context: &Context, command: Command) -> Result {
     let Context { bus, timer, .. } = context;
     match command {
@@ -64,8 +64,8 @@ pub(super) fn run(context: &Context, command: Command) -> Result {
     }
 }
 
-/// Copies all of `text` or fails: `EINVAL` when the reader's buffer is too short for it, `EFAULT`
-/// when it can't be written.
+/// Copies all of `text` or fails: `EINVAL` if the reader's buffer is too short, `EFAULT` if it can't
+/// be written.
 fn copy_whole(iov: &mut IovIterDest<'_>, text: &[u8]) -> Result<usize> {
     if iov.len() < text.len() {
         return Err(EINVAL);

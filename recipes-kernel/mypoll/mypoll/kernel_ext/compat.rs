@@ -13,16 +13,16 @@ pub(super) const IRQ_HANDLED: bindings::irqreturn_t = bindings::irqreturn_IRQ_HA
 #[cfg(linux_7_3)]
 pub(super) const IRQ_HANDLED: bindings::irqreturn_t = bindings::irqreturn::IRQ_HANDLED;
 
-/// The result of a timer's callback that leaves the timer as it is.
+/// The result of a timer's callback that does not restart the timer.
 #[cfg(not(linux_7_3))]
 pub(super) const HRTIMER_NORESTART: bindings::hrtimer_restart =
     bindings::hrtimer_restart_HRTIMER_NORESTART;
-/// The result of a timer's callback that leaves the timer as it is.
+/// The result of a timer's callback that does not restart the timer.
 #[cfg(linux_7_3)]
 pub(super) const HRTIMER_NORESTART: bindings::hrtimer_restart =
     bindings::hrtimer_restart::HRTIMER_NORESTART;
 
-/// The kernel crate's own lock, where it has one.
+/// The kernel crate's own lock, if it has one.
 #[cfg(linux_7_3)]
 pub(crate) mod spinlock_irq {
     pub(crate) use kernel::{
@@ -52,8 +52,8 @@ pub(super) fn write_barrier() {
     kernel::sync::barrier::smp_mb(kernel::sync::barrier::Write);
 }
 
-/// Makes `$driver` the platform driver of the device-tree nodes that are compatible with `$compatible`,
-/// and of the devices named as the module. `$set_up` makes the driver's data from a bound device.
+/// Defines `$driver` as the platform driver of device-tree nodes compatible with `$compatible`, and
+/// of devices with the module's name. `$set_up` creates the driver's data from a bound device.
 macro_rules! platform_driver {
     (driver: $driver:ty, compatible: $compatible:literal, set_up: $set_up:path $(,)?) => {
         #[cfg(not(linux_7_3))]
@@ -86,7 +86,7 @@ macro_rules! platform_driver {
                 pdev: &::kernel::platform::Device<::kernel::device::Core>,
                 _info: Option<&()>,
             ) -> Result<Pin<KBox<Self>>> {
-                // First the memory: nothing can fail once `$set_up` has succeeded.
+                // Allocate first: nothing can fail once `$set_up` has succeeded.
                 let memory = KBox::new_uninit(GFP_KERNEL)?;
                 Ok(KBox::write(memory, $set_up(pdev.as_ref())?).into())
             }

@@ -8,7 +8,7 @@ use kernel::sync::atomic::Relaxed;
 
 /// A counter that one context at a time increments and any context reads.
 ///
-/// The kernel crate's [`Atomic`] calls a C function for each access. Where a machine word has 64
+/// The kernel crate's [`Atomic`] calls a C function for each access. If a machine word has 64
 /// bits, a relaxed access is the same as `READ_ONCE()` or `WRITE_ONCE()`.
 #[repr(transparent)]
 pub(crate) struct Counter(Atomic<u64>);
@@ -33,7 +33,7 @@ impl Counter {
         self.0.load(Relaxed)
     }
 
-    /// Adds 1 and returns the new value. Increments that run at the same time may get lost.
+    /// Adds 1 and returns the new value. Concurrent increments may be lost.
     #[inline]
     pub(crate) fn increment(&self) -> u64 {
         let value = self.get().wrapping_add(1);

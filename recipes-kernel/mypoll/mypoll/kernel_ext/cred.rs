@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the calling task may do.
+//! Privileges of the calling task.
 //!
 //! C header: [`include/linux/capability.h`](srctree/include/linux/capability.h)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Devices and their firmware nodes, beyond what the kernel crate has.
+//! Extensions for devices and their firmware nodes.
 //!
 //! C headers: [`include/linux/device.h`](srctree/include/linux/device.h),
 //! [`include/linux/property.h`](srctree/include/linux/property.h),
@@ -21,7 +21,7 @@ use kernel::{
     }, //
 };
 
-/// How many variables a [`change_event`] may carry.
+/// Maximum number of variables in a [`change_event`].
 const VARIABLES_MAX: usize = 7;
 
 /// Returns the `struct device` of `dev`.
@@ -40,14 +40,14 @@ pub(super) fn fwnode_as_raw(node: &FwNode) -> *mut bindings::fwnode_handle {
         .cast_mut()
 }
 
-/// Returns a copy of the name of `node`, byte for byte. It is empty where the node has none.
+/// Returns a copy of the name of `node`, as bytes. It is empty if the node has none.
 pub(crate) fn node_name(node: &FwNode) -> Result<CString> {
     // SAFETY: `node` is valid.
     let name = unsafe { bindings::fwnode_get_name(fwnode_as_raw(node)) };
     let name = if name.is_null() {
         kernel::c_str!("")
     } else {
-        // SAFETY: A name that is not null is a C string, which lives as long as the node.
+        // SAFETY: A non-null name is a C string, which lives as long as the node.
         unsafe { CStr::from_char_ptr(name) }
     };
     Ok(name.try_into()?)
@@ -65,7 +65,7 @@ pub(crate) fn change_event(dev: &Device, variables: &[&CStr]) -> Result {
     for (pointer, variable) in pointers.iter_mut().zip(variables) {
         *pointer = variable.as_char_ptr().cast_mut();
     }
-    // SAFETY: `dev` is valid, and its kobject stays initialised as long as there is a reference. The
+    // SAFETY: `dev` is valid, and its kobject stays initialised while there is a reference. The
     // array ends with a null pointer, and the C side only reads the strings.
     to_result(unsafe {
         bindings::kobject_uevent_env(

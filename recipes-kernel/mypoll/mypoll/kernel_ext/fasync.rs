@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Asynchronous notification: `O_ASYNC` files and the `SIGIO` they get.
+//! Asynchronous notification: `O_ASYNC` files and their `SIGIO`.
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
 
@@ -15,12 +15,12 @@ use kernel::{
     prelude::*, //
 };
 
-/// The files that asked for `SIGIO`, a `struct fasync_struct *`.
+/// The files with `SIGIO` enabled, a `struct fasync_struct *`.
 ///
 /// # Invariants
 ///
-/// `head` is only handed to `fasync_helper()` and `kill_fasync()`, which serialise its use. Every
-/// file in the list is open, and is taken off when it is closed.
+/// `head` is only passed to `fasync_helper()` and `kill_fasync()`, which serialise its use. Every
+/// file in the list is open, and is removed from it when it is closed.
 pub(crate) struct FasyncList {
     head: UnsafeCell<*mut bindings::fasync_struct>,
 }
@@ -32,7 +32,7 @@ unsafe impl Send for FasyncList {}
 unsafe impl Sync for FasyncList {}
 
 impl FasyncList {
-    /// A list without a file.
+    /// Creates an empty list.
     pub(crate) fn new() -> Self {
         // INVARIANT: A null pointer is the empty list.
         Self {
@@ -43,8 +43,8 @@ impl FasyncList {
     /// Sends the signal of each file, with `POLL_IN`. May be called in any context.
     #[inline]
     pub(crate) fn notify_readable(&self) {
-        // SAFETY: A plain load of a word that is written atomically. A file that is just being put
-        // on the list can't count on this signal.
+        // SAFETY: A plain load of a word that is written atomically. A file that is being added
+        // concurrently cannot rely on this signal.
         if unsafe { self.head.get().read_volatile() }.is_null() {
             return;
         }
@@ -58,20 +58,20 @@ impl FasyncList {
         }
     }
 
-    /// Puts a file on the list or takes it off, as the `fasync` file operation asks.
+    /// Adds a file to the list or removes it, as requested by the `fasync` file operation.
     ///
     /// # Safety
     ///
-    /// `file` is a valid file, and `fd` and `on` are what its `fasync` operation was called with, of
-    /// which none leaves `file` on a list when it is closed.
+    /// `file` is a valid file, and `fd` and `on` are the arguments of its `fasync` operation. No caller
+    /// leaves `file` on a list when it is closed.
     pub(crate) unsafe fn update(
         &self,
         fd: ffi::c_int,
         file: *mut bindings::file,
         on: ffi::c_int,
     ) -> Result {
-        // SAFETY: By the type invariant `head` is a list for `fasync_helper()`, by the safety
-        // requirements the rest fits.
+        // SAFETY: By the type invariant `head` is a list for `fasync_helper()`; the safety
+        // requirements cover the arguments.
         to_result(unsafe { bindings::fasync_helper(fd, file, on, self.head.get()) })
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A GPIO line as its consumer sees it.
+//! A GPIO line from the consumer's view.
 //!
 //! C header: [`include/linux/gpio/consumer.h`](srctree/include/linux/gpio/consumer.h)
 
@@ -29,7 +29,7 @@ use kernel::{
     sync::aref::ARef, //
 };
 
-// Some kernel configurations leave types in these structures without a field.
+// In some kernel configurations, types in these structures have no fields.
 #[allow(improper_ctypes)]
 extern "C" {
     fn mypoll_gpiod_get_input(
@@ -62,12 +62,11 @@ impl LeavingChip {
     }
 }
 
-/// A line that was requested as an input. Its levels are logical: those of an active-low line are
-/// inverted.
+/// A line requested as an input. Its levels are logical: those of an active-low line are inverted.
 ///
 /// # Invariants
 ///
-/// `desc` is a requested line that is not put before this is dropped.
+/// `desc` is a requested line that is not released before this is dropped.
 pub(crate) struct Input {
     desc: *mut bindings::gpio_desc,
 }
@@ -78,19 +77,19 @@ unsafe impl Send for Input {}
 unsafe impl Sync for Input {}
 
 impl Input {
-    /// Requests the line that the property `gpios` of `node` names, with the name `consumer`, and
-    /// links `dev` to its chip: `dev` is unbound before the chip is, and bound again after it.
+    /// Requests the line in the property `gpios` of `node`, with the name `consumer`, and links `dev`
+    /// to its chip: `dev` is unbound before the chip is, and bound again after it.
     ///
-    /// `ENOENT` without such a property, `EPROBE_DEFER` while the chip is absent, or bound or unbound
-    /// just now, `EBUSY` when the line is in use.
+    /// `ENOENT` without such a property, `EPROBE_DEFER` while the chip is absent, or being bound or
+    /// unbound, `EBUSY` if the line is in use.
     pub(crate) fn get(dev: &Device<Bound>, node: &FwNode, consumer: &CStr) -> Result<Self> {
         // SAFETY: `node` is valid.
         unsafe { Self::request(dev, fwnode_as_raw(node), consumer) }
     }
 
-    /// Requests the line that a lookup table names for `dev`. As [`get`](Self::get) otherwise.
+    /// Requests the line in a lookup table for `dev`. Otherwise like [`get`](Self::get).
     pub(crate) fn get_from_lookup(dev: &Device<Bound>, consumer: &CStr) -> Result<Self> {
-        // SAFETY: No node is given.
+        // SAFETY: There is no node.
         unsafe { Self::request(dev, ptr::null_mut(), consumer) }
     }
 
@@ -118,7 +117,7 @@ impl Input {
         let is_leaving = unsafe { mypoll_gpiod_is_leaving(self.desc, &mut parent) };
         // CAST: `Device` is a transparent wrapper of `struct device`.
         let parent = NonNull::new(parent.cast::<Device>());
-        // SAFETY: What is not null comes with a reference, which becomes this one.
+        // SAFETY: A non-null pointer comes with a reference, which this takes over.
         let parent = parent.map(|parent| unsafe { ARef::from_raw(parent) });
         is_leaving.then_some(LeavingChip(parent))
     }
@@ -131,12 +130,12 @@ impl Input {
 
     /// Returns the name of the line's chip, such as `gpiochip0`. The chip may be gone.
     pub(crate) fn chip_name(&self) -> &CStr {
-        // SAFETY: By the type invariant the line is requested, which keeps the chip's device, and nothing renames that.
-        // So the name lives as long as `self`, and has a 0 at its end.
+        // SAFETY: By the type invariant the line is requested, which keeps the chip's device, whose name
+        // does not change. So the name lives as long as `self`, and is NUL-terminated.
         unsafe { CStr::from_char_ptr(mypoll_gpiod_chip_name(self.desc)) }
     }
 
-    /// Returns whether the line is active at a low level.
+    /// Returns whether the line is active-low.
     pub(crate) fn is_active_low(&self) -> bool {
         // SAFETY: By the type invariant the line is requested.
         unsafe { gpiod_is_active_low(self.desc) > 0 }
@@ -151,7 +150,7 @@ impl Input {
     /// Returns whether the line is active. May be called in any context, unless the chip
     /// [sleeps](Self::can_sleep).
     ///
-    /// `ENODEV` when the chip is gone.
+    /// `ENODEV` if the chip is gone.
     pub(crate) fn level(&self) -> Result<bool> {
         // SAFETY: By the type invariant the line is requested.
         level_from(unsafe { gpiod_get_value(self.desc) })
@@ -159,13 +158,13 @@ impl Input {
 
     /// Returns whether the line is active. May sleep.
     ///
-    /// `ENODEV` when the chip is gone.
+    /// `ENODEV` if the chip is gone.
     pub(crate) fn level_may_sleep(&self) -> Result<bool> {
         // SAFETY: By the type invariant the line is requested.
         level_from(unsafe { gpiod_get_value_cansleep(self.desc) })
     }
 
-    /// Makes the chip suppress pulses shorter than `microseconds`; an error where it can't.
+    /// Makes the chip suppress pulses shorter than `microseconds`; fails if it can't.
     pub(crate) fn set_debounce(&self, microseconds: u32) -> Result {
         // SAFETY: By the type invariant the line is requested.
         to_result(unsafe { gpiod_set_debounce(self.desc, microseconds) })

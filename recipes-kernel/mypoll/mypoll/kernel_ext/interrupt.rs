@@ -2,8 +2,8 @@
 
 //! An interrupt on edges of a line.
 //!
-//! The kernel crate's `irq::Registration` takes only the interrupts that a platform or PCI device
-//! lists, not the number that a GPIO line has.
+//! The kernel crate's `irq::Registration` only takes interrupts of platform and PCI devices, not the
+//! interrupt number of a GPIO line.
 //!
 //! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
 
@@ -29,7 +29,7 @@ pub(crate) enum EdgeDetection {
 }
 
 impl EdgeDetection {
-    /// Returns the same changes of the inverted level.
+    /// Returns the same changes for the inverted level.
     pub(crate) fn inverted(self) -> Self {
         match self {
             EdgeDetection::Both => EdgeDetection::Both,
@@ -68,12 +68,12 @@ impl EdgeDetection {
 
 /// A function that is called for each interrupt.
 pub(crate) trait EdgeHandler: Send + Sync {
-    /// Handles an edge. Runs in a hard interrupt handler, or, where the chip sits behind a bus that
-    /// sleeps, in a thread; never twice at a time.
+    /// Handles an edge. Runs in a hard interrupt handler, or, if the chip is on a bus that sleeps, in a
+    /// thread; never concurrently.
     fn handle_edge(&self);
 }
 
-/// A requested interrupt. Dropping it waits until its handler has returned.
+/// A requested interrupt. Dropping it waits for its handler to return.
 ///
 /// # Invariants
 ///
@@ -95,7 +95,7 @@ impl<T: EdgeHandler + 'static> EdgeInterrupt<T> {
         name: CString,
         handler: Arc<T>,
     ) -> Result<Self> {
-        // SAFETY: The handler and the name live until `free_irq()` in `drop`; `callback` fits the
+        // SAFETY: The handler and the name live until `free_irq()` in `drop`; `callback` matches the
         // handler's type.
         let context = unsafe {
             bindings::request_any_context_irq(
@@ -125,8 +125,8 @@ impl<T: EdgeHandler + 'static> EdgeInterrupt<T> {
 impl<T: EdgeHandler + 'static> Drop for EdgeInterrupt<T> {
     fn drop(&mut self) {
         let dev_id = Arc::as_ptr(&self.handler).cast_mut().cast();
-        // SAFETY: By the type invariant this is the interrupt's `dev_id`. Returns when its
-        // handler has returned.
+        // SAFETY: By the type invariant this is the interrupt's `dev_id`. Waits for its handler to
+        // return.
         unsafe { bindings::free_irq(self.irq, dev_id) };
     }
 }

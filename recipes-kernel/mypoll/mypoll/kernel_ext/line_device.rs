@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Platform devices that stand for one GPIO line each, for lines that no firmware describes.
+//! Platform devices that each represent a GPIO line, for lines that no firmware describes.
 //!
 //! Such a device has the properties of a line's device-tree node in a software node, and its line in
 //! a GPIO lookup table.
@@ -39,27 +39,27 @@ pub(crate) const PULL_DOWN: u32 = 1 << 5;
 /// See [`ACTIVE_LOW`].
 pub(crate) const PULL_DISABLE: u32 = 1 << 6;
 
-/// The highest offset that a lookup table can have.
+/// The highest offset in a lookup table.
 pub(crate) const OFFSET_MAX: u32 = u16::MAX as u32 - 1;
 
-/// Returns `ENOTUNIQ`, which the kernel crate has no constant for.
+/// Returns `ENOTUNIQ`, for which the kernel crate has no constant.
 pub(crate) fn not_unique() -> Error {
     Error::from_errno(-(bindings::ENOTUNIQ as ffi::c_int))
 }
 
-/// Which line a device stands for.
+/// The line of a device.
 #[derive(Clone, Copy)]
 pub(crate) enum Lookup<'a> {
-    /// The line with an offset, up to [`OFFSET_MAX`], on a chip with a label or a name.
+    /// The line at an offset, up to [`OFFSET_MAX`], on a chip with a label or a name.
     Chip(&'a CStr, u32),
     /// The first line with a name.
     LineName(&'a CStr),
 }
 
-/// What a [`LineDevice`] is made from.
+/// The description of a [`LineDevice`].
 pub(crate) struct LineDeviceConfig<'a> {
     pub(crate) lookup: Lookup<'a>,
-    /// [`ACTIVE_LOW`], and a `PULL_` flag at most.
+    /// [`ACTIVE_LOW`], and at most one `PULL_` flag.
     pub(crate) lookup_flags: u32,
     /// The properties of the same name in devicetree/bindings/misc/mypoll,events.yaml.
     pub(crate) label: &'a CStr,
@@ -90,7 +90,7 @@ struct RawLineDevice {
     _opaque: [u8; 0],
 }
 
-// Some kernel configurations leave types in these structures without a field.
+// In some kernel configurations, types in these structures have no fields.
 #[allow(improper_ctypes)]
 extern "C" {
     fn mypoll_line_device_register(
@@ -102,11 +102,11 @@ extern "C" {
     fn mypoll_line_device_data(dev: *mut bindings::device) -> *const ffi::c_void;
 }
 
-/// How the probe of a [`LineDevice`] went.
+/// The result of the probe of a [`LineDevice`].
 ///
 /// # Invariants
 ///
-/// `state` is [`NOT_PROBED`](Self::NOT_PROBED), a number that is not negative, or a negative errno.
+/// `state` is [`NOT_PROBED`](Self::NOT_PROBED), a non-negative number, or a negative errno.
 pub(crate) struct ProbeStatus {
     state: Atomic<i32>,
     /// The last number that the line had, if it is not negative.
@@ -124,7 +124,7 @@ impl ProbeStatus {
         }
     }
 
-    /// Returns the status that the probe of `dev` is to set, if `dev` is a [`LineDevice`].
+    /// Returns the status for the probe of `dev` to set, if `dev` is a [`LineDevice`].
     pub(crate) fn of(dev: &Device<Bound>) -> Option<Arc<Self>> {
         // SAFETY: `dev` is valid.
         let status = unsafe { mypoll_line_device_data(as_raw(dev)) }.cast::<Self>();
@@ -150,12 +150,12 @@ impl ProbeStatus {
         self.state.store(state, Release);
     }
 
-    /// Returns the number that the line had when it was bound before, if it was.
+    /// Returns the number that the line had when it was last bound, if it was.
     pub(crate) fn last_number(&self) -> Option<u32> {
         u32::try_from(self.last_number.load(Relaxed)).ok()
     }
 
-    /// Returns the result that was set last.
+    /// Returns the last result.
     fn get(&self) -> Option<Result<u32>> {
         match self.state.load(Acquire) {
             Self::NOT_PROBED => None,
@@ -164,7 +164,7 @@ impl ProbeStatus {
     }
 }
 
-/// A registered device for one line. Dropping it unregisters the device, and unbinds it first.
+/// A registered device for one line. Dropping it unbinds and unregisters the device.
 ///
 /// # Invariants
 ///
@@ -176,13 +176,13 @@ pub(crate) struct LineDevice {
 
 // SAFETY: A device may be unregistered by any thread.
 unsafe impl Send for LineDevice {}
-// SAFETY: Shared references give access to `status` alone.
+// SAFETY: Shared references only give access to `status`.
 unsafe impl Sync for LineDevice {}
 
 impl LineDevice {
     /// Registers a device for the driver `mypoll`, and waits for its probe. May sleep.
     ///
-    /// `ENODEV` without such a chip or line, [`ENOTUNIQ`](not_unique) when chips share the label;
+    /// `ENODEV` without such a chip or line, [`ENOTUNIQ`](not_unique) if chips share the label;
     /// errors of the probe.
     pub(crate) fn register(config: &LineDeviceConfig<'_>) -> Result<Self> {
         let (chip, line_name, offset) = match config.lookup {
@@ -205,8 +205,8 @@ impl LineDevice {
             wakeup: config.wakeup,
         };
         let status = Arc::new(ProbeStatus::new(), GFP_KERNEL)?;
-        // SAFETY: The strings are valid, and copied. `status` outlives the device, which is
-        // unregistered in `drop`.
+        // SAFETY: The strings are valid and copied. `status` outlives the device, which is unregistered
+        // in `drop`.
         let raw = from_err_ptr(unsafe {
             mypoll_line_device_register(&raw_config, Arc::as_ptr(&status).cast())
         })?;
@@ -219,13 +219,13 @@ impl LineDevice {
         }
         match device.status.get() {
             Some(Ok(_)) => Ok(device),
-            // There is no chip to wait for: `live` is to fail now, and not to succeed later.
+            // Don't wait for the chip: `live` must fail now instead of succeeding later.
             None | Some(Err(EPROBE_DEFER)) => Err(ENODEV),
             Some(Err(error)) => Err(error),
         }
     }
 
-    /// Returns the number of the line, as long as the device is bound.
+    /// Returns the number of the line while the device is bound.
     pub(crate) fn number(&self) -> Option<u32> {
         self.status.get()?.ok()
     }

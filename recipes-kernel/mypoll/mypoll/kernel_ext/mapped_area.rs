@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory that programs can map: a page of words that they may write, and records that they may
+//! Memory that programs can map: a page of words that they may write, and records that they may only
 //! read.
 //!
-//! The kernel crate has no `vmalloc()` area that can be mapped.
+//! The kernel crate has no mappable `vmalloc()` area.
 //!
 //! C header: [`include/linux/vmalloc.h`](srctree/include/linux/vmalloc.h)
 
@@ -33,7 +33,7 @@ use kernel::{
     }, //
 };
 
-// Some kernel configurations leave types in this structure without a field.
+// In some kernel configurations, types in this structure have no fields.
 #[allow(improper_ctypes)]
 extern "C" {
     fn mypoll_vmalloc_user(size: usize) -> *mut ffi::c_void;
@@ -44,10 +44,10 @@ extern "C" {
     ) -> ffi::c_int;
 }
 
-/// A page of words, the header, and whole pages with records. All began as zeroes.
+/// A page of words, the header, and whole pages of records. Initially zeroed.
 ///
-/// Records are accessed with volatile loads and stores, since a program that has them mapped reads
-/// them at any time.
+/// Records are accessed with volatile loads and stores, because a program that has mapped them may
+/// read them at any time.
 ///
 /// # Invariants
 ///
@@ -59,21 +59,21 @@ pub(crate) struct MappedArea<T> {
     _records: PhantomData<T>,
 }
 
-// SAFETY: The area may be accessed and freed from any thread, records are plain bytes.
+// SAFETY: The area may be accessed and freed from any thread; records are plain bytes.
 unsafe impl<T: AsBytes + FromBytes> Send for MappedArea<T> {}
 // SAFETY: The header is atomic, and records are accessed by volatile accesses of plain bytes.
 unsafe impl<T: AsBytes + FromBytes> Sync for MappedArea<T> {}
 
 /// Which part of an area to map.
 pub(crate) enum Part {
-    /// The header, which may be mapped for writing.
+    /// The header, which may be mapped writable.
     Header,
     /// The records, which may not.
     Records,
 }
 
 impl<T: AsBytes + FromBytes + Copy> MappedArea<T> {
-    /// Returns how many pages an area for `slots` records takes.
+    /// Returns the number of pages of an area for `slots` records.
     pub(crate) fn pages(slots: u32) -> usize {
         1 + (slots as usize * size_of::<T>()).div_ceil(PAGE_SIZE)
     }
@@ -93,7 +93,7 @@ impl<T: AsBytes + FromBytes + Copy> MappedArea<T> {
         })
     }
 
-    /// Returns how many records there are, a power of two.
+    /// Returns the number of records, a power of two.
     #[inline]
     pub(crate) fn slots(&self) -> u32 {
         self.slots
@@ -103,8 +103,8 @@ impl<T: AsBytes + FromBytes + Copy> MappedArea<T> {
     #[inline]
     pub(crate) fn header<const WORDS: usize>(&self) -> &[Word; WORDS] {
         const { assert!(WORDS * size_of::<Word>() <= PAGE_SIZE) };
-        // SAFETY: By the type invariant the first page is there, of which any value is valid as
-        // words, and which is only accessed atomically.
+        // SAFETY: By the type invariant the first page exists. Any value is valid as words, and
+        // it is only accessed atomically.
         unsafe { self.base.cast().as_ref() }
     }
 
@@ -119,21 +119,21 @@ impl<T: AsBytes + FromBytes + Copy> MappedArea<T> {
             .wrapping_add(index as usize)
     }
 
-    /// Reads the record with this index, modulo their number.
+    /// Reads the record at this index, modulo their number.
     #[inline]
     pub(crate) fn read(&self, index: u32) -> T {
         // SAFETY: By the type invariant the slot is in the area; any bytes make a `T`.
         unsafe { self.slot(index).read_volatile() }
     }
 
-    /// Writes the record with this index, modulo their number.
+    /// Writes the record at this index, modulo their number.
     #[inline]
     pub(crate) fn write(&self, index: u32, record: T) {
         const { assert!(size_of::<T>() % size_of::<u64>() == 0) };
         let slot = self.slot(index).cast::<u64>();
         let words = (&raw const record).cast::<u64>();
         for word in 0..size_of::<T>() / size_of::<u64>() {
-            // SAFETY: By the type invariant the slot is in the area, and both are so many words long,
+            // SAFETY: By the type invariant the slot is in the area, and both have this many words,
             // without padding.
             unsafe {
                 slot.add(word)
@@ -142,8 +142,8 @@ impl<T: AsBytes + FromBytes + Copy> MappedArea<T> {
         }
     }
 
-    /// Copies `count` records from this index on, up to the last slot, to a reader's buffer. Returns
-    /// how many arrived whole.
+    /// Copies `count` records, from this index up to the last slot, to a reader's buffer. Returns how
+    /// many were copied completely.
     pub(crate) fn copy_to_iter(
         &self,
         index: u32,
@@ -152,24 +152,24 @@ impl<T: AsBytes + FromBytes + Copy> MappedArea<T> {
     ) -> usize {
         let first = self.slot(index);
         let count = count.min((self.slots - (index & (self.slots - 1))) as usize);
-        // SAFETY: By the type invariant so many bytes can be read. They may change meanwhile, which
-        // is nothing to a copy of bytes.
+        // SAFETY: By the type invariant this many bytes can be read. They may change concurrently,
+        // which is harmless when copying bytes.
         let copied =
             unsafe { bindings::_copy_to_iter(first.cast(), count * size_of::<T>(), iov.as_raw()) };
         copied / size_of::<T>()
     }
 
-    /// Maps a part into a program, whole and with `MAP_SHARED`. Neither part can be executed.
+    /// Maps a part into a program, completely and with `MAP_SHARED`. Neither part can be executable.
     ///
-    /// `EINVAL` for another length or a private mapping, `EPERM` where records are to be writable, or
-    /// either part executable.
+    /// `EINVAL` for another length or a private mapping, `EPERM` for writable records, or if either part
+    /// is to be executable.
     pub(crate) fn map(&self, part: Part, vma: &VmaNew) -> Result {
         let pages = Self::pages(self.slots);
         let (first, count) = match part {
             Part::Header => (0, 1),
             Part::Records => (1, pages - 1),
         };
-        // Not `SHARED`, which the mapping of a file that is open for reading alone lacks.
+        // Not `SHARED`, which is unset if the file is open only for reading.
         if vma.end() - vma.start() != count * PAGE_SIZE || vma.flags() & flags::MAYSHARE == 0 {
             return Err(EINVAL);
         }
@@ -180,8 +180,8 @@ impl<T: AsBytes + FromBytes + Copy> MappedArea<T> {
         vma.set_dontexpand();
         vma.set_dontdump();
         let address = self.base.as_ptr().wrapping_add(first * PAGE_SIZE);
-        // SAFETY: The VMA is being set up, and is as long as what begins at `address`, by the type
-        // invariant. The pages stay as long as they are mapped.
+        // SAFETY: The VMA is being set up, and is as long as the memory at `address`, by the type
+        // invariant. The pages live while they are mapped.
         to_result(unsafe { mypoll_map_vmalloc(vma.as_ptr(), address.cast()) })
     }
 }
@@ -194,7 +194,7 @@ impl<T> Drop for MappedArea<T> {
     }
 }
 
-/// Returns the offset in bytes at which `vma` is to map its file.
+/// Returns the offset in bytes in the mapping request `vma`.
 pub(crate) fn map_offset(vma: &VmaNew) -> u64 {
     // SAFETY: The VMA is valid and being set up.
     (unsafe { (*vma.as_ptr()).vm_pgoff } as u64) << PAGE_SHIFT

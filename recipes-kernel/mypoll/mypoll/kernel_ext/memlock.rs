@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory that a program makes the kernel keep, charged to its user under `RLIMIT_MEMLOCK`.
+//! Kernel memory on behalf of a program, charged to its user under `RLIMIT_MEMLOCK`.
 //!
-//! The counter is the one of perf, io_uring and AF_XDP, and so is the rule.
+//! Uses the counter and the rules of perf, io_uring and AF_XDP.
 //!
 //! C header: [`include/linux/sched/user.h`](srctree/include/linux/sched/user.h)
 
@@ -11,7 +11,7 @@ use kernel::{
     prelude::*, //
 };
 
-// Some kernel configurations leave types in this structure without a field.
+// In some kernel configurations, types in this structure have no fields.
 #[allow(improper_ctypes)]
 extern "C" {
     fn mypoll_memlock_charge(pages: usize) -> *mut bindings::user_struct;
@@ -22,7 +22,7 @@ extern "C" {
 ///
 /// # Invariants
 ///
-/// `user` is a user with a reference that this owns, to whom `pages` are charged.
+/// This owns a reference to `user`, to whom `pages` are charged.
 pub(crate) struct Charge {
     user: *mut bindings::user_struct,
     pages: usize,
@@ -36,7 +36,7 @@ unsafe impl Sync for Charge {}
 impl Charge {
     /// Charges `pages` to the user of the calling task.
     ///
-    /// `EPERM` where that exceeds `RLIMIT_MEMLOCK` and the task lacks CAP_IPC_LOCK.
+    /// `EPERM` if that exceeds `RLIMIT_MEMLOCK` and the task lacks CAP_IPC_LOCK.
     pub(crate) fn new(pages: usize) -> Result<Self> {
         // SAFETY: Called in process context.
         let user = unsafe { mypoll_memlock_charge(pages) };

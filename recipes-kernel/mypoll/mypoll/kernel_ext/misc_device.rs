@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A misc device with data of its own, which can be polled, sends `SIGIO`, has sysfs attributes, and
-//! keeps its module loaded while a file is open.
+//! A misc device with its own data that supports poll, `SIGIO` and sysfs attributes, and keeps its
+//! module loaded while a file is open.
 //!
 //! The kernel crate's [`MiscDevice`] has no `poll`, `fasync`, `owner` or data. A [`PollDevice`] adds
-//! them to the file operations that [`MiscDeviceOptions::into_raw`] makes; all other operations stay
-//! the kernel crate's.
+//! them to the file operations of [`MiscDeviceOptions::into_raw`]; all other operations stay the
+//! kernel crate's.
 //!
 //! C headers: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h),
 //! [`include/linux/poll.h`](srctree/include/linux/poll.h)
@@ -44,9 +44,9 @@ use kernel::{
 
 /// A read would not block.
 pub(crate) const READABLE: u32 = bindings::POLLIN | bindings::POLLRDNORM;
-/// A write would not fail for want of room.
+/// A write would not fail for lack of room.
 pub(crate) const WRITABLE: u32 = bindings::POLLOUT | bindings::POLLWRNORM;
-/// Something out of the ordinary happened.
+/// An exceptional condition.
 pub(crate) const PRIORITY: u32 = bindings::POLLPRI;
 
 type ShowFn = unsafe extern "C" fn(
@@ -55,7 +55,7 @@ type ShowFn = unsafe extern "C" fn(
     page: *mut ffi::c_char,
 ) -> isize;
 
-// Some kernel configurations leave types in these structures without a field.
+// In some kernel configurations, types in these structures have no fields.
 #[allow(improper_ctypes)]
 extern "C" {
     fn mypoll_set_attributes(misc: *mut bindings::miscdevice, show: ShowFn);
@@ -65,18 +65,18 @@ extern "C" {
 
 /// The private data of an open file that can be polled.
 pub(crate) trait PollDevice: MiscDevice<Ptr = Pin<KBox<Self>>> {
-    /// What belongs to the device and not to one of its files.
+    /// Data of the device, shared by its files.
     type Data: Send + Sync + 'static;
 
-    /// Registers `table` with what wakes its pollers, and then says what the file is ready for, of
-    /// [`READABLE`], [`WRITABLE`] and [`PRIORITY`].
+    /// Registers `table` with the wait queue of pollers, and then returns the readiness of the file, a
+    /// combination of [`READABLE`], [`WRITABLE`] and [`PRIORITY`].
     fn poll(&self, file: &File, table: &PollTable<'_>) -> u32;
 
-    /// Has `update` put the file on the list for its `SIGIO`, or take it off. May sleep.
+    /// Calls `update` to add the file to the list for `SIGIO`, or to remove it. May sleep.
     fn fasync(&self, on: bool, update: impl Fn(&FasyncList) -> Result) -> Result;
 }
 
-/// Writes the sysfs attribute with a name to a page. Returns how many bytes that are.
+/// Writes the sysfs attribute with a name to a page. Returns the number of bytes.
 pub(crate) type Show<D> = fn(data: &D, name: &[u8], page: &mut [u8]) -> Result<usize>;
 
 /// Returns the data of the device that is being opened.
@@ -93,22 +93,22 @@ pub(crate) fn data<T: PollDevice + 'static>(misc: &MiscDeviceRegistration<T>) ->
     &this.data
 }
 
-/// How long a read or write may take.
+/// How a read or write may wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// It sleeps until the file is ready.
+    /// Sleeps until the file is ready.
     Block,
-    /// As [`Block`](Self::Block), but where that would sleep, even on a lock, it fails: by `RWF_NOWAIT`
-    /// or io_uring, which polls and tries again.
+    /// As [`Block`](Self::Block), but fails instead of sleeping, even on a lock: for `RWF_NOWAIT` or
+    /// io_uring, which polls and retries.
     NoWait,
-    /// It does what is possible at once, by `O_NONBLOCK`.
+    /// Does what is possible immediately: for `O_NONBLOCK`.
     NonBlocking,
-    /// As [`NonBlocking`](Self::NonBlocking), but it fails where it would sleep on a lock.
+    /// As [`NonBlocking`](Self::NonBlocking), but fails instead of sleeping on a lock.
     NonBlockingNoWait,
 }
 
 impl Patience {
-    /// Returns that of an operation.
+    /// Returns the variant for an operation.
     pub(crate) fn of<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> Self {
         // SAFETY: A kiocb is valid, and holds a valid file, for as long as it lives.
         let (file, ki_flags) = unsafe {
@@ -128,19 +128,19 @@ impl Patience {
         }
     }
 
-    /// Whether nothing on the way may sleep.
+    /// Whether sleeping is not allowed at all.
     pub(crate) fn is_nowait(self) -> bool {
         matches!(self, Self::NoWait | Self::NonBlockingNoWait)
     }
 }
 
-/// A registered misc device, a field of its module's own data.
+/// A registered misc device, a field of its module's data.
 ///
 /// # Invariants
 ///
-/// - `misc` is registered, and its `fops` point to the `fops` beside it.
-/// - It lives until the module is unloaded, and open files put that off: all of them have been
-///   released before it goes away.
+/// - `misc` is registered, and its `fops` point to the `fops` field.
+/// - It lives until the module is unloaded, which open files prevent: all of them have been released
+///   before it is dropped.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Registration<T: PollDevice + 'static> {
     data: T::Data,
@@ -153,12 +153,12 @@ pub(crate) struct Registration<T: PollDevice + 'static> {
 
 // SAFETY: `misc_deregister()` may be called from any thread, and the data may be sent.
 unsafe impl<T: PollDevice + 'static> Send for Registration<T> {}
-// SAFETY: A shared reference gives access to the data alone, which may be shared.
+// SAFETY: A shared reference only gives access to the data, which may be shared.
 unsafe impl<T: PollDevice + 'static> Sync for Registration<T> {}
 
 impl<T: PollDevice + 'static> Registration<T> {
-    /// Registers a misc device with `data`, whose open files keep `module` loaded, and whose attributes
-    /// `show` writes.
+    /// Registers a misc device with `data`. Its open files keep `module` loaded, and `show` writes its
+    /// attributes.
     pub(crate) fn new(
         options: MiscDeviceOptions,
         data: T::Data,
@@ -183,11 +183,10 @@ impl<T: PollDevice + 'static> Registration<T> {
             }),
             misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
                 let mut misc = options.into_raw::<T>();
-                // SAFETY: `this` is where the registration is being made; its `fops` were written
-                // above.
+                // SAFETY: `this` is where the registration is being created; its `fops` were written above.
                 misc.fops = unsafe { Opaque::cast_into(&raw const (*this.as_ptr()).fops) };
-                // SAFETY: `slot` is valid for writes, and pinned, so that it stays where it is
-                // until it is deregistered.
+                // SAFETY: `slot` is valid for writes, and pinned, so that it does not move until it is
+                // deregistered.
                 // INVARIANT: On success the device is registered with the operations above.
                 unsafe {
                     slot.write(misc);
@@ -211,11 +210,10 @@ impl<T: PollDevice + 'static> Registration<T> {
             // SAFETY: The operations that `into_raw` gives are never freed.
             let inner = unsafe { (*NAMELESS.into_raw::<T>().fops).open }.ok_or(ENODEV)?;
             // SAFETY: By the safety requirements this file is being opened. The kernel crate's
-            // `open` takes the misc device in `private_data` for its own `MiscDeviceRegistration`,
+            // `open` interprets the misc device in `private_data` as its own `MiscDeviceRegistration`,
             // which is transparent over a `miscdevice`.
             to_result(unsafe { inner(inode, file) })?;
-            // SAFETY: As above. An event stream has no position: no seek, no pread, no lock around
-            // it.
+            // SAFETY: As above. An event stream has no position: no seek, no pread, no position lock.
             unsafe { mypoll_stream_open(inode, file) };
             Ok(0)
         })
@@ -264,12 +262,12 @@ impl<T: PollDevice + 'static> Registration<T> {
         name: *const ffi::c_char,
         page: *mut ffi::c_char,
     ) -> isize {
-        // SAFETY: By the safety requirements. Attributes go before the device does.
+        // SAFETY: By the safety requirements. Attributes are removed before the device.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(misc), Self, misc) };
         // SAFETY: By the safety requirements.
         let name = unsafe { CStr::from_char_ptr(name) };
-        // SAFETY: By the safety requirements nobody else uses the page during the call; sysfs hands
-        // it out zeroed.
+        // SAFETY: By the safety requirements nobody else uses the page during the call; sysfs zeroes
+        // it first.
         let page = unsafe { slice::from_raw_parts_mut(page.cast::<u8>(), PAGE_SIZE) };
         from_result(|| Ok((this.show)(&this.data, name.to_bytes(), page)? as isize))
     }
@@ -278,8 +276,8 @@ impl<T: PollDevice + 'static> Registration<T> {
 #[pinned_drop]
 impl<T: PollDevice + 'static> PinnedDrop for Registration<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the device is registered. An open file would have kept the
-        // module, and so this.
+        // SAFETY: By the type invariant the device is registered. Open files would have kept the
+        // module loaded, and so this.
         unsafe { bindings::misc_deregister(self.misc.get()) };
     }
 }

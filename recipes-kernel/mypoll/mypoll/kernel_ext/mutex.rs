@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A mutex for where each instruction counts.
+//! A mutex for hot paths.
 //!
-//! The kernel crate's [`Mutex`](kernel::sync::Mutex) asks for each new guard, by way of a C
-//! function, whether it is held, though only lockdep could tell.
+//! The kernel crate's [`Mutex`](kernel::sync::Mutex) calls a C function for each new guard to check
+//! that it is held, which only lockdep can check.
 //!
 //! C header: [`include/linux/mutex.h`](srctree/include/linux/mutex.h)
 
@@ -16,7 +16,7 @@ use kernel::{
 /// A `struct mutex`.
 pub(crate) type LeanMutex<T> = lock::Lock<T, LeanMutexBackend>;
 
-/// Creates a [`LeanMutex`] initialiser with the given value and name and a lock class of its own.
+/// Creates a [`LeanMutex`] initialiser with the given value and name and its own lock class.
 macro_rules! new_lean_mutex {
     ($value:expr, $name:literal) => {
         $crate::kernel_ext::mutex::LeanMutex::new(

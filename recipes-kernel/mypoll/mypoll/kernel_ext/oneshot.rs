@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A timer that can be armed again and again from interrupt context.
+//! A timer that can be armed repeatedly from interrupt context.
 //!
-//! The kernel crate's `HrTimer` gives a handle for each start, whose drop cancels the timer and
-//! waits: an interrupt handler has nowhere to keep it.
+//! The kernel crate's `HrTimer` returns a handle for each start. Dropping the handle cancels the
+//! timer and waits, and an interrupt handler has nowhere to keep it.
 //!
 //! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
 
@@ -15,13 +15,13 @@ use kernel::{
     types::Opaque, //
 };
 
-/// A function that is called when a time is reached.
+/// A handler that is called when a timer expires.
 pub(crate) trait ExpiryHandler: Send + Sync + Sized {
     /// Handles the expiry of its timer, which may be armed again. Runs in a hard interrupt handler.
     fn handle_expiry(this: &OneShot<Self>);
 }
 
-/// A handler with a timer of its own; dropping it stops the timer first.
+/// A handler with its own timer; dropping it stops the timer first.
 ///
 /// # Invariants
 ///
@@ -36,14 +36,14 @@ pub(crate) struct OneShot<T: ExpiryHandler> {
 
 // SAFETY: The timer may be started and cancelled from any thread, and the handler may be sent.
 unsafe impl<T: ExpiryHandler> Send for OneShot<T> {}
-// SAFETY: The C side serialises what is done with the timer, and the handler may be shared.
+// SAFETY: The C side serialises access to the timer, and the handler may be shared.
 unsafe impl<T: ExpiryHandler> Sync for OneShot<T> {}
 
 impl<T: ExpiryHandler> OneShot<T> {
     /// Creates a timer that is not armed.
     pub(crate) fn new(handler: impl PinInit<T>) -> impl PinInit<Self> {
         pin_init!(Self {
-            // INVARIANT: `callback` is that of this type.
+            // INVARIANT: `callback` is the one for this type.
             timer <- Opaque::ffi_init(|slot: *mut bindings::hrtimer| {
                 // SAFETY: `slot` is valid for writes and pinned.
                 unsafe {
@@ -59,10 +59,10 @@ impl<T: ExpiryHandler> OneShot<T> {
         })
     }
 
-    /// Arms the timer to expire at `expires_ns` of `CLOCK_MONOTONIC`, in place of any earlier time.
+    /// Arms the timer to expire at `expires_ns` of `CLOCK_MONOTONIC`, replacing any earlier time.
     /// May be called in any context.
     pub(crate) fn arm(&self, expires_ns: u64) {
-        // SAFETY: By the type invariant the timer is set up; it is cancelled before it goes away.
+        // SAFETY: By the type invariant the timer is set up; it is cancelled before it is dropped.
         unsafe {
             bindings::hrtimer_start_range_ns(
                 self.timer.get(),
@@ -97,7 +97,7 @@ impl<T: ExpiryHandler> Deref for OneShot<T> {
 impl<T: ExpiryHandler> PinnedDrop for OneShot<T> {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: By the type invariant the timer is set up. Waits for the callback; nothing can
-        // arm it any more.
+        // arm it again.
         unsafe { bindings::hrtimer_cancel(self.timer.get()) };
     }
 }

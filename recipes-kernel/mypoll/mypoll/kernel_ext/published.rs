@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An object that the whole module can find, for callbacks that get no pointer to it.
+//! A globally accessible object, for callbacks without a data pointer.
 
 use super::rcu::{
     self,
@@ -16,7 +16,7 @@ use kernel::{
     }, //
 };
 
-/// A static place for an object that is there while its [`Publication`] lives.
+/// A static slot for an object that exists while its [`Publication`] lives.
 pub(crate) struct Published<T: Send + Sync + 'static>(RcuSlot<Object<T>>);
 
 struct Object<T>(Arc<T>);
@@ -24,12 +24,12 @@ struct Object<T>(Arc<T>);
 impl<T> Retire for Object<T> {}
 
 impl<T: Send + Sync + 'static> Published<T> {
-    /// An empty place.
+    /// Creates an empty slot.
     pub(crate) const fn new() -> Self {
         Self(RcuSlot::new())
     }
 
-    /// Publishes `object`, in place of any other.
+    /// Publishes `object`, replacing any other.
     pub(crate) fn publish(&'static self, object: Arc<T>) -> Result<Publication<T>> {
         drop(self.0.swap(Some(RcuNode::new(Object(object))?)));
         Ok(Publication(self))
@@ -47,8 +47,8 @@ pub(crate) struct Publication<T: Send + Sync + 'static>(&'static Published<T>);
 impl<T: Send + Sync + 'static> Drop for Publication<T> {
     fn drop(&mut self) {
         drop(self.0 .0.swap(None));
-        // The place's reference is gone when this returns: its callback, which must not sleep, does not
-        // drop the last one as long as somebody else has one.
+        // Afterwards the slot's reference is gone. Its callback, which must not sleep, does not drop the
+        // last reference while somebody else has one.
         rcu::barrier();
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Devices that are probed again after they were unbound.
+//! Probes devices again after they were unbound.
 //!
 //! A device that loses a supplier is unbound. `DL_FLAG_AUTOPROBE_CONSUMER` binds it again when the
-//! supplier's driver is bound again, but not when the supplier's device was removed and another one
-//! takes its place.
+//! supplier's driver is bound again, but not when the supplier's device is removed and replaced by
+//! another one.
 //!
 //! C header: [`include/linux/device.h`](srctree/include/linux/device.h)
 
@@ -24,7 +24,7 @@ use kernel::{
     prelude::*, //
 };
 
-// Some kernel configurations leave types in these structures without a field.
+// In some kernel configurations, types in these structures have no fields.
 #[allow(improper_ctypes)]
 extern "C" {
     fn mypoll_alloc_reprobe_queue() -> *mut bindings::workqueue_struct;
@@ -36,7 +36,7 @@ extern "C" {
     fn destroy_workqueue(queue: *mut bindings::workqueue_struct);
 }
 
-/// A queue of devices to probe. Dropping it waits for the last of them.
+/// A queue of devices to probe. Dropping it waits for all of them.
 ///
 /// # Invariants
 ///
@@ -47,7 +47,7 @@ pub(crate) struct ReprobeQueue {
 
 // SAFETY: Workqueues may be used and destroyed by any thread.
 unsafe impl Send for ReprobeQueue {}
-// SAFETY: Workqueues serialise what is done with them.
+// SAFETY: Workqueues serialise access to them.
 unsafe impl Sync for ReprobeQueue {}
 
 impl ReprobeQueue {
@@ -61,20 +61,20 @@ impl ReprobeQueue {
         })
     }
 
-    /// Probes `dev` once its driver and that of `chip` are unbound, by the driver that matches it
-    /// then. As long as the probe returns `EPROBE_DEFER`, the driver core repeats it whenever a
-    /// driver was bound to some device. May sleep.
+    /// Probes `dev` with the matching driver once its driver and that of `chip` are unbound. While the
+    /// probe returns `EPROBE_DEFER`, the driver core repeats it whenever a driver was bound to some
+    /// device. May sleep.
     pub(crate) fn reprobe(&self, dev: &Device, chip: &LeavingChip) -> Result {
         let chip = chip.device().map_or(ptr::null_mut(), as_raw);
-        // SAFETY: By the type invariant the queue is valid, and so are `dev` and `chip`, unless that
-        // is null.
+        // SAFETY: By the type invariant the queue is valid; `dev` is valid, and `chip` is valid or
+        // null.
         to_result(unsafe { mypoll_reprobe(self.queue.as_ptr(), as_raw(dev), chip) })
     }
 }
 
 impl Drop for ReprobeQueue {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the queue is valid, and nothing uses it any more.
+        // SAFETY: By the type invariant the queue is valid, and nothing uses it any longer.
         unsafe { destroy_workqueue(self.queue.as_ptr()) };
     }
 }

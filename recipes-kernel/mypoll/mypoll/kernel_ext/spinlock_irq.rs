@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A spinlock for data that hard interrupt handlers share with the rest of the kernel.
+//! A spinlock for data shared with hard interrupt handlers.
 //!
 //! The kernel crate's [`SpinLock`](kernel::sync::SpinLock) leaves interrupts on: a handler that
-//! wants the lock on the CPU that holds it would wait for ever.
+//! takes the lock on the CPU that holds it would spin forever.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 
@@ -31,7 +31,7 @@ extern "C" {
 /// ```
 pub(crate) type SpinLockIrq<T> = lock::Lock<T, SpinLockIrqBackend>;
 
-/// Creates a [`SpinLockIrq`] initialiser with the given value and name and a lock class of its own.
+/// Creates a [`SpinLockIrq`] initialiser with the given value and name and its own lock class.
 macro_rules! new_spinlock_irq {
     ($value:expr, $name:literal) => {
         $crate::kernel_ext::spinlock_irq::SpinLockIrq::new(
@@ -76,13 +76,13 @@ unsafe impl lock::Backend for SpinLockIrqBackend {
     }
 
     unsafe fn unlock(ptr: *mut Self::State, flags: &Self::GuardState) {
-        // SAFETY: By the safety requirements the caller owns the lock, and `flags` is what taking
-        // it gave. A guard is not `Send`, so this runs on the thread that took the lock.
+        // SAFETY: By the safety requirements the caller owns the lock, and `flags` is from taking
+        // it. A guard is not `Send`, so this runs on the thread that took the lock.
         unsafe { mypoll_spin_unlock_irqrestore(ptr, *flags) }
     }
 
     unsafe fn assert_is_held(ptr: *mut Self::State) {
-        // Each new guard asks; without lockdep nobody could answer.
+        // Called for each new guard; without lockdep nobody could tell.
         if cfg!(CONFIG_LOCKDEP) {
             // SAFETY: By the safety requirements `ptr` points to an initialised lock.
             unsafe { bindings::spin_assert_is_held(ptr) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Words that threads, interrupt handlers and programs share.
+//! Words shared by threads, interrupt handlers and programs.
 
 pub(crate) use super::compat::full_barrier;
 pub(crate) use kernel::sync::Arc;
@@ -12,10 +12,10 @@ use kernel::sync::atomic::{
     Release, //
 };
 
-/// A `u32` that is accessed by more than one of them.
+/// A `u32` accessed by more than one of them.
 ///
-/// The kernel crate's [`Atomic`] calls a C function for each access. A relaxed one is the same as
-/// `READ_ONCE()` and `WRITE_ONCE()`, which are volatile accesses.
+/// The kernel crate's [`Atomic`] calls a C function for each access. A relaxed access is the same as
+/// `READ_ONCE()` or `WRITE_ONCE()`, which are volatile accesses.
 #[repr(transparent)]
 pub(crate) struct Word(Atomic<u32>);
 
@@ -47,8 +47,8 @@ impl Word {
     }
 }
 
-/// Stores `value` to both words, in their order. A load of one of them with acquire order sees all that
-/// was written before: whoever knows the second word's value finds it in the first one, too.
+/// Stores `value` to both words, in order. A load-acquire of one of them sees all earlier writes:
+/// whoever sees the value in the second word also sees it in the first one.
 #[inline]
 pub(crate) fn publish(words: [&Word; 2], value: u32) {
     for word in words {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Structures that a program and the driver may know in different versions: later ones append.
+//! Structures whose versions may differ between a program and the driver: later versions append
+//! fields.
 //!
-//! The kernel crate has no `copy_struct_from_user()` and `copy_struct_to_user()`, whose rules these
-//! are.
-//!
+//! The kernel crate lacks `copy_struct_from_user()` and `copy_struct_to_user()`; these follow their
+//! rules.
 //! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h)
 
 use core::mem::{
@@ -23,11 +23,11 @@ use kernel::{
     }, //
 };
 
-/// Reads the structure of `size` bytes that a program has at `address`. What a shorter one lacks is
-/// 0.
+/// Reads the structure of `size` bytes at the program's `address`. Missing fields of a shorter one
+/// are 0.
 ///
-/// `EINVAL` where it is shorter than `least` bytes, `E2BIG` where it has a field that is not known here
-/// and not 0, `EFAULT` where it can't be read.
+/// `EINVAL` if it is shorter than `least` bytes, `E2BIG` if it has an unknown field that is not 0,
+/// `EFAULT` if it can't be read.
 pub(crate) fn read<T>(address: usize, size: usize, least: usize) -> Result<T>
 where
     T: AsBytes + FromBytes,
@@ -51,10 +51,10 @@ where
     Ok(value)
 }
 
-/// Writes `value` to the `size` bytes that a program has at `address`: its first fields to a shorter
+/// Writes `value` to the `size` bytes at the program's `address`: its first fields to a shorter
 /// structure, zeroes after it to a longer one.
 ///
-/// `EINVAL` where that is shorter than `least` bytes, `EFAULT` where it can't be written.
+/// `EINVAL` if the structure is shorter than `least` bytes, `EFAULT` if it can't be written.
 pub(crate) fn write<T>(value: &T, address: usize, size: usize, least: usize) -> Result
 where
     T: AsBytes,

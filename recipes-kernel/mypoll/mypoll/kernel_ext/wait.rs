@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tasks that wait for a file to become ready: readers, one of which is woken, and pollers, all of
-//! which are.
+//! Tasks that wait for a file to become ready: readers, of which one is woken, and pollers, which
+//! are all woken.
 //!
 //! The kernel crate's [`PollCondVar`](kernel::sync::poll::PollCondVar) waits for an RCU grace period
-//! whenever it is dropped, that is each time a file is closed.
+//! whenever it is dropped, which is each time a file is closed.
 //!
 //! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
@@ -32,7 +32,7 @@ extern "C" {
     fn mypoll_wait_queue_end(queue: *mut bindings::wait_queue_head) -> bool;
 }
 
-/// Creates a [`PollQueue`] initialiser with the given name and a lock class of its own.
+/// Creates a [`PollQueue`] initialiser with the given name and its own lock class.
 macro_rules! new_poll_queue {
     ($name:literal) => {
         $crate::kernel_ext::wait::PollQueue::new(
@@ -45,15 +45,15 @@ pub(crate) use new_poll_queue;
 
 /// A `struct wait_queue_head` for `poll_wait()`.
 ///
-/// An owner that is dropped where it must not sleep calls [`end`](Self::end) first, and is dropped a
-/// grace period later.
+/// An owner that is dropped in a context that must not sleep first calls [`end`](Self::end), and is
+/// dropped a grace period later.
 #[pin_data(PinnedDrop)]
 pub(crate) struct PollQueue {
     #[pin]
     head: Opaque<bindings::wait_queue_head>,
 }
 
-// SAFETY: The C side serialises what is done with a wait queue.
+// SAFETY: The C side serialises access to a wait queue.
 unsafe impl Send for PollQueue {}
 // SAFETY: As above.
 unsafe impl Sync for PollQueue {}
@@ -70,7 +70,7 @@ impl PollQueue {
         })
     }
 
-    /// Has a poller of `file` woken by this queue, too, if it is going to wait.
+    /// Makes this queue wake a poller of `file`, too, if it is going to wait.
     #[inline]
     pub(crate) fn register(&self, file: &File, table: &PollTable<'_>) {
         // SAFETY: `PollTable` is transparent over a pointer to the caller's table.
@@ -82,15 +82,15 @@ impl PollQueue {
         // SAFETY: The caller's table is null or valid.
         let waits = unsafe { table.as_ref() }.map_or(false, |table| table._qproc.is_some());
         if waits {
-            // SAFETY: The table is valid, and the queue outlives its waiters, by `end` and the grace
-            // period.
+            // SAFETY: The table is valid, and the queue outlives its waiters, because of `end` and the
+            // grace period.
             unsafe { bindings::poll_wait(file.as_ptr(), self.head.get(), table) }
         }
     }
 
     /// Wakes all pollers that wait for one of the `POLL*` events in `mask`.
     ///
-    /// A full barrier has to stand between the change that makes a file ready and this.
+    /// There must be a full barrier between the change that makes a file ready and this.
     #[inline]
     pub(crate) fn wake(&self, mask: u32) {
         if self.is_active() {
@@ -106,16 +106,16 @@ impl PollQueue {
         }
     }
 
-    /// Whether somebody waits, as `waitqueue_active()` says.
+    /// Whether anybody waits, like `waitqueue_active()`.
     #[inline]
     fn is_active(&self) -> bool {
-        // SAFETY: The queue is initialised, and stays where it is.
+        // SAFETY: The queue is initialised, and does not move.
         let first = unsafe { &raw mut (*self.head.get()).head };
         // SAFETY: As above; the word is written atomically.
         unsafe { (&raw const (*first).next).read_volatile() != first }
     }
 
-    /// Removes all waiters. What is left of them ends with the next grace period.
+    /// Removes all waiters. References to them end with the next grace period.
     pub(crate) fn end(&self) {
         // SAFETY: The queue is initialised.
         unsafe { mypoll_wait_queue_end(self.head.get()) };
@@ -127,14 +127,14 @@ impl PinnedDrop for PollQueue {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: The queue is initialised.
         if unsafe { mypoll_wait_queue_end(self.head.get()) } {
-            // SAFETY: May sleep: an owner that must not has called `end`, and nobody can have
+            // SAFETY: May sleep: an owner that must not sleep has called `end`, and nobody can have
             // registered since.
             unsafe { bindings::synchronize_rcu() };
         }
     }
 }
 
-/// The readers that sleep in `read`.
+/// Readers that sleep in `read`.
 #[pin_data]
 pub(crate) struct Readers {
     #[pin]
@@ -142,14 +142,14 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Nobody yet.
+    /// Creates an empty queue.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             sleepers <- new_condvar!("mypoll::Readers::sleepers"),
         })
     }
 
-    /// Has a reader sleep, with the lock released. Returns whether a signal ended that.
+    /// Lets a reader sleep, with the lock released. Returns whether a signal ended the sleep.
     pub(crate) fn sleep<T, B: Backend>(&self, guard: &mut Guard<'_, T, B>) -> bool {
         self.sleepers.wait_interruptible(guard)
     }

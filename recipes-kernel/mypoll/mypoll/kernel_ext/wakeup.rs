@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An interrupt that wakes the machine from suspend, as long as `power/wakeup` of its device in
-//! sysfs says `enabled`.
+//! An interrupt that wakes the machine from suspend while `power/wakeup` of its device in sysfs is
+//! `enabled`.
 //!
-//! The kernel crate's platform driver has no `suspend` and `resume`. The notifications from before
-//! tasks are frozen and after they were thawed do as well, since nothing else happens there.
+//! The kernel crate's platform driver has no `suspend` and `resume`. Notifications before tasks are
+//! frozen and after they are thawed are sufficient, because nothing else happens there.
 //!
 //! C headers: [`include/linux/pm_wakeup.h`](srctree/include/linux/pm_wakeup.h),
 //! [`include/linux/suspend.h`](srctree/include/linux/suspend.h)
@@ -29,7 +29,7 @@ use kernel::{
     types::Opaque, //
 };
 
-// Some kernel configurations leave types in these structures without a field.
+// In some kernel configurations, types in these structures have no fields.
 #[allow(improper_ctypes)]
 extern "C" {
     fn mypoll_device_init_wakeup(dev: *mut bindings::device) -> ffi::c_int;
@@ -48,7 +48,7 @@ extern "C" {
 pub(crate) struct WakeupInterrupt {
     dev: ARef<Device>,
     irq: u32,
-    /// Whether it wakes the machine now, 0 or 1. Notifications do not run at the same time.
+    /// Whether it can wake the machine now, 0 or 1. Notifications do not run concurrently.
     armed: Atomic<u32>,
     #[pin]
     notifier: Opaque<bindings::notifier_block>,
@@ -56,22 +56,22 @@ pub(crate) struct WakeupInterrupt {
 
 // SAFETY: The notifier may be unregistered on any thread, and the rest is `Send`.
 unsafe impl Send for WakeupInterrupt {}
-// SAFETY: The C side alone accesses the notifier, and the rest is `Sync`.
+// SAFETY: Only the C side accesses the notifier, and the rest is `Sync`.
 unsafe impl Sync for WakeupInterrupt {}
 
 impl WakeupInterrupt {
-    /// Registers the interrupt `irq` of `dev`, which [`try_irq`] has checked, as one that wakes the
-    /// machine. `dev` gets a `power/wakeup`, which is `enabled` at first.
+    /// Registers the interrupt `irq` of `dev`, which [`try_irq`] has checked, as a wakeup source. `dev`
+    /// gets a `power/wakeup`, which is initially `enabled`.
     pub(crate) fn new(dev: &Device<Bound>, irq: u32) -> Result<Pin<KBox<Self>>> {
-        // SAFETY: `dev` is valid, and bound: what is set up here ends with that.
+        // SAFETY: `dev` is valid and bound: what is set up here ends when it is unbound.
         to_result(unsafe { mypoll_device_init_wakeup(as_raw(dev)) })?;
         KBox::try_pin_init(
             try_pin_init!(Self {
                 dev: ARef::from(&**dev),
                 irq,
                 armed: Atomic::new(0),
-                // INVARIANT: It is registered here, with `callback`. Last, for it may be called at
-                // once.
+                // INVARIANT: It is registered here, with `callback`. Last, because it may be called
+                // immediately.
                 notifier <- Opaque::try_ffi_init(|slot: *mut bindings::notifier_block| {
                     let notifier = bindings::notifier_block {
                         notifier_call: Some(Self::callback),
@@ -79,7 +79,7 @@ impl WakeupInterrupt {
                     };
                     // SAFETY: `slot` is valid for writes.
                     unsafe { slot.write(notifier) };
-                    // SAFETY: `slot` is pinned, and unregistered before it goes away.
+                    // SAFETY: `slot` is pinned, and unregistered before it is dropped.
                     to_result(unsafe { mypoll_register_pm_notifier(slot) })
                 }),
             }),
@@ -87,8 +87,8 @@ impl WakeupInterrupt {
         )
     }
 
-    /// Notes that the interrupt occurred: keeps the machine from a new suspend for `ms` milliseconds.
-    /// May be called in any context.
+    /// Records that the interrupt occurred: prevents a new suspend for `ms` milliseconds. May be called
+    /// in any context.
     pub(crate) fn occurred(&self, ms: u32) {
         // SAFETY: `dev` is valid.
         unsafe { mypoll_pm_wakeup_event(as_raw(&self.dev), ms) };
@@ -111,7 +111,7 @@ impl WakeupInterrupt {
 
     fn disarm(&self) {
         if self.armed.xchg(0, Relaxed) == 1 {
-            // It was armed, so that nothing can be wrong with it.
+            // It was armed, so this cannot fail.
             let _ = set_irq_wake(self.irq, false);
         }
     }
@@ -135,7 +135,7 @@ impl WakeupInterrupt {
             }
             _ => Ok(()),
         };
-        // A machine that this line can't wake must not be suspended.
+        // Suspend must fail if this line can't wake the machine.
         let answer = match result {
             Ok(()) => bindings::NOTIFY_DONE,
             Err(_) => bindings::NOTIFY_BAD,
@@ -153,7 +153,7 @@ impl PinnedDrop for WakeupInterrupt {
     }
 }
 
-/// Checks that the interrupt `irq` can wake the machine. Where it can't, the error is the interrupt
+/// Checks that the interrupt `irq` can wake the machine. Otherwise the error is the interrupt
 /// controller's: `ENXIO` for most, `EINVAL` for the Raspberry Pi's.
 pub(crate) fn try_irq(irq: u32) -> Result {
     set_irq_wake(irq, true)?;
@@ -161,6 +161,6 @@ pub(crate) fn try_irq(irq: u32) -> Result {
 }
 
 fn set_irq_wake(irq: u32, on: bool) -> Result {
-    // SAFETY: Numbers that are no interrupt's are refused.
+    // SAFETY: Invalid interrupt numbers are refused.
     to_result(unsafe { bindings::irq_set_irq_wake(irq, on.into()) })
 }

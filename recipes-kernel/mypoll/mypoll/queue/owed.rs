@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Removed lines that a full queue has yet to tell its readers of: no later event would.
+//! Removed lines that a full queue must still report to its readers: no later event would.
 //!
 //! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
 //! crate that tests it.
@@ -15,13 +15,13 @@ pub(crate) struct Owed {
 }
 
 impl Owed {
-    /// Whether nothing is owed.
+    /// Whether the set is empty.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Notes that the end of `line`, below [`LINES_MAX`](crate::uapi::LINES_MAX), is owed.
+    /// Adds `line`, below [`LINES_MAX`](crate::uapi::LINES_MAX).
     pub(crate) fn owe(&mut self, line: u32) {
         if let Some(word) = self.lines.get_mut(line as usize / 64) {
             let bit = 1 << (line % 64);
@@ -30,7 +30,7 @@ impl Owed {
         }
     }
 
-    /// Takes out the lowest line.
+    /// Removes and returns the lowest line.
     pub(crate) fn pop(&mut self) -> Option<u32> {
         let (index, word) = (0u32..)
             .zip(&mut self.lines)

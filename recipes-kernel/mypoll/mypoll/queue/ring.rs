@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A ring of events between one producer and one consumer that need no lock between them.
+//! A lock-free ring of events with one producer and one consumer.
 //!
-//! Its header may be mapped into a program, which then is the consumer. Nothing that stands there is
-//! trusted: the ring's own words decide where the producer writes.
+//! Its header may be mapped into a program, which then is the consumer. The producer does not trust
+//! the header: only the ring's own words determine where it writes.
 //!
-//! This file needs nothing but `core`, and `sync` beside it: it is compiled into the module
-//! and, unchanged, into a host crate that tests it.
+//! This file needs only `core` and `sync`: it is compiled into the module and, unchanged, into a
+//! host crate that tests it.
 
 mod relayout;
 
@@ -35,33 +35,33 @@ const TAIL: usize = offset_of!(uapi::Ring, tail) / size_of::<u32>();
 const MASK: usize = offset_of!(uapi::Ring, mask) / size_of::<u32>();
 const CAPACITY: usize = offset_of!(uapi::Ring, capacity) / size_of::<u32>();
 
-/// The words of `struct mypoll_ring`, each of which a program may store to at any time.
+/// The words of `struct mypoll_ring`, each of which a program may overwrite at any time.
 pub(crate) type Header = [Word; HEADER_WORDS];
 
-/// How often a look at both ends is repeated while the head moves on beyond the tail.
+/// How often reading both ends is repeated while the head moves beyond the tail.
 const LOOKS: usize = 8;
 
-/// Where a ring's events lie.
+/// The memory of a ring.
 pub(crate) trait Memory {
     /// Returns the shared words, always the same ones.
     fn header(&self) -> &Header;
 
-    /// Returns how many slots there are, a power of two.
+    /// Returns the number of slots, a power of two.
     fn slots(&self) -> u32;
 
     /// Returns the event in slot `index`, which is below [`slots`](Self::slots).
     fn read(&self, index: u32) -> Event;
 
-    /// Fills slot `index`, which is below [`slots`](Self::slots).
+    /// Writes slot `index`, which is below [`slots`](Self::slots).
     fn write(&self, index: u32, event: Event);
 }
 
-/// What a full ring does with one more event.
+/// Which event a full ring drops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overflow {
-    /// Loses that one.
+    /// The new one.
     DropNewest,
-    /// Loses the oldest one.
+    /// The oldest one.
     DropOldest,
 }
 
@@ -75,7 +75,7 @@ impl Overflow {
     }
 }
 
-/// What the two ends of a ring share.
+/// The state shared by the two ends of a ring.
 ///
 /// # Invariants
 ///
@@ -83,21 +83,21 @@ impl Overflow {
 pub(crate) struct Ring<M> {
     memory: M,
     capacity: u32,
-    /// How many events make it readable.
+    /// Number of events that makes it readable.
     watermark: u32,
-    /// The position after the last event, of which the word in the header is but a copy.
+    /// The position after the last event; the word in the header is only a copy.
     tail: Word,
     /// The position up to which events have waited long enough.
     due: Word,
-    /// 1 from a loss to the next read.
+    /// 1 from a loss until the next read.
     lossy: Word,
     /// The head at the last loss.
     lost_at: Word,
 }
 
 impl<M: Memory> Ring<M> {
-    /// Lays a ring of `capacity` events into `memory`, which has as many slots at least. `watermark`
-    /// of them make it readable. Its first event gets position `start`.
+    /// Creates a ring of `capacity` events in `memory`, which has at least as many slots. It is readable
+    /// with `watermark` events. Its first event gets position `start`.
     pub(crate) fn new(memory: M, capacity: u32, watermark: u32, start: u32) -> Self {
         assert!(1 <= capacity && capacity <= memory.slots());
         let header = memory.header();
@@ -117,7 +117,7 @@ impl<M: Memory> Ring<M> {
         ring
     }
 
-    /// Puts both ends of a ring that nobody else uses yet.
+    /// Sets both ends of a ring that nobody else uses yet.
     fn place(&self, head: u32, tail: u32) {
         self.memory.header()[HEAD].store_relaxed(head);
         self.memory.header()[TAIL].store_relaxed(tail);
@@ -125,19 +125,19 @@ impl<M: Memory> Ring<M> {
         self.due.store_relaxed(head);
     }
 
-    /// Returns where the ring lies.
+    /// Returns the memory.
     pub(crate) fn memory(&self) -> &M {
         &self.memory
     }
 
-    /// Returns how many events wait.
+    /// Returns the number of events.
     pub(crate) fn depth(&self) -> u32 {
         let (head, tail) = self.ends();
         tail.wrapping_sub(head)
     }
 
-    /// Whether as many events wait as the watermark asks for, or the ring is full, or the oldest
-    /// event has waited long enough.
+    /// Whether the number of events reaches the watermark, or the ring is full, or the oldest event has
+    /// waited long enough.
     #[inline]
     pub(crate) fn is_readable(&self) -> bool {
         let (head, tail) = self.ends();
@@ -146,23 +146,23 @@ impl<M: Memory> Ring<M> {
         depth >= self.watermark || depth == self.capacity || (1 <= due && due <= depth)
     }
 
-    /// Whether an event was lost since one was last taken.
+    /// Whether an event was lost since the last one was taken.
     #[inline]
     pub(crate) fn lost_since_read(&self) -> bool {
         self.lossy.load_relaxed() != 0 && self.lost_at.load_relaxed() == self.ends().0
     }
 
-    /// Has all events that wait now wait no longer.
+    /// Marks all current events as having waited long enough.
     pub(crate) fn end_wait(&self) {
         self.due.store_relaxed(self.tail.load_relaxed());
     }
 
-    /// Returns the positions of the oldest event and after the last one. At some moment of the call at
-    /// least the events between them waited.
+    /// Returns the positions of the oldest event and after the last one. The events between them were in
+    /// the ring at some moment during the call.
     #[inline]
     fn ends(&self) -> (u32, u32) {
-        // In this order: the events between the two wait when the head is loaded, unless it went
-        // beyond the tail since that was loaded.
+        // In this order: the events in between are in the ring when the head is loaded, unless the head
+        // has moved beyond the tail that was loaded before.
         let tail = self.tail.load_acquire();
         let head = self.memory.header()[HEAD].load_relaxed();
         if tail.wrapping_sub(head) <= self.capacity {
@@ -183,27 +183,27 @@ impl<M: Memory> Ring<M> {
             if tail.wrapping_sub(head) <= self.capacity {
                 return (head, tail);
             }
-            // So a head that stays there was stored by a program that is wrong.
+            // So a head that stays there is invalid, stored by a faulty program.
             if head == beyond {
                 return (self.sane(head, tail), tail);
             }
             beyond = head;
         }
-        // Interrupts, each long enough for an event and its consumer. Those that came meanwhile wake who
-        // waits for them.
+        // Interrupts kept coming, each long enough for an event and its consumer. Those events wake
+        // the waiters.
         let tail = self.tail.load_relaxed();
         (tail, tail)
     }
 
-    /// Returns the position of the oldest event to the producer, whose `tail` stands still. It may use
-    /// the slots before it anew.
+    /// Returns the position of the oldest event for the producer, whose `tail` does not move. It may
+    /// reuse the slots before it.
     #[inline]
     fn head(&self, tail: u32) -> u32 {
-        // Pairs with the release with which the consumer is done with them.
+        // Pairs with the consumer's release after it has read them.
         self.sane(self.memory.header()[HEAD].load_acquire(), tail)
     }
 
-    /// Takes an impossible head, which only a program can have stored, for that of a full ring.
+    /// Handles an invalid head, which only a program can have stored, as that of a full ring.
     #[inline]
     fn sane(&self, head: u32, tail: u32) -> u32 {
         if tail.wrapping_sub(head) <= self.capacity {
@@ -214,12 +214,12 @@ impl<M: Memory> Ring<M> {
     }
 
     fn set_head(&self, head: u32) {
-        // Before the head: what is lost as soon as that has moved must not be forgotten.
+        // Before the head: a loss that is possible once the head has moved must not be forgotten.
         self.lossy.store_relaxed(0);
         self.memory.header()[HEAD].store_release(head);
     }
 
-    /// Remembers a loss until the next read; `head` is the ring's.
+    /// Records a loss until the next read; `head` is the ring's.
     fn set_lossy(&self, head: u32) {
         self.lost_at.store_relaxed(head);
         self.lossy.store_relaxed(1);
@@ -234,10 +234,10 @@ impl<M: Memory> Ring<M> {
     }
 }
 
-/// Makes the two ends of a ring. One that drops its oldest event has no consumer: its producer takes
-/// events out, too.
+/// Creates the two ends of a ring. A ring that drops its oldest event has no consumer: its producer
+/// takes events out, too.
 ///
-/// To be called once for a ring.
+/// Must be called only once per ring.
 pub(crate) fn ends<M: Memory>(
     ring: Arc<Ring<M>>,
     overflow: Overflow,
@@ -262,26 +262,26 @@ pub(crate) fn ends<M: Memory>(
     )
 }
 
-/// What became of the events of a queue.
+/// Statistics of a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
-    /// Events that were offered.
+    /// Offered events.
     pub(crate) generated: u64,
-    /// Of those, how many were lost.
+    /// Lost events among them.
     pub(crate) lost: u64,
-    /// The most that waited at a time.
+    /// The maximum number of waiting events.
     pub(crate) high_water: u32,
 }
 
-/// What became of one event.
+/// The result of queuing an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
-    /// It waits, one of so many.
+    /// It was queued; the ring now has this many events.
     Queued(u32),
-    /// It waits, one of `depth`, and the oldest one was lost.
+    /// It was queued, and the oldest one was lost; the ring has `depth` events.
     Displaced {
         depth: u32,
-        /// Where the lost one came from.
+        /// The source of the lost event.
         source: u16,
         line: u32,
     },
@@ -291,7 +291,7 @@ pub(crate) enum Pushed {
     Lost,
 }
 
-/// The end that events go in.
+/// The end to which events are added.
 ///
 /// # Invariants
 ///
@@ -300,14 +300,14 @@ pub(crate) struct Producer<M> {
     ring: Arc<Ring<M>>,
     overflow: Overflow,
     tail: u32,
-    /// With [`Overflow::DropOldest`], the number of the event that was taken last: positions count
-    /// dropped events, too.
+    /// With [`Overflow::DropOldest`], the number of the last event taken: positions also count dropped
+    /// events.
     delivered: u32,
     /// Events lost since the last one that was queued.
     unreported: u64,
-    /// Events dropped since the one that was taken last.
+    /// Events dropped since the last one that was taken.
     lost_before_head: u64,
-    /// How many events were taken last, if one had been lost since the read before; else 0.
+    /// Number of events taken last, if one had been lost since the previous read; else 0.
     taken_after_loss: usize,
     account: Account,
 }
@@ -319,24 +319,24 @@ impl<M: Memory> Producer<M> {
         &self.ring
     }
 
-    /// Returns what became of all events.
+    /// Returns the statistics.
     pub(crate) fn account(&self) -> Account {
         self.account
     }
 
-    /// Returns the event that would be taken next.
+    /// Returns the next event to be taken.
     pub(crate) fn oldest(&self) -> Option<Event> {
         let head = self.ring.head(self.tail);
         (head != self.tail).then(|| self.ring.event_at(head))
     }
 
-    /// Whether an event would be lost, or another one for it.
+    /// Whether another event would cause a loss.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.tail.wrapping_sub(self.ring.head(self.tail)) == self.ring.capacity
     }
 
-    /// Returns the number of the event that was taken last.
+    /// Returns the number of the last event taken.
     fn delivered(&self) -> u32 {
         match self.overflow {
             Overflow::DropNewest => self.ring.head(self.tail),
@@ -344,7 +344,7 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// Returns the number of the event that was queued last.
+    /// Returns the number of the last event queued.
     pub(crate) fn sequence(&self) -> u32 {
         let depth = self.tail.wrapping_sub(self.ring.head(self.tail));
         self.delivered().wrapping_add(depth)
@@ -355,8 +355,8 @@ impl<M: Memory> Producer<M> {
         self.overflow == Overflow::DropOldest
     }
 
-    /// Queues an event, of which `sequence` and `lost` are the ring's to fill in.
-    // Inlined, as each event of an interrupt passes here.
+    /// Queues an event; the ring sets its `sequence` and `lost`.
+    // Inlined, because every event of an interrupt passes here.
     #[inline(always)]
     pub(crate) fn push(&mut self, event: Event) -> Pushed {
         self.account.generated += 1;
@@ -394,7 +394,7 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// Puts an event into a ring with room, whose head is `head`. Returns how many wait then.
+    /// Adds an event to a ring with room, whose head is `head`. Returns the number of events.
     #[inline(always)]
     fn put(&mut self, mut event: Event, head: u32) -> u32 {
         let ring = &*self.ring;
@@ -402,7 +402,7 @@ impl<M: Memory> Producer<M> {
         let index = ring.index(self.tail);
         self.tail = self.tail.wrapping_add(1);
         event.sequence = self.tail;
-        // The slot is not between `head` and `tail`, so the consumer is done with it.
+        // The slot is not between `head` and `tail`, so the consumer no longer uses it.
         ring.memory.write(index, event);
         publish([&ring.tail, &ring.memory.header()[TAIL]], self.tail);
 
@@ -411,8 +411,8 @@ impl<M: Memory> Producer<M> {
         depth
     }
 
-    /// Takes the oldest events of a ring with [`Overflow::DropOldest`], as many as there are and
-    /// `events` has room for. Returns how many; any other ring has none for this end.
+    /// Takes the oldest events of a ring with [`Overflow::DropOldest`], as many as fit into `events`.
+    /// Returns their number; for any other ring it is 0.
     pub(crate) fn take(&mut self, events: &mut [Event]) -> usize {
         if self.overflow == Overflow::DropNewest {
             return 0;
@@ -434,9 +434,8 @@ impl<M: Memory> Producer<M> {
         count
     }
 
-    /// Puts back events that [`take`](Self::take) gave last, from some on. Those that the ring has
-    /// no room for any more are lost, as the oldest ones. If they are all that it gave, nothing was
-    /// read.
+    /// Puts back a final part of the events from the last [`take`](Self::take). Those for which the ring
+    /// has no room any more are lost, as the oldest ones. If all are put back, nothing was read.
     pub(crate) fn put_back(&mut self, events: &[Event]) {
         let ring = &*self.ring;
         for event in events.iter().rev() {
@@ -461,7 +460,7 @@ impl<M: Memory> Producer<M> {
     }
 }
 
-/// Takes as much of a count as a record can tell.
+/// Takes as much of a count as fits into a record.
 #[inline]
 fn take_u32(count: &mut u64) -> u32 {
     if *count == 0 {
@@ -472,18 +471,18 @@ fn take_u32(count: &mut u64) -> u32 {
     told
 }
 
-/// The end that events come out, the only one in the kernel.
+/// The end from which events are taken, the only one in the kernel.
 pub(crate) struct Consumer<M> {
     ring: Arc<Ring<M>>,
 }
 
 impl<M: Memory> Consumer<M> {
-    /// Takes the oldest events, `max` at most. `copy` gets one or two runs of slots, as the memory, the
-    /// index of the first and their number, and says how many of them it took. Returns how many that
-    /// were in all; the others stay.
+    /// Takes the oldest events, at most `max`. `copy` gets one or two runs of slots, as the memory, the
+    /// index of the first and their number, and returns how many it copied. Returns the total; the other
+    /// events stay.
     ///
-    /// The slots change meanwhile only if a program that mapped the ring stores a wrong head: `copy`
-    /// must not rely on what it reads.
+    /// The slots change concurrently only if a program that mapped the ring stores an invalid head:
+    /// `copy` must not rely on what it reads.
     pub(crate) fn take(
         &mut self,
         max: usize,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How a private queue was asked to be.
+//! The settings of a private queue.
 //!
-//! This file needs nothing but `core` and the ring: it is compiled into the module and, unchanged,
-//! into a host crate that tests it.
+//! This file needs only `core` and the ring: it is compiled into the module and, unchanged, into a
+//! host crate that tests it.
 
 use super::ring::Overflow;
 use crate::{
@@ -19,25 +19,25 @@ use crate::{
     },
 };
 
-/// A configuration that makes sense.
+/// A valid configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// How many events the queue holds.
+    /// Maximum number of events.
     pub(crate) capacity: u32,
-    /// What it does when it is full.
+    /// What happens when it is full.
     pub(crate) overflow: Overflow,
     /// The clock of its time stamps.
     pub(crate) clock: Clock,
-    /// The events that it takes.
+    /// The events that it accepts.
     pub(crate) filter: Filter,
-    /// How many events make it readable, 1 to `capacity`.
+    /// Number of events that makes it readable, 1 to `capacity`.
     pub(crate) watermark_events: u32,
-    /// Or after how many microseconds fewer do.
+    /// Time after which fewer events do, in microseconds.
     pub(crate) watermark_us: Option<u32>,
 }
 
 impl Settings {
-    /// What a program asks for; `None` where something is unknown or out of range.
+    /// Validates a program's configuration; `None` if anything is unknown or out of range.
     pub(crate) fn new(config: &Config) -> Option<Self> {
         if config.flags != 0 {
             return None;
@@ -68,7 +68,7 @@ impl Settings {
 }
 
 impl Settings {
-    /// Whether it takes software triggers.
+    /// Whether it accepts software triggers.
     pub(crate) fn takes_trigger(&self) -> bool {
         self.filter.takes_source(Source::Manual) && self.filter.takes_kind(Kind::Trigger)
     }
@@ -82,7 +82,7 @@ fn or_default(value: u32, default: u32) -> u32 {
     }
 }
 
-/// Which events a queue takes.
+/// Which events a queue accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
     /// Bits of [`Source`].
@@ -114,18 +114,18 @@ impl Filter {
         })
     }
 
-    /// Whether events of `source` may be among them.
+    /// Whether events of `source` may match.
     pub(crate) fn takes_source(&self, source: Source) -> bool {
         self.sources & 1 << source as u32 != 0
     }
 
-    /// Whether events of `kind` may be among them.
+    /// Whether events of `kind` may match.
     #[inline]
     pub(crate) fn takes_kind(&self, kind: Kind) -> bool {
         self.kinds & 1 << kind as u32 != 0
     }
 
-    /// Returns the lines, unless it is every one.
+    /// Returns the lines, unless all match.
     pub(crate) fn lines(&self) -> Option<impl Iterator<Item = usize> + '_> {
         let lines = self.lines.as_ref()?;
         let has = |number: &usize| lines[number / 64] >> (number % 64) & 1 != 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The shared queue: first in, first out, with an exact account of what it could not take.
+//! The shared queue: first in, first out, with an exact count of lost events.
 //!
 //! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
 //! crate that tests it.
@@ -12,11 +12,11 @@ use core::ops::DerefMut;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// A record that left the queue for a reader and keeps its slot until the reader says whether it
+/// A record taken from the queue for a reader; it keeps its slot until the reader reports whether it
 /// arrived.
 ///
-/// It goes back with [`SharedQueue::delivered`] or [`SharedQueue::put_back`]; a claim that is dropped without
-/// keeps its slot for ever.
+/// Must be returned with [`SharedQueue::delivered`] or [`SharedQueue::put_back`]; a dropped claim keeps its
+/// slot forever.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Claim(Record);
@@ -28,11 +28,11 @@ impl Claim {
     }
 }
 
-/// A ring of records over the slots `S`.
+/// A ring of records in the slots `S`.
 ///
 /// # Invariants
 ///
-/// - The `len` slots from `head` on, around the end, hold records in the order of their sequence
+/// - The `len` slots from `head` on, with wrap-around, contain records in the order of their sequence
 ///   numbers.
 /// - `len + claimed` is at most the number of slots, so that every claim can be put back.
 pub(crate) struct SharedQueue<S> {
@@ -48,9 +48,9 @@ pub(crate) struct SharedQueue<S> {
 }
 
 impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
-    /// An empty queue that holds as many records as there are slots.
+    /// Creates an empty queue with one record per slot.
     pub(crate) fn new(slots: S) -> Self {
-        // INVARIANT: Nothing is held and nothing claimed.
+        // INVARIANT: There are no records and no claims.
         Self {
             slots,
             head: 0,
@@ -64,17 +64,17 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
         }
     }
 
-    /// How many records a read would find.
+    /// Number of readable records.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// How many records it holds at most.
+    /// Maximum number of records.
     pub(crate) fn capacity(&self) -> usize {
         self.slots.len()
     }
 
-    /// The most records that a read would ever have found.
+    /// Maximum of [`len`](Self::len) so far.
     pub(crate) fn high_water(&self) -> usize {
         self.high_water
     }
@@ -84,17 +84,17 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
         self.len == 0
     }
 
-    /// Whether [`push`](Self::push) would be refused.
+    /// Whether [`push`](Self::push) would fail.
     pub(crate) fn is_full(&self) -> bool {
         self.len + self.claimed == self.slots.len()
     }
 
-    /// Returns how many events were queued or lost, ever.
+    /// Returns the total number of queued and lost events.
     pub(crate) fn offered(&self) -> u64 {
         self.offered
     }
 
-    /// The sequence number given last, 0 before the first.
+    /// The last sequence number, 0 before the first.
     pub(crate) fn sequence(&self) -> u32 {
         self.sequence
     }
@@ -104,8 +104,7 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
         self.lost_since_read
     }
 
-    /// Queues an event and gives it the next sequence number; a full queue refuses and stays as it
-    /// is.
+    /// Queues an event with the next sequence number; fails if the queue is full.
     pub(crate) fn push(&mut self, event: Event) -> Result<(), Full> {
         if self.is_full() {
             return Err(Full);
@@ -124,7 +123,7 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
         Ok(())
     }
 
-    /// Accounts for an event that found the queue full and that nobody else will hear of.
+    /// Counts an event that was lost because the queue was full, if nobody else reports it.
     ///
     /// Returns whether it is the first since the last read.
     pub(crate) fn lose(&mut self) -> bool {
@@ -139,7 +138,7 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
             return None;
         }
         let record = self.slots[self.head];
-        // INVARIANT: What `len` loses, `claimed` gains.
+        // INVARIANT: `claimed` gains what `len` loses.
         self.head = self.slot(1);
         self.len -= 1;
         self.claimed += 1;
@@ -148,7 +147,7 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
 
     /// Ends a claim whose record arrived.
     ///
-    /// Returns whether the queue was full until then.
+    /// Returns whether the queue was full before.
     pub(crate) fn delivered(&mut self, _claim: Claim) -> bool {
         let was_full = self.is_full();
         self.claimed -= 1;
@@ -156,16 +155,16 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
         was_full
     }
 
-    /// Ends a claim whose record did not arrive: the record is read again, in its old place.
+    /// Ends a claim whose record did not arrive: the record returns to its old place.
     pub(crate) fn put_back(&mut self, claim: Claim) {
-        // INVARIANT: What `claimed` loses, `len` gains.
+        // INVARIANT: `len` gains what `claimed` loses.
         self.claimed -= 1;
         self.head = self.slot(self.slots.len() - 1);
         self.len += 1;
         self.high_water = self.high_water.max(self.len);
 
-        // INVARIANT: Another claim, of an older record, may have been put back before: older
-        // records move one slot ahead.
+        // INVARIANT: Another claim, of an older record, may have been put back before: move older
+        // records one slot ahead.
         let mut place = 0;
         while place + 1 < self.len {
             let next = self.slots[self.slot(place + 1)];
@@ -180,13 +179,13 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
         self.slots[slot] = claim.0;
     }
 
-    /// Has the next event numbered as the one after `sequence`.
+    /// Numbers the next event after `sequence`.
     #[cfg(test)]
     pub(crate) fn start_at(&mut self, sequence: u32) {
         self.sequence = sequence;
     }
 
-    /// The index of the slot `offset` places behind the head.
+    /// The index of the slot at `offset` from the head.
     fn slot(&self, offset: usize) -> usize {
         let index = self.head + offset;
         if index < self.slots.len() {
@@ -197,8 +196,8 @@ impl<S: DerefMut<Target = [Record]>> SharedQueue<S> {
     }
 }
 
-/// Whether sequence number `a` was given before `b`. A queue holds far fewer than 2³¹ records, so
-/// half the range decides.
+/// Whether sequence number `a` precedes `b`. A queue has far fewer than 2³¹ records, so half the
+/// range decides.
 fn precedes(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The GPIO source: lines whose edges are events.
+//! The GPIO source: lines with interrupts.
 //!
-//! `driver` sets up each `line` from its `properties`, enters it into the `table` and requests its
-//! interrupt. From then on, `edges` makes events of interrupts, and asks `level` where the line is.
+//! `driver` sets up each `line` from its `properties`, adds it to the `table` and requests its
+//! interrupt. From then on, `edges` turns interrupts into events, with levels from `level`.
 
 pub(crate) mod driver;
 mod edges;
@@ -30,21 +30,21 @@ use kernel::{
 };
 use table::LineTable;
 
-/// The source that the driver's probe enters lines into.
+/// The source to which the driver's probe adds lines.
 pub(crate) static GPIO: Published<Gpio> = Published::new();
 
-/// The GPIO lines and the bus that takes their events.
+/// The GPIO lines and the bus for their events.
 #[pin_data]
 pub(crate) struct Gpio {
     pub(crate) bus: Arc<Bus>,
     #[pin]
     pub(crate) lines: Mutex<LineTable>,
-    /// For devices whose chip goes.
+    /// For devices whose chip is removed.
     reprobe_queue: ReprobeQueue,
 }
 
 impl Gpio {
-    /// Creates a source without a line.
+    /// Creates a source without lines.
     pub(crate) fn new(bus: Arc<Bus>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             bus,

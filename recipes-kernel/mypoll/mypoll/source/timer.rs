@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The timer source: periods that do not drift, and a stop that waits.
+//! The timer source: periods without drift, and a synchronous stop.
 
 use crate::{
     bus::Bus,
@@ -39,7 +39,7 @@ pub(crate) struct Timer {
     running: Mutex<Option<Running>>,
 }
 
-/// A timer that runs. Dropping it stops the timer, and waits for a tick that is being made.
+/// A running timer. Dropping it stops the timer, and waits for a concurrent tick.
 struct Running {
     _ticker: ArcHrTimerHandle<Ticker>,
     /// The user who started it.
@@ -54,17 +54,17 @@ impl Running {
 }
 
 impl Timer {
-    /// A timer that does not run.
+    /// Creates a stopped timer.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             running <- new_mutex!(None, "mypoll::Timer::running"),
         })
     }
 
-    /// Starts the timer, whose first tick comes `period_ms` milliseconds from now. One that runs is
+    /// Starts the timer, with its first tick `period_ms` milliseconds from now. A running timer is
     /// stopped first.
     ///
-    /// `EPERM` where another user's runs, `ENOMEM`.
+    /// `EPERM` if another user's timer is running, `ENOMEM`.
     pub(crate) fn start(&self, bus: &Arc<Bus>, period_ms: u32) -> Result {
         let period = Delta::from_millis(period_ms.into());
         let ticker = Arc::pin_init(
@@ -80,7 +80,7 @@ impl Timer {
         if running.as_ref().is_some_and(|running| !running.is_ours()) {
             return Err(EPERM);
         }
-        // The old one first, so that its last tick can't come after the first one of the new.
+        // Drop the old one first, so that its last tick can't follow the first tick of the new one.
         drop(running.take());
         *running = Some(Running {
             _ticker: ticker.start(period),
@@ -89,9 +89,9 @@ impl Timer {
         Ok(())
     }
 
-    /// Stops the timer, if it runs. No tick comes once this has returned.
+    /// Stops the timer, if it is running. No tick follows once this has returned.
     ///
-    /// `EPERM` where another user's runs.
+    /// `EPERM` if another user's timer is running.
     pub(crate) fn stop(&self) -> Result {
         let mut running = self.running.lock();
         if running.as_ref().is_some_and(|running| !running.is_ours()) {
@@ -101,13 +101,13 @@ impl Timer {
         Ok(())
     }
 
-    /// Whether the timer runs.
+    /// Whether the timer is running.
     pub(crate) fn is_running(&self) -> bool {
         self.running.lock().is_some()
     }
 }
 
-/// What the kernel's timer calls.
+/// The callback of the kernel's timer.
 #[pin_data]
 struct Ticker {
     bus: Arc<Bus>,
@@ -124,7 +124,7 @@ impl HrTimerCallback for Ticker {
         mut context: HrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
         let periods = context.forward_now(this.period);
-        // After that, so that the periods counted are over by then, however long this was held up.
+        // Afterwards, so that the counted periods are over by then, whatever the delay.
         let timestamp_ns = now_ns();
         this.bus.report(Event::tick(
             timestamp_ns,

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT
 
-//! Private queues of /dev/mypoll: `mypoll.h`, which has the meaning of everything, in Rust.
+//! Private queues of /dev/mypoll: the Rust version of `mypoll.h`, which describes everything.
 //!
-//! This file needs nothing but `core`. The driver and its client are compiled from it.
+//! This file needs only `core`. It is compiled into the driver and into its client.
 
 use core::mem::size_of;
 
-/// Bit numbers of a source filter, and what an event's `source` is.
+/// Bit numbers of a source filter, and values of an event's `source`.
 pub const SOURCE_MANUAL: u16 = 1;
 /// See [`SOURCE_MANUAL`].
 pub const SOURCE_TIMER: u16 = 2;
 /// See [`SOURCE_MANUAL`].
 pub const SOURCE_GPIO: u16 = 3;
 
-/// What an event's `kind` is.
+/// Values of an event's `kind`.
 pub const KIND_TRIGGER: u16 = 1;
 /// See [`KIND_TRIGGER`].
 pub const KIND_TICK: u16 = 2;
@@ -32,7 +32,7 @@ pub const KIND_ADDED: u16 = 6;
 pub struct Event {
     /// Nanoseconds of the queue's clock.
     pub timestamp_ns: u64,
-    /// From 1, without a gap.
+    /// From 1, without gaps.
     pub sequence: u32,
     /// Events lost just before this one.
     pub lost: u32,
@@ -60,13 +60,13 @@ pub const CLOCK_REALTIME: u32 = 1;
 /// See [`CLOCK_MONOTONIC`].
 pub const CLOCK_BOOTTIME: u32 = 2;
 
-/// What a capacity of 0 stands for.
+/// The meaning of a capacity of 0.
 pub const CAPACITY_DEFAULT: u32 = 4096;
 /// The largest capacity.
 pub const CAPACITY_MAX: u32 = 65536;
 /// The longest [`Config::watermark_us`]: an hour.
 pub const WATERMARK_US_MAX: u32 = 3_600_000_000;
-/// Lines are numbered from 0 to one less.
+/// Number of line numbers, which start at 0.
 pub const LINES_MAX: usize = 1024;
 
 /// Line `n` is bit `n % 64` of element `n / 64`.
@@ -92,7 +92,7 @@ pub struct Config {
     pub flags: u32,
     /// Bits `1 << KIND_*`, or 0 for all.
     pub kinds: u32,
-    /// Which GPIO lines; all 0 for every one.
+    /// GPIO lines; all 0 for every line.
     pub lines: LineSet,
 }
 
@@ -100,17 +100,17 @@ pub struct Config {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// `read + lost + depth`, as long as no program stores an impossible head.
+    /// `read + lost + depth`, unless a program stores an invalid head.
     pub generated: u64,
     /// Events that were read or taken from the mapped ring.
     pub read: u64,
-    /// Events that were lost.
+    /// Lost events.
     pub lost: u64,
-    /// Events that wait.
+    /// Events in the queue.
     pub depth: u32,
-    /// The largest `depth` there was.
+    /// Maximum of `depth` so far.
     pub high_water: u32,
-    /// How many it holds.
+    /// Maximum number of events.
     pub capacity: u32,
     /// 0.
     pub reserved: u32,
@@ -129,13 +129,13 @@ pub const FEATURE_COUNTERS: u64 = 1 << 3;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Info {
-    /// How many private queues there may be at a time.
+    /// Maximum number of private queues.
     pub queues_max: u32,
-    /// How many GPIO lines there are.
+    /// Number of GPIO lines.
     pub line_count: u32,
     /// `FEATURE_*`.
     pub features: u64,
-    /// Which they are.
+    /// The existing lines.
     pub lines: LineSet,
 }
 
@@ -159,7 +159,7 @@ pub const LINE_DEBOUNCED: u32 = 1 << 4;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Which one is asked for.
+    /// The requested line.
     pub number: u32,
     /// Its number on its chip.
     pub offset: u32,
@@ -167,25 +167,25 @@ pub struct Line {
     pub value: u32,
     /// `LINE_*`.
     pub flags: u32,
-    /// Microseconds, 0 when it is not debounced.
+    /// Microseconds, 0 if it is not debounced.
     pub debounce_us: u32,
     /// 0.
     pub reserved: u32,
-    /// Ended by a 0.
+    /// NUL-terminated.
     pub label: [u8; LABEL_MAX],
-    /// That of its newest event.
+    /// The number of its newest event.
     pub line_sequence: u32,
     /// 0.
     pub reserved2: u32,
-    /// Interrupts that it raised.
+    /// Interrupts.
     pub edges: u64,
-    /// Events of it that were reported.
+    /// Reported events.
     pub reported: u64,
-    /// Of `edges`, those that gave no event, as the contact was bouncing.
+    /// Of `edges`, those without an event because the contact was bouncing.
     pub bounced: u64,
-    /// Events of it that full private queues lost.
+    /// Its events lost by full private queues.
     pub dropped: u64,
-    /// The name of its chip, ended by a 0.
+    /// The name of its chip, NUL-terminated.
     pub chip: [u8; CHIP_MAX],
 }
 
@@ -215,19 +215,19 @@ impl Default for Line {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
-    /// How many events the file's queue was offered.
+    /// Number of events offered to the file's queue.
     pub position: u64,
-    /// The number of the last event that the queue took.
+    /// The number of the last event that the queue accepted.
     pub sequence: u32,
     /// 0.
     pub reserved: u32,
-    /// Which lines there are.
+    /// The existing lines.
     pub lines: LineSet,
-    /// Those whose level is 1.
+    /// Lines whose level is 1.
     pub levels: LineSet,
 }
 
-/// The sizes of the first published structures: no driver takes less.
+/// The sizes of the first published structures: the minimum that drivers accept.
 pub const CONFIG_SIZE_VER0: usize = 160;
 /// See [`CONFIG_SIZE_VER0`].
 pub const STATS_SIZE_VER0: usize = 40;
@@ -235,7 +235,7 @@ pub const STATS_SIZE_VER0: usize = 40;
 pub const INFO_SIZE_VER0: usize = 144;
 /// See [`CONFIG_SIZE_VER0`]. Up to `label`.
 pub const LINE_SIZE_VER0: usize = 88;
-/// With the counters.
+/// Including the counters.
 pub const LINE_SIZE_VER1: usize = 128;
 /// See [`CONFIG_SIZE_VER0`].
 pub const LINE_SIZE_VER2: usize = 160;
@@ -261,13 +261,13 @@ pub const OFF_RING: u64 = 0x0000_0000;
 /// The offset at which the slots of events can be mapped, for reading.
 pub const OFF_EVENTS: u64 = 0x0100_0000;
 
-/// `struct mypoll_ring`. Both sides access it with atomic loads and stores only.
+/// `struct mypoll_ring`. Both sides only access it with atomic loads and stores.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Ring {
     /// The program's: the position of the next event to take.
     pub head: u32,
-    /// Keeps the two sides' words in cache lines of their own.
+    /// Keeps the words of the two sides in separate cache lines.
     pub reserved1: [u32; 15],
     /// The driver's: the position after the last event.
     pub tail: u32,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The structures as bytes, as programs get and give them.
+//! Conversions of the structures to and from bytes.
 
 use super::mypoll::{
     Config,
@@ -17,11 +17,10 @@ use kernel::transmute::{
 
 macro_rules! plain_bytes {
     ($($name:ident),*) => {$(
-        // SAFETY: All fields are integers and arrays of them, of which all bytes are valid.
+        // SAFETY: All fields are integers or arrays of integers, for which all bytes are valid.
         unsafe impl FromBytes for $name {}
 
-        // SAFETY: There is no padding: mypoll.rs asserts the sizes, which are the sums of the
-        // fields'.
+        // SAFETY: There is no padding: mypoll.rs asserts that the sizes are the sums of the fields'.
         unsafe impl AsBytes for $name {}
     )*};
 }

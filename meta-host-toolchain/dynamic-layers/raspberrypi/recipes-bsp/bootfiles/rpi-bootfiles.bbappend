@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The recipe takes the firmware from an archive that is no package registry. Debian's package has the same kinds of files, as
-# Raspberry Pi released them in April 2024: packaged, not built, so it is taken as it is.
+# The recipe downloads the firmware from an archive that is not a package registry. Debian's package contains the same kinds of files,
+# as released by Raspberry Pi in April 2024, unmodified.
 RPIFW_DATE = "20240424"
 RPIFW_SRC_URI = "${DEBIAN_MIRROR}/non-free-firmware/r/raspi-firmware/raspi-firmware_1.${RPIFW_DATE}+ds-6_all.deb"
 SRC_URI[sha256sum] = "f95a3d3c41df10bac33580be91b595efa1e126ad5e4b7eca75ce26fbbc69af06"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writes man pages and completions, of the definitions of the programs' options: a program that is built for another
-//! machine can't be asked for them. And the licences of what is in the programs.
+//! Generates man pages and completions from the programs' option definitions, because cross-compiled programs cannot run
+//! here to generate their own. Also collects the licences of linked crates.
 
 mod licences;
 
@@ -12,7 +12,7 @@ use std::{
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 
-// The agent's file alone: its crate would be compiled for the machine that builds, with all that it needs.
+// Only this file of the agent: the agent's crate and its dependencies would be compiled for the build machine.
 #[path = "../mypoll-agent/src/cli.rs"]
 mod agent;
 
@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
     fs::write(licences.join("crates.txt"), licences::bundle(&target)?)
 }
 
-/// The files of a program, where a system has them in `/usr/share`.
+/// Writes the files of a program, laid out as below `/usr/share`.
 fn write(share: &Path, mut program: Command) -> io::Result<()> {
     let folder = |name: &str| {
         let folder = share.join(name);
@@ -46,7 +46,7 @@ fn write(share: &Path, mut program: Command) -> io::Result<()> {
     clap_mangen::generate_to(program.clone(), folder("man/man1")?)?;
     let mut complete =
         |shell, folder| clap_complete::generate_to(shell, &mut program, &name, folder);
-    // Bash looks for a file with the name of the program.
+    // Bash looks for a file named after the program.
     let bash = complete(Shell::Bash, folder("bash-completion/completions")?)?;
     fs::rename(&bash, bash.with_file_name(&name))?;
     complete(Shell::Zsh, folder("zsh/site-functions")?)?;

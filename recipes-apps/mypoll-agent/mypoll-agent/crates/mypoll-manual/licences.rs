@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The licence texts of the crates that the programs are made of: each text once, below the names of its crates. The same
-//! `Cargo.lock` gives the same bytes.
+//! Collects the licence texts of the programs' crates: each text once, below the names of its crates. The same
+//! `Cargo.lock` produces the same bytes.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,13 +14,13 @@ use serde::Deserialize;
 /// The packages with programs that are installed.
 const PROGRAMS: [&str; 3] = ["mypoll-agent", "mypollctl", "mypoll-selftest"];
 
-/// How the names of files with such texts begin, in lower case.
+/// File name prefixes of licence texts, in lower case.
 const TEXTS: [&str; 5] = ["license", "licence", "copying", "copyright", "notice"];
 
-/// For crates whose packages have no text, below their authors.
+/// For crates without a licence text, below their authors.
 const MIT: &str = include_str!("MIT.txt");
 
-/// What `cargo metadata` prints, as far as it is needed.
+/// The part of `cargo metadata`'s output that is used.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -36,7 +36,7 @@ struct Package {
     authors: Vec<String>,
     license: Option<String>,
     manifest_path: PathBuf,
-    /// `None` for a package of the workspace.
+    /// `None` for a workspace package.
     source: Option<String>,
     targets: Vec<Target>,
 }
@@ -65,11 +65,11 @@ struct Dependency {
 
 #[derive(Deserialize)]
 struct Kind {
-    /// `None` for what is linked.
+    /// `None` for normal dependencies.
     kind: Option<String>,
 }
 
-/// The bundle for programs that are built for `target`.
+/// The licence bundle for programs built for `target`.
 pub fn bundle(target: &str) -> io::Result<String> {
     let metadata = metadata(target)?;
     let linked = linked(&metadata);
@@ -117,7 +117,7 @@ fn metadata(target: &str) -> io::Result<Metadata> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The packages that end up in the programs. What is only used while they are compiled does not.
+/// The packages linked into the programs, without build dependencies.
 fn linked(metadata: &Metadata) -> BTreeSet<&String> {
     let packages: HashMap<_, _> = metadata
         .packages
@@ -158,7 +158,7 @@ fn title(package: &Package) -> String {
     format!("{} {} ({licence})", package.name, package.version)
 }
 
-/// The texts in a crate's package. Where the choice of its licences includes MIT, those of the others are left out.
+/// The licence texts in a crate's package. If the licence is a choice that includes MIT, leaves out the others.
 fn texts(package: &Package) -> io::Result<Vec<String>> {
     let folder = package.manifest_path.parent().unwrap_or(Path::new("/"));
     let mut files = Vec::new();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! From one ring to another one, with all that waits, while events go on to come.
+//! Moves events to another ring while new events arrive.
 //!
-//! The old ring stays as it is until the end, so that nobody sees anything in between.
+//! The old ring does not change until the end, so no intermediate state is visible.
 
 use super::{
     ends,
@@ -17,18 +17,18 @@ use super::{
 
 /// Events on their way to a new ring.
 ///
-/// Nobody takes events out of the old ring meanwhile but its producer, to make room.
+/// Meanwhile only the producer takes events out of the old ring, to make room.
 pub(crate) struct Relayout<M> {
     ring: Arc<Ring<M>>,
     overflow: Overflow,
-    /// How far positions in the old ring are ahead of those in the new one.
+    /// Difference between positions in the old ring and in the new one.
     shift: u32,
-    /// The next position, in the old ring, to copy.
+    /// The next position to copy, in the old ring.
     next: u32,
 }
 
 impl<M: Memory> Relayout<M> {
-    /// Begins to move the events of `old` to `ring`, which nobody else uses yet.
+    /// Starts to move the events of `old` to `ring`, which nobody else uses yet.
     pub(crate) fn new(ring: Arc<Ring<M>>, overflow: Overflow, old: &Producer<M>) -> Self {
         Self {
             ring,
@@ -38,7 +38,7 @@ impl<M: Memory> Relayout<M> {
         }
     }
 
-    /// Copies up to `max` events. Returns how many are left.
+    /// Copies up to `max` events. Returns the number of remaining events.
     pub(crate) fn copy(&mut self, old: &Producer<M>, max: u32) -> u32 {
         // The events of a ring that drops its newest are numbered in their slots.
         if self.overflow == Overflow::DropNewest && self.shift != shift(old) {
@@ -60,8 +60,8 @@ impl<M: Memory> Relayout<M> {
         left - left.min(max)
     }
 
-    /// Copies the rest. Returns the ends of the new ring; what it has no room for is lost.
-    /// With `keep_due`, events that had waited long enough go on to be readable.
+    /// Copies the rest. Returns the ends of the new ring; events beyond its capacity are lost. With
+    /// `keep_due`, events that had waited long enough stay readable.
     pub(crate) fn finish(
         mut self,
         old: &Producer<M>,
@@ -89,7 +89,7 @@ impl<M: Memory> Relayout<M> {
         producer.unreported = old.unreported + lost_in(end, old_tail);
         producer.lost_before_head = old.lost_before_head + lost_in(old_head, begin);
         if self.overflow == Overflow::DropNewest {
-            // Its records tell of all losses.
+            // Its records report all losses.
             if depth > 0 {
                 let index = ring.index(head);
                 let mut oldest = ring.memory.read(index);
@@ -109,15 +109,15 @@ impl<M: Memory> Relayout<M> {
         }
         let due = old.ring.due.load_relaxed().wrapping_sub(old_head);
         if keep_due && due <= old_tail.wrapping_sub(old_head) {
-            // Not the events that come in for those that are cut off in front of them.
+            // Don't count new events in place of those that were cut off before them.
             let due = due.saturating_sub(begin.wrapping_sub(old_head));
             ring.due.store_relaxed(head.wrapping_add(due.min(depth)));
         }
         (producer, consumer)
     }
 
-    /// Returns the positions, in the old ring, of the events that the new one has room for. The first
-    /// one never goes back.
+    /// Returns the positions, in the old ring, of the events that fit into the new one. The first one
+    /// never decreases.
     fn kept(&self, old: &Producer<M>) -> (u32, u32) {
         let head = old.ring.head(old.tail);
         let depth = old.tail.wrapping_sub(head).min(self.ring.capacity);
@@ -128,8 +128,8 @@ impl<M: Memory> Relayout<M> {
     }
 }
 
-/// Returns how far positions in `old` are ahead of the numbers of its events: each event that it
-/// dropped as its oldest had a position, but has no number.
+/// Returns the difference between positions in `old` and the numbers of its events: an event dropped
+/// as the oldest had a position, but has no number.
 fn shift<M: Memory>(old: &Producer<M>) -> u32 {
     old.ring.head(old.tail).wrapping_sub(old.delivered())
 }

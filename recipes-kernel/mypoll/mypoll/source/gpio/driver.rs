@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The platform driver. It binds to `mypoll,events` nodes of the device tree, each child of which is
-//! a GPIO line, and to the devices of single lines from configfs.
+//! The platform driver. It binds to `mypoll,events` nodes of the device tree, whose children are
+//! GPIO lines, and to the single-line devices of configfs.
 
 use super::{
     line::Line,
@@ -39,7 +39,7 @@ pub(crate) struct Lines {
     gpio: Arc<Gpio>,
     dev: ARef<Device>,
     lines: KVec<Line>,
-    /// Where the probe of a single line's device tells of it.
+    /// Receives the probe's result for a single-line device.
     status: Option<Arc<ProbeStatus>>,
 }
 
@@ -64,7 +64,7 @@ impl Lines {
         })
     }
 
-    /// Sets up the line that the node of `dev` describes. Returns its number, too.
+    /// Sets up the line in the node of `dev`. Also returns its number.
     fn of_line_device(
         gpio: &Arc<Gpio>,
         dev: &Device<Bound>,
@@ -79,8 +79,7 @@ impl Lines {
         Ok((Self::begin(lines)?, number))
     }
 
-    /// Sets up the lines that the children of the node of `dev` describe. What is wrong goes to the
-    /// log.
+    /// Sets up the lines in the child nodes of `dev`. Errors are logged.
     fn of_children(gpio: &Arc<Gpio>, dev: &Device<Bound>) -> Result<KVec<Line>> {
         let mut lines = KVec::new();
         for child in dev.fwnode().ok_or(ENODEV)?.children() {
@@ -90,15 +89,15 @@ impl Lines {
         if lines.is_empty() {
             dev_err!(
                 dev,
-                "no line: each takes a child node with a 'gpios' property\n"
+                "no lines: each needs a child node with a 'gpios' property\n"
             );
             return Err(EINVAL);
         }
         Self::begin(lines)
     }
 
-    /// Shows all lines to programs, or none: a probe that fails or is deferred, and there may be
-    /// many, leaves no trace in programs' queues.
+    /// Shows all lines to programs, or none: probes that fail or are deferred, possibly many times,
+    /// leave no trace in programs' queues.
     fn begin(lines: KVec<Line>) -> Result<KVec<Line>> {
         let mut levels = KVec::with_capacity(lines.len(), GFP_KERNEL)?;
         for line in &lines {
@@ -122,7 +121,7 @@ impl Drop for Lines {
             if let Err(error) = self.gpio.reprobe_queue.reprobe(&self.dev, &chip) {
                 dev_err!(
                     self.dev,
-                    "lines won't come back with their chip: {error:?}\n"
+                    "lines will not come back with their chip: {error:?}\n"
                 );
             }
         }

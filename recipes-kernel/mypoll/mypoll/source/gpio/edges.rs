@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! From the interrupts of a line to its events.
+//! Turns the interrupts of a line into events.
 
 use super::level::Level;
 use crate::{
@@ -36,23 +36,23 @@ use kernel::{
 pub(crate) struct EdgeFilter {
     /// The edges of the logical level that are reported.
     pub(crate) reported: EdgeDetection,
-    /// For how many milliseconds the line has to be quiet before an edge counts, if it is the driver
-    /// that debounces it.
+    /// For how many milliseconds the line must be stable before an edge is reported, if the driver
+    /// debounces it.
     pub(crate) quiet_ms: Option<u32>,
 }
 
 impl EdgeFilter {
-    /// Returns the edges of the logical level that an interrupt is needed for.
+    /// Returns the edges of the logical level that need an interrupt.
     pub(crate) fn detected(self) -> EdgeDetection {
         match self.quiet_ms {
-            // A contact that bounces has both.
+            // A bouncing contact has both.
             Some(_) => EdgeDetection::Both,
             None => self.reported,
         }
     }
 }
 
-/// What the interrupt handler and the debounce timer of a line share.
+/// State shared by the interrupt handler and the debounce timer of a line.
 #[pin_data]
 pub(crate) struct Edges {
     bus: Arc<Bus>,
@@ -66,15 +66,15 @@ pub(crate) struct Edges {
 
 /// A contact that may be bouncing.
 struct Bounce {
-    /// The last level at which it was quiet.
+    /// The last stable level.
     quiet_level: bool,
     /// When it left that level, if it did.
     first_edge_ns: Option<u64>,
-    /// How many edges there were since then.
+    /// The number of edges since then.
     edges: u64,
-    /// When it will have been quiet for long enough.
+    /// When it will have been stable for long enough.
     quiet_at_ns: u64,
-    /// How many edges were not the first one of an event.
+    /// The number of edges that were not the first one of an event.
     bounced: u64,
 }
 
@@ -104,14 +104,13 @@ impl Edges {
         })
     }
 
-    /// Determines the first level. Edges are counted and nothing else until [`begin`](Self::begin).
-    /// May sleep.
+    /// Determines the first level. Until [`begin`](Self::begin), edges are only counted. May sleep.
     pub(crate) fn settle(&self) -> Result<bool> {
         self.level.settle()
     }
 
-    /// Reports edges from now on, and the one since [`settle`](Self::settle) returned `level`, if
-    /// there was one. `in_thread` says where the interrupt handler runs. May sleep.
+    /// Reports edges from now on, and a possible edge since [`settle`](Self::settle) returned `level`.
+    /// `in_thread` tells where the interrupt handler runs. May sleep.
     pub(crate) fn begin(this: &OneShot<Self>, level: bool, in_thread: bool) {
         this.bounce.lock().quiet_level = level;
         this.level.activate(in_thread);
@@ -123,8 +122,8 @@ impl Edges {
         match this.filter.quiet_ms {
             Some(quiet_ms) => Self::debounce(this, timestamp_ns, quiet_ms, 0),
             None if this.filter.reported.detects(!level) => {
-                // The handler marks the level as used before it takes the bus's lock: what it
-                // reports comes after this, or in place of it.
+                // The handler marks the level as used before it takes the bus lock: its event follows
+                // this one, or replaces it.
                 let event = Event::edge(timestamp_ns, this.line, !level);
                 this.bus.report_if(event, || this.level.is_unused());
             }
@@ -132,24 +131,24 @@ impl Edges {
         }
     }
 
-    /// Returns how many interrupts there were.
+    /// Returns the number of interrupts.
     pub(crate) fn edges(&self) -> u64 {
         self.level.edges()
     }
 
-    /// Returns how many of them gave no event, since the contact was bouncing.
+    /// Returns how many of them were not reported because the contact was bouncing.
     pub(crate) fn bounced(&self) -> u64 {
         self.bounce.lock().bounced
     }
 
-    /// Waits until the contact is quiet, after as many edges at `timestamp_ns`.
+    /// Waits until the contact is stable; `edges` is the number of edges until `timestamp_ns`.
     fn debounce(this: &OneShot<Self>, timestamp_ns: u64, quiet_ms: u32, edges: u64) {
         let quiet_at_ns = timestamp_ns + u64::from(quiet_ms) * NSEC_PER_MSEC as u64;
         let mut bounce = this.bounce.lock();
         bounce.first_edge_ns.get_or_insert(timestamp_ns);
         bounce.edges += edges;
         bounce.quiet_at_ns = bounce.quiet_at_ns.max(quiet_at_ns);
-        // Under the lock, so that an expiry which comes too early has another one to rely on.
+        // Under the lock, so that an expiry which is too early is followed by another one.
         this.arm(bounce.quiet_at_ns);
     }
 
@@ -179,17 +178,17 @@ impl EdgeHandler for OneShot<Edges> {
 }
 
 impl ExpiryHandler for Edges {
-    /// Reports the first edge, if the line is quiet at another level.
+    /// Reports the first edge, if the line is now stable at another level.
     fn handle_expiry(this: &OneShot<Self>) {
         let mut bounce = this.bounce.lock();
-        // An edge may have come while this waited for the lock. It armed the timer again.
+        // An edge may have armed the timer again while this waited for the lock.
         if now_ns() < bounce.quiet_at_ns {
             return;
         }
         let Some(timestamp_ns) = bounce.first_edge_ns.take() else {
             return;
         };
-        // Under the lock: an edge after this finds `first_edge_ns` empty, and counts next time.
+        // Under the lock: a later edge finds `first_edge_ns` empty, and counts next time.
         let level = this.level.now();
         let changed = core::mem::replace(&mut bounce.quiet_level, level) != level;
         let edges = core::mem::take(&mut bounce.edges);

@@ -10,15 +10,14 @@ use kernel::{
     }, //
 };
 
-/// The longest label, in bytes: that of a file name, since a label names a directory in /proc/irq.
+/// The longest label, in bytes: that of a file name, because labels name directories in /proc/irq.
 const LENGTH_MAX: usize = 255;
 
-/// A label: 1 to 255 bytes of any encoding that are a valid file name and have no control
-/// characters.
+/// A label: 1 to 255 bytes in any encoding that are a valid file name without control characters.
 pub(crate) struct Label(CString);
 
 impl Label {
-    /// Copies a label. `EINVAL` when it is none.
+    /// Copies a label. `EINVAL` if it is invalid.
     pub(crate) fn new(bytes: &[u8]) -> Result<Self> {
         let is_bad = |byte: &u8| *byte == b'/' || byte.is_ascii_control();
         if !(1..=LENGTH_MAX).contains(&bytes.len())
@@ -46,13 +45,13 @@ impl Label {
         &self.0
     }
 
-    /// Returns the label as a C string of its own.
+    /// Converts the label to a C string.
     pub(crate) fn into_c_string(self) -> CString {
         self.0
     }
 }
 
-/// Copies `bytes` into a C string. `EINVAL` when there is a NUL in them.
+/// Copies `bytes` into a C string. `EINVAL` if they contain a NUL.
 pub(crate) fn c_string(bytes: &[u8]) -> Result<CString> {
     let mut buffer = KVec::with_capacity(bytes.len() + 1, GFP_KERNEL)?;
     buffer.extend_from_slice(bytes, GFP_KERNEL)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The level of a GPIO line, as far as an interrupt handler can know it.
+//! The level of a GPIO line, as known to an interrupt handler.
 
 use crate::kernel_ext::{
     counter::Counter,
@@ -16,15 +16,15 @@ use kernel::{
     },
 };
 
-/// Where the level after an edge is taken from.
+/// The source of the level after an edge.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 enum LevelSource {
-    /// Nowhere: edges are counted only.
+    /// None: edges are only counted.
     None,
-    /// The chip, which is read in the interrupt handler.
+    /// The chip, read in the interrupt handler.
     Chip,
-    /// The chip, which is read in the interrupt handler, a thread.
+    /// The chip, read in the interrupt handler, a thread.
     ChipInThread,
     /// The number of edges: the chip raises hard interrupts, but sleeps when it is read.
     Count,
@@ -36,11 +36,11 @@ const OFFSET: u32 = 1 << 0;
 const UNUSED: u32 = 1 << 1;
 const SOURCE_SHIFT: u32 = 2;
 
-/// How long a level must stay before it is believed to belong to the edges that were counted until
-/// then: far longer than an interrupt takes to arrive.
+/// How long a level must be stable to be attributed to the edges counted so far: far longer than the
+/// latency of an interrupt.
 const SETTLED: Delta = Delta::from_millis(1);
 
-/// How often a level that keeps changing is read before it is taken as it is.
+/// How often a level that keeps changing is read before it is accepted.
 const ATTEMPTS: u32 = 100;
 
 /// A line's level.
@@ -48,19 +48,19 @@ const ATTEMPTS: u32 = 100;
 /// After `n` edges it is `n` plus an offset, modulo 2; each level that is read corrects the offset.
 pub(crate) struct Level {
     input: Arc<Input>,
-    /// The level after each edge, where there are interrupts for one kind of edge alone.
+    /// The level after each edge, if there are interrupts for only one kind of edge.
     known: Option<bool>,
-    /// How many edges there were. Written by the interrupt handler alone.
+    /// The number of edges. Only written by the interrupt handler.
     edges: Counter,
-    /// A [`LevelSource`], [`UNUSED`] and the offset: one word, so that they are seen together.
-    /// Written by [`settle`](Self::settle) and [`activate`](Self::activate), and then by the
-    /// interrupt handler alone.
+    /// A [`LevelSource`], [`UNUSED`] and the offset: one word, for consistency. Written by
+    /// [`settle`](Self::settle) and [`activate`](Self::activate), and then only by the interrupt
+    /// handler.
     state: Word,
 }
 
 impl Level {
-    /// Creates the level of `input`, of which nothing is known yet but the level after each edge, if
-    /// that is always the same.
+    /// Creates the level of `input`. Nothing is known yet except the level after each edge, if that is
+    /// always the same.
     pub(crate) fn new(input: Arc<Input>, known: Option<bool>) -> Self {
         Self {
             input,
@@ -70,12 +70,12 @@ impl Level {
         }
     }
 
-    /// Returns how many edges there were.
+    /// Returns the number of edges.
     pub(crate) fn edges(&self) -> u64 {
         self.edges.get()
     }
 
-    /// Determines the first level, while edges may already come. May sleep.
+    /// Determines the first level, while edges may already occur. May sleep.
     pub(crate) fn settle(&self) -> Result<bool> {
         // In this order, so that an edge after the level was read changes the count.
         let look = || -> Result<_> {
@@ -99,7 +99,7 @@ impl Level {
         Ok(level)
     }
 
-    /// Makes [`after_edge`](Self::after_edge) return levels. `in_thread` says where it is called.
+    /// Makes [`after_edge`](Self::after_edge) return levels. `in_thread` tells where it is called.
     pub(crate) fn activate(&self, in_thread: bool) {
         let source = match (self.input.can_sleep(), in_thread) {
             (false, _) => LevelSource::Chip,
@@ -116,20 +116,20 @@ impl Level {
         self.state.load_relaxed() & UNUSED != 0
     }
 
-    /// Returns whether the level is another one than `settled`, which [`settle`](Self::settle)
-    /// determined, through an edge from before [`activate`](Self::activate). May sleep.
+    /// Returns whether the level differs from `settled`, the result of [`settle`](Self::settle), because
+    /// of an edge before [`activate`](Self::activate). May sleep.
     pub(crate) fn missed_edge(&self, settled: bool) -> bool {
         let differs = || self.is_unused() && self.input.level_may_sleep() == Ok(!settled);
         if !differs() {
             return false;
         }
-        // Or the interrupt is still on its way.
+        // Or the interrupt is still pending.
         fsleep(SETTLED);
         differs()
     }
 
-    /// Counts an edge, and returns the level after it; `None` before [`activate`](Self::activate).
-    /// To be called by the interrupt handler.
+    /// Counts an edge, and returns the level after it; `None` before [`activate`](Self::activate). Must
+    /// only be called by the interrupt handler.
     pub(crate) fn after_edge(&self) -> Option<bool> {
         let edges = self.edges.increment();
         let before = self.state.load_relaxed();
@@ -154,7 +154,7 @@ impl Level {
         Some(level)
     }
 
-    /// Returns the level now, or that after the last edge where reading the chip would sleep.
+    /// Returns the current level, or that after the last edge if reading the chip would sleep.
     pub(crate) fn now(&self) -> bool {
         let read = if self.input.can_sleep() {
             None
@@ -165,13 +165,13 @@ impl Level {
     }
 }
 
-/// Returns the state by which `level` is the one after so many edges.
+/// Returns the state in which `level` is the level after `edges` edges.
 fn state(source: u32, edges: u64, level: bool) -> u32 {
     let offset = (edges as u32 ^ u32::from(level)) & OFFSET;
     source << SOURCE_SHIFT | offset
 }
 
-/// Returns the level after so many edges, by the offset in `state`.
+/// Returns the level after `edges` edges, by the offset in `state`.
 fn counted(state: u32, edges: u64) -> bool {
     (edges as u32 ^ state) & OFFSET != 0
 }

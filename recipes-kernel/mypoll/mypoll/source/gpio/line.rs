@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One GPIO line, from its description to its end.
+//! One GPIO line, from setup to removal.
 
 use super::{
     edges::{
@@ -46,9 +46,9 @@ use kernel::{
     }, //
 };
 
-/// A line whose edges are events until it is dropped.
+/// A line whose edges are reported until it is dropped.
 pub(crate) struct Line {
-    // In this order: no edge can follow the last event, and no other line has the number before it.
+    // In this order: no edge can follow the removal, and no other line gets the number before it.
     interrupt: EdgeInterrupt<OneShot<Edges>>,
     edges: Arc<OneShot<Edges>>,
     listing: Listing,
@@ -56,8 +56,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Sets up the line that `node` describes. What is wrong with it goes to the log. Programs see
-    /// nothing of it yet.
+    /// Sets up the line in `node`. Errors are logged. Programs do not see the line yet.
     pub(crate) fn new(gpio: &Arc<Gpio>, node: &Node<'_>) -> Result<Self> {
         let (dev, name) = (node.dev, node.name());
         let label = node.label()?;
@@ -89,12 +88,12 @@ impl Line {
             },
         )
         .inspect_err(|error| {
-            dev_err!(dev, "{name}: no number is free: {error:?}\n");
+            dev_err!(dev, "{name}: no free number: {error:?}\n");
         })?;
         if let Some(wanted) = wanted.filter(|wanted| *wanted != number.get()) {
             dev_warn!(
                 dev,
-                "{name}: reg: {wanted} belongs to another line, this one gets {}\n",
+                "{name}: reg: {wanted} is in use by another line, using {}\n",
                 number.get()
             );
         }
@@ -153,11 +152,11 @@ impl Line {
     }
 }
 
-/// What programs see of a line: its number, and the events and uevents of its beginning and end.
+/// The line as seen by programs: its number, and the events and uevents of its addition and removal.
 struct Listing {
     number: LineNumber,
     dev: ARef<Device>,
-    /// Variables of uevents.
+    /// Variables of its uevents.
     line_variable: CString,
     label_variable: CString,
 }
@@ -182,12 +181,11 @@ impl Listing {
         self.number.bus().report(event);
     }
 
-    /// Sends a uevent. Programs that need to know all lines read `lines`, so that one that can't be
-    /// sent is no error.
+    /// Sends a uevent. A failure is not an error: programs that need to know all lines read `lines`.
     fn notify(&self, action: &CStr) {
         let variables = [action, &*self.line_variable, &*self.label_variable];
         if let Err(error) = change_event(&self.dev, &variables) {
-            dev_dbg!(self.dev, "no uevent for a line: {error:?}\n");
+            dev_dbg!(self.dev, "failed to send a uevent: {error:?}\n");
         }
     }
 }
@@ -197,7 +195,7 @@ impl Drop for Listing {
         let Some(edges) = self.number.unlist() else {
             return;
         };
-        // Stops the debounce timer: no event of an edge may follow.
+        // Stops the debounce timer: no edge may be reported after the removal.
         drop(edges);
         let event = Event::removed(now_ns(), self.number.get());
         self.number.bus().report(event);
@@ -205,16 +203,16 @@ impl Drop for Listing {
     }
 }
 
-/// How contacts are debounced.
+/// Debouncing of contacts.
 struct Debounce {
-    /// For how many microseconds the line has to be quiet; 0 for not at all.
+    /// The debounce time in microseconds; 0 for none.
     us: u32,
-    /// The same in milliseconds, if the driver debounces it, since the chip can't.
+    /// The same in milliseconds, if the driver debounces because the chip can't.
     quiet_ms: Option<u32>,
 }
 
 impl Debounce {
-    /// Debounces contacts as `node` describes.
+    /// Sets up debouncing as described in `node`.
     fn set_up(node: &Node<'_>, input: &Input) -> Result<Self> {
         let (ms, us) = node.debounce_interval()?;
         let by_driver = ms != 0 && input.set_debounce(us).is_err();
@@ -225,7 +223,7 @@ impl Debounce {
     }
 }
 
-/// Makes the line wake the machine if `node` says so. If it can't, the line works without.
+/// Makes the line wake the machine if `node` says so. If that fails, the line works without.
 fn wakeup_interrupt(node: &Node<'_>, irq: u32) -> Result<Option<Pin<KBox<WakeupInterrupt>>>> {
     if !node.wakeup_source() {
         return Ok(None);
@@ -233,7 +231,7 @@ fn wakeup_interrupt(node: &Node<'_>, irq: u32) -> Result<Option<Pin<KBox<WakeupI
     if let Err(error) = wakeup::try_irq(irq) {
         dev_warn!(
             node.dev,
-            "{}: wakeup-source: this line's chip can't wake the machine: {error:?}\n",
+            "{}: wakeup-source: the line's chip can't wake the machine: {error:?}\n",
             node.name()
         );
         return Ok(None);

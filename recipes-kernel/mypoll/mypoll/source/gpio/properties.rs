@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The properties of a line, as devicetree/bindings/misc/mypoll,events.yaml has them.
+//! The properties of a line, as in devicetree/bindings/misc/mypoll,events.yaml.
 
 use super::{
     label::Label,
@@ -35,22 +35,22 @@ pub(crate) enum Origin {
     Firmware,
     /// In the software node of its device, and in a lookup table.
     LineDevice {
-        /// The number that it had when its device was bound before.
+        /// The number that it had when its device was last bound.
         last_number: Option<u32>,
     },
 }
 
-/// The node that describes a line. What is wrong with it goes to the log.
+/// The node that describes a line. Errors are logged.
 pub(crate) struct Node<'a> {
     pub(crate) dev: &'a Device<Bound>,
     fwnode: &'a FwNode,
     origin: Origin,
-    /// What it is called in the log.
+    /// Its name in the log.
     name: CString,
 }
 
 impl<'a> Node<'a> {
-    /// Takes `fwnode` as the description of a line of `dev`.
+    /// Uses `fwnode` as the description of a line of `dev`.
     pub(crate) fn new(dev: &'a Device<Bound>, fwnode: &'a FwNode, origin: Origin) -> Result<Self> {
         let name = match origin {
             Origin::Firmware => node_name(fwnode)?,
@@ -76,7 +76,7 @@ impl<'a> Node<'a> {
             if *error == EINVAL {
                 dev_err!(
                     self.dev,
-                    "{}: label: it must be 1 to 255 bytes without '/' and control characters, and \
+                    "{}: label: must be 1 to 255 bytes without '/' and control characters, and \
                     neither \".\" nor \"..\"\n",
                     self.name()
                 );
@@ -94,18 +94,18 @@ impl<'a> Node<'a> {
             EPROBE_DEFER => {}
             EBUSY => dev_err!(
                 self.dev,
-                "{}: gpios: the line is in use by another driver or program\n",
+                "{}: gpios: line in use by another driver or program\n",
                 self.name()
             ),
             error => dev_err!(
                 self.dev,
-                "{}: gpios: failed to request the line: {error:?}\n",
+                "{}: gpios: failed to request line: {error:?}\n",
                 self.name()
             ),
         })
     }
 
-    /// Returns which edges of the logical level are events.
+    /// Returns which edges of the logical level are reported.
     pub(crate) fn reported_edges(&self) -> Result<EdgeDetection> {
         let property = c_str!("mypoll,edge");
         if !self.fwnode.property_present(property) {
@@ -124,20 +124,19 @@ impl<'a> Node<'a> {
         }
         dev_err!(
             self.dev,
-            "{}: mypoll,edge: it must be \"both\", \"rising\" or \"falling\"\n",
+            "{}: mypoll,edge: must be \"both\", \"rising\" or \"falling\"\n",
             self.name()
         );
         Err(EINVAL)
     }
 
-    /// Returns for how many milliseconds the line has to be quiet, 0 by default, and the same in
-    /// microseconds.
+    /// Returns the debounce time in milliseconds, 0 by default, and in microseconds.
     pub(crate) fn debounce_interval(&self) -> Result<(u32, u32)> {
         let ms = self.property(c_str!("debounce-interval"))?.unwrap_or(0u32);
         let us = ms.checked_mul(1000).ok_or(EINVAL).inspect_err(|_| {
             dev_err!(
                 self.dev,
-                "{}: debounce-interval: {ms} ms is too long, the longest is {} ms\n",
+                "{}: debounce-interval: {ms} ms is too long, maximum is {} ms\n",
                 self.name(),
                 u32::MAX / 1000
             );
@@ -145,18 +144,18 @@ impl<'a> Node<'a> {
         Ok((ms, us))
     }
 
-    /// Returns whether the line is to wake the machine.
+    /// Returns whether the line must wake the machine.
     pub(crate) fn wakeup_source(&self) -> bool {
         self.fwnode.property_read_bool(c_str!("wakeup-source"))
     }
 
-    /// Returns the number that the line is to have.
+    /// Returns the requested number.
     pub(crate) fn number(&self) -> Result<Option<u32>> {
         let reg: Option<u32> = self.property(c_str!("reg"))?;
         if let Some(number) = reg.filter(|number| *number > NUMBER_MAX) {
             dev_err!(
                 self.dev,
-                "{}: reg: {number} is too high, the highest is {NUMBER_MAX}\n",
+                "{}: reg: {number} is too high, maximum is {NUMBER_MAX}\n",
                 self.name()
             );
             return Err(EINVAL);
@@ -164,8 +163,7 @@ impl<'a> Node<'a> {
         Ok(reg)
     }
 
-    /// Returns the number that the line is to have, if it is free, where [`number`](Self::number)
-    /// returns none.
+    /// Returns the number to use if it is free and [`number`](Self::number) returns none.
     pub(crate) fn last_number(&self) -> Option<u32> {
         match self.origin {
             Origin::Firmware => None,
@@ -173,18 +171,18 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Reads a property, if it is present. One that is present and can't be read is an error: the
-    /// line would be another one without it.
+    /// Reads a property, if it is present. A property that is present but unreadable is an error:
+    /// ignoring it would change the meaning of the line.
     fn property<T: Property>(&self, property: &CStr) -> Result<Option<T>> {
         if !self.fwnode.property_present(property) {
             return Ok(None);
         }
-        // This logs that it is missing, whatever the error.
+        // This always logs that it is missing, whatever the error.
         let read = self.fwnode.property_read(property).required_by(self.dev);
         read.map(Some).inspect_err(|error| {
             dev_err!(
                 self.dev,
-                "{}: {property}: it is present, but can't be read: {error:?}\n",
+                "{}: {property}: present but invalid: {error:?}\n",
                 self.name()
             );
         })

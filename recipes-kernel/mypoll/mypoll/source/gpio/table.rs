@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The GPIO lines by their numbers.
+//! The table of GPIO lines by number.
 
 use super::{
     edges::Edges,
@@ -22,18 +22,18 @@ use kernel::{
     sync::Arc, //
 };
 
-/// The highest number that a line may have.
+/// The highest line number.
 pub(crate) const NUMBER_MAX: u32 = uapi::LINES_MAX as u32 - 1;
 
-/// What a program can ask of a line.
+/// The properties of a line that a program can query.
 pub(crate) struct LineInfo {
     pub(crate) label: Label,
     pub(crate) input: Arc<Input>,
     /// The edges of the logical level that are reported.
     pub(crate) reported: EdgeDetection,
-    /// For how long it has to be quiet, 0 when it is not debounced.
+    /// The debounce time, 0 if it is not debounced.
     pub(crate) debounce_us: u32,
-    /// Whether the driver debounces it, and not the chip.
+    /// Whether the driver, rather than the chip, debounces it.
     pub(crate) debounced_by_driver: bool,
     /// Whether it wakes the machine from suspend.
     pub(crate) wakes: bool,
@@ -54,10 +54,10 @@ impl LineInfo {
     }
 }
 
-/// A line, at the index that is its number.
+/// A line, at the index equal to its number.
 struct Entry {
     info: LineInfo,
-    /// Its edges, from when it is listed on.
+    /// Its edges, once it is listed.
     edges: Option<Arc<OneShot<Edges>>>,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct LineTable {
 }
 
 impl LineTable {
-    /// Creates a table without a line.
+    /// Creates an empty table.
     pub(crate) fn new() -> Self {
         Self { lines: KVec::new() }
     }
@@ -78,7 +78,7 @@ impl LineTable {
             .map(|(number, info, _)| (number, info.label.as_bytes()))
     }
 
-    /// Returns which lines are listed.
+    /// Returns the set of listed lines.
     pub(crate) fn set(&self) -> uapi::LineSet {
         let mut set = uapi::LineSet::default();
         for (number, ..) in self.listed() {
@@ -87,15 +87,15 @@ impl LineTable {
         set
     }
 
-    /// Returns the listed lines that report one kind of edge only, and those of them whose level is
-    /// active now: their events do not show it. May sleep.
+    /// Returns the listed lines that report only one kind of edge, and those of them that are active
+    /// now: their events do not show it. May sleep.
     pub(crate) fn one_edge_levels(&self) -> (uapi::LineSet, uapi::LineSet) {
         let mut lines = uapi::LineSet::default();
         let mut levels = uapi::LineSet::default();
         let one_edge = |info: &LineInfo| info.reported != EdgeDetection::Both;
         for (number, info, _) in self.listed().filter(|(_, info, _)| one_edge(info)) {
             insert(&mut lines, number);
-            // The line of a chip that is gone is about to be removed.
+            // The line of a removed chip is about to be removed.
             if info.input.level_may_sleep() == Ok(true) {
                 insert(&mut levels, number);
             }
@@ -103,10 +103,10 @@ impl LineTable {
         (lines, levels)
     }
 
-    /// Returns what there is to know of a line, its level now included. May sleep.
+    /// Returns the description of a line, with its current level. May sleep.
     ///
-    /// `ENOENT` when there is no such line, gpiolib's error when its level can't be read: `ENODEV`
-    /// when its chip is gone.
+    /// `ENOENT` if there is no such line, gpiolib's error if its level can't be read: `ENODEV` if its
+    /// chip is gone.
     pub(crate) fn describe(&self, bus: &Bus, number: u32) -> Result<uapi::Line> {
         let (_, info, edges) = self.get(number as usize).ok_or(ENOENT)?;
         let account = bus.line(number);
@@ -156,17 +156,17 @@ fn insert(set: &mut uapi::LineSet, number: usize) {
     set[number / 64] |= 1 << (number % 64);
 }
 
-/// A number, which belongs to one line until this is dropped.
+/// A number that is reserved for one line until this is dropped.
 pub(crate) struct LineNumber {
     gpio: Arc<Gpio>,
     number: usize,
 }
 
 impl LineNumber {
-    /// Enters a line into the table, under the number `wanted`, up to [`NUMBER_MAX`], or the lowest
-    /// that is free. Programs do not see it before [`list`](Self::list).
+    /// Adds a line to the table, under the number `wanted`, up to [`NUMBER_MAX`], or the lowest free
+    /// number. Programs do not see it before [`list`](Self::list).
     ///
-    /// `ENOSPC` when no number is free.
+    /// `ENOSPC` if no number is free.
     pub(crate) fn take(gpio: &Arc<Gpio>, wanted: Option<u32>, info: LineInfo) -> Result<Self> {
         let number = gpio.lines.lock().insert(wanted, info)?;
         Ok(Self {
@@ -193,7 +193,7 @@ impl LineNumber {
         self.number as u32
     }
 
-    /// Returns the bus that takes the line's events.
+    /// Returns the bus for the line's events.
     pub(crate) fn bus(&self) -> &Bus {
         &self.gpio.bus
     }
@@ -202,7 +202,7 @@ impl LineNumber {
 impl Drop for LineNumber {
     fn drop(&mut self) {
         let entry = self.gpio.lines.lock().lines[self.number].take();
-        // Not under the lock: this gives the line back to gpiolib.
+        // Not under the lock: this releases the line to gpiolib.
         drop(entry);
     }
 }

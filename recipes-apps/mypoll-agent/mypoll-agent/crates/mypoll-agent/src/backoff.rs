@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-/// Pauses that double up to the longest. Each is a random share of that, so that the boards of a fleet whose server comes
-/// back do not all come back at one moment.
+/// Pauses that double up to the longest. Each is a random share of that, so that the boards of a fleet do not all
+/// reconnect at the same moment when their server comes back.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     first: Duration,
@@ -18,7 +18,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Begins with `first`, or with `longest` where that is shorter; `share` is of 1.
+    /// Starts with `first`, or with `longest` if that is shorter; `share` is a fraction of 1.
     pub(crate) fn new(first: Duration, longest: Duration, share: RangeInclusive<f64>) -> Self {
         let first = first.min(longest);
         Self {
@@ -29,7 +29,7 @@ impl Backoff {
         }
     }
 
-    /// How long to wait now.
+    /// The next pause.
     pub(crate) fn pause(&mut self) -> Duration {
         self.pause_of(RandomState::new().hash_one(()))
     }
@@ -41,12 +41,12 @@ impl Backoff {
         pause.mul_f64(least + (most - least) * (random as f64 / u64::MAX as f64))
     }
 
-    /// An attempt went well: begins anew.
+    /// Starts over after a success.
     pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
 
-    /// Begins anew after a connection that lasted for so long; one that breaks at once changes nothing.
+    /// Starts over after a connection that lasted this long; one that breaks at once changes nothing.
     #[cfg(feature = "mqtt")]
     pub(crate) fn was_connected(&mut self, lasted: Duration) {
         if lasted > self.next {

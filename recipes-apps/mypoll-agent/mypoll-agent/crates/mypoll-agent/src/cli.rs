@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The options and commands of the program, by clap alone: the man page is made of this file.
+//! Command-line options and commands. Uses clap only: the man page is generated from this file.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Carry the events of a board's lines to the network and to GPIO outputs.
 ///
-/// Without a command it runs in the foreground and logs to stderr. SIGTERM and SIGINT end it after its clients got
-/// what is theirs; SIGHUP has it read its configuration again. MYPOLL_AGENT_LOG=debug logs more (off, error, warn,
+/// Without a command, runs in the foreground and logs to stderr. On SIGTERM and SIGINT it sends clients their pending
+/// events and exits; on SIGHUP it reloads its configuration. MYPOLL_AGENT_LOG=debug logs more (off, error, warn,
 /// info, debug, trace).
 #[derive(Parser)]
 #[command(
@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     after_help = "Example: mypoll-agent --config agent.toml check --probe"
 )]
 pub struct Cli {
-    /// The configuration file [default: /etc/mypoll-agent.toml, or the defaults where that doesn't exist]
+    /// Configuration file [default: /etc/mypoll-agent.toml, or built-in defaults if it does not exist]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(subcommand)]
@@ -26,22 +26,22 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Check the configuration; open nothing
+    /// Check the configuration without opening anything
     Check {
-        /// Also open what the agent would: the device, sockets, certificates, outputs
+        /// Also open the device, sockets, certificates and outputs
         #[arg(long)]
         probe: bool,
     },
     /// Print a configuration
     Config(ConfigArgs),
-    /// Make tokens for clients
+    /// Create tokens for clients
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Have the listeners that are open to other machines announced by DNS-SD, by avahi or systemd-resolved; needs root
+    /// Announce listeners that are open to other machines by DNS-SD, through avahi or systemd-resolved; needs root
     Announce(AnnounceArgs),
-    /// Ask the agent that runs how it is
+    /// Show the state of the running agent
     Status {
-        /// One JSON object, in place of a line for each part
+        /// Print one JSON object instead of one line per part
         #[arg(long)]
         json: bool,
     },
@@ -51,10 +51,10 @@ pub enum Command {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub struct ConfigArgs {
-    /// Every key that there is, with its default
+    /// Every key, with its default
     #[arg(long)]
     pub example: bool,
-    /// The configuration with the defaults of what it leaves out
+    /// The effective configuration: the file's values, and defaults for the rest
     #[arg(long)]
     pub effective: bool,
 }
@@ -62,21 +62,21 @@ pub struct ConfigArgs {
 /// What to announce, and where.
 #[derive(Args)]
 pub struct AnnounceArgs {
-    /// Announce nothing any more
+    /// Withdraw all announcements
     #[arg(long)]
     pub remove: bool,
-    /// Where avahi looks for files
-    #[arg(long, value_name = "FOLDER", default_value = "/etc/avahi/services")]
+    /// Directory where avahi looks for files
+    #[arg(long, value_name = "DIR", default_value = "/etc/avahi/services")]
     pub avahi: PathBuf,
-    /// Where systemd-resolved looks for files, where that runs and avahi is not here
-    #[arg(long, value_name = "FOLDER", default_value = "/run/systemd/dnssd")]
+    /// Directory where systemd-resolved looks for files; used if it runs and avahi is missing
+    #[arg(long, value_name = "DIR", default_value = "/run/systemd/dnssd")]
     pub resolved: PathBuf,
 }
 
 /// What to do with tokens.
 #[derive(Subcommand)]
 pub enum TokenCommand {
-    /// Make a token: its secret, for the client, goes to stdout; its line, for the file of tokens, to FILE or to stderr
+    /// Create a token: prints its secret, for the client, to stdout, and its line for the token file to stderr or FILE
     #[command(
         after_help = "Example: mypoll-agent token new --role control --name phone --file /etc/mypoll-agent/tokens"
     )]
@@ -84,10 +84,10 @@ pub enum TokenCommand {
         /// What the token allows
         #[arg(long, value_enum, default_value = "read")]
         role: Role,
-        /// Whose it is: a word or two
+        /// Owner of the token: a word or two
         #[arg(long, value_name = "TEXT", default_value = "")]
         name: String,
-        /// Append the line to this file, which is made where it is missing
+        /// Append the line to this file; creates the file if necessary
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
@@ -98,6 +98,6 @@ pub enum TokenCommand {
 pub enum Role {
     /// Events and levels
     Read,
-    /// Those, and orders
+    /// Events, levels and orders
     Control,
 }

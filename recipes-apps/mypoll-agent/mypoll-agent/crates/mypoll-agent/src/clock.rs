@@ -8,22 +8,22 @@ use nix::{
 
 use crate::event::WallTime;
 
-/// How long the kernel's word that its clock is synchronized is good for: asking is a system call, reading clocks is none.
+/// How long to cache whether the clock is synchronized: asking is a system call, reading clocks is not.
 const GOOD_FOR: i64 = 1_000_000_000;
 
-/// From which change on the wall clock was set. Less is the time between two readings; the rate of both clocks is the
-/// same, however an NTP client adjusts it.
+/// The smallest change that counts as setting the wall clock. Less may be the time between two readings; both clocks
+/// run at the same rate, however an NTP client adjusts it.
 const STEP: u64 = 1_000_000;
 
-/// The wall clock as it was set when it was read.
+/// A reading of the wall clock.
 ///
-/// Read anew for each batch of events, so that the time of an event that waited follows when the clock is set.
+/// Read again for each batch of events, so that events that waited get the right time after the clock is set.
 #[derive(Clone, Copy, Debug)]
 pub struct WallClock {
     /// CLOCK_REALTIME minus CLOCK_MONOTONIC, in nanoseconds.
     offset: i64,
     synchronized: bool,
-    /// When the kernel said so, by CLOCK_MONOTONIC.
+    /// When the kernel was asked, by CLOCK_MONOTONIC.
     asked: i64,
 }
 
@@ -38,8 +38,8 @@ impl WallClock {
         }
     }
 
-    /// Reads the clocks anew. Asks whether they are synchronized at most once a second, and where the clock was set:
-    /// setting it ends that.
+    /// Reads the clocks again. Asks whether they are synchronized at most once a second, and whenever the clock was set:
+    /// setting it ends synchronization.
     pub fn refresh(&mut self) -> Self {
         let (offset, now) = clocks();
         self.update(offset, now, mypoll::clock_is_synchronized)

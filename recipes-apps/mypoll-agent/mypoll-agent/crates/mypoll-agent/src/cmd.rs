@@ -13,7 +13,7 @@ use std::{fs, path::Path};
 use anyhow::{Result, bail};
 use mypoll_agent::config::{Config, ConfigError};
 
-/// The configuration file that was named, if one was.
+/// The `--config` argument, if given.
 #[derive(Clone, Copy)]
 pub struct File<'a>(pub Option<&'a Path>);
 
@@ -26,19 +26,19 @@ impl File<'_> {
         }
     }
 
-    /// Reads it while the agent runs: what may block, such as a FIFO, is refused.
+    /// Reads it while the agent runs; refuses files that may block, such as a FIFO.
     pub fn read_again(self) -> Result<Config> {
         let path = self.0.unwrap_or(Config::PATH.as_ref());
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
             bail!(
-                "{} is no regular file: it is read at the start only",
+                "{} is not a regular file: it is only read at startup",
                 path.display()
             );
         }
         Ok(self.read()?)
     }
 
-    /// Says that it is valid.
+    /// The message for a valid file.
     pub fn valid(self) -> String {
         match self.0 {
             Some(path) => format!("{}: valid", path.display()),

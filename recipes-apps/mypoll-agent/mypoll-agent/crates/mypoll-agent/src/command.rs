@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The one way back: orders from sinks to whatever carries them out.
+//! Orders from sinks to their executors: the only path against the flow of events.
 
 mod body;
 
@@ -16,44 +16,44 @@ use crate::quote::quote;
 
 pub use body::{Control, Target};
 
-/// How many orders wait at most for each executor.
+/// Maximum number of waiting orders per executor.
 const QUEUE: usize = 64;
 
 /// Why an order was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
     /// No output has this name.
-    #[error("there is no output `{name}`; there are: {there_are}")]
+    #[error("no output `{name}`; there are: {there_are}")]
     NoOutput {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The names that there are.
+        /// The existing names.
         there_are: String,
     },
-    /// The source has neither triggers nor a timer.
-    #[error("this source takes no triggers and has no timer")]
+    /// The source supports neither triggers nor a timer.
+    #[error("this source supports neither triggers nor a timer")]
     NoDriver,
-    /// Too many orders wait.
-    #[error("too many orders wait already; try again")]
+    /// Too many orders are waiting.
+    #[error("too many orders are waiting; try again later")]
     Busy,
-    /// It was tried and failed.
+    /// Carrying it out failed.
     #[error("{0}")]
     Failed(String),
-    /// The agent ends.
-    #[error("the agent is ending")]
+    /// The agent is shutting down.
+    #[error("the agent is shutting down")]
     Ending,
 }
 
-/// An order on its way.
+/// An order, and where to send its result.
 #[derive(Debug)]
 pub struct Order {
     /// What to do.
     pub action: Action,
-    /// Where to say how it went.
+    /// Where to send the result.
     pub reply: oneshot::Sender<Result<(), Refused>>,
 }
 
-/// Who carries out orders.
+/// Carries out orders.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Executor {
     /// The driver: triggers and the timer.
@@ -62,18 +62,18 @@ pub enum Executor {
     Output(String),
 }
 
-/// Takes orders to their executors. A clone gives orders to the same ones.
+/// Sends orders to their executors. Clones share the same executors.
 #[derive(Clone, Debug, Default)]
 pub struct Commands {
     executors: Arc<Mutex<HashMap<Executor, mpsc::Sender<Order>>>>,
     shown: watch::Sender<Shown>,
 }
 
-/// Whether outputs are active, by their names; `None` until that is known.
+/// Whether outputs are active, by name; `None` if unknown.
 pub type Shown = BTreeMap<String, Option<bool>>;
 
 impl Commands {
-    /// Registers an executor, in place of one with the same name, and gives what it is to carry out.
+    /// Registers an executor, in place of one with the same name, and returns its orders.
     pub fn register(&self, executor: Executor) -> mpsc::Receiver<Order> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         if let Executor::Output(name) = &executor {
@@ -87,17 +87,17 @@ impl Commands {
     ///
     /// # Errors
     ///
-    /// It was not carried out.
+    /// The order failed.
     pub async fn order(&self, action: Action) -> Result<(), Refused> {
         self.give(action)?.await.unwrap_or(Err(Refused::Ending))
     }
 
-    /// Sends an order; the result comes through the channel. Orders to the same executor are carried out in the order
-    /// in which they were given.
+    /// Sends an order; the result arrives through the channel. Each executor carries out its orders in the order in which
+    /// they were given.
     ///
     /// # Errors
     ///
-    /// Nobody will carry it out.
+    /// No executor takes the order.
     pub fn give(&self, action: Action) -> Result<oneshot::Receiver<Result<(), Refused>>, Refused> {
         let executor = match &action {
             Action::Trigger | Action::StartTimer { .. } | Action::StopTimer => Executor::Driver,
@@ -106,7 +106,7 @@ impl Commands {
             ) => Executor::Output(name.clone()),
         };
         let sender = self.executors().get(&executor).cloned();
-        // One that was taken out of the configuration is closed.
+        // The channel of an executor that was removed from the configuration is closed.
         let Some(sender) = sender.filter(|sender| !sender.is_closed()) else {
             return Err(match executor {
                 Executor::Driver => Refused::NoDriver,
@@ -134,19 +134,19 @@ impl Commands {
         Ok(done)
     }
 
-    /// Says whether an output is active.
+    /// Publishes whether an output is active.
     pub fn show(&self, name: &str, active: Option<bool>) {
         self.shown
             .send_if_modified(|shown| shown.insert(name.to_owned(), active) != Some(active));
     }
 
-    /// Says that an output is no more.
+    /// Removes an output.
     pub fn forget(&self, name: &str) {
         self.shown
             .send_if_modified(|shown| shown.remove(name).is_some());
     }
 
-    /// Whether the outputs are active, and when that changes.
+    /// Whether the outputs are active, with changes.
     pub fn shown(&self) -> watch::Receiver<Shown> {
         self.shown.subscribe()
     }
@@ -212,16 +212,10 @@ mod tests {
         );
         let led = commands.register(Executor::Output("led".to_owned()));
         let refused = commands.order(toggle("lamp")).await.unwrap_err();
-        assert_eq!(
-            refused.to_string(),
-            "there is no output `lamp`; there are: led"
-        );
+        assert_eq!(refused.to_string(), "no output `lamp`; there are: led");
         drop(led);
         let refused = commands.order(toggle("led")).await.unwrap_err();
-        assert_eq!(
-            refused.to_string(),
-            "there is no output `led`; there are: none"
-        );
+        assert_eq!(refused.to_string(), "no output `led`; there are: none");
         assert!(commands.outputs().is_empty());
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The configuration file: TOML, checked whole before anything is opened. Each part of the agent brings its section.
+//! The configuration file: TOML, validated as a whole before anything is opened. Each part of the agent defines its section.
 
 mod error;
 pub mod example;
@@ -40,39 +40,39 @@ pub struct Config {
     /// How many events are kept.
     #[serde(deserialize_with = "table::table")]
     pub journal: journal::Config,
-    /// Events from the driver. Default, where no other source is configured.
+    /// Events from the driver. Default, if no other source is configured.
     #[serde(deserialize_with = "table::optional")]
     pub device: Option<queue::Config>,
     /// Events from GPIO lines, without the driver.
     #[cfg(feature = "gpiochip")]
     #[serde(deserialize_with = "table::optional")]
     pub gpiochip: Option<crate::source::gpiochip::Config>,
-    /// Events from a FIFO, in place of the driver's.
+    /// Events from a FIFO instead of the driver.
     #[serde(deserialize_with = "table::optional")]
     pub simulated: Option<simulated::Config>,
-    /// Listeners for lines of JSON. Default: one on 127.0.0.1:7070. `stream = []` is none.
+    /// Listeners for JSON lines. Default: one on 127.0.0.1:7070. `stream = []` disables them.
     #[serde(deserialize_with = "table::optional_array")]
     pub stream: Option<Vec<stream::Config>>,
-    /// A live page, and events, state and orders by HTTP.
+    /// Live page, and events, state and orders by HTTP.
     #[cfg(feature = "http")]
     #[serde(deserialize_with = "table::array")]
     pub http: Vec<http::Config>,
-    /// Clicks and long presses of lines, which become events. Default: none.
+    /// Events for clicks and long presses of lines. Default: none.
     #[serde(deserialize_with = "table::array")]
     pub gesture: Vec<gesture::Config>,
-    /// Lines that become active together, which becomes an event. Default: none.
+    /// Events for lines that become active together. Default: none.
     #[serde(deserialize_with = "table::array")]
     pub chord: Vec<chord::Config>,
-    /// Lines that stay as they are for too long, which becomes an event. Default: none.
+    /// Events for lines that do not change for too long. Default: none.
     #[serde(deserialize_with = "table::array")]
     pub watchdog: Vec<watchdog::Config>,
-    /// How pulses are counted. Default: not at all.
+    /// Pulse counting. Default: off.
     #[serde(deserialize_with = "table::optional")]
     pub counters: Option<counters::Config>,
-    /// GPIO lines that the agent switches. Default: none.
+    /// GPIO lines that the agent drives. Default: none.
     #[serde(deserialize_with = "table::array")]
     pub output: Vec<output::Config>,
-    /// What is done on which events. Default: nothing.
+    /// Reactions to events. Default: none.
     #[cfg(feature = "rule")]
     #[serde(deserialize_with = "table::array")]
     pub rule: Vec<crate::sink::rule::Config>,
@@ -86,13 +86,13 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Agent {
-    /// The name of this machine in a fleet. Default: from /etc/machine-id.
+    /// Name of this machine in a fleet. Default: from /etc/machine-id.
     pub machine: Option<String>,
-    /// How long the end takes at most: for what the source still has, and for the clients to take what is theirs.
-    /// Up to 365 days. Default: 2 s.
+    /// Time limit for a shutdown, in which the source's pending events are read and sent to clients. At most 365 days.
+    /// Default: 2 s.
     #[serde(deserialize_with = "value::duration")]
     pub drain_timeout: Duration,
-    /// Whether listeners that other machines can connect to are announced by DNS-SD. Default: true.
+    /// Whether to announce, by DNS-SD, listeners that other machines can reach. Default: true.
     pub announce: bool,
 }
 
@@ -114,7 +114,7 @@ impl Default for Agent {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Log {
-    /// The least important messages that are logged. Default: info.
+    /// The least severe level that is logged. Default: info.
     #[serde(deserialize_with = "value::level")]
     pub level: LevelFilter,
 }
@@ -135,14 +135,14 @@ impl Config {
     /// The sections that choose the source.
     const SOURCES: [&str; 3] = ["device", "gpiochip", "simulated"];
 
-    /// The file that is read when none is named.
+    /// The default configuration file.
     pub const PATH: &str = "/etc/mypoll-agent.toml";
 
     /// Reads a configuration file.
     ///
     /// # Errors
     ///
-    /// The file can't be read, or something in it is wrong.
+    /// The file is unreadable or invalid.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let bytes = fs::read(path).map_err(|source| ConfigError::Read {
             path: path.into(),
@@ -155,11 +155,11 @@ impl Config {
         Self::parse(path, text)
     }
 
-    /// As [`Config::read`]; without a file the defaults.
+    /// As [`Config::read`], but uses the defaults if the file does not exist.
     ///
     /// # Errors
     ///
-    /// As [`Config::read`], but for a file that does not exist.
+    /// As [`Config::read`], except for a missing file.
     pub fn read_if_there(path: &Path) -> Result<Self, ConfigError> {
         match Self::read(path) {
             Err(ConfigError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -188,11 +188,11 @@ impl Config {
         sinks.collect()
     }
 
-    /// Reads the text of a configuration; errors call it `path`.
+    /// Parses a configuration; errors refer to it as `path`.
     ///
     /// # Errors
     ///
-    /// Something in it is wrong.
+    /// It is invalid.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let document = DeTable::parse(text)
             .map_err(|error| ConfigError::invalid(path, text, "", error.span(), error.message()))?;

@@ -8,20 +8,20 @@ use crate::{
 /// What a source, a stage or a sink may use.
 #[derive(Clone)]
 pub struct Context {
-    /// The events, the lines and who we are.
+    /// The events, the lines and the agent's identity.
     pub journal: Journal,
     /// Sends orders to outputs and the driver.
     pub commands: Commands,
     /// Sends messages of rules to MQTT brokers.
     pub publishers: Publishers,
-    /// What parts say of themselves.
+    /// The state of all parts.
     pub status: Status,
-    /// What is listened on.
+    /// The listening sockets.
     pub sockets: Sockets,
 }
 
 impl Context {
-    /// Around a journal; nothing is registered yet.
+    /// Wraps a journal; nothing is registered yet.
     pub fn new(journal: Journal) -> Self {
         Self {
             journal,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! DNS-SD: how machines around find the listeners that are open to them.
+//! DNS-SD: lets other machines discover the listeners that are open to them.
 //!
-//! The agent writes service files for avahi or systemd-resolved instead of calling them by D-Bus. The daemons keep the
-//! announcement and rename the board if another one has its name, and the agent needs no library. The folders belong to
-//! root, so a command that the service manager runs as root writes the files, and the agent needs no more rights.
+//! The agent writes service files for avahi or systemd-resolved instead of using D-Bus. The daemons keep the announcement
+//! and resolve name conflicts, and the agent needs no library. The directories belong to root, so a command that the
+//! service manager runs as root writes the files, and the agent itself needs no privileges.
 
 mod files;
 
@@ -13,7 +13,7 @@ use crate::{config::Config, identity::Identity, net::Endpoint, sink::Section};
 
 pub use files::{Folders, Outcome};
 
-/// A service that is announced.
+/// An announced service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Service {
     /// Its type, such as `_mypoll._tcp`.
@@ -22,15 +22,15 @@ pub struct Service {
     pub port: u16,
     /// Its TXT record: keys and values.
     pub text: Vec<(&'static str, String)>,
-    /// Whether another one of its type comes before it.
+    /// Whether it is not the first of its type.
     is_further: bool,
 }
 
-/// The longest value that is announced, in bytes: with its key it has to fit into 255.
+/// The longest announced value, in bytes: with its key it must fit into 255.
 const LONGEST: usize = 200;
 
 impl Service {
-    /// Those of a configuration: listeners that other machines can connect to, at ports that are known.
+    /// The services of a configuration: listeners that other machines can reach, on known ports.
     pub fn of(config: &Config) -> Vec<Self> {
         if !config.agent.announce {
             return Vec::new();
@@ -71,7 +71,7 @@ impl Service {
         found.into_iter().map(service).collect()
     }
 
-    /// The name that people see; `host` stands for the host's name.
+    /// The displayed name; `host` stands for the host's name.
     fn name(&self, host: &str) -> String {
         if self.is_further {
             format!("mypoll on {host} port {}", self.port)
@@ -95,7 +95,7 @@ fn kind(section: &Section) -> Option<&'static str> {
     }
 }
 
-/// The ports at which other machines can connect.
+/// The ports that other machines can reach.
 fn ports(endpoint: &Endpoint) -> impl Iterator<Item = u16> + '_ {
     let open = endpoint.listen.iter().filter(|address| !address.is_local());
     open.filter_map(|address| address.port())

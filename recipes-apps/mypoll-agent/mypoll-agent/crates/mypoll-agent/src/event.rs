@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One event, from a source to the sinks.
+//! An event, from source to sink.
 
 use std::{borrow::Cow, sync::Arc, time::Duration, time::UNIX_EPOCH};
 
 use mypoll_protocol as protocol;
 
-/// Where an event came from: the driver's number, or one of the agent's own from 0x8000 on.
+/// Where an event came from: the driver's number, or one of the agent's own, from 0x8000 on.
 ///
-/// A number that this version doesn't know is carried along, so that nothing a newer driver says is lost.
+/// Unknown numbers are passed on, so that nothing from a newer driver is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source(pub u16);
 
-/// What happened: the driver's number, or one of the agent's own from 0x8000 on.
+/// What happened: the driver's number, or one of the agent's own, from 0x8000 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(pub u16);
 
@@ -23,9 +23,9 @@ impl Source {
     /// A GPIO line.
     pub const GPIO: Self = Self(mypoll::Source::Gpio.number());
 
-    /// The agent recognized a gesture in the edges of lines.
+    /// A gesture recognized in the edges of lines.
     pub const GESTURE: Self = Self(0x8000);
-    /// The agent watches how long a line stays as it is.
+    /// The watchdog of a line.
     pub const WATCHDOG: Self = Self(0x8001);
 
     const NAMES: [(Self, &str); 5] = [
@@ -36,12 +36,12 @@ impl Source {
         (Self::WATCHDOG, "watchdog"),
     ];
 
-    /// Whether its events are of a line; those of other sources say line 0 without being of it.
+    /// Whether its events belong to lines; other events have line 0 without belonging to it.
     pub fn has_lines(self) -> bool {
         !matches!(self, Self::MANUAL | Self::TIMER)
     }
 
-    /// Whether its events follow from other events.
+    /// Whether its events are derived from other events.
     pub fn is_derived(self) -> bool {
         matches!(self, Self::GESTURE | Self::WATCHDOG)
     }
@@ -74,22 +74,22 @@ impl Kind {
     pub const RISING: Self = Self(mypoll::Kind::Rising.number());
     /// A line became inactive.
     pub const FALLING: Self = Self(mypoll::Kind::Falling.number());
-    /// A line went away.
+    /// A line was removed.
     pub const REMOVED: Self = Self(mypoll::Kind::Removed.number());
-    /// A line came.
+    /// A line was added.
     pub const ADDED: Self = Self(mypoll::Kind::Added.number());
-    /// A line's level, read anew: at start, and after edges were lost.
+    /// A line's level, read at startup and after lost edges.
     pub const LEVEL: Self = Self(0x8000);
 
-    /// A line was active for a short time, once.
+    /// A line was active once, for a short time.
     pub const CLICK: Self = Self(0x8001);
-    /// Twice, one soon after the other.
+    /// Two clicks in quick succession.
     pub const DOUBLE_CLICK: Self = Self(0x8002);
-    /// Three times.
+    /// Three clicks in quick succession.
     pub const TRIPLE_CLICK: Self = Self(0x8003);
     /// A line has been active for a long time.
     pub const LONG_PRESS: Self = Self(0x8004);
-    /// It still is.
+    /// It is still active.
     pub const REPEAT: Self = Self(0x8005);
     /// A long press has ended.
     pub const RELEASE: Self = Self(0x8006);
@@ -99,7 +99,7 @@ impl Kind {
     pub const SILENT: Self = Self(0x8008);
     /// A line has been active for too long.
     pub const ACTIVE_TOO_LONG: Self = Self(0x8009);
-    /// A line is neither silent nor active for too long any more.
+    /// A line is no longer silent or active for too long.
     pub const RECOVERED: Self = Self(0x800a);
 
     const NAMES: [(Self, &str); 17] = [
@@ -140,7 +140,7 @@ impl Kind {
         Self::NAMES.iter().map(|(_, name)| *name)
     }
 
-    /// The source that events of this kind come from, where it is known.
+    /// The source of events of this kind, if known.
     pub fn source(self) -> Option<Source> {
         Some(match self {
             Self::TRIGGER => Source::MANUAL,
@@ -169,7 +169,7 @@ fn from_name<T: Copy>(
     }
 }
 
-/// What a source gives: an event that has no number yet.
+/// An event from a source, without a number yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// CLOCK_MONOTONIC in nanoseconds.
@@ -178,17 +178,17 @@ pub struct Reading {
     pub source: Source,
     /// What happened.
     pub kind: Kind,
-    /// The line, 0 where the source has none.
+    /// The line; 0 if the source has no lines.
     pub line: u32,
-    /// The level of the line; for gestures and the watchdog as docs/gestures.md has it, for other sources as the driver
-    /// documents it.
+    /// The level of the line. docs/gestures.md describes it for gestures and the watchdog, the driver's documentation for
+    /// other sources.
     pub value: u32,
     /// Events that the source lost immediately before this one.
     pub lost: u32,
 }
 
 impl Reading {
-    /// The level of the line after this event, where it says something of it: `Some(None)` for one that went away.
+    /// The level of the line after this event, if it implies one; `Some(None)` if the line was removed.
     pub fn level(&self) -> Option<Option<bool>> {
         match (self.source, self.kind) {
             (Source::GPIO, Kind::RISING | Kind::FALLING | Kind::ADDED | Kind::LEVEL) => {
@@ -205,7 +205,7 @@ impl Reading {
 pub struct WallTime {
     /// Nanoseconds since 1970-01-01 UTC.
     pub unix_ns: u64,
-    /// Whether the kernel says that its clock is synchronized.
+    /// Whether the kernel's clock is synchronized.
     pub synchronized: bool,
 }
 
@@ -236,7 +236,7 @@ impl Event {
         self.reading.lost.into()
     }
 
-    /// As clients get it.
+    /// In the clients' format.
     pub fn to_protocol(&self) -> protocol::Event<'_> {
         protocol::Event {
             event: self.sequence,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files that are read and written whole.
+//! Reads and writes whole files.
 
 use std::{
     fs::{self, File},
@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-/// Opens what is there without waiting: the opening of a FIFO would wait for a writer.
+/// Opens a file without waiting: opening a FIFO would wait for a writer.
 pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
     File::options()
         .read(true)
@@ -20,35 +20,35 @@ pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 ///
-/// It can't be opened, or is something else: opening or reading a FIFO would block.
+/// It can't be opened, or is not a regular file: a FIFO would block.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let file = open_at_once(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("this is no regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
     Ok(file)
 }
 
-/// Reads what is left of a file, up to `longest` bytes.
+/// Reads the rest of a file, up to `longest` bytes.
 ///
 /// # Errors
 ///
-/// It can't be read, or is longer.
+/// It is unreadable or longer.
 pub(crate) fn rest(file: File, longest: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(longest + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > longest {
-        let problem = format!("it is longer than {longest} bytes");
+        let problem = format!("longer than {longest} bytes");
         return Err(io::Error::other(problem));
     }
     Ok(bytes)
 }
 
-/// Replaces a file, and returns when the new one is on the medium. Blocks.
+/// Replaces a file; returns when the new one is on disk. Blocks.
 ///
 /// # Errors
 ///
-/// It can't be written; what was there before stays.
+/// It can't be written; the previous content stays.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::options()
@@ -63,7 +63,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path.parent().unwrap_or(path))
 }
 
-/// Syncs a folder: new, renamed and deleted files are on the medium then.
+/// Syncs a directory: makes created, renamed and deleted files durable.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
@@ -79,7 +79,7 @@ mod tests {
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
         for path in [&fifo, directory.path()] {
             let error = open(path).unwrap_err().to_string();
-            assert_eq!(error, "this is no regular file");
+            assert_eq!(error, "not a regular file");
         }
         let error = open(&directory.path().join("none")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
@@ -87,6 +87,6 @@ mod tests {
         fs::write(&long, "four").unwrap();
         assert_eq!(rest(open(&long).unwrap(), 4).unwrap(), b"four");
         let error = rest(open(&long).unwrap(), 3).unwrap_err().to_string();
-        assert_eq!(error, "it is longer than 3 bytes");
+        assert_eq!(error, "longer than 3 bytes");
     }
 }

@@ -14,8 +14,8 @@ use crate::{
 pub use when::When;
 pub(crate) use when::{kinds, labels, lines, sources};
 
-/// A client's filter, compiled. An empty list takes all. Lists are sorted: a client may send long ones, and each event is
-/// looked for in them.
+/// A client's filter, compiled. An empty list matches all. The lists are sorted: a client may send long ones, and every
+/// event is looked up in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     sources: Vec<Source>,
@@ -24,7 +24,7 @@ pub struct Filter {
     labels: Vec<String>,
 }
 
-/// In order, each once.
+/// Sorted, without duplicates.
 fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
     list.sort_unstable();
     list.dedup();
@@ -32,15 +32,15 @@ fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
 }
 
 impl Filter {
-    /// From what a client wrote.
+    /// Compiles a client's filter.
     ///
     /// # Errors
     ///
-    /// A name that no event can have, with those that there are.
+    /// It has a name that no event can have; the message lists the valid ones.
     pub fn new(filter: protocol::Filter) -> Result<Self, String> {
         let unknown = |what, name: &str, names: Vec<&str>| {
             format!(
-                "there is no {what} `{}`; there are: {}, and `{what}-N` for the number N of a later driver",
+                "no {what} `{}`; there are: {}, and `{what}-N` for number N of a later driver",
                 quote(name),
                 names.join(", ")
             )
@@ -60,7 +60,7 @@ impl Filter {
         ))
     }
 
-    /// Takes what is in all of these lists; an empty one has all in it.
+    /// Matches what is in all of these lists; an empty list matches all.
     pub fn of(
         sources: Vec<Source>,
         kinds: Vec<Kind>,
@@ -75,12 +75,12 @@ impl Filter {
         }
     }
 
-    /// Whether it takes every event.
+    /// Whether it matches every event.
     pub fn takes_all(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether it takes this event.
+    /// Whether it matches this event.
     pub fn takes(&self, event: &Event) -> bool {
         fn fits<T>(list: &[T], compare: impl FnMut(&T) -> Ordering) -> bool {
             list.is_empty() || list.binary_search_by(compare).is_ok()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Finds the GPIO lines that are configured among the chips that there are.
+//! Finds configured GPIO lines on the system's chips.
 
 use std::{
     fmt, fs,
@@ -10,17 +10,17 @@ use std::{
 
 use crate::reason::permissions;
 
-/// A GPIO line as it is configured. A chip is given by its device file, its name or its label.
+/// A GPIO line in the configuration. A chip is given by its device file, name or label.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LineSpec {
-    /// By its number on a chip, from 0.
+    /// By its offset on a chip, from 0.
     Number(String, u32),
     /// By its name, on any chip or on one.
     Name(Option<String>, String),
 }
 
 impl LineSpec {
-    /// The chip, where it is given by its device file.
+    /// The chip, if it is given by its device file.
     pub fn device(&self) -> Option<&Path> {
         let (Self::Number(chip, _) | Self::Name(Some(chip), _)) = self else {
             return None;
@@ -46,25 +46,25 @@ pub struct Chip {
     pub path: PathBuf,
     /// Such as `gpiochip0`.
     pub name: String,
-    /// What its driver calls it.
+    /// Its driver's label for it.
     pub label: String,
-    /// The names of its lines, by number.
+    /// The names of its lines, by offset.
     pub lines: Vec<String>,
 }
 
-/// The chips, and why some can't be opened.
+/// The chips, and errors of those that can't be opened.
 #[derive(Debug, Default)]
 pub struct Chips {
-    /// Those that can be opened.
+    /// The chips that can be opened.
     pub found: Vec<Chip>,
     closed: Vec<(PathBuf, String)>,
 }
 
-/// Opens and describes a chip, by the one or the other version of the character device; the error is why it can't.
+/// Opens and describes a chip with either version of the character device's ABI; the error is the reason.
 pub type Look = fn(&Path) -> Result<Chip, String>;
 
 impl Chips {
-    /// Those that there are now. May sleep.
+    /// All chips at present. May sleep.
     pub fn now(look: Look) -> Self {
         let entries = fs::read_dir("/dev").into_iter().flatten().flatten();
         let chips = entries.filter(|entry| {
@@ -74,14 +74,14 @@ impl Chips {
         Self::at(chips.map(|entry| entry.path()), look)
     }
 
-    /// Those with these device files. May sleep.
+    /// The chips with these device files. May sleep.
     pub fn at(paths: impl IntoIterator<Item = PathBuf>, look: Look) -> Self {
-        // A link, as Raspberry Pi OS has one for the Pi 5, makes no second chip.
+        // A symbolic link, such as Raspberry Pi OS has on the Pi 5, is not a second chip.
         let paths = paths
             .into_iter()
             .map(|path| fs::canonicalize(&path).unwrap_or(path));
         let mut paths: Vec<_> = paths.collect();
-        // The directory has them in any order.
+        // The directory is not sorted.
         paths.sort_unstable();
         paths.dedup();
         let mut chips = Self::default();
@@ -102,11 +102,11 @@ impl Chips {
         chips
     }
 
-    /// The chip and the number of a line, or why there is not exactly one.
+    /// The chip and the offset of a line, or why there is not exactly one.
     ///
     /// # Errors
     ///
-    /// There is none, or there are several.
+    /// There is none, or more than one.
     pub fn find(&self, line: &LineSpec) -> Result<(&Chip, u32), Missing> {
         match line {
             LineSpec::Number(chip, number) => {
@@ -142,8 +142,8 @@ impl Chips {
                             format!("line {number} of {}", chip.path.display())
                         });
                         Err(Missing::Ambiguous(format!(
-                            "the name `{name}` is that of {}: give `chip` and the number as `line`",
-                            places.collect::<Vec<_>>().join(" and of ")
+                            "several lines are named `{name}`: {}; give `chip`, and the number as `line`",
+                            places.collect::<Vec<_>>().join(", ")
                         )))
                     }
                 }
@@ -159,7 +159,7 @@ impl Chips {
             let found = self.found.iter().find(|chip| chip.path == path);
             return found.ok_or_else(|| {
                 closed.map_or_else(
-                    || Missing::Absent(format!("{wanted} is not there, or no GPIO chip")),
+                    || Missing::Absent(format!("{wanted} is missing, or not a GPIO chip")),
                     reason,
                 )
             });
@@ -178,14 +178,14 @@ impl Chips {
             _ => {
                 let paths = labelled.iter().map(|chip| chip.path.display().to_string());
                 Err(Missing::Ambiguous(format!(
-                    "the label `{wanted}` is that of {}: give the path of one as `chip`",
-                    paths.collect::<Vec<_>>().join(" and of ")
+                    "several chips have the label `{wanted}`: {}; give the path of one as `chip`",
+                    paths.collect::<Vec<_>>().join(", ")
                 )))
             }
         }
     }
 
-    /// What is not there may be on a chip that can't be opened.
+    /// A missing line may be on a chip that can't be opened.
     fn absent(&self, what: String) -> String {
         let reasons = self.closed.iter().map(|(_, reason)| reason.as_str());
         [what.as_str()]
@@ -196,19 +196,19 @@ impl Chips {
     }
 }
 
-/// Why a line can't be had.
+/// Why a line is unavailable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// It is not there, or not for this user; it may come.
+    /// It does not exist, or is not accessible; that may change.
     Absent(String),
-    /// Something else uses it, and nothing tells when that ends.
+    /// Something else uses it; there is no notification of its release.
     Busy(String),
-    /// There are several.
+    /// More than one line matches.
     Ambiguous(String),
 }
 
 impl Missing {
-    /// Why, in words.
+    /// The reason as text.
     pub fn reason(&self) -> &str {
         let (Self::Absent(reason) | Self::Busy(reason) | Self::Ambiguous(reason)) = self;
         reason
@@ -265,13 +265,10 @@ mod tests {
     #[test]
     fn what_two_chips_share_names_both() {
         for (line, places) in [
-            (
-                number("expander", 0),
-                "/dev/gpiochip1 and of /dev/gpiochip2",
-            ),
+            (number("expander", 0), "/dev/gpiochip1, /dev/gpiochip2"),
             (
                 name(None, "LED"),
-                "line 1 of /dev/gpiochip0 and of line 1 of /dev/gpiochip1",
+                "line 1 of /dev/gpiochip0, line 1 of /dev/gpiochip1",
             ),
         ] {
             let missing = chips().find(&line).unwrap_err();
@@ -283,7 +280,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told() {
         for (line, complaint) in [
-            (number("/dev/gpiochip9", 0), "/dev/gpiochip9 is not there"),
+            (number("/dev/gpiochip9", 0), "/dev/gpiochip9 is missing"),
             (number("soc", 2), "has lines 0 to 1, not 2"),
             (name(Some("soc"), "door"), "no line is named `door`"),
             (

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who this machine is, and which boot this is.
+//! The identity of this machine and this boot.
 
 use std::{fmt, fs, io::Read as _};
 
-/// Whose events these are.
+/// The identity in events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The machine: stable over boots.
+    /// The machine: stable across boots.
     pub machine: String,
     /// The kernel's identifier of this boot.
     pub boot: String,
 }
 
-/// A numbering of events: one journal from its first event on.
+/// A numbering of events: one journal, from its first event on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(pub [u8; 8]);
 
 impl Identity {
-    /// Of this machine, or of the one that the configuration names.
+    /// This machine's, or that of the machine that the configuration names.
     pub fn of_this_machine(name: Option<&str>) -> Self {
         let machine = name.map_or_else(machine, str::to_owned);
         Self {
@@ -27,7 +27,7 @@ impl Identity {
     }
 }
 
-/// From machine-id(5), which is confidential, so hashed; where there is none, the host's name.
+/// A hash of machine-id(5), which is confidential; without one, the host name.
 fn machine() -> String {
     match line_of("/etc/machine-id") {
         Some(id) if id.len() == 32 => {
@@ -51,18 +51,18 @@ fn line_of(path: &str) -> Option<String> {
 }
 
 impl SessionId {
-    /// A new one, at random.
+    /// A new random one.
     pub fn random() -> Self {
         let mut bytes = [0; 8];
         let read = fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
         if read.is_err() {
-            // Without /dev: still another one at each start.
+            // Without /dev: at least differs at each start.
             bytes = crate::clock::monotonic_ns().to_be_bytes();
         }
         Self(bytes)
     }
 
-    /// From its sixteen hexadecimal digits.
+    /// Parses its sixteen hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         digits

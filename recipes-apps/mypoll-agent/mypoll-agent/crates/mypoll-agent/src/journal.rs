@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The numbered log of events: one writer, and a cursor for each reader.
 //!
-//! The newest events are in memory, rendered once for all readers; more of them are on disk where that is configured, and
-//! over a restart of the agent. Nobody waits for a reader: one that falls behind
-//! what is kept gets a [`Gap`] that says how many events it can't get any more.
+//! The newest events are in memory, rendered once for all readers. If configured, more of them are on disk and survive a
+//! restart of the agent. The writer never waits for a reader: one that falls behind the oldest stored event gets a
+//! [`Gap`] with the number of events that it missed.
 
 mod batch;
 mod bookmark;
@@ -45,27 +45,27 @@ use chunk::Chunk;
 use disk::{Directory, Header};
 use ring::Ring;
 
-/// Where a cursor begins.
+/// Where a cursor starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
     /// With the next event.
     Now,
-    /// With the oldest that is kept.
+    /// With the oldest stored event.
     Oldest,
     /// After the event with this number of this session.
     After(SessionId, u64),
 }
 
-/// The log, as readers see it. A clone is another handle of the same one.
+/// The log, as readers see it. Clones share it.
 #[derive(Clone)]
 pub struct Journal(Arc<Shared>);
 
 struct Shared {
     identity: Identity,
     state: Mutex<State>,
-    /// Wakes cursors that wait.
+    /// Wakes waiting cursors.
     appended: Notify,
-    /// Cancelled when the writer has ended.
+    /// Cancelled when the writer has closed the journal.
     ended: CancellationToken,
     directory: Option<Arc<Directory>>,
     bookmarks: Bookmarks,
@@ -77,34 +77,34 @@ type Sessions = Vec<(SessionId, u64)>;
 
 struct State {
     ring: Ring,
-    /// Of the next event, unless the disk fails with it.
+    /// Of the next event, unless writing it to disk fails.
     era: Arc<Era>,
-    /// Those that can be resumed.
+    /// The sessions that can be resumed.
     sessions: Sessions,
     lines: Lines,
-    /// How often lines became active, where that is counted.
+    /// How often lines became active, if that is counted.
     pulses: Option<Pulses>,
-    /// Whether the writer has ended.
+    /// Whether the writer has closed the journal.
     closed: bool,
 }
 
-/// What the journal holds.
+/// Size and content of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Stats {
-    /// The number of the oldest event that is kept.
+    /// The number of the oldest stored event.
     pub first: u64,
     /// The number of the next event.
     pub next: u64,
-    /// Events that the source lost, as far as the journal goes back.
+    /// Events that the source lost, over the whole journal.
     pub lost: u64,
-    /// How much memory the kept events take, in bytes.
+    /// Memory use of the stored events, in bytes.
     pub memory: usize,
-    /// How much the files take, in bytes; 0 where the journal is in memory only.
+    /// Disk use of the files, in bytes; 0 for a journal in memory.
     pub disk: u64,
 }
 
 impl Journal {
-    /// An empty journal in memory, which takes at most `memory` bytes, and the writer of it.
+    /// An empty journal in memory of at most `memory` bytes, and its writer.
     pub fn in_memory(identity: Identity, memory: usize) -> (Self, Writer) {
         let era = Era {
             session: SessionId::random(),
@@ -124,13 +124,13 @@ impl Journal {
         (journal, writer)
     }
 
-    /// The journal that the configuration asks for, with what it kept on disk, and the writer of it.
+    /// The configured journal, with its content on disk, and its writer.
     ///
-    /// Blocks while it reads the files.
+    /// Blocks while reading the files.
     ///
     /// # Errors
     ///
-    /// The folder can't be read, another agent uses it, or it is of another version.
+    /// The directory is unreadable, in use by another agent, or of another version.
     pub fn open(
         identity: Identity,
         config: &Config,
@@ -189,12 +189,12 @@ impl Journal {
         }))
     }
 
-    /// A reader of its own.
+    /// A new reader.
     pub fn cursor(&self, start: Start) -> Cursor {
         Cursor::new(self.clone(), start)
     }
 
-    /// Whether all that it has from the event `number` on is kept over a restart: no part of that is in memory only.
+    /// Whether all events from `number` on survive a restart, so that none is in memory only.
     pub fn is_kept_from(&self, number: u64) -> bool {
         let state = self.state();
         let number = number.max(self.first(&state));
@@ -202,7 +202,7 @@ impl Journal {
         number >= state.ring.next() || directory.is_some_and(|directory| directory.has_from(number))
     }
 
-    /// Whose events these are.
+    /// The identity in its events.
     pub fn identity(&self) -> &Identity {
         &self.0.identity
     }
@@ -212,22 +212,22 @@ impl Journal {
         Arc::clone(&self.state().era)
     }
 
-    /// Where the journal is on disk, its folder.
+    /// The journal's directory, if it is on disk.
     pub fn folder(&self) -> Option<&Path> {
         self.0.directory.as_deref().map(Directory::path)
     }
 
-    /// Waits for the journal's end: nothing is appended any more.
+    /// Waits until the journal is closed and nothing more is appended.
     pub async fn ended(&self) {
         self.0.ended.cancelled().await;
     }
 
-    /// Whether it has ended.
+    /// Whether it is closed.
     pub fn has_ended(&self) -> bool {
         self.0.ended.is_cancelled()
     }
 
-    /// What the journal holds.
+    /// Size and content of the journal.
     pub fn stats(&self) -> Stats {
         let state = self.state();
         Stats {
@@ -243,7 +243,7 @@ impl Journal {
         }
     }
 
-    /// The number of the oldest event, or of the next where there is none.
+    /// The number of the oldest event, or of the next if there is none.
     fn first(&self, state: &State) -> u64 {
         let directory = self.0.directory.as_ref();
         let on_disk = directory.map_or(u64::MAX, |directory| directory.first());
@@ -257,14 +257,14 @@ impl Journal {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, so what is there is whole.
+        // Nothing panics while holding the lock, so the state is consistent.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The newest events on disk, up to `next`: a client that resumes gets them from memory.
+/// Loads the newest events on disk, up to `next`, so that resuming clients get them from memory.
 fn preload(directory: &Directory, next: &Header, limit: usize) -> Ring {
-    // An event takes a quarter of the space there.
+    // In memory an event takes four times its size on disk.
     let mut from = directory.tail(limit as u64 / 4);
     let mut ring = Ring::new(from, 0, limit);
     let mut place = None;
@@ -281,7 +281,7 @@ fn preload(directory: &Directory, next: &Header, limit: usize) -> Ring {
 }
 
 impl State {
-    /// The numbers of a session's events, as far as it is known.
+    /// The numbers of a session's events, if known.
     fn range_of(&self, session: SessionId) -> Option<Range<u64>> {
         let index = self.sessions.iter().rposition(|(id, _)| *id == session)?;
         let (_, first) = self.sessions[index];
@@ -301,10 +301,10 @@ impl State {
     }
 }
 
-/// How many sessions are known: a disk that fails again and again must not fill the memory.
+/// Maximum number of remembered sessions, in case the disk fails again and again.
 const SESSIONS: usize = 1024;
 
-/// Adds a session, where it is another one than the last.
+/// Adds a session if it differs from the last.
 fn note(sessions: &mut Sessions, session: SessionId, first: u64) {
     if sessions.last().is_none_or(|(last, _)| *last != session) {
         sessions.push((session, first));

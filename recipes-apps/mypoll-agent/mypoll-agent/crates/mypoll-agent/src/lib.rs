@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The parts of `mypoll-agent`, which carries the events of a board's lines to the network and to GPIO outputs.
+//! Library of `mypoll-agent`, which carries the events of a board's lines to the network and to GPIO outputs.
 //!
-//! A [`source`] gives events to the [`journal`], which numbers and keeps them. On the way a [`stage`] adds what follows from
-//! them. Each [`sink`] reads the journal at its own place and pace. Orders go from sinks through [`command`] to whatever
-//! carries them out. The [`supervisor`] starts, reloads and ends all of them.
+//! A [`source`] produces events for the [`journal`], which numbers and stores them. In between, a [`stage`] adds derived
+//! events. Each [`sink`] reads the journal at its own position and pace. Orders go from sinks through [`command`] to
+//! their executors. The [`supervisor`] starts, reloads and stops them all.
 #![deny(unsafe_code)]
 
 #[cfg(any(feature = "mqtt", feature = "rule"))]

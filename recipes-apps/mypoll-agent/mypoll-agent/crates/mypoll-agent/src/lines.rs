@@ -11,34 +11,34 @@ pub use target::Target;
 
 use crate::event::{Kind, Reading, Source};
 
-/// A line, as the source last described it, with the level after the last event.
+/// A line, as last described by the source, with the level after the last event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// Its number.
     #[serde(rename = "line")]
     pub number: u32,
-    /// Its label, where it has one.
+    /// Its label, if it has one.
     pub label: Option<Arc<str>>,
-    /// Whether it is active, where that is known.
+    /// Whether it is active, if known.
     pub active: Option<bool>,
-    /// What else the source knows.
+    /// Other settings, as far as the source knows them.
     pub settings: Settings,
 }
 
-/// How a line is set up.
+/// A line's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Settings {
-    /// The chip, where the source knows it.
+    /// The chip, if the source knows it.
     pub chip: Option<Arc<str>>,
     /// The number of the line on its chip.
     pub offset: u32,
-    /// Whether low is active.
+    /// Whether it is active-low.
     pub active_low: bool,
-    /// Whether becoming active gives an event.
+    /// Whether becoming active is reported.
     pub rising: bool,
-    /// Whether becoming inactive gives an event.
+    /// Whether becoming inactive is reported.
     pub falling: bool,
-    /// For how long it has to be quiet, in microseconds; 0 where it is not debounced.
+    /// The debounce time in microseconds; 0 if it is not debounced.
     pub debounce_us: u64,
 }
 
@@ -53,7 +53,7 @@ impl FromIterator<Line> for Lines {
 }
 
 impl Lines {
-    /// The lines, by rising number.
+    /// The lines, in ascending order of numbers.
     pub fn iter(&self) -> impl Iterator<Item = &Line> {
         self.0.values()
     }
@@ -63,7 +63,7 @@ impl Lines {
         self.0.get(&number)
     }
 
-    /// The label of the line that a reading is of.
+    /// The label of a reading's line.
     pub fn label_of(&self, reading: &Reading) -> Option<Arc<str>> {
         if reading.source != Source::GPIO {
             return None;
@@ -71,7 +71,7 @@ impl Lines {
         self.get(reading.line)?.label.clone()
     }
 
-    /// Takes the level that a reading says. A line that went away is forgotten.
+    /// Applies the level of a reading. Removed lines are forgotten.
     pub fn apply(&mut self, reading: &Reading) {
         match reading.level() {
             Some(None) => {
@@ -86,7 +86,7 @@ impl Lines {
         }
     }
 
-    /// Takes labels and settings of the lines that the source has now; levels stay as they were.
+    /// Updates labels and settings from the source's current lines; levels stay.
     pub fn describe(&mut self, now: &[Line]) {
         for line in now {
             let active = self.get(line.number).and_then(|line| line.active);
@@ -98,8 +98,8 @@ impl Lines {
         }
     }
 
-    /// What no event told: a reading for each line whose level is another one than is known here, and for each that
-    /// went away. Applying them makes these lines equal to `now`.
+    /// Differences that no event reported: a reading for each line whose level differs, and for each removed line.
+    /// Applying them makes these lines equal to `now`.
     pub fn differences(&self, now: &[Line], timestamp_ns: u64) -> Vec<Reading> {
         let reading = |number, kind, value| Reading {
             timestamp_ns,
@@ -136,7 +136,7 @@ mod tests {
         }
     }
 
-    /// What the lines are told so that they are as `now` says.
+    /// The readings that make the lines equal to `now`.
     fn update(lines: &mut Lines, now: &[Line]) -> Vec<(u32, Kind, u32)> {
         lines.describe(now);
         let differences = lines.differences(now, 7);

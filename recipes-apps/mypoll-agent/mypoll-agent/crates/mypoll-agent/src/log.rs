@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The log, on stderr. A thread writes it, so that a log that nobody reads delays nothing, not even the end.
+//! The log, on stderr. A thread writes it, so that an unread log never blocks the agent, not even at exit.
 
 mod subscriber;
 
@@ -25,16 +25,16 @@ pub use subscriber::Level;
 /// The environment variable that overrides `log.level`.
 const LEVEL_VARIABLE: &str = "MYPOLL_AGENT_LOG";
 
-/// How many lines wait for the thread at most. Later ones are dropped, and counted.
+/// Maximum number of queued lines. Further lines are dropped and counted.
 const QUEUE: usize = 1024;
 
-/// How long the end waits for what is queued.
+/// Time limit for writing queued lines at exit.
 const END: Duration = Duration::from_secs(1);
 
-/// Waits, when it goes, until what is queued was written, but not for long.
+/// Waits, when dropped, until queued lines are written, for a limited time.
 pub struct Guard(Queue);
 
-/// The way to the thread.
+/// The queue to the thread.
 #[derive(Clone)]
 struct Queue {
     sender: SyncSender<Entry>,
@@ -43,7 +43,7 @@ struct Queue {
 
 enum Entry {
     Line(String),
-    /// All before it was written when this is dropped.
+    /// Dropped once everything before it was written.
     End(#[expect(dead_code, reason = "only dropped")] mpsc::Sender<()>),
 }
 
@@ -66,17 +66,17 @@ pub fn start(level: LevelFilter) -> Result<(Guard, Level)> {
     Ok((Guard(queue), level))
 }
 
-/// Writes what is queued, and how many lines found no room.
+/// Writes queued lines, and the number of dropped ones.
 fn write(queue: &Receiver<Entry>, dropped: &AtomicU64, mut output: impl Write) {
     for entry in queue {
-        // A line that can't be written is lost: there is nowhere else to say so.
+        // A line that can't be written is lost: there is nowhere else to report it.
         if let Entry::Line(line) = entry {
             let _ = output.write_all(line.as_bytes());
         }
         match dropped.swap(0, Relaxed) {
             0 => {}
             count => {
-                let _ = writeln!(output, "{count} lines of the log were dropped here");
+                let _ = writeln!(output, "{count} log lines were dropped here");
             }
         }
     }
@@ -94,7 +94,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let (written, end) = mpsc::channel();
         match self.0.sender.try_send(Entry::End(written)) {
-            // A full queue: nobody reads the log.
+            // The queue is full: nobody reads the log.
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
             Ok(()) => match end.recv_timeout(END) {
                 Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -104,7 +104,7 @@ impl Drop for Guard {
 }
 
 impl Level {
-    /// Logs from `level` on, unless the environment says otherwise.
+    /// Logs from `level` on, unless the environment variable overrides it.
     pub fn set(&self, level: LevelFilter) -> Result<()> {
         self.change(effective(level)?);
         Ok(())
@@ -141,6 +141,6 @@ mod tests {
         let mut output = Vec::new();
         write(&receiver, &dropped, &mut output);
         let text = String::from_utf8(output).unwrap();
-        assert_eq!(text, "one\n2 lines of the log were dropped here\ntwo\n");
+        assert_eq!(text, "one\n2 log lines were dropped here\ntwo\n");
     }
 }

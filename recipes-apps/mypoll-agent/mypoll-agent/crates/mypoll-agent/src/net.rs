@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the sinks that listen have in common: addresses, TLS, tokens, and bounds on what a client costs.
+//! Common parts of the sinks that listen: addresses, TLS, tokens, and limits on what a client costs.
 //!
-//! A sink's section is made by `section!`, which adds the keys of [`Endpoint`] to its own. [`Endpoint::prepare`] listens,
-//! and [`Listeners::accept`] gives connections on which TLS, where it is configured, is already established. Before a sink
-//! serves a client it calls [`Gate::authorize`].
+//! A sink's section is defined by `section!`, which adds the keys of [`Endpoint`] to its own. [`Endpoint::prepare`]
+//! listens, and [`Listeners::accept`] returns connections on which TLS, if configured, is already established. Before a
+//! sink serves a client, it calls [`Gate::authorize`].
 //!
-//! A connection is a guest until it was authorized. Guests have little time and a bound of their own, so that who only
-//! connects can't keep out those who may come in.
+//! A connection is a guest until it is authorized. Guests have a short time limit and their own maximum number, so that
+//! connections that never authenticate cannot keep authorized clients out.
 
 mod address;
 mod bind;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the service manager is told: readiness, reloads, and that the agent makes progress.
+//! Notifies the service manager: readiness, reloads, and the watchdog.
 
 use std::{future, time::Duration};
 
@@ -9,16 +9,16 @@ use tracing::{debug, error};
 
 use crate::status::Status;
 
-/// Tells systemd, where it is there.
+/// Notifies systemd, if it is running.
 pub struct Notifier {
     status: Status,
-    /// When to feed the watchdog, and how old unfinished work may be.
+    /// The interval of watchdog messages, and the maximum age of unfinished work.
     watchdog: Option<(Interval, Duration)>,
     starving: bool,
 }
 
 impl Notifier {
-    /// Of the service that `$NOTIFY_SOCKET` and `$WATCHDOG_USEC` speak of.
+    /// For the service in `$NOTIFY_SOCKET` and `$WATCHDOG_USEC`.
     pub fn new(status: &Status) -> Self {
         let watchdog = sd_notify::watchdog_enabled().map(|timeout| {
             (
@@ -33,27 +33,27 @@ impl Notifier {
         }
     }
 
-    /// The agent serves.
+    /// Startup is complete.
     pub fn ready(&self) {
         tell(&[NotifyState::Ready]);
     }
 
-    /// It reads its configuration again.
+    /// The configuration is being reloaded.
     pub fn reloading(&self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => tell(&[NotifyState::Reloading, now]),
-            Err(error) => debug!(%error, "cannot tell the time"),
+            Err(error) => debug!(%error, "cannot read the clock"),
         }
     }
 
-    /// It ends.
+    /// The agent is shutting down.
     pub fn stopping(&self) {
         tell(&[NotifyState::Stopping]);
     }
 
-    /// Feeds the watchdog once, unless a part is stuck; pending for ever without one.
+    /// Sends one watchdog message, unless a part is stuck; without a watchdog, pending forever.
     ///
-    /// All that runs on the event loop counts by that alone: this runs there, too. What is done on other threads counts by
+    /// This runs on the event loop, so it also covers everything else there. Work on other threads is covered by
     /// [`Reporter::busy`](crate::status::Reporter::busy).
     pub async fn watch(&mut self) {
         let Some((interval, limit)) = &mut self.watchdog else {
@@ -67,7 +67,7 @@ impl Notifier {
             }
             Some(part) if !self.starving => {
                 self.starving = true;
-                error!("{part} makes no progress: the watchdog is not fed");
+                error!("{part} makes no progress: not notifying the watchdog");
             }
             Some(_) => {}
         }
@@ -76,6 +76,6 @@ impl Notifier {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        debug!(%error, "cannot tell the service manager");
+        debug!(%error, "cannot notify the service manager");
     }
 }

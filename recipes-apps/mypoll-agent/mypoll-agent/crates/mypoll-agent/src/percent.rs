@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-/// The text with each byte of the characters that are not plain as `%XX`.
+/// Encodes each byte of the characters that are not plain as `%XX`.
 pub(crate) fn encode(text: &str, mut is_plain: impl FnMut(char) -> bool) -> String {
     let mut encoded = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Messages of rules, on their way to MQTT brokers.
+//! Messages of rules to MQTT brokers.
 
 use std::{
     collections::HashMap,
@@ -10,56 +10,56 @@ use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many messages wait at most for each broker.
+/// Maximum number of waiting messages per broker.
 const QUEUE: usize = 64;
 
-/// Why a message was not published. It may be tried again.
+/// Why a message was not published. Publishing may be retried.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unpublished {
     /// No connection has this name.
-    #[error("there is no [[mqtt]] `{0}`")]
+    #[error("no [[mqtt]] `{0}`")]
     NoBroker(String),
-    /// Too many messages wait.
-    #[error("too many messages wait for the broker")]
+    /// Too many messages are waiting.
+    #[error("too many messages are waiting for the broker")]
     Busy,
-    /// The broker did not take it, as far as is known.
+    /// The broker may not have received it.
     #[error("{0}")]
     Failed(String),
-    /// The connection was taken out of the configuration, or the agent ends.
-    #[error("the connection to the broker is ending")]
+    /// The connection was removed from the configuration, or the agent is shutting down.
+    #[error("the connection to the broker is closing")]
     Ending,
 }
 
 /// A message for a broker.
 #[derive(Debug)]
 pub struct Publish {
-    /// Its topic, whole.
+    /// Its topic, with placeholders filled in.
     pub topic: String,
     /// Its bytes.
     pub payload: Bytes,
-    /// Whether the broker keeps it for clients that come later.
+    /// Whether the broker retains it for future subscribers.
     pub retain: bool,
-    /// Says that the broker has it (PUBACK), or why that is not known.
+    /// Receives the broker's acknowledgement (PUBACK), or why it is unknown.
     pub reply: oneshot::Sender<Result<(), Unpublished>>,
 }
 
-/// Takes messages to the connections with brokers. A clone gives them to the same ones.
+/// Sends messages to the connections with brokers. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Publishers(Arc<Mutex<HashMap<String, mpsc::Sender<Publish>>>>);
 
 impl Publishers {
-    /// Registers a connection, in place of one with the same name, and gives what it is to publish.
+    /// Registers a connection, in place of one with the same name, and returns its messages.
     pub fn register(&self, name: &str) -> mpsc::Receiver<Publish> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         self.senders().insert(name.to_owned(), sender);
         receiver
     }
 
-    /// Publishes and waits until the broker has it.
+    /// Publishes, and waits for the broker's acknowledgement.
     ///
     /// # Errors
     ///
-    /// The broker does not have it, or that is not known.
+    /// The broker did not acknowledge it.
     pub async fn publish(
         &self,
         name: &str,

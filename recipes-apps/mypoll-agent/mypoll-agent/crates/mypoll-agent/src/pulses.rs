@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How often lines became active.
+//! Counts how often lines became active.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -13,10 +13,10 @@ use crate::{
     lines::Line,
 };
 
-/// How many pulses the rate is of.
+/// The number of pulses that the rate is computed from.
 const STAMPS: usize = 8;
 
-/// A line: by its label, which stays when its number does not, or where it has none by its number.
+/// A line: by its label, which is stable when numbers change, or by its number if it has no label.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Name {
@@ -27,7 +27,7 @@ enum Name {
 #[derive(Clone, Debug, Default)]
 struct Count {
     total: u64,
-    /// Of the last ones, CLOCK_MONOTONIC in nanoseconds.
+    /// CLOCK_MONOTONIC of the last pulses, in nanoseconds.
     stamps: VecDeque<u64>,
 }
 
@@ -38,13 +38,13 @@ pub struct Pulses(BTreeMap<Name, Count>);
 /// The pulses of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tally {
-    /// How many there were.
+    /// Their number.
     pub pulses: u64,
-    /// How many there are in a second, by the last 8; it falls while none comes, and begins with 0.
+    /// The rate per second of the last 8; falls while none arrive, and starts at 0.
     pub rate: f64,
 }
 
-/// A total as it is saved.
+/// A saved total.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Saved {
     #[serde(flatten)]
@@ -53,7 +53,7 @@ pub(crate) struct Saved {
 }
 
 impl Pulses {
-    /// Counts an event, where it is a pulse.
+    /// Counts an event if it is a pulse.
     pub fn count(&mut self, event: &Event) {
         let reading = &event.reading;
         if (reading.source, reading.kind) != (Source::GPIO, Kind::RISING) {
@@ -71,14 +71,14 @@ impl Pulses {
         count.stamps.push_back(reading.timestamp_ns);
     }
 
-    /// Adds the totals of `others`, which were before.
+    /// Adds the earlier totals of `others`.
     pub fn add(&mut self, others: &Self) {
         for (name, other) in &others.0 {
             self.0.entry(name.clone()).or_default().total += other.total;
         }
     }
 
-    /// Those of a line at `now`, CLOCK_MONOTONIC in nanoseconds.
+    /// The pulses of a line at `now`, CLOCK_MONOTONIC in nanoseconds.
     pub fn of(&self, line: &Line, now: u64) -> Tally {
         let name = match &line.label {
             Some(label) => Name::Label(Arc::clone(label)),
@@ -96,12 +96,12 @@ impl Pulses {
         }
     }
 
-    /// Those of all lines together.
+    /// The total of all lines.
     pub fn total(&self) -> u64 {
         self.0.values().map(|count| count.total).sum()
     }
 
-    /// As they are saved.
+    /// In the saved format.
     pub(crate) fn to_saved(&self) -> Vec<Saved> {
         let saved = |(name, count): (&Name, &Count)| Saved {
             name: name.clone(),
@@ -110,7 +110,7 @@ impl Pulses {
         self.0.iter().map(saved).collect()
     }
 
-    /// From what was saved.
+    /// From the saved format.
     pub(crate) fn from_saved(saved: Vec<Saved>) -> Self {
         let count = |Saved { name, pulses }| {
             let stamps = VecDeque::new();
@@ -131,7 +131,7 @@ impl Count {
             return 0.0;
         }
         let seconds = |from: u64, to: u64| to.saturating_sub(from).max(1) as f64 / 1e9;
-        // As if one came just now: that counts where the last is longer ago than usual.
+        // Assumes a pulse right now, which lowers the rate once the last pulse is overdue.
         let so_far = (intervals + 1) as f64 / seconds(*first, now);
         let rate = (intervals as f64 / seconds(*first, *last)).min(so_far);
         // A millionth is one in twelve days.
@@ -185,7 +185,7 @@ mod tests {
             (Kind::CLICK, 0, Some("meter")),
             (Kind::TICK, 0, None),
             (Kind::RISING, 3, None),
-            // The same line after it went and came back.
+            // The same line after it was removed and added again.
             (Kind::RISING, 7, Some("meter")),
         ] {
             pulses.count(&event(kind, number, label, 0.0));
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(rate(&pulses, 15.0), 0.2);
         assert_eq!(rate(&pulses, 20.0), 0.2);
         assert_eq!(rate(&pulses, 30.0), 0.1);
-        // Four in a second: eight of them leave nothing of what was before.
+        // Four per second: after eight of them, earlier ones do not count.
         for index in 0..8 {
             pulses.count(&event(
                 Kind::RISING,

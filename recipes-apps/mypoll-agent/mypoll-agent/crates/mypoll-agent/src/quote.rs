@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What others wrote, in our error lines.
+//! Limits untrusted text in error messages.
 
-/// How much of it is repeated, in characters.
+/// Maximum length of a quote, in characters.
 const CHARACTERS: usize = 80;
 
-/// How long a sentence is at most, in bytes.
+/// Maximum length of a message, in bytes.
 const SENTENCE: usize = 2048;
 
-/// The beginning of `text`, with an ellipsis where there is more. JSON escapes what has to be escaped.
+/// The start of `text`, with an ellipsis if it is cut. JSON escapes it where necessary.
 pub(crate) fn quote(text: &str) -> String {
     let mut quoted: String = text.chars().take(CHARACTERS).collect();
     if quoted.len() < text.len() {
@@ -16,17 +16,17 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
-/// As [`quote`], of bytes that may not be text.
+/// As [`quote`], for bytes that may not be text.
 pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
-    // A character has at most four bytes; one more shows that there is more.
+    // A character has at most four bytes; one more shows that the text is cut.
     quote(&String::from_utf8_lossy(
         &bytes[..bytes.len().min(4 * CHARACTERS + 4)],
     ))
 }
 
-/// A sentence without its middle where it is too long: the end says what would be right.
+/// Removes the middle of a message that is too long: its end says what is expected.
 ///
-/// What others wrote is to be quoted where the sentence is made. This is for what comes in from libraries, or in a dozen parts.
+/// Untrusted text should be quoted where a message is built. This is for messages of libraries, or of many parts.
 pub fn shorten(sentence: &mut String) {
     if sentence.len() <= SENTENCE {
         return;

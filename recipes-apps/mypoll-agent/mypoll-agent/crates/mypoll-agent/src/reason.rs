@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why a device is not there, in words.
+//! Explains why a device is unavailable.
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use nix::unistd::{Gid, Group};
 
-/// What a file needs that can't be opened for want of permissions.
+/// Which permissions are missing to open a file.
 pub(crate) fn permissions(path: &Path) -> String {
     let shown = path.display();
     let Ok(metadata) = fs::metadata(path) else {
@@ -26,7 +26,7 @@ pub(crate) fn permissions(path: &Path) -> String {
     }
 }
 
-/// An error with what it comes from.
+/// An error with its sources.
 pub(crate) fn words(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

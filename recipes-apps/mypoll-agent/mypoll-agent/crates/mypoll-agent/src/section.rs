@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How the sections of the configuration are read: tables, and values with a form or a range of their own.
+//! Deserializes the sections of the configuration: tables, and values with a special form or range.
 
 pub(crate) mod table;
 pub(crate) mod value;

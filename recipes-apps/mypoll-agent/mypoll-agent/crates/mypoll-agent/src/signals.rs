@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Signals: SIGTERM and SIGINT end the agent, SIGHUP has it read its configuration again.
+//! Signals: SIGTERM and SIGINT stop the agent, SIGHUP reloads its configuration.
 
 use std::future::Future;
 

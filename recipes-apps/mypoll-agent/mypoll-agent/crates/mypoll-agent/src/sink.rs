@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where events go. A sink is one file (with a folder of its own where it is large): its configuration, and a cursor
-//! of the journal.
+//! Destinations of events. A sink is one file (with a directory of the same name if it is large): its configuration, and
+//! a cursor of the journal.
 //!
 //! A new sink needs its module, a variant of [`Section`] and its arms here, its field in [`crate::config::Config`], and
 //! its keys in `config/example.toml` and `docs/agent.md`.
@@ -21,26 +21,26 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{context::Context, net::Endpoint};
 
-/// A sink that has all it needs, and runs until the token is cancelled or the journal ends.
+/// A prepared sink; runs until the token is cancelled or the journal ends.
 ///
-/// At the journal's end it delivers what is left; the supervisor sets the time limit for that. When the token is
-/// cancelled, it ends at once: it was taken out of the configuration, or the time is over.
+/// At the journal's end it delivers the remaining events, with a time limit set by the supervisor. If the token is
+/// cancelled, it ends at once: it was removed from the configuration, or the time limit has passed.
 pub type Run =
     Box<dyn FnOnce(CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// A sink's section of the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Section {
-    /// Lines of JSON.
+    /// JSON lines.
     Stream(stream::Config),
-    /// A GPIO line that the agent switches.
+    /// A GPIO output.
     Output(output::Config),
-    /// Totals of pulses that last.
+    /// Persistent pulse totals.
     Counters(counters::Config),
-    /// A live page, and more by HTTP.
+    /// Live page and HTTP API.
     #[cfg(feature = "http")]
     Http(http::Config),
-    /// What is done on which events.
+    /// Reactions to events.
     #[cfg(feature = "rule")]
     Rule(rule::Config),
     /// Messages to an MQTT broker.
@@ -49,7 +49,7 @@ pub enum Section {
 }
 
 impl Section {
-    /// What the log calls it, such as `stream 127.0.0.1:7070`.
+    /// Its name in the log, such as `stream 127.0.0.1:7070`.
     pub fn name(&self) -> String {
         match self {
             Self::Stream(section) => section.name(),
@@ -64,7 +64,7 @@ impl Section {
         }
     }
 
-    /// Where it listens, if it does.
+    /// The endpoint, if it listens.
     pub fn endpoint(&self) -> Option<&Endpoint> {
         match self {
             Self::Stream(section) => Some(&section.endpoint),
@@ -78,11 +78,11 @@ impl Section {
         }
     }
 
-    /// Gets all that can fail: listens, reads certificates. The error names the key and what would be right.
+    /// Does everything that can fail: listens, reads certificates. Errors name the key and what is expected.
     ///
     /// # Errors
     ///
-    /// The configuration is refused.
+    /// The configuration is rejected.
     pub fn prepare(&self, context: &Context) -> anyhow::Result<Run> {
         match self {
             Self::Stream(section) => section.prepare(context),

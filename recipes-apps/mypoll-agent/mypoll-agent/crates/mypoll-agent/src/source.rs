@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where events come from: the driver's private queue, GPIO lines of the character device, or a simulation.
+//! Sources of events: the driver's private queue, GPIO lines of the character device, or a simulation.
 
 #[cfg(feature = "gpiochip")]
 pub mod gpiochip;
@@ -11,10 +11,10 @@ use anyhow::{Context as _, Result};
 
 use crate::{config::Config, context::Context, journal::Update};
 
-/// The source that the configuration chooses: it gives events in batches, and lines with their levels.
+/// The configured source: returns events in batches, and lines with their levels.
 ///
-/// A source that can't be opened yet, or that goes away, is waited for: `next` returns when there is something to
-/// append. It says so in the log and in [`crate::status::Status`].
+/// If a source can't be opened yet, or is removed, it retries; `next` returns when there is something to append. It
+/// reports that in the log and in [`crate::status::Status`].
 pub enum Source {
     /// The driver's private queue.
     Queue(Box<queue::Queue>),
@@ -30,7 +30,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// Fails if the configuration is wrong. A missing device is not an error.
+    /// The configuration is invalid. A missing device is not an error.
     pub async fn open(config: &Config, context: &Context) -> Result<Self> {
         if let Some(config) = &config.simulated {
             let simulated =
@@ -49,7 +49,7 @@ impl Source {
         Ok(Self::Queue(Box::new(queue)))
     }
 
-    /// Whether both configurations choose the same source with the same settings.
+    /// Whether both configurations select the same source with the same settings.
     pub fn is_same(one: &Config, other: &Config) -> bool {
         #[cfg(feature = "gpiochip")]
         if one.gpiochip.is_some() || other.gpiochip.is_some() {
@@ -58,11 +58,11 @@ impl Source {
         if one.simulated.is_some() || other.simulated.is_some() {
             return one.simulated == other.simulated;
         }
-        // Without any section it is the driver's.
+        // The driver is the default.
         one.device.clone().unwrap_or_default() == other.device.clone().unwrap_or_default()
     }
 
-    /// Waits for the next update. Dropping the future loses none.
+    /// Waits for the next update. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Update {
         match self {
             Self::Queue(source) => source.next().await,
@@ -72,7 +72,7 @@ impl Source {
         }
     }
 
-    /// What is already there, at the end of the source; `None` when nothing is left. A chip may keep it waiting for ever.
+    /// The remaining data, at the end of the source; `None` when nothing is left. A stuck chip may block it forever.
     pub async fn take(&mut self) -> Option<Update> {
         match self {
             Self::Queue(source) => source.take(),
@@ -100,7 +100,7 @@ mod tests {
         let error = read("[simulated]\npath = \"/tmp/fifo\"\n\n[device]\n").unwrap_err();
         assert_eq!(
             error,
-            "agent.toml:4: device: there is one source only, and `[simulated]` is there already: leave one of them out"
+            "agent.toml:4: device: only one source is allowed, and there is `[simulated]` already: remove one of them"
         );
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Between the source and the journal: events that follow from others.
+//! Derives events from others, between the source and the journal.
 //!
-//! All here is driven from outside and does no I/O. The time stamps of events decide what is derived, so that a batch
-//! that comes late gives the same as one that comes at once; the clock only decides when that is reported.
+//! The stages do no I/O and are driven from outside. Time stamps of events decide what is derived, so that a late batch
+//! gives the same result as a timely one; the clock only decides when it is reported.
 
 pub mod chord;
 mod config;
@@ -24,24 +24,23 @@ use chord::Chord;
 use machine::Found;
 use part::{Part, Section};
 
-/// How long an event may take from its time stamp to here, in nanoseconds; with the driver's debouncing so much longer.
+/// Maximum delay between an event's time stamp and its arrival here, in nanoseconds, without the driver's debouncing.
 const SLACK: u64 = 20_000_000;
 
-/// What is configured, with its state.
+/// The configured stages, with their state.
 #[derive(Default)]
 pub struct Stages {
     parts: Vec<Part>,
     chords: Vec<Chord>,
-    /// How long after a moment its last event may come, in nanoseconds.
+    /// Maximum delay of the last event before a moment, in nanoseconds.
     slack: u64,
-    /// When it was noticed that something is due: what happened until then may still come.
+    /// When a due result was noticed: earlier events may still arrive.
     noticed: Option<u64>,
 }
 
 impl Stages {
-    /// Takes what `config` has: sections that are the same as before keep their state. The result is what ends with the
-    /// others.
-    ///
+    /// Applies `config`: unchanged sections keep their state. Returns the final events of the others.
+    /// `now` is CLOCK_MONOTONIC in nanoseconds, here and below.
     /// `now` is CLOCK_MONOTONIC in nanoseconds, here and below.
     pub fn change(
         &mut self,
@@ -74,13 +73,13 @@ impl Stages {
         out
     }
 
-    /// Whether there is nothing to do.
+    /// Whether there are no stages.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty() && self.chords.is_empty()
     }
 
-    /// Takes events, after which the lines are `lines`; where the source `looked` at them, events before that may be
-    /// missing. The result is what follows from them.
+    /// Processes events, after which the lines are `lines`; if the source `looked` at them, earlier events may be missing.
+    /// Returns derived events.
     pub fn take(
         &mut self,
         events: &[Event],
@@ -107,14 +106,14 @@ impl Stages {
             self.bind(lines, now, &mut out);
         }
         if let Some(last) = events.last() {
-            // A source that always has more than can be taken leaves no time to wait for it.
+            // A source with an endless backlog leaves no time to wait for it.
             let until = last.reading.timestamp_ns.min(now);
             self.advance(until.saturating_sub(self.slack), &mut out);
         }
         out
     }
 
-    /// When [`tick`](Self::tick) is to be called, unless events come first.
+    /// When to call [`tick`](Self::tick), unless events arrive first.
     pub fn due(&self) -> Option<u64> {
         match self.noticed {
             Some(noticed) => noticed.checked_add(self.slack),
@@ -122,7 +121,7 @@ impl Stages {
         }
     }
 
-    /// The time has come: what follows from nothing happening.
+    /// Handles the passing of time without events.
     pub fn tick(&mut self, now: u64) -> Vec<Derived> {
         let mut out = Vec::new();
         match self.noticed {
@@ -138,7 +137,7 @@ impl Stages {
         out
     }
 
-    /// There are no more events.
+    /// Handles the end of events.
     pub fn end(&mut self, now: u64) -> Vec<Derived> {
         let mut out = Vec::new();
         self.parts
@@ -155,7 +154,7 @@ impl Stages {
         self.parts.iter_mut().for_each(|part| part.advance(to, out));
     }
 
-    /// Something may have happened that no event told.
+    /// Handles a possible loss of events.
     fn forget(&mut self, at: u64, out: &mut Vec<Derived>) {
         for part in &mut self.parts {
             part.forget(at, out);
@@ -163,7 +162,7 @@ impl Stages {
         self.chords.iter_mut().for_each(Chord::forget);
     }
 
-    /// Finds the lines that the sections are about.
+    /// Finds the lines of the sections.
     fn bind(&mut self, lines: &Lines, now: u64, out: &mut Vec<Derived>) {
         let mut taken = Vec::new();
         for part in &mut self.parts {
@@ -180,7 +179,7 @@ impl Stages {
         self.slack = SLACK.saturating_add(debounce.unwrap_or(0).saturating_mul(1000));
     }
 
-    /// Takes an event that says something of a level.
+    /// Processes an event that implies a level.
     fn line(&mut self, reading: &Reading, level: Option<bool>, out: &mut Vec<Derived>) {
         let (number, at) = (reading.line, reading.timestamp_ns);
         let edge = level.filter(|_| matches!(reading.kind, Kind::RISING | Kind::FALLING));
@@ -208,7 +207,7 @@ impl Stages {
         let mut parts: Vec<_> = parts
             .filter(|part| part.is_in(self.chords[index].numbers()))
             .collect();
-        // A press that is something else already is in no chord.
+        // A press that already is part of something else is in no chord.
         if !parts.iter().all(|part| part.is_fresh()) {
             return;
         }

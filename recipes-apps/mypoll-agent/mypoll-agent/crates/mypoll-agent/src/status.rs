@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the parts of the agent say of themselves, for `/stats`, `/healthz` and the watchdog.
+//! The state of the agent's parts, for `/stats`, `/healthz` and the watchdog.
 
 use std::{
     collections::BTreeMap,
@@ -12,21 +12,21 @@ use std::{
 
 use serde::Serialize;
 
-/// How a part is.
+/// The state of a part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state", content = "reason")]
 pub enum Condition {
-    /// It works.
+    /// Working.
     #[default]
     Working,
-    /// It waits for something, and why: a device that is not there, a chip that is busy.
+    /// Waiting, with the reason: a missing device, a busy chip.
     Waiting(String),
 }
 
 /// Counter values by name.
 pub type Counters = BTreeMap<&'static str, u64>;
 
-/// A number of a part that often changes: it is counted without a lock.
+/// A frequently changing number of a part, counted without a lock.
 #[derive(Clone, Debug, Default)]
 pub struct Counter(Arc<AtomicU64>);
 
@@ -36,7 +36,7 @@ impl Counter {
         self.0.fetch_add(value, Relaxed);
     }
 
-    /// Takes from it.
+    /// Subtracts from it.
     pub fn subtract(&self, value: u64) {
         self.0.fetch_sub(value, Relaxed);
     }
@@ -58,16 +58,16 @@ struct Part {
     condition: Condition,
     #[serde(flatten)]
     counters: BTreeMap<&'static str, Counter>,
-    /// Since when it works on something.
+    /// Since when it has been busy.
     #[serde(skip)]
     busy: Option<Instant>,
 }
 
-/// What all parts say. A clone is another handle.
+/// The state of all parts. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Status(Arc<Mutex<BTreeMap<String, Arc<Mutex<Part>>>>>);
 
-/// One part's entry; it goes when the part does.
+/// A part's entry, removed on drop.
 #[derive(Debug)]
 pub struct Reporter {
     status: Status,
@@ -87,7 +87,7 @@ impl Status {
         }
     }
 
-    /// The parts that wait, each with what it waits for.
+    /// The waiting parts, with their reasons.
     pub fn waiting(&self) -> Vec<(String, String)> {
         let waits = |(name, condition)| match condition {
             Condition::Working => None,
@@ -96,14 +96,14 @@ impl Status {
         self.conditions().into_iter().filter_map(waits).collect()
     }
 
-    /// A part that has worked on the same thing for longer than `limit`.
+    /// A part that has been busy with one thing for longer than `limit`.
     pub fn stuck(&self, limit: Duration) -> Option<String> {
         let stuck = |part: &Part| part.busy.is_some_and(|since| since.elapsed() > limit);
         let parts = self.each(|name, part| stuck(part).then(|| name.to_owned()));
         parts.into_iter().flatten().next()
     }
 
-    /// How each part is, by its name.
+    /// The state of each part, by name.
     pub fn conditions(&self) -> Vec<(String, Condition)> {
         self.each(|name, part| (name.to_owned(), part.condition.clone()))
     }
@@ -120,7 +120,7 @@ impl Status {
         .collect()
     }
 
-    /// The counters of each part, by its name.
+    /// The counters of each part, by name.
     pub fn counters(&self) -> Vec<(String, Counters)> {
         self.each(|name, part| {
             let counters = part.counters.iter();
@@ -142,7 +142,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Reporter {
-    /// Says how the part is; the result is whether that is new.
+    /// Sets the state; returns whether it changed.
     pub fn set(&self, condition: Condition) -> bool {
         let mut part = lock(&self.part);
         let is_new = part.condition != condition;
@@ -150,7 +150,7 @@ impl Reporter {
         is_new
     }
 
-    /// Says that the part works on something until the guard goes. One thing at a time.
+    /// Marks the part as busy until the guard is dropped. Not nestable.
     pub fn busy(&self) -> Busy {
         lock(&self.part).busy = Some(Instant::now());
         Busy(Arc::clone(&self.part))
@@ -166,13 +166,13 @@ impl Reporter {
         self.counter(name).add(value);
     }
 
-    /// The counter with this name, 0 where it is new.
+    /// The counter with this name, 0 if it is new.
     pub fn counter(&self, name: &'static str) -> Counter {
         lock(&self.part).counters.entry(name).or_default().clone()
     }
 }
 
-/// A part works on something.
+/// A part is busy.
 pub struct Busy(Arc<Mutex<Part>>);
 
 impl Drop for Busy {
@@ -184,7 +184,7 @@ impl Drop for Busy {
 impl Drop for Reporter {
     fn drop(&mut self) {
         let mut parts = lock(&self.status.0);
-        // Not the entry of a part that has come in the place of this one.
+        // Not the entry of a new part with the same name.
         if parts
             .get(&self.name)
             .is_some_and(|part| Arc::ptr_eq(part, &self.part))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Starts, reloads and ends the parts: one pump from the source to the journal, and the sinks.
+//! Starts, reloads and stops the parts: a pump from the source to the journal, and the sinks.
 
 mod probe;
 mod pump;
@@ -18,23 +18,23 @@ use sinks::Sinks;
 
 pub use probe::{Finding, probe};
 
-/// What the agent is told from outside.
+/// A request from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// End: deliver what is there, within the time limit.
+    /// Stop: deliver remaining events, within the time limit.
     End,
-    /// Read the configuration again.
+    /// Reload the configuration.
     Reload,
 }
 
-/// Runs the agent until it is told to end.
+/// Runs the agent until it is stopped.
 ///
-/// `read` reads the configuration again. A configuration that can't be taken whole is refused whole: the agent goes on
-/// with the one that it has. `taken` is told of one that was taken.
+/// `read` reads the configuration again. If any part of it is invalid, the agent keeps its current configuration.
+/// `taken` is called with each new configuration.
 ///
 /// # Errors
 ///
-/// The first configuration can't be taken.
+/// The first configuration is invalid.
 pub async fn run(
     mut config: Config,
     read: impl Fn() -> Result<Config>,
@@ -102,7 +102,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Takes a new configuration, or leaves all as it is.
+/// Applies a new configuration, or changes nothing.
 async fn reload(
     old: &Config,
     new: &Config,
@@ -111,7 +111,7 @@ async fn reload(
     context: &Context,
 ) -> Result<()> {
     if old.journal != new.journal || old.agent.machine != new.agent.machine {
-        bail!("`journal` and `agent.machine` can't be changed while the agent runs: restart it");
+        bail!("`journal` and `agent.machine` can't be changed at run time: restart the agent");
     }
     let source = match Source::is_same(old, new) {
         true => None,

@@ -51,7 +51,7 @@ fn what_can_not_be_had_is_logged_once_and_refuses_orders() {
     client.send(r#"{"order":{"output":{"set":{"name":"lamp","active":true}}}}"#);
     assert_eq!(
         client.json()["error"],
-        "the output `lamp` can't be had: cannot open the chip /dev/nowhere: \
+        "the output `lamp` is unavailable: cannot open the chip /dev/nowhere: \
          No such file or directory (os error 2)"
     );
     drop(client);
@@ -74,8 +74,5 @@ fn after_a_reload_only_outputs_of_the_new_configuration_take_orders() {
     agent.signal(Signal::SIGHUP);
     agent.wait_for_log("reloaded the configuration");
     client.send(r#"{"order":{"output":{"toggle":{"name":"lamp"}}}}"#);
-    assert_eq!(
-        client.json()["error"],
-        "there is no output `lamp`; there are: bulb"
-    );
+    assert_eq!(client.json()["error"], "no output `lamp`; there are: bulb");
 }

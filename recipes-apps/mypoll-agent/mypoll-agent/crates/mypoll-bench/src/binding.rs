@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Which driver has the line.
+//! The driver of the line.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Gives it its device, and with that the line.
+    /// Binds it to its device, which takes the line.
     pub(crate) fn bind(self) -> Result<Binding> {
         self.set("bind")?;
         Ok(Binding(self))
@@ -33,7 +33,7 @@ pub(crate) struct Binding(Driver);
 
 impl Drop for Binding {
     fn drop(&mut self) {
-        // Where that fails, binding the next one does too, and says so.
+        // If this fails, binding the next driver fails as well, and reports it.
         let _ = self.0.set("unbind");
     }
 }

@@ -12,14 +12,14 @@ use anyhow::{Context, Result};
 /// The chip's label in the device tree (tests/bench/mypoll-bench.dtso).
 const LABEL: &str = "mypoll-bench";
 
-/// The offset of the line that is toggled, which each interface watches in its turn.
+/// The offset of the toggled line, which all interfaces watch in turn.
 pub(crate) const LINE: u32 = 0;
 
 /// The chip.
 pub(crate) struct Chip {
     /// Its GPIO character device.
     pub(crate) node: PathBuf,
-    /// Its folder in sysfs.
+    /// Its directory in sysfs.
     folder: PathBuf,
 }
 
@@ -33,7 +33,7 @@ impl Chip {
                 return Ok(Self { node, folder });
             }
         }
-        anyhow::bail!("no gpio-sim chip is labelled {LABEL}: only ./scripts/bench's machine has it")
+        anyhow::bail!("no gpio-sim chip with the label {LABEL}: it only exists in ./scripts/bench's machine")
     }
 
     /// The line at [`LINE`].
@@ -51,7 +51,7 @@ impl Chip {
     }
 }
 
-/// A line of the chip, to be pulled.
+/// A line of the chip, whose level can be set.
 pub(crate) struct Line {
     pull: File,
     high: Cell<bool>,

@@ -13,7 +13,7 @@ pub(crate) fn now_ns() -> u64 {
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }
 
-/// Gives the kernel's and this program's other threads time to finish what they do, and to wait
+/// Gives the threads of the kernel and of this program time to finish their work and to wait
 /// again.
 pub(crate) fn settle() {
     sleep(Duration::from_micros(500));

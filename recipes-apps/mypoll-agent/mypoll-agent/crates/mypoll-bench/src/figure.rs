@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is put out.
+//! Output.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::Serialize;
 
-/// One line of standard output.
+/// A line of standard output.
 #[derive(Serialize)]
 struct Figure<'a> {
-    /// Of which interface.
+    /// The interface.
     interface: &'a str,
-    /// Which one.
+    /// The name of the figure.
     figure: &'a str,
     /// Nanoseconds, bytes or a count, as the figure's name says.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,7 +20,7 @@ struct Figure<'a> {
     /// Values of a distribution, and how often each occurred.
     #[serde(skip_serializing_if = "Option::is_none")]
     counts: Option<Vec<(u64, u64)>>,
-    /// Why there is no value.
+    /// Why the value is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -51,7 +51,7 @@ fn counts(values: &[u64]) -> Vec<(u64, u64)> {
     counts.into_iter().collect()
 }
 
-/// Puts out figures of an interface, or for each that they can't be measured.
+/// Prints the figures of an interface, or why they are missing.
 pub(crate) fn put_out<const N: usize>(interface: &str, names: [&str; N], values: Result<[f64; N]>) {
     let line = |figure, value, error| {
         let figure = Figure {

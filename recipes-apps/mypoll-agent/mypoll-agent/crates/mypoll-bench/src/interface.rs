@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The interfaces that are compared.
+//! The compared interfaces.
 
 mod chardev;
 mod floor;
@@ -24,7 +24,7 @@ pub(crate) use floor::Floor;
 pub(crate) use gpio_keys::GpioKeys;
 pub(crate) use mypoll::Mypoll;
 
-/// How many records a read asks for.
+/// Number of records per read.
 const READ: usize = 64;
 
 /// A way to read the edges of a line.
@@ -33,15 +33,15 @@ pub(crate) trait Interface {
     const NAME: &str;
     /// The size of a record in bytes, a multiple of 8.
     const RECORD: usize;
-    /// How many records an edge gives.
+    /// Number of records per edge.
     const RECORDS_PER_EDGE: usize = 1;
-    /// How many edges it holds while nobody reads.
+    /// Number of edges that it queues.
     const CAPACITY: usize;
 
     /// Opens it non-blocking, with room for [`CAPACITY`](Self::CAPACITY) edges.
     fn open(chip: &Chip) -> Result<OwnedFd>;
 
-    /// Opens one more, the `index`-th, while others are open.
+    /// Opens another one, the `index`-th, while others are open.
     fn open_another(chip: &Chip, _index: u32) -> Result<OwnedFd> {
         Self::open(chip)
     }
@@ -49,13 +49,13 @@ pub(crate) trait Interface {
     /// The time stamp of the first record in nanoseconds of CLOCK_MONOTONIC.
     fn timestamp_ns(records: &[u8]) -> u64;
 
-    /// Whether a record is the one that tells of an edge.
+    /// Whether a record reports an edge.
     fn is_edge(_record: &[u8]) -> bool {
         true
     }
 
-    /// How many edges were lost before and between these records, the first ones of an open file,
-    /// by what they say themselves; `None` where they do not say it.
+    /// Number of edges lost before and between these records, the first ones of an open file, as
+    /// reported by the records; `None` if they don't report it.
     fn lost(records: &[u8]) -> Option<u64>;
 }
 
@@ -75,7 +75,7 @@ impl Reader {
         })
     }
 
-    /// One read(2) of up to 64 records; `None` where there are none.
+    /// One read(2) of up to 64 records; `None` if there are none.
     #[inline(always)]
     pub(crate) fn read(&mut self) -> Result<Option<&[u8]>> {
         match unistd::read(&self.fd, &mut self.buffer) {
@@ -92,7 +92,7 @@ impl AsFd for Reader {
     }
 }
 
-/// Opens a device node to be read without blocking.
+/// Opens a device node non-blocking.
 fn open_nonblocking(node: &Path) -> Result<File> {
     OpenOptions::new()
         .read(true)
@@ -111,7 +111,7 @@ fn u64_at(record: &[u8], at: usize) -> u64 {
     u64::from_ne_bytes(record[at..at + 8].try_into().expect("eight bytes"))
 }
 
-/// What is lost where records count all edges: `sequence` is the number of the last one.
+/// Number of lost edges if records count all edges: `sequence` is the number of the last one.
 fn missing(sequence: u32, records: usize) -> u64 {
     u64::from(sequence) - records as u64
 }

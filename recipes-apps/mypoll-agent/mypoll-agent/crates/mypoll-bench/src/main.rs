@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The part of `./scripts/bench` that runs in the guest: the same loops for each way to read the
-//! edges of a GPIO line. Standard output has the figures, one JSON object a line.
+//! The guest part of `./scripts/bench`: the same measurements for each way to read the edges of a
+//! GPIO line. Prints the figures to standard output, one JSON object per line.
 
 mod binding;
 mod chip;
@@ -34,9 +34,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    // No page of the program is fetched while the clock runs.
+    // Avoids page faults during measurements.
     mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).context("mlockall")?;
-    // It stands for the world outside, and gives way to whatever it sets off.
+    // This thread represents the outside world, and runs only when nothing else does.
     set_policy(SCHED_IDLE)?;
     let chip = Chip::find()?;
     measure::interface::<Chardev>(&chip);

@@ -23,10 +23,10 @@ use crate::figure::put_out;
 use crate::interface::{Interface, Mypoll, Reader};
 use crate::sender::Sender;
 
-/// With the one that takes the edge, as many queues as the driver allows by default.
+/// With the matching queue, as many queues as the driver allows by default.
 const FILTERED: usize = 63;
 
-/// Measures all that `I` has in common with the others.
+/// Measures everything that all interfaces support.
 pub(crate) fn interface<I: Interface>(chip: &Chip) {
     let name = I::NAME;
     eprintln!("{name}: a reader that is blocked in epoll_wait");
@@ -44,7 +44,7 @@ pub(crate) fn interface<I: Interface>(chip: &Chip) {
     put_out(name, ["memory_bytes"], memory::memory::<I>(chip));
 }
 
-/// Measures what it takes to get edges to a TCP client.
+/// Measures the delivery of edges to a TCP client.
 pub(crate) fn delivered<S: Sender>(chip: &Chip) {
     let name = S::Interface::NAME;
     eprintln!("{name}: a TCP client");
@@ -63,24 +63,24 @@ pub(crate) fn mapped(chip: &Chip) {
     put_out(name, ["drain_mapped_ns"], mapped::mapped(chip));
 }
 
-/// Measures what an edge costs with several files open.
+/// Measures the cost of an edge with several open files.
 pub(crate) fn subscribers<I: Interface>(chip: &Chip) {
     if !one_cpu() {
         return;
     }
     for (count, figure) in [(8, "edge_8_files_ns"), (64, "edge_64_files_ns")] {
-        eprintln!("{}: edges against {count} open files", I::NAME);
+        eprintln!("{}: edges with {count} open files", I::NAME);
         put_out(I::NAME, [figure], edges::edges::<I>(chip, count));
     }
 }
 
-/// Measures what an edge costs with one queue that takes it beside many that filter its line out.
+/// Measures the cost of an edge with one matching queue, and many whose filters reject its line.
 pub(crate) fn filtered(chip: &Chip) {
     if !one_cpu() {
         return;
     }
     let name = Mypoll::NAME;
-    eprintln!("{name}: edges against {FILTERED} queues that do not want them, and one that does");
+    eprintln!("{name}: edges with {FILTERED} queues that reject them, and one that matches");
     let edges = || {
         let _others = (0..FILTERED)
             .map(|_| Mypoll::queue_of_other_line())
@@ -90,20 +90,20 @@ pub(crate) fn filtered(chip: &Chip) {
     put_out(name, ["edge_63_filtered_ns"], edges());
 }
 
-/// Measures closing a file that has a queue.
+/// Measures closing a file with a queue.
 pub(crate) fn close(chip: &Chip) {
     let name = Mypoll::NAME;
     eprintln!("{name}: closing");
     put_out(name, close::NAMES, close::close::<Mypoll>(chip));
 }
 
-/// Whether the time from one edge to the next is all that an edge costs: with several CPUs, others
-/// have a part in it meanwhile.
+/// Whether the time between two edges is the whole cost of an edge: with several CPUs, other CPUs
+/// do a part of the work.
 fn one_cpu() -> bool {
     available_parallelism().is_ok_and(|cpus| cpus.get() == 1)
 }
 
-/// The line of `I`, and a reader of it that has nothing to read.
+/// The line of `I`, and an idle reader of it.
 fn line_and_reader<I: Interface>(chip: &Chip) -> Result<(Line, Reader)> {
     let line = chip.line()?;
     settle();
@@ -119,7 +119,7 @@ fn epoll(reader: &Reader) -> Result<Epoll> {
     Ok(epoll)
 }
 
-/// Toggles the line `count` times, with a pause after each.
+/// Toggles the line `count` times, pausing after each.
 fn fill(line: &Line, count: usize) -> Result<()> {
     for _ in 0..count {
         line.toggle()?;
@@ -128,7 +128,7 @@ fn fill(line: &Line, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// Reads all there is.
+/// Reads everything.
 fn drain_all(reader: &mut Reader) -> Result<Vec<u8>> {
     let mut records = Vec::new();
     while let Some(more) = reader.read()? {
@@ -137,7 +137,7 @@ fn drain_all(reader: &mut Reader) -> Result<Vec<u8>> {
     Ok(records)
 }
 
-/// How many edges these records tell of.
+/// Number of edges in these records.
 fn edges_in<I: Interface>(records: &[u8]) -> usize {
     records
         .chunks_exact(I::RECORD)
@@ -145,7 +145,7 @@ fn edges_in<I: Interface>(records: &[u8]) -> usize {
         .count()
 }
 
-/// Median and 99th percentile, by nearest rank.
+/// Median and 99th percentile, nearest rank.
 fn percentiles(mut values: Vec<u64>) -> [f64; 2] {
     values.sort_unstable();
     [50, 99].map(|percent| values[(values.len() * percent).div_ceil(100) - 1] as f64)

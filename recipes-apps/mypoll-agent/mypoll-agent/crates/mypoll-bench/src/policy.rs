@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Who runs first.
+//! Scheduling policies.
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Programs that send the edges of a line to a TCP client, one line of text each.
+//! Programs that send the edges of a line to a TCP client, as lines of text.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -12,29 +12,29 @@ use anyhow::{Context, Result, bail};
 use crate::chip::{Chip, LINE};
 use crate::interface::{Chardev, Interface, Mypoll};
 
-/// What takes edges to a client.
+/// Sends edges to a client.
 pub(crate) trait Sender {
-    /// The interface that it reads, which has its figures.
+    /// The interface that it reads, under which its figures are listed.
     type Interface: Interface;
 
-    /// Starts it. The client that is returned gets the next edge.
+    /// Starts it. The returned client gets the next edge.
     fn start(chip: &Chip) -> Result<(TcpStream, Running)>;
 
     /// The time stamp of a line in nanoseconds of CLOCK_MONOTONIC.
     fn timestamp_ns(line: &str) -> Option<u64>;
 }
 
-/// Programs that end with this value.
+/// Programs that are killed on drop.
 pub(crate) struct Running {
     children: Vec<Child>,
-    /// The agent's log. It has room for what is still said.
+    /// The agent's log, kept open for further lines.
     _log: Option<BufReader<ChildStderr>>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         for child in &mut self.children {
-            // It may have ended by itself.
+            // It may have exited already.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -133,7 +133,7 @@ impl Sender for Gpiomon {
     }
 }
 
-/// The first line of a client to which nothing else was sent yet.
+/// The first line of a client; nothing else has been sent yet.
 fn read_line(client: &mut TcpStream) -> Result<String> {
     let mut line = String::new();
     BufReader::new(client).read_line(&mut line)?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent under load.
+//! Measures the agent under load.
 
 use std::{
     fs::{self, File},
@@ -19,7 +19,7 @@ use crate::{
     sender,
 };
 
-/// Measures it.
+/// Measures the agent.
 pub fn measure(program: &Path, load: Load) -> Result<Report> {
     let folder = tempfile::tempdir()?;
     let fifo = folder.path().join("events");
@@ -37,7 +37,7 @@ pub fn measure(program: &Path, load: Load) -> Result<Report> {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.write_all(b"{}\n")?;
         let mut hello = String::new();
-        // Not buffered beyond the line: nothing else is sent before the first event.
+        // Buffers only this line: nothing else is sent before the first event.
         BufReader::new(&stream).read_line(&mut hello)?;
         Ok(stream)
     };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! mosquitto under the same load: one publisher, QoS 0.
 //!
-//! The few packets of MQTT 3.1.1 that this takes are written here: a library's client for each of some hundred
+//! Contains its own encoder for the few required packets of MQTT 3.1.1: a library's client for each of hundreds of
 //! subscribers would cost more than what is measured.
 
 use std::{
@@ -23,7 +23,7 @@ use crate::{
 
 const TOPIC: &[u8] = b"mypoll/board/timer/tick";
 
-/// Measures it.
+/// Measures the broker.
 pub fn measure(program: &Path, load: Load) -> Result<Report> {
     let folder = tempfile::tempdir()?;
     let port = free_port()?;
@@ -48,7 +48,7 @@ pub fn measure(program: &Path, load: Load) -> Result<Report> {
     let mut number = 0;
     let sending = sender::send(load, &mut publisher, |stamp, bytes| {
         number += 1;
-        // What the agent sends of the same event.
+        // The same content as the agent's.
         let payload = format!(
             "{{\"event\":{number},\"source\":\"timer\",\"kind\":\"tick\",\"line\":0,\"value\":1,\"lost\":0,\
              \"time\":\"2026-11-28T13:39:10.123456Z\",\"clock\":\"unsynchronized\",\"timestamp_ns\":\"{stamp}\"}}\n"

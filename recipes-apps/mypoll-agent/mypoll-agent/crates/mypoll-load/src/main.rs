@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Measures mypoll-agent, or an MQTT broker in its place, under load on this machine: many clients, some of which never
-//! read.
+//! Measures mypoll-agent, or an MQTT broker instead, under load on this machine: many clients, some of which never read.
 //!
-//! Both get the same payload at the same times. The latency of an event is from the stamp in it to the moment when the
-//! last client has read it; the stamp is taken when this program writes the event.
+//! Both get the same payload at the same times. The latency of an event is the time from its stamp until the last client
+//! has read it; this program takes the stamp when it writes the event.
 
 mod agent;
 mod broker;
@@ -33,22 +32,22 @@ struct Cli {
 /// The load.
 #[derive(Args, Clone, Copy)]
 pub struct Load {
-    /// Clients that read
+    /// Number of clients that read
     #[arg(long, global = true, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=900))]
     clients: u32,
-    /// Clients that never read
+    /// Number of clients that never read
     #[arg(long, global = true, default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=90))]
     silent: u32,
-    /// Events a second
+    /// Events per second
     #[arg(long, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
-    /// For how long
+    /// Duration
     #[arg(long, global = true, default_value = "10s", value_parser = humantime::parse_duration)]
     time: Duration,
 }
 
 impl Load {
-    /// How many events there are.
+    /// Number of events.
     fn events(&self) -> usize {
         (f64::from(self.rate) * self.time.as_secs_f64()) as usize
     }
@@ -58,13 +57,13 @@ impl Load {
 enum Subject {
     /// The agent, with a simulated source
     Agent {
-        /// The program
+        /// Path of the program
         #[arg(long, value_name = "FILE")]
         program: PathBuf,
     },
     /// mosquitto, with one publisher, at QoS 0
     Broker {
-        /// The program
+        /// Path of the program
         #[arg(long, value_name = "FILE")]
         program: PathBuf,
     },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The program that is measured.
+//! The measured program.
 
 use std::{
     ffi::OsStr,
@@ -17,10 +17,10 @@ use nix::{
     unistd::{SysconfVar, sysconf},
 };
 
-/// How long the program has to listen.
+/// Time limit for the program to listen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A program that listens, and ends with this value.
+/// A running server, killed on drop.
 pub struct Server(Child);
 
 impl Server {
@@ -46,9 +46,9 @@ impl Server {
         Ok(server)
     }
 
-    /// The processor time that it took so far.
+    /// Its processor time so far.
     pub fn cpu_time(&self) -> Result<Duration> {
-        // proc_pid_stat(5): utime and stime are the 14th and 15th field; the second, in parentheses, may have blanks.
+        // proc_pid_stat(5): utime and stime are the 14th and 15th field; the second, in parentheses, may contain blanks.
         let stat = self.proc("stat")?;
         let fields = stat.rsplit_once(')').context("no parenthesis")?.1;
         let ticks: Vec<u64> = fields
@@ -63,7 +63,7 @@ impl Server {
         ))
     }
 
-    /// The most memory that it had resident, in KiB.
+    /// Its maximum resident memory, in KiB.
     pub fn resident_kib(&self) -> Result<u64> {
         let status = self.proc("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -84,14 +84,14 @@ impl Drop for Server {
     }
 }
 
-/// A port that nothing listens on.
+/// A free port.
 pub fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?
         .local_addr()?
         .port())
 }
 
-/// Lets this process, and those that it starts, have as many clients.
+/// Raises the descriptor limit of this process and its children for this many clients.
 pub fn allow_descriptors(clients: u32) -> Result<()> {
     let wanted = u64::from(clients) * 2 + 100;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;

@@ -18,29 +18,29 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use crate::sender::now_ns;
 
-/// What stands before the stamp in each event; the stamp ends with a quote.
+/// Precedes the stamp in each event; a quote follows the stamp.
 pub const STAMP: &[u8] = b"\"timestamp_ns\":\"";
 
-/// What came.
+/// The result.
 pub struct Received {
-    /// For each event the time from its stamp until the last client had read it, in nanoseconds.
+    /// For each event the time from its stamp until the last client has read it, in nanoseconds.
     pub latencies: Vec<u64>,
     /// Events that clients did not get, over all clients.
     pub missing: u64,
 }
 
-/// Clients that read until all events are there, or nothing comes for a while after the last was sent.
+/// Clients that read until all events have arrived, or nothing arrives for a while after the last was sent.
 pub struct Receivers {
     thread: JoinHandle<Result<Received>>,
     sent: Arc<AtomicBool>,
 }
 
-/// How long nothing comes before the rest counts as missing.
+/// Time without data after which the rest counts as missing.
 const SILENCE: Duration = Duration::from_secs(3);
 
 struct Client {
     stream: TcpStream,
-    /// The bytes of an event whose end was not read yet.
+    /// An incomplete event.
     partial: Vec<u8>,
     events: usize,
 }
@@ -56,7 +56,7 @@ impl Receivers {
         Self { thread, sent }
     }
 
-    /// Says that all was sent, and waits for the rest.
+    /// To be called when everything is sent; waits for the rest.
     pub fn finish(self) -> Result<Received> {
         self.sent.store(true, Ordering::Relaxed);
         self.thread.join().ok().context("the receivers failed")?
@@ -104,7 +104,7 @@ fn receive(streams: Vec<TcpStream>, events: usize, sent: &AtomicBool) -> Result<
 }
 
 impl Client {
-    /// Takes what was read, and gives how many events that completed.
+    /// Processes received data; returns the number of completed events.
     fn take(&mut self, bytes: &[u8], latencies: &mut [u64]) -> usize {
         let now = now_ns();
         self.partial.extend_from_slice(bytes);

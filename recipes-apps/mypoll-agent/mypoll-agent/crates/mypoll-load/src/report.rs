@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What was measured.
+//! The results.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ use serde::Serialize;
 
 use crate::{Load, process::Server, receivers::Received};
 
-/// What was measured.
+/// The results.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// What was measured: `agent` or `broker`.
+    /// The measured program: `agent` or `broker`.
     subject: &'static str,
     clients: u32,
     silent_clients: u32,
-    /// Events that were sent.
+    /// Number of events sent.
     events: usize,
-    /// Events a second, as far as the sender came.
+    /// Events per second, as achieved by the sender.
     rate: f64,
-    /// From the stamp of an event until the last client had read it, in microseconds.
+    /// Time from the stamp of an event until the last client has read it, in microseconds.
     p50_us: f64,
     p99_us: f64,
     max_us: f64,
     /// The processor time of the subject, in seconds.
     cpu_s: f64,
-    /// The most memory that the subject had resident, in KiB.
+    /// Maximum resident memory of the subject, in KiB.
     resident_kib: u64,
-    /// Events that reading clients did not get, over all clients.
+    /// Events missed by reading clients, summed over the clients.
     missing: u64,
 }
 
 impl Report {
-    /// Puts the figures together; `cpu_before` is what the subject had taken before the first event.
+    /// Computes the results; `cpu_before` is the subject's processor time before the first event.
     pub fn new(
         subject: &'static str,
         load: Load,

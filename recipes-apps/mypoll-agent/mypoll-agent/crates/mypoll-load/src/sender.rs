@@ -15,7 +15,7 @@ use nix::{
 
 use crate::Load;
 
-/// How often events are written: those of one period go in one write.
+/// Interval of writes: events of one interval are written together.
 const PERIOD: Duration = Duration::from_millis(1);
 
 /// CLOCK_MONOTONIC in nanoseconds.
@@ -23,7 +23,7 @@ pub fn now_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |now| now.num_nanoseconds().unsigned_abs())
 }
 
-/// Writes all events of `load`, each as `encode` has it for its stamp; the result is how long that took.
+/// Writes all events of `load`, each encoded with its stamp by `encode`; returns the duration.
 pub fn send(
     load: Load,
     output: &mut impl Write,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The man pages and shell completions of the programs, and the licences of what is in them. The build script makes them, in
-//! the folder that the environment variable `MYPOLL_MANUAL` names or in its own.
+//! The man pages and shell completions of the programs, and the licences of their crates. The build script generates
+//! them, in the directory in the environment variable `MYPOLL_MANUAL` or in `OUT_DIR`.
 
-/// Where they are, as below `/usr/share`.
+/// The directory with the files, laid out as below `/usr/share`.
 pub const FOLDER: &str = env!("MYPOLL_MANUAL_FOLDER");
 
 #[cfg(test)]
@@ -13,7 +13,7 @@ mod tests {
     fn all_programs_have_all_files() {
         for (file, part) in [
             ("man/man1/mypollctl.1", "mypollctl\\-monitor(1)"),
-            ("man/man1/mypollctl-wait.1", "status is 124"),
+            ("man/man1/mypollctl-wait.1", "exits with 124"),
             ("man/man1/mypoll-agent.1", "mypoll\\-agent\\-check(1)"),
             ("bash-completion/completions/mypollctl", "--since"),
             ("bash-completion/completions/mypoll-agent", "--probe"),

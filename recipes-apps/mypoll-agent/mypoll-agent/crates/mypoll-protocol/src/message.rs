@@ -7,27 +7,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::decimal;
 
-/// One line of the agent's.
+/// One line of the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Message<'a> {
     /// `{"event":…}`: an event.
     #[serde(borrow)]
     Event(Event<'a>),
-    /// `{"hello":…}`: who speaks; the first line after a request.
+    /// `{"hello":…}`: the agent's greeting; the first line after a request.
     Hello {
-        /// Who.
+        /// The greeting.
         hello: Hello,
     },
     /// `{"levels":…}`: the levels of all lines, after the hello of a client that asked for them.
     Levels(Levels),
-    /// `{"missed":…}`: events that the client can't get any more.
+    /// `{"missed":…}`: events that are no longer available to the client.
     Missed(Missed),
-    /// `{"session":…}`: the events that follow are of another session or another boot than those before.
+    /// `{"session":…}`: the following events belong to another session or boot than those before.
     Session(Session),
-    /// `{"status":{…}}`: how each part of the agent is, after the hello of a client that asked for it.
+    /// `{"status":{…}}`: the state of each part of the agent, after the hello of a client that asked for it.
     Status {
-        /// By the name of the part; its keys may change.
+        /// By name of the part; its keys may change.
         status: serde_json::Value,
     },
     /// `{"heartbeat":27}`: nothing happened for a while; the number of the next event.
@@ -40,9 +40,9 @@ pub enum Message<'a> {
         /// The order.
         done: crate::Action,
     },
-    /// `{"error":…}`: what was wrong. The agent closes the connection after it, unless it was an order.
+    /// `{"error":…}`: an error message. The agent then closes the connection, except after an order.
     Error {
-        /// A sentence.
+        /// The message.
         error: String,
     },
     /// A line of a later version.
@@ -62,29 +62,29 @@ pub struct Event<'a> {
     /// watchdog, such as `click` and `silent`.
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
-    /// The number of the line; 0 where `source` has none.
+    /// The line's number; 0 if `source` has no lines.
     pub line: u32,
-    /// The label of the line, where it has one.
+    /// The line's label, if it has one.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Cow<'a, str>>,
-    /// The level of the line, 1 for active; for gestures and the watchdog as docs/gestures.md has it, for other sources as
-    /// the driver documents it.
+    /// The level of the line, 1 for active. docs/gestures.md describes it for gestures and the watchdog, the driver's
+    /// documentation for other sources.
     pub value: u32,
     /// Events that the driver lost immediately before this one.
     pub lost: u32,
     /// The wall-clock time in RFC 3339.
     #[serde(borrow)]
     pub time: Cow<'a, str>,
-    /// `unsynchronized` where the system's clock was not yet set when the event was read.
+    /// `unsynchronized` if the system clock was not set when the event was read.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Cow<'a, str>>,
-    /// CLOCK_MONOTONIC of this boot, in nanoseconds.
+    /// Nanoseconds of CLOCK_MONOTONIC in this boot.
     #[serde(with = "decimal")]
     pub timestamp_ns: u64,
 }
 
 impl Event<'_> {
-    /// The same, apart from the line that it was read from.
+    /// A copy that does not borrow from the input line.
     pub fn into_owned(self) -> Event<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         Event {
@@ -99,7 +99,7 @@ impl Event<'_> {
 }
 
 impl Message<'_> {
-    /// The same, apart from the line that it was read from.
+    /// A copy that does not borrow from the input line.
     pub fn into_owned(self) -> Message<'static> {
         match self {
             Self::Event(event) => Message::Event(event.into_owned()),
@@ -116,20 +116,20 @@ impl Message<'_> {
     }
 }
 
-/// Who speaks.
+/// The agent's greeting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// The version of the protocol.
     pub protocol: u32,
     /// The version of the agent.
     pub agent: String,
-    /// The machine: stable over boots, unique in a fleet.
+    /// The machine: stable across boots, unique in a fleet.
     pub machine: String,
     /// The kernel's boot identifier.
     pub boot: String,
-    /// The session: events are numbered in it.
+    /// The session in which events are numbered.
     pub session: String,
-    /// The number of the first event that follows, where there is no filter and none is missing.
+    /// The number of the next event; a filter or a gap may skip it.
     pub next: u64,
 }
 
@@ -138,7 +138,7 @@ pub struct Hello {
 pub struct Levels {
     /// One entry for each line.
     pub levels: Vec<Level>,
-    /// The number of the last event that these levels contain; 0 is none.
+    /// The number of the last event that these levels include; 0 if there is none.
     pub after: u64,
 }
 
@@ -147,35 +147,35 @@ pub struct Levels {
 pub struct Level {
     /// The number of the line.
     pub line: u32,
-    /// Its label, where it has one.
+    /// The line's label, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Whether it is active; null where that is not known.
+    /// Whether it is active; null if unknown.
     pub active: Option<bool>,
-    /// How often it became active, where that is counted.
+    /// How often it became active, if pulses are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulses: Option<u64>,
-    /// How often it becomes active in a second, by the last pulses; where they are counted.
+    /// How often per second it became active recently, if pulses are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
 }
 
-/// Events that the client can't get any more.
+/// Events that are no longer available to the client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missed {
-    /// How many. A filter changes nothing in that: which of them it would have taken is not known any more.
+    /// How many, before any filter: the agent no longer knows which of them would match.
     pub missed: u64,
-    /// How many the driver had lost among them; absent where that is not known.
+    /// How many of them the driver had lost; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
 }
 
-/// Whose events follow.
+/// The session of the following events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The session.
     pub session: String,
-    /// The kernel's boot identifier: `timestamp_ns` counts from there.
+    /// The kernel's boot identifier: `timestamp_ns` counts from that boot.
     pub boot: String,
     /// The number of the next event.
     pub next: u64,

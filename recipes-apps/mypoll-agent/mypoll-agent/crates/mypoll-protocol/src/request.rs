@@ -3,33 +3,33 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The first line of a client: what it wants to get. All keys may be left out.
+/// The first line of a client: what to send. All keys are optional.
 ///
-/// The agent waits 200 ms for its first byte. A request that comes later counts as well, but events may stand before
-/// its [`Hello`](crate::Hello): ignore those. A line has at most 16 KiB and comes whole within 10 s. Blank lines are
-/// ignored. A client that sends no more may still read.
+/// The agent waits 200 ms for its first byte. A later request is still accepted, but events may precede its
+/// [`Hello`](crate::Hello): ignore them. A line has at most 16 KiB and must be complete within 10 s. Blank lines are
+/// ignored. A client that shuts down its sending side may still read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Request {
     /// The version of the protocol that the client speaks. Default: the agent's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<u32>,
-    /// The secret of a token, where the listener asks for one.
+    /// The secret of a token, if the listener requires one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// Which events to send. Default: all.
     #[serde(skip_serializing_if = "Filter::takes_all")]
     pub filter: Filter,
-    /// Where to go on. Default: with the next event.
+    /// Where to resume. Default: at the next event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
     /// Whether to send the levels of all lines first. Default: false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub levels: bool,
-    /// Whether to send how each part of the agent is. Default: false.
+    /// Whether to send the state of each part of the agent. Default: false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub status: bool,
-    /// Whether to send events at all. Default: true. A client that only gives orders says false.
+    /// Whether to send events. Default: true. A client that only sends orders sets it to false.
     #[serde(skip_serializing_if = "Clone::clone")]
     pub events: bool,
 }
@@ -48,8 +48,8 @@ impl Default for Request {
     }
 }
 
-/// Which events to send: those that fit every key. An empty list fits all. A key that the agent does not know is refused,
-/// not ignored: the client would get events that it did not ask for.
+/// Which events to send: those that match every key. An empty list matches all. Unknown keys are refused rather than
+/// ignored, so that the client gets no events that it did not ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
@@ -68,7 +68,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether the filter lets every event through.
+    /// Whether every event matches.
     pub fn takes_all(&self) -> bool {
         *self == Self::default()
     }
@@ -83,10 +83,10 @@ pub struct Resume {
     pub event: u64,
 }
 
-/// A line after the first, or the first of a client that needs no request: something to do.
+/// An order: any line after the first, or the first line of a client that needs no request.
 ///
-/// Orders are carried out one after another, and each is answered in turn by `done` or `error`. So is any other line
-/// after the first. Needs the role `control`.
+/// Orders run one after another; each is answered by `done` or `error`, in order. So is any other line after the
+/// first. Needs the role `control`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// What to do.
@@ -97,7 +97,7 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
-    /// Queue one event of the driver's.
+    /// Queue one event of the driver.
     Trigger,
     /// Start the driver's timer.
     StartTimer {
@@ -107,7 +107,7 @@ pub enum Action {
     },
     /// Stop the driver's timer.
     StopTimer,
-    /// Switch an output of the agent's.
+    /// Switch an output of the agent.
     Output(Output),
 }
 
@@ -119,15 +119,15 @@ pub enum Output {
     Set {
         /// Its name.
         name: String,
-        /// Whether it is to be active.
+        /// Whether to make it active.
         active: bool,
     },
-    /// Turn it round.
+    /// Invert it.
     Toggle {
         /// Its name.
         name: String,
     },
-    /// Set it active for a time.
+    /// Set it active for a while.
     Pulse {
         /// Its name.
         name: String,

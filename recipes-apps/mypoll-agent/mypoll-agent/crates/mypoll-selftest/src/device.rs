@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The device under test, and how it is put back.
+//! The device under test, and how its state is restored.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -21,7 +21,7 @@ use crate::runner::skip;
 use crate::sim_line;
 use crate::stats::Stats;
 
-/// How long the device node may take to come: only a node that never comes takes that long.
+/// Time limit for the device node to appear: only reached if it never does.
 const NODE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A line of the `lines` file.
@@ -53,19 +53,19 @@ impl Device {
     pub(crate) fn find(node: &Path, sysfs: &Path, module_file: Option<&Path>) -> Result<Self> {
         let metadata = match fs::metadata(node) {
             Err(error) if error.kind() == ErrorKind::NotFound => bail!(
-                "no {}: load the driver with modprobe mypoll, or name its device with --device",
+                "no {}: load the driver with modprobe mypoll, or use --device",
                 node.display()
             ),
             metadata => metadata.with_context(|| node.display().to_string())?,
         };
         ensure!(
             metadata.file_type().is_char_device(),
-            "{} is no character device",
+            "{} is not a character device",
             node.display()
         );
         if let Some(user) = user_of(metadata.rdev())? {
             bail!(
-                "{} is busy, {user} has it open: stop it first",
+                "{} is in use by {user}: stop it first",
                 node.display()
             );
         }
@@ -90,17 +90,17 @@ impl Device {
         Ok(device)
     }
 
-    /// Puts the device back as it was found, with the timer stopped, the queue empty and the
+    /// Restores the initial state of the device, with the timer stopped, the queue empty and the
     /// statistics 0.
     pub(crate) fn settle(&self) -> Result<()> {
-        // The module can't be unloaded while they are there.
+        // The module can't be unloaded while they exist.
         configfs::remove_all()?;
         self.parameters.restore(|| self.module_file())?;
         if let Some(binding) = &self.binding {
             if !binding.is_bound() {
                 binding.bind()?;
             } else if self.lines()? != self.lines {
-                // Others had their numbers when they came.
+                // Other lines had their numbers when they were added.
                 binding.unbind()?;
                 binding.bind()?;
             }
@@ -108,12 +108,11 @@ impl Device {
         let handle = self.open_nonblocking()?;
         handle.command("stop")?;
         if sim_line::release_all()? {
-            // A line with debouncing tells of its release only later.
+            // A debounced line reports its release only later.
             handle.drain_until_quiet()?;
         }
         handle.drain()?;
-        // What was lost is told by the next event: that one is taken here, so that a test's first
-        // event has lost=0.
+        // The next event reports lost events: consume one, so that a test's first event has lost=0.
         handle.trigger()?;
         handle.drain()?;
         handle.command("reset")?;
@@ -138,8 +137,8 @@ impl Device {
         self.open_when_there(true)
     }
 
-    /// Waits for the node while the module is loaded. After an unload and a load, mdev may remove the
-    /// new node for the old one's `remove`, and make it again for the `add` behind that.
+    /// Waits for the node while the module is loaded. After a reload, mdev may remove the new node
+    /// because of the old one's `remove`, and create it again for the following `add`.
     fn open_when_there(&self, nonblocking: bool) -> Result<Handle> {
         let deadline = Instant::now() + NODE_DEADLINE;
         loop {
@@ -219,15 +218,15 @@ impl Device {
             Some(binding) => {
                 ensure!(
                     !self.lines.is_empty(),
-                    "the driver is bound and has no line"
+                    "the driver is bound but has no line"
                 );
                 Ok(binding)
             }
-            None => skip!("the driver is bound to no platform device"),
+            None => skip!("the driver is not bound to a platform device"),
         }
     }
 
-    /// The file of the module; skips the test where it can't be found.
+    /// The module's file; skips the test if it can't be found.
     pub(crate) fn module_file(&self) -> Result<ModuleFile> {
         ModuleFile::find(self.module_file.as_deref())
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tests the contract of `/dev/mypoll` (docs/interface.md and, for queues of a file's own, the
-//! driver's uapi/mypoll.h) where the driver runs, in the QEMU guest or on a board.
+//! Tests the contract of `/dev/mypoll` (docs/interface.md, and uapi/mypoll.h of the driver for
+//! private queues) on the target: in the QEMU guest or on a board.
 
 mod binding;
 mod check;
@@ -47,13 +47,13 @@ use crate::device::Device;
 use crate::tap::{Outcome, Report};
 use crate::tests::Test;
 
-/// How long a test may take before it counts as hanging: generous, as binding the driver once takes
-/// some seconds on a debug kernel in an emulator on a busy machine.
+/// Timeout of a test: generous, because binding the driver can take some seconds on a debug kernel
+/// in an emulator on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Tests /dev/mypoll and prints a report in KTAP. Needs root, and the device for itself.
+/// Tests /dev/mypoll and prints a report in KTAP. Needs root and exclusive use of the device.
 ///
-/// Leaves the driver as it was found, with the timer stopped and the queue empty.
+/// Restores the driver's state afterwards, with the timer stopped and the queue empty.
 #[derive(Parser)]
 #[command(
     version,
@@ -61,17 +61,17 @@ const LIMIT: Duration = Duration::from_secs(120);
                   Exit status: 0 when no test failed, 1 otherwise, 2 for a wrong command line."
 )]
 struct Cli {
-    /// Run only the tests whose name contains one of these
+    /// Run only tests whose names contain one of these
     #[arg(value_name = "FILTER")]
     filters: Vec<String>,
-    /// Print the names of the tests and run none
+    /// Print the names of the tests without running them
     #[arg(long)]
     list: bool,
     /// The device node
     #[arg(long, value_name = "NODE", default_value = "/dev/mypoll")]
     device: PathBuf,
-    /// The folder with the device's `stats` and `lines`
-    #[arg(long, value_name = "FOLDER", default_value = "/sys/class/misc/mypoll")]
+    /// The directory with the device's `stats` and `lines`
+    #[arg(long, value_name = "DIR", default_value = "/sys/class/misc/mypoll")]
     sysfs: PathBuf,
     /// The module's file [default: mypoll.ko under /lib/modules/RELEASE]
     #[arg(long, value_name = "FILE")]
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
         Cli::command()
             .error(
                 ErrorKind::InvalidValue,
-                "no test's name contains any of these; --list prints the names",
+                "no test matches; --list prints the names",
             )
             .exit();
     }
@@ -117,7 +117,7 @@ fn run(cli: &Cli, tests: &[&Test]) -> Result<bool> {
             return Ok(false);
         }
     };
-    runner::adopt_orphans().context("becoming a subreaper")?;
+    runner::adopt_orphans().context("cannot become a subreaper")?;
     report.plan(tests.len())?;
     for test in tests {
         let outcome = runner::isolated(
@@ -131,7 +131,7 @@ fn run(cli: &Cli, tests: &[&Test]) -> Result<bool> {
     }
     let settled = runner::isolated(|| device.settle(), LIMIT)?;
     if let Outcome::Failed(error) = &settled {
-        report.comment(&format!("the device could not be put back: {error}"))?;
+        report.comment(&format!("cannot restore the device: {error}"))?;
     }
     Ok(report.finish()? && settled == Outcome::Passed)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files in place of the mypoll driver, for tests on a host.
+//! Files that replace the mypoll driver in tests on a host.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,33 +14,33 @@ use nix::{
 };
 use tempfile::TempDir;
 
-/// A FIFO in place of the device, and a directory in place of the one in sysfs.
+/// A FIFO that replaces the device, and a directory that replaces the one in sysfs.
 ///
-/// The FIFO gives one line a read, blocks, polls and sends SIGIO as the device does. Commands can't be tested with it:
-/// it would give them back as events.
+/// The FIFO returns one line per read, blocks, polls and sends SIGIO as the device does. It cannot test commands, which it
+/// would return as events.
 pub struct FakeDriver {
     directory: TempDir,
     fifo: File,
 }
 
 impl FakeDriver {
-    /// A driver with two lines and no event so far.
+    /// A driver with two lines and without events.
     ///
     /// # Panics
     ///
-    /// The files can't be made.
+    /// The files can't be created.
     #[expect(clippy::new_without_default, reason = "it creates files")]
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mypoll");
         mkfifo(&path, Mode::S_IRWXU).unwrap();
-        // Also open for reading, so that opening doesn't wait for a reader.
+        // Also open for reading, so that opening does not wait for a reader.
         let fifo = OpenOptions::new()
             .read(true)
             .write(true)
             .open(&path)
             .unwrap();
-        // Packets: a read takes what one write gave, and no more (pipe(2)).
+        // Packet mode: a read returns the data of one write (pipe(2)).
         fcntl(&fifo, FcntlArg::F_SETFL(OFlag::O_DIRECT)).unwrap();
         fs::write(
             directory.path().join("lines"),
@@ -55,7 +55,7 @@ impl FakeDriver {
         self.directory.path().join("mypoll")
     }
 
-    /// The directory with `lines`, and with whatever else a test writes there.
+    /// The directory with `lines`, and other files that a test adds.
     pub fn sysfs(&self) -> &Path {
         self.directory.path()
     }

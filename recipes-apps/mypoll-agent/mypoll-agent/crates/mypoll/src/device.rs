@@ -21,13 +21,13 @@ use crate::{
     sys,
 };
 
-/// The periods that the driver's timer takes, in milliseconds.
+/// Valid periods of the driver's timer, in milliseconds.
 pub const PERIOD_MS: RangeInclusive<u32> = 1..=3_600_000;
 
-/// Longer than any line of the driver, with room for keys to come: a shorter buffer than the line is EINVAL.
+/// Longer than any line of the driver, with room for future keys: a read into a buffer shorter than the line fails.
 const LINE_MAX: usize = 512;
 
-/// How to open the device. Reading and writing, blocking, unless said otherwise.
+/// How to open the device. Default: for reading and writing, blocking.
 ///
 /// # Examples
 ///
@@ -39,21 +39,21 @@ const LINE_MAX: usize = 512;
 pub struct Options(OpenOptions);
 
 impl Options {
-    /// Only to take events; the file's mode need not allow writing.
+    /// Opens it only to read events; needs no write permission.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.0.write(false);
         self
     }
 
-    /// Only to give commands; the file's mode need not allow reading.
+    /// Only to give commands; needs no read permission.
     #[must_use]
     pub fn write_only(mut self) -> Self {
         self.0.read(false);
         self
     }
 
-    /// Reads don't wait: [`Device::try_read_event`] gives `None` when no event is there.
+    /// Makes reads non-blocking: [`Device::try_read_event`] returns `None` when the queue is empty.
     #[must_use]
     pub fn nonblocking(mut self) -> Self {
         self.0.custom_flags(libc::O_NONBLOCK);
@@ -64,7 +64,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when nothing is there, [`Error::Open`] otherwise.
+    /// [`Error::NotFound`] if the file does not exist, [`Error::Open`] otherwise.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Device, Error> {
         let path = path.as_ref();
         match self.0.open(path) {
@@ -99,18 +99,18 @@ impl Device {
         Self::options().open(Self::PATH)
     }
 
-    /// Starts to open the device in another way.
+    /// Options for opening the device in another way.
     pub fn options() -> Options {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
         Options(options)
     }
 
-    /// Takes the next event; waits for it unless the device was opened non-blocking.
+    /// Takes the next event; waits for one unless the device was opened non-blocking.
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] when it was opened non-blocking and no event is there, [`Error::Read`], [`Error::EndOfFile`],
+    /// [`Error::Empty`] if it was opened non-blocking and the queue is empty, [`Error::Read`], [`Error::EndOfFile`],
     /// [`Error::Line`].
     pub fn read_event(&self) -> Result<Event, Error> {
         let mut buffer = [0; LINE_MAX];
@@ -127,7 +127,7 @@ impl Device {
         })
     }
 
-    /// As [`Device::read_event`], with `None` in place of [`Error::Empty`]: call it until then.
+    /// As [`Device::read_event`], but returns `None` instead of [`Error::Empty`].
     ///
     /// # Errors
     ///
@@ -149,8 +149,8 @@ impl Device {
         self.command("trigger")
     }
 
-    /// Starts the timer, anew when it runs, with a period out of [`PERIOD_MS`] in milliseconds, or with the module
-    /// parameter `timer_period_ms`. While it runs it belongs to this user.
+    /// Starts the timer, or restarts it if it is running, with a period in [`PERIOD_MS`], or with the module parameter
+    /// `timer_period_ms`. While it runs, it belongs to the calling user.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl Device {
         }
     }
 
-    /// Stops the timer; no tick comes after this returns.
+    /// Stops the timer; no tick follows after this returns.
     ///
     /// # Errors
     ///
@@ -174,8 +174,8 @@ impl Device {
         self.command("stop")
     }
 
-    /// Sets the counters of [`Sysfs::stats`](crate::Sysfs::stats) to 0. Queued events, sequence numbers, the timer, the
-    /// counters of lines and the files in `statistics/` stay as they are.
+    /// Resets the counters of [`Sysfs::stats`](crate::Sysfs::stats). Does not change queued events, sequence numbers, the
+    /// timer, the counters of lines and the files in `statistics/`.
     ///
     /// # Errors
     ///
@@ -184,7 +184,7 @@ impl Device {
         self.command("reset")
     }
 
-    /// What the driver can do, and which GPIO lines it has.
+    /// The driver's features and GPIO lines.
     ///
     /// # Errors
     ///
@@ -195,8 +195,8 @@ impl Device {
             .map_err(|source| Error::of_ioctl(source, Error::Info))
     }
 
-    /// The levels of all GPIO lines, with the position of the file's queue at which they hold: of the shared queue, as
-    /// long as this file has none of its own.
+    /// The levels of all GPIO lines, and the position of the file's queue to which they apply. That is the shared queue,
+    /// unless this file has a private one.
     ///
     /// # Errors
     ///
@@ -207,11 +207,11 @@ impl Device {
             .map_err(|source| Error::of_ioctl(source, Error::Levels))
     }
 
-    /// One GPIO line, with its level now and its counters. Its number is that of its events, 0 to 1023.
+    /// One GPIO line, with its current level and its counters. `number` is that of its events, 0 to 1023.
     ///
     /// # Errors
     ///
-    /// [`Error::NoLine`] when there is none with this number, [`Error::Unsupported`], [`Error::LineInfo`].
+    /// [`Error::NoLine`] if no line has this number, [`Error::Unsupported`], [`Error::LineInfo`].
     pub fn line(&self, number: u32) -> Result<LineInfo, Error> {
         match sys::line(self, number) {
             Ok(line) => Ok(line.into()),
@@ -222,19 +222,19 @@ impl Device {
         }
     }
 
-    /// Gives this open file a queue of its own: from now on it gets every event that `config` lets through, whoever
-    /// else reads.
+    /// Gives this open file a private queue: from now on it gets every event that matches `config`, regardless of other
+    /// readers.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when a value is out of its range, [`Error::Unsupported`], [`Error::Busy`],
+    /// [`Error::Config`] if a value is out of range, [`Error::Unsupported`], [`Error::Busy`],
     /// [`Error::TooManyQueues`], [`Error::MemoryLimit`], [`Error::Configure`].
     pub fn into_queue(self, config: &Config) -> Result<Queue, Error> {
         Queue::configure(self, config)
     }
 
     fn command(&self, command: &str) -> Result<(), Error> {
-        // One write is one command, so the newline can't be a write of its own.
+        // Each write is one command, so the newline must be in the same write.
         (&self.file)
             .write_all(format!("{command}\n").as_bytes())
             .map_err(|error| command_error(command, error))
@@ -244,7 +244,7 @@ impl Device {
 fn command_error(command: &str, source: io::Error) -> Error {
     match source.raw_os_error() {
         Some(libc::ENOBUFS) => Error::QueueFull,
-        // Only commands for the timer are refused to some users.
+        // Only timer commands fail with EPERM.
         Some(libc::EPERM) => Error::TimerOwner,
         _ => Error::Command {
             command: command.to_owned(),
@@ -307,7 +307,7 @@ mod tests {
         let device = Device::options().open(driver.device()).unwrap();
         driver.send("hello");
         let error = device.try_read_event().unwrap_err();
-        assert_eq!(error.to_string(), "cannot understand the line `hello`");
+        assert_eq!(error.to_string(), "invalid line `hello`");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What can go wrong with the device file.
+//! Errors of the device file.
 
 use std::{io, path::PathBuf};
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{device::PERIOD_MS, event::ParseEventError, queue::ConfigError};
 
-/// Why the device did not do what was asked.
+/// An error of the device file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -22,116 +22,110 @@ pub enum Error {
     Open {
         /// The device file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// No event waits, and the device was opened non-blocking.
-    #[error("no event waits")]
+    /// The queue is empty, and the device was opened non-blocking.
+    #[error("the queue is empty")]
     Empty,
-    /// Reading failed; `ErrorKind::Interrupted` when a signal ended the wait.
+    /// Reading failed; `ErrorKind::Interrupted` if a signal ended the wait.
     #[error("cannot read an event")]
     Read(#[source] io::Error),
-    /// The file ended, which the device never does: it is something else.
-    #[error("end of file in place of an event; this is not a mypoll device")]
+    /// End of file, which the device never returns: the file is not a mypoll device.
+    #[error("unexpected end of file; this is not a mypoll device")]
     EndOfFile,
-    /// The line that was read is not an event.
-    #[error("cannot understand the line `{line}`")]
+    /// The line that was read is not a valid event.
+    #[error("invalid line `{line}`")]
     Line {
         /// What was read.
         line: String,
-        /// What is wrong with it.
+        /// Why it is invalid.
         source: ParseEventError,
     },
-    /// A trigger found the driver's queue full; nothing was queued or counted.
+    /// The driver's queue was full at a trigger; nothing was queued or counted.
     #[error("the queue is full, the trigger was not queued; read some events first")]
     QueueFull,
-    /// The timer doesn't take this period.
+    /// The timer does not accept this period.
     #[error("a period of {period_ms} ms is outside {} to {} ms", PERIOD_MS.start(), PERIOD_MS.end())]
     Period {
-        /// The period that was asked for.
+        /// The requested period.
         period_ms: u32,
     },
     /// Another user started the timer.
-    #[error(
-        "another user started the timer; that user has to stop it, or a process with CAP_SYS_ADMIN"
-    )]
+    #[error("another user started the timer; only that user or CAP_SYS_ADMIN can stop it")]
     TimerOwner,
-    /// Another failure of a command.
+    /// A command failed for another reason.
     #[error("the command `{command}` failed")]
     Command {
-        /// What was written.
+        /// The command.
         command: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A configuration has a value out of its range.
+    /// A configuration value is out of range.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The file doesn't know the ioctl.
-    #[error("the file does not know this ioctl; it is not a mypoll device, or its driver is older")]
+    /// The file does not support the ioctl.
+    #[error("unknown ioctl; the file is not a mypoll device, or its driver is too old")]
     Unsupported,
-    /// The queue can't be configured now.
-    #[error(
-        "the queue can't be configured: its ring was mapped, or the file asks for SIGIO (O_ASYNC), which has to come after"
-    )]
+    /// The queue cannot be configured any more.
+    #[error("cannot configure the queue: its ring is mapped, or O_ASYNC was set first")]
     Busy,
-    /// There are as many private queues as the driver allows.
-    #[error(
-        "the driver has no private queue left; close one, or load the module with a higher queues_max"
-    )]
+    /// The driver's limit for private queues is reached.
+    #[error("too many private queues; close one, or load the module with a higher queues_max")]
     TooManyQueues,
-    /// The queues of this user would need more memory than its limit allows.
+    /// The user's queues would exceed the limit for locked memory.
     #[error(
-        "the queue would exceed the memory that the user may lock; use a smaller capacity, or raise RLIMIT_MEMLOCK \
+        "the queue would exceed the user's limit for locked memory; use a smaller capacity, or raise RLIMIT_MEMLOCK \
          (ulimit -l)"
     )]
     MemoryLimit,
-    /// Configuring failed in another way.
+    /// Configuring failed for another reason.
     #[error("cannot configure the queue (MYPOLL_CONFIGURE)")]
     Configure(#[source] io::Error),
-    /// The queue does not give its statistics.
+    /// The queue's statistics are unavailable.
     #[error("cannot get the queue's statistics (MYPOLL_GET_STATS)")]
     Stats(#[source] io::Error),
-    /// The driver does not describe itself.
+    /// The driver's description is unavailable.
     #[error("cannot get the driver's description (MYPOLL_GET_INFO)")]
     Info(#[source] io::Error),
-    /// There is no GPIO line with this number.
-    #[error("there is no GPIO line {number}")]
+    /// No GPIO line has this number.
+    #[error("no GPIO line {number}")]
     NoLine {
-        /// The number that was asked for.
+        /// The requested number.
         number: u32,
     },
-    /// The driver does not describe a line.
+    /// The description of a line is unavailable.
     #[error("cannot get the description of a GPIO line (MYPOLL_GET_LINE)")]
     LineInfo(#[source] io::Error),
-    /// The driver does not give the levels of its lines.
+    /// The levels of the lines are unavailable.
     #[error("cannot get the levels of the GPIO lines (MYPOLL_GET_LEVELS)")]
     Levels(#[source] io::Error),
-    /// A read of a queue gave something else than whole records.
-    #[error("a read gave {length} bytes, which are not whole records; this is not a mypoll queue")]
+    /// A read returned something other than whole records.
+    #[error("a read returned {length} bytes, not whole records; this is not a mypoll queue")]
     Partial {
-        /// How many bytes there were.
+        /// The number of bytes.
         length: usize,
     },
-    /// The ring can't be mapped.
+    /// Mapping the ring failed.
     #[error("cannot map the ring; only a queue that drops the newest events has one")]
     Map(#[source] io::Error),
-    /// The mapped memory is not a ring.
-    #[error("a ring of {slots} slots for {capacity} events can't be; this is not a mypoll queue")]
+    /// The mapped memory is not a valid ring.
+    #[error("invalid ring of {slots} slots for {capacity} events; this is not a mypoll queue")]
     Ring {
-        /// How many slots it says it has.
+        /// The number of slots in its header.
         slots: u64,
-        /// How many events it says it holds.
+        /// The capacity in its header.
         capacity: u32,
     },
-    /// The file can't be waited for asynchronously.
+    /// Registering the file with tokio's reactor failed.
     #[cfg(feature = "tokio")]
-    #[error("cannot wait for the queue in tokio's reactor")]
+    #[error("cannot register the queue with tokio's reactor")]
     Register(#[source] io::Error),
 }
 
 impl Error {
-    /// The failure of an ioctl: `other`, unless the file doesn't know the number.
+    /// The error for a failed ioctl: `other`, unless the file does not support the ioctl.
     pub(crate) fn of_ioctl(source: io::Error, other: impl FnOnce(io::Error) -> Self) -> Self {
         match source.raw_os_error() {
             Some(libc::ENOTTY) => Self::Unsupported,

@@ -30,7 +30,7 @@ pub enum Source {
 impl Source {
     const ALL: [Self; 3] = [Self::Manual, Self::Timer, Self::Gpio];
 
-    /// As the driver numbers it.
+    /// The driver's number.
     pub const fn number(self) -> u16 {
         match self {
             Self::Manual => uapi::SOURCE_MANUAL,
@@ -39,14 +39,14 @@ impl Source {
         }
     }
 
-    /// The source with this number, where this version knows it.
+    /// The source with this number, if this version knows it.
     pub(crate) fn from_number(number: u16) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|source| source.number() == number)
     }
 
-    /// As the driver spells it.
+    /// The driver's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Manual => "manual",
@@ -73,9 +73,9 @@ pub enum Kind {
     Rising,
     /// A GPIO line became inactive.
     Falling,
-    /// A GPIO line went away: its driver was unbound, or its configfs directory was removed or taken out of use.
+    /// A GPIO line was removed: its driver was unbound, or its configfs directory was disabled or removed.
     Removed,
-    /// A GPIO line came.
+    /// A GPIO line was added.
     Added,
 }
 
@@ -89,7 +89,7 @@ impl Kind {
         Self::Added,
     ];
 
-    /// As the driver numbers it.
+    /// The driver's number.
     pub const fn number(self) -> u16 {
         match self {
             Self::Trigger => uapi::KIND_TRIGGER,
@@ -101,12 +101,12 @@ impl Kind {
         }
     }
 
-    /// The kind with this number, where this version knows it.
+    /// The kind with this number, if this version knows it.
     pub(crate) fn from_number(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
 
-    /// As the driver spells it.
+    /// The driver's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Trigger => "trigger",
@@ -118,7 +118,7 @@ impl Kind {
         }
     }
 
-    /// The only source that such an event comes from.
+    /// The source of such events.
     pub const fn source(self) -> Source {
         match self {
             Self::Trigger => Source::Manual,
@@ -185,31 +185,31 @@ pub struct Event {
     pub kind: Kind,
     /// Which GPIO line, 0 to 1023; 0 for the other sources.
     pub line: u32,
-    /// GPIO: the logical level after the edge, 0 or 1; the level when the line came, 0 when it went away. Timer: how
-    /// many periods this tick stands for. Manual: 0.
+    /// GPIO: the logical level after the edge, 0 or 1; for an added line its level, for a removed one 0. Timer: the
+    /// number of periods that this tick covers. Manual: 0.
     pub value: u32,
     /// How many events the driver's queue dropped just before this one.
     pub lost: u32,
-    /// When it happened: CLOCK_MONOTONIC in nanoseconds, taken in the interrupt handler.
+    /// When it happened: CLOCK_MONOTONIC in nanoseconds, read in the interrupt handler.
     pub timestamp_ns: u64,
 }
 
-/// Why a line is not an event.
+/// Why a line is not a valid event.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ParseEventError {
     /// A key is missing, or its value is not a number.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A source that this version doesn't know, in what is an event otherwise.
+    /// The source is unknown; the line is valid otherwise.
     #[error("source `{value}` is none of manual, timer, gpio")]
     Source {
-        /// What stands there.
+        /// The unknown name.
         value: String,
     },
-    /// A kind that this version doesn't know, in what is an event otherwise.
+    /// The kind is unknown; the line is valid otherwise.
     #[error("kind `{value}` is none of trigger, tick, rising, falling, removed, added")]
     Kind {
-        /// What stands there.
+        /// The unknown name.
         value: String,
     },
 }
@@ -217,7 +217,7 @@ pub enum ParseEventError {
 impl FromStr for Event {
     type Err = ParseEventError;
 
-    /// Takes the driver's line, with or without its newline. Keys may come in any order; unknown ones are passed over.
+    /// Parses the driver's line, with or without its newline. Keys may come in any order; unknown keys are ignored.
     fn from_str(line: &str) -> Result<Self, Self::Err> {
         Ok(Self {
             sequence: keys::number(line, "event")?,
@@ -225,7 +225,7 @@ impl FromStr for Event {
             value: keys::number(line, "value")?,
             lost: keys::number(line, "lost")?,
             timestamp_ns: keys::number(line, "timestamp_ns")?,
-            // Last: where they are not known, all else is that of an event.
+            // Last, so that an unknown source or kind is reported only for an otherwise valid event.
             source: keys::value(line, "source")?.parse()?,
             kind: keys::value(line, "kind")?.parse()?,
         })
@@ -316,11 +316,11 @@ mod tests {
     fn bad_values_are_named() {
         assert_eq!(
             error(&TICK.replace("lost=7", "lost=-7")),
-            "`lost=-7` is not a whole number that fits"
+            "`lost=-7` is not a whole number in range"
         );
         assert_eq!(
             error(&TICK.replace("4294967295", "4294967296")),
-            "`event=4294967296` is not a whole number that fits"
+            "`event=4294967296` is not a whole number in range"
         );
         assert_eq!(
             error(&TICK.replace("timer", "sundial")),
@@ -330,7 +330,7 @@ mod tests {
             error(&TICK.replace("tick", "tock")),
             "kind `tock` is none of trigger, tick, rising, falling, removed, added"
         );
-        // What is no event at all is not one of an unknown source.
+        // An invalid event does not count as one of an unknown source.
         assert_eq!(error("event=1 source=sundial"), "`line=` is missing");
     }
 }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the driver can do, and its GPIO lines.
+//! The driver's features and GPIO lines.
 
 use std::time::Duration;
 
 use crate::{levels, uapi};
 
-/// The driver: what it can do, and which GPIO lines it has.
+/// The driver's features and GPIO lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
-    /// How many files can have a queue of their own at a time.
+    /// The maximum number of private queues.
     pub queues_max: u32,
-    /// Whether a file can have a queue of its own.
+    /// Whether files can have private queues.
     pub queues: bool,
-    /// Whether that queue's ring can be mapped.
+    /// Whether a private queue's ring can be mapped.
     pub mmap: bool,
-    /// Whether it gives levels, `added` events and the sequence numbers of lines.
+    /// Whether it has levels, `added` events and sequence numbers of lines.
     pub levels: bool,
     /// Whether it counts the events of each line.
     pub counters: bool,
-    /// The numbers of its GPIO lines, rising.
+    /// The numbers of its GPIO lines, ascending.
     pub lines: Vec<u32>,
 }
 
@@ -36,7 +36,7 @@ impl From<uapi::Info> for Info {
     }
 }
 
-/// A GPIO line, as it is now. Its counters begin with the line, and nothing resets them.
+/// The current state of a GPIO line. Its counters start at 0 when the line is added; nothing resets them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -44,40 +44,39 @@ pub struct LineInfo {
     /// Its number in events, 0 to 1023.
     #[cfg_attr(feature = "serde", serde(rename = "line"))]
     pub number: u32,
-    /// The name of its chip, such as `gpiochip0`; empty if the driver does not tell it.
+    /// The name of its chip, such as `gpiochip0`; empty if the driver does not report it.
     pub chip: String,
     /// Its number on that chip.
     pub offset: u32,
-    /// Its label, cut to 63 bytes; what is not UTF-8 is replaced by U+FFFD.
+    /// Its label, cut to 63 bytes; invalid UTF-8 is replaced by U+FFFD.
     pub label: String,
     /// Whether it is active now.
     pub active: bool,
-    /// Whether low is active.
+    /// Whether it is active-low.
     pub active_low: bool,
-    /// Whether becoming active gives an event.
+    /// Whether becoming active is reported.
     pub rising: bool,
-    /// Whether becoming inactive gives an event.
+    /// Whether becoming inactive is reported.
     pub falling: bool,
     /// Whether it wakes the machine from suspend.
     pub wakeup: bool,
-    /// For how long it has to be quiet, where it is debounced; microseconds in JSON.
+    /// The debounce time, if it is debounced; microseconds in JSON.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "debounce_us", serialize_with = "microseconds")
     )]
     pub debounce: Option<Duration>,
-    /// Whether the driver debounces it, not the chip.
+    /// Whether the driver debounces it, rather than the chip.
     pub debounced_by_driver: bool,
-    /// The sequence number of its newest event, as [`Record::line_sequence`](crate::queue::Record::line_sequence) has
-    /// it.
+    /// The sequence number of its newest event, see [`Record::line_sequence`](crate::queue::Record::line_sequence).
     pub line_sequence: u32,
-    /// Interrupts that it raised.
+    /// Interrupts of the line.
     pub edges: u64,
-    /// Events of it that were reported.
+    /// Reported events of the line.
     pub reported: u64,
-    /// Of `edges`, those that gave no event because the contact was bouncing.
+    /// Of `edges`, those without an event because the contact was bouncing.
     pub bounced: u64,
-    /// Events of it that full private queues lost, summed over the queues.
+    /// Events of the line lost by full private queues, summed over the queues.
     pub dropped: u64,
 }
 
@@ -106,7 +105,7 @@ impl From<uapi::Line> for LineInfo {
     }
 }
 
-/// What is before the first 0.
+/// The bytes before the first 0.
 fn text(array: &[u8]) -> String {
     let text = array.split(|&byte| byte == 0).next();
     String::from_utf8_lossy(text.unwrap_or_default()).into_owned()
@@ -117,7 +116,7 @@ fn microseconds<S: serde::Serializer>(
     time: &Option<Duration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    // It was a u32 of them in the driver's structure.
+    // The driver's field is a u32 of microseconds.
     match time {
         Some(time) => serializer.serialize_u64(time.as_micros() as u64),
         None => serializer.serialize_u64(0),

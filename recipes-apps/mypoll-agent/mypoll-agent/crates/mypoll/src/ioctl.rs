@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The numbers of the driver's ioctls, as `mypoll.h` has them, for programs that call them directly.
+//! The driver's ioctl numbers from `mypoll.h`, for programs that call them directly.
 //!
-//! Each number has the size of its structure in it: that of the newest one, [`uapi`]'s.
+//! Each number contains the size of its newest structure, as in [`uapi`].
 
 use rustix::ioctl::opcode;
 

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `key=value` words, as the driver writes them: unknown keys may come at any time and are passed over.
+//! `key=value` words of the driver. Unknown keys are ignored.
 
 use std::{num::ParseIntError, str::FromStr};
 
 use thiserror::Error;
 
-/// A `key=value` that a program needs is missing or malformed.
+/// A required `key=value` is missing or malformed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KeyError {
-    /// There is no such key.
+    /// The key is missing.
     #[error("`{key}=` is missing")]
     Missing {
         /// The key looked for.
         key: &'static str,
     },
-    /// The value is not a number, or one that doesn't fit.
-    #[error("`{key}={value}` is not a whole number that fits")]
+    /// The value is not a number, or out of range.
+    #[error("`{key}={value}` is not a whole number in range")]
     Number {
         /// The key looked for.
         key: &'static str,
-        /// What stands there in place of a number.
+        /// The value.
         value: String,
-        /// What is wrong with it.
+        /// Why parsing failed.
         source: ParseIntError,
     },
 }

@@ -3,26 +3,26 @@
 
 use crate::uapi;
 
-/// Whether the line with this number is in the set; those beyond 1023 are not.
+/// Whether the line with this number is in the set; false for numbers beyond 1023.
 pub(crate) fn contains(lines: &uapi::LineSet, number: u32) -> bool {
     lines
         .get(number as usize / 64)
         .is_some_and(|bits| bits >> (number % 64) & 1 == 1)
 }
 
-/// The numbers of the lines in the set, rising.
+/// The numbers of the lines in the set, ascending.
 pub(crate) fn numbers(lines: &uapi::LineSet) -> impl Iterator<Item = u32> {
     (0..uapi::LINES_MAX as u32).filter(move |&number| contains(lines, number))
 }
 
-/// The levels of all GPIO lines, and which events of the file's queue they contain.
+/// The levels of all GPIO lines, and which events of the file's queue they include.
 ///
-/// The driver takes both at the same moment: [`Device::levels`](crate::Device::levels) and
+/// The driver captures both at the same moment: [`Device::levels`](crate::Device::levels) and
 /// [`Queue::levels`](crate::Queue::levels) return them.
 ///
 /// # Examples
 ///
-/// A program that keeps the levels by itself, and fetches them anew after each loss:
+/// A program that tracks the levels itself, and reads them again after each loss:
 ///
 /// ```no_run
 /// use mypoll::{Device, Kind, queue::{Config, Position}};
@@ -35,7 +35,7 @@ pub(crate) fn numbers(lines: &uapi::LineSet) -> impl Iterator<Item = u32> {
 ///     let record = record?;
 ///     let at = position.advance(&record);
 ///     if levels.contains(at) {
-///         continue; // The levels have this event already.
+///         continue; // The levels already include this event.
 ///     }
 ///     if record.lost() > 0 {
 ///         levels = queue.queue().levels()?;
@@ -51,7 +51,7 @@ pub(crate) fn numbers(lines: &uapi::LineSet) -> impl Iterator<Item = u32> {
 pub struct Levels(uapi::Levels);
 
 impl Levels {
-    /// How many events the file's queue was offered before the levels were taken, those that it lost included.
+    /// How many events the file's queue had been offered when the levels were captured, including lost ones.
     pub fn position(&self) -> u64 {
         self.0.position
     }
@@ -62,25 +62,25 @@ impl Levels {
         self.0.sequence
     }
 
-    /// Whether the levels contain the event of a private queue at `position`, which
+    /// Whether the levels include the event of a private queue at `position`, which
     /// [`Position::advance`](crate::queue::Position::advance) returns.
     pub fn contains(&self, position: u64) -> bool {
         position <= self.0.position
     }
 
-    /// Whether the levels contain the event with this sequence number. Exact for the shared queue, and for private
+    /// Whether the levels include the event with this sequence number. Exact for the shared queue, and for private
     /// queues that drop the newest events; those that drop the oldest need [`Levels::contains`].
     pub fn contains_sequence(&self, sequence: u32) -> bool {
-        // Sequence numbers wrap, and a queue never holds half of them.
+        // Sequence numbers wrap, and no queue holds half of them.
         self.0.sequence.wrapping_sub(sequence) < 1 << 31
     }
 
-    /// The logical level of a line, or `None` if there is no line with this number.
+    /// The logical level of a line, or `None` if no line has this number.
     pub fn line(&self, number: u32) -> Option<bool> {
         contains(&self.0.lines, number).then(|| contains(&self.0.levels, number))
     }
 
-    /// The number and the logical level of each line, in rising order of numbers.
+    /// The number and logical level of each line, in ascending order of numbers.
     pub fn iter(&self) -> impl Iterator<Item = (u32, bool)> {
         numbers(&self.0.lines).map(|number| (number, contains(&self.0.levels, number)))
     }
@@ -112,7 +112,7 @@ mod tests {
         let levels = Levels::from(levels());
         assert_eq!((levels.line(0), levels.line(63)), (Some(false), Some(true)));
         assert_eq!(levels.line(1023), Some(false));
-        // Line 64 has a level, but is not there; 1024 can't be.
+        // Line 64 has a level bit, but does not exist; 1024 is out of range.
         assert_eq!([1, 64, 1024, u32::MAX].map(|n| levels.line(n)), [None; 4]);
         let all: Vec<_> = levels.iter().collect();
         assert_eq!(all, [(0, false), (63, true), (1023, false)]);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Safe client of the `mypoll` event device.
 //!
-//! The driver collects events of GPIO buttons, a timer and software triggers, and hands each one to exactly one reader
-//! of `/dev/mypoll`. [`Device`] reads them and gives the driver its commands, [`Sysfs`] reads its statistics and the
-//! labels of its GPIO lines. A file may also have a [`Queue`] of its own, which gets every event: [`queue`] is about
-//! those.
+//! The driver collects events of GPIO buttons, a timer and software triggers, and delivers each to exactly one reader
+//! of `/dev/mypoll`. [`Device`] reads them and sends commands to the driver, [`Sysfs`] reads its statistics and the
+//! labels of its GPIO lines. A file may also have a private [`Queue`], which gets every event: see [`queue`].
 //!
 //! # Examples
 //!
@@ -23,12 +22,12 @@
 //! # }
 //! ```
 //!
-//! An event loop opens the device non-blocking, waits until it is readable, and takes events until there is none:
+//! An event loop opens the device non-blocking, waits until it is readable, and takes events until the queue is empty:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), mypoll::Error> {
 //! let device = mypoll::Device::options().nonblocking().open("/dev/mypoll")?;
-//! // ... epoll says EPOLLIN ...
+//! // ... epoll reports EPOLLIN ...
 //! while let Some(event) = device.try_read_event()? {
 //!     println!("{event}");
 //! }
@@ -36,8 +35,7 @@
 //! # }
 //! ```
 //!
-//! The programs in `examples/` are woken by SIGIO, or read a queue of their own: with read, in tokio, and from a mapped
-//! ring.
+//! The programs in `examples/` use SIGIO, or a private queue: with read, with tokio, and through a mapped ring.
 #![deny(unsafe_code)]
 
 mod device;

@@ -12,11 +12,11 @@ use crate::{Event, Source};
 pub struct Line {
     /// Its number in an event's `line`, 0 to 1023.
     pub number: u32,
-    /// Its label; may hold spaces.
+    /// Its label; may contain spaces.
     pub label: String,
 }
 
-/// `{0}` is not a line of the driver's `lines`.
+/// `{0}` is not a valid line of the driver's `lines`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is not of the form `line=0 label=button`")]
 pub struct ParseLineError(String);
@@ -62,7 +62,7 @@ impl Lines {
             .map(|line| line.number)
     }
 
-    /// The label of the line that an event came from, where there is one.
+    /// The label of the line of an event, if it has one.
     pub fn label_of(&self, event: &Event) -> Option<&str> {
         self.iter()
             .find(|line| event.source == Source::Gpio && line.number == event.line)

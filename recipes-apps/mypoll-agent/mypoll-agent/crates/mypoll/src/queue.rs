@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A queue of one's own.
+//! Private queues.
 //!
 //! A plain [`Device`] shares its events with all other readers. [`Device::into_queue`] turns it into a [`Queue`], which
-//! gets every event that its [`Config`] lets through, whoever else reads. The events come as 32-byte [`Record`]s, many
-//! per system call ([`Queue::read`], or the iterator of a queue), without one ([`Ring`]), or in tokio's reactor
+//! gets every event that matches its [`Config`], regardless of other readers. The events are 32-byte [`Record`]s: many
+//! per system call ([`Queue::read`], or a queue's iterator), without a system call ([`Ring`]), or with tokio
 //! (`AsyncQueue` and `RecordStream`, with the feature `tokio`).
 //!
-//! A queue that is full loses events and says exactly how many: [`Record::lost`] those just before a record,
-//! [`Stats::lost`] all of them. [`Queue::levels`] then says how the lines stand.
+//! A full queue loses events and reports exactly how many: [`Record::lost`] those just before a record,
+//! [`Stats::lost`] all of them. [`Queue::levels`] then returns the current levels of the lines.
 //!
 //! # Examples
 //!
@@ -50,10 +50,10 @@ pub use stream::RecordStream;
 
 use crate::{Device, Error, Info, Levels, LineInfo, sys, uapi};
 
-/// An open `/dev/mypoll` with a queue of its own.
+/// An open `/dev/mypoll` with a private queue.
 ///
-/// It is readable for select, poll and epoll as its watermark has it; `EPOLLPRI` says that events were lost since the
-/// last read.
+/// Its watermark determines when it is readable for select, poll and epoll; `EPOLLPRI` means that events were lost
+/// since the last read.
 #[derive(Debug)]
 pub struct Queue {
     device: Device,
@@ -66,26 +66,26 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Changes the queue. Events that wait stay in their order, with their time stamps, whatever the new filter and
-    /// clock; those that the new capacity has no room for are lost by the new [`Overflow`].
+    /// Changes the queue's configuration. Waiting events keep their order and time stamps, regardless of the new filter
+    /// and clock; the new [`Overflow`] decides which are lost if they exceed the new capacity.
     ///
     /// # Errors
     ///
-    /// As [`Device::into_queue`]; nothing is changed then.
+    /// As [`Device::into_queue`]; nothing changes then.
     pub fn reconfigure(&self, config: &Config) -> Result<(), Error> {
         let config = uapi::Config::try_from(config)?;
         sys::configure(self, config).map_err(configure_error)
     }
 
-    /// Takes events that wait, as many as there are and fit, and gives how many they were.
+    /// Takes as many waiting events as fit, and returns their number.
     ///
-    /// Where the device was opened non-blocking, that is 0 when no event waits; else it sleeps until the watermark is
+    /// Returns 0 if the queue is empty and the device was opened non-blocking; otherwise sleeps until the watermark is
     /// reached.
     ///
     /// # Errors
     ///
-    /// [`Error::Read`], with `ErrorKind::Interrupted` when a signal ended the wait; [`Error::EndOfFile`] and
-    /// [`Error::Partial`] when the file is something else. No event is lost by a failure.
+    /// [`Error::Read`], with `ErrorKind::Interrupted` if a signal ended the wait; [`Error::EndOfFile`] and
+    /// [`Error::Partial`] if the file is not a mypoll queue. A failure loses no event.
     ///
     /// # Examples
     ///
@@ -116,7 +116,7 @@ impl Queue {
         }
     }
 
-    /// The account of the queue since the device was turned into it.
+    /// The queue's statistics since the device was turned into it.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl Queue {
         self.device.info()
     }
 
-    /// As [`Device::levels`], with the position of this queue.
+    /// As [`Device::levels`], with this queue's position.
     ///
     /// # Errors
     ///
@@ -152,13 +152,13 @@ impl Queue {
         self.device.line(number)
     }
 
-    /// The device, for its commands. What [`Device::read_event`] makes of the records is an error.
+    /// The device, for its commands. [`Device::read_event`] fails on it, because the queue returns records.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Maps the queue's ring, so that events are taken without a system call. The queue has to be one that drops the
-    /// newest events, of a device that was opened for reading and writing, and can't be reconfigured any more.
+    /// Maps the queue's ring, to take events without a system call. The queue must drop the newest events, and its device
+    /// must have been opened for reading and writing. It can no longer be reconfigured.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl Queue {
         Ring::map(self)
     }
 
-    /// Waits for the queue's events in tokio's reactor, many at a time. The file becomes a non-blocking one.
+    /// Registers the queue with tokio's reactor, to read many events at a time. Makes the file non-blocking.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ impl Queue {
         AsyncQueue::new(self)
     }
 
-    /// As [`Queue::into_async`], one event at a time.
+    /// As [`Queue::into_async`], but returns one event at a time.
     ///
     /// # Errors
     ///
@@ -217,22 +217,22 @@ impl AsRawFd for Queue {
     }
 }
 
-/// The account of a queue. `generated` is `read + lost + depth`, unless a program stored an impossible `head` in the
+/// Statistics of a queue. `generated` is `read + lost + depth`, unless a program stored an impossible `head` in the
 /// mapped ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Events that the filter let through.
+    /// Events that matched the filter.
     pub generated: u64,
     /// Events that were read, or taken from the mapped ring.
     pub read: u64,
     /// Events that were lost.
     pub lost: u64,
-    /// Events that wait.
+    /// Events in the queue.
     pub depth: u32,
-    /// The largest `depth` there was.
+    /// The maximum of `depth` so far.
     pub high_water: u32,
-    /// How many events it holds.
+    /// The queue's capacity.
     pub capacity: u32,
 }
 

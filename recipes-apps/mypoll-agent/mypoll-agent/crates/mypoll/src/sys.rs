@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has no safe form: the driver's ioctls, a read into records, the state of the clock, a file in tokio's reactor.
+//! Operations without a safe API: the driver's ioctls, a read into records, the state of the clock, tokio's `AsyncFd`.
 //!
-//! On a file of another kind the ioctls fail with `ENOTTY`: the driver's numbers are nobody else's.
+//! On other kinds of files the ioctls fail with `ENOTTY`: no other driver uses these numbers.
 #![expect(
     unsafe_code,
     reason = "the kernel is told of memory and descriptors by number"
@@ -67,8 +67,8 @@ pub(crate) fn line(file: impl AsFd, number: u32) -> io::Result<uapi::Line> {
     Ok(line)
 }
 
-/// Whether an NTP client or the like keeps the system's clock, by what it told the kernel (adjtimex(2)): the wall-clock times
-/// of events are right.
+/// Whether an NTP client keeps the system clock synchronized, by what it told the kernel (adjtimex(2)), so that the
+/// wall-clock times of events are right.
 pub fn clock_is_synchronized() -> bool {
     // SAFETY: zeroes are a valid `timex`; with `modes` 0 the kernel only writes to it.
     unsafe {
@@ -77,19 +77,19 @@ pub fn clock_is_synchronized() -> bool {
     }
 }
 
-/// One read(2) into `records`. Gives the number of bytes.
+/// One read(2) into `records`. Returns the number of bytes.
 pub(crate) fn read(file: impl AsFd, records: &mut [Record]) -> io::Result<usize> {
-    // SAFETY: A record is integers without padding: its bytes are all initialised, and any bytes make a valid record.
-    // Nothing else uses `records` for as long as `bytes` lives.
+    // SAFETY: A record consists of integers without padding: its bytes are initialised, and any bytes make a valid record.
+    // Nothing else uses `records` while `bytes` lives.
     let bytes = unsafe {
         slice::from_raw_parts_mut(records.as_mut_ptr().cast::<u8>(), size_of_val(records))
     };
     Ok(rustix::io::read(file, bytes)?)
 }
 
-/// Has tokio's reactor, of the current runtime, wait until the queue is readable.
+/// Waits for the queue in the reactor of the current tokio runtime.
 #[cfg(feature = "tokio")]
 pub(crate) fn register(queue: Queue) -> io::Result<AsyncFd<Queue>> {
-    // SAFETY: A `Queue` owns its descriptor, gives no other one, and closes it when it is dropped.
+    // SAFETY: A `Queue` owns its descriptor, returns no other one, and closes it when dropped.
     Ok(unsafe { AsyncFd::register_with_interest(queue, Interest::READABLE) }?)
 }

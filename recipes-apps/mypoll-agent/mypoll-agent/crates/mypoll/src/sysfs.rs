@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the driver tells about itself in sysfs.
+//! The driver's files in sysfs.
 
 use std::{
     fmt, fs, io,
@@ -14,21 +14,21 @@ use crate::{
     lines::{Lines, ParseLineError},
 };
 
-/// The driver's counters, in events since the module was loaded or `reset` was written.
+/// The driver's counters of events since the module was loaded or `reset` was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Stats {
-    /// The sequence number given last; 0 before the first event; `reset` doesn't change it.
+    /// The last sequence number; 0 before the first event; `reset` does not change it.
     pub event_sequence: u32,
     /// Events queued.
     pub generated: u64,
-    /// Timer and GPIO events that found the queue full.
+    /// Timer and GPIO events dropped because the queue was full.
     pub dropped: u64,
     /// Of `generated`: triggers.
     pub manual_triggered: u64,
     /// Of `generated`: ticks of the timer.
     pub timer_triggered: u64,
-    /// Events waiting now.
+    /// Events in the queue.
     pub queue_depth: u64,
     /// Whether the timer runs.
     pub timer_running: bool,
@@ -39,7 +39,7 @@ pub struct Stats {
 impl FromStr for Stats {
     type Err = KeyError;
 
-    /// Takes the text of `stats`. Unknown keys are passed over.
+    /// Parses the text of `stats`. Unknown keys are ignored.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(Self {
             event_sequence: keys::number(text, "event_sequence")?,
@@ -55,7 +55,7 @@ impl FromStr for Stats {
 }
 
 impl fmt::Display for Stats {
-    /// The driver's text: one `key=value` a line, without the last newline.
+    /// The driver's text: one `key=value` per line, without the last newline.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "event_sequence={}", self.event_sequence)?;
         writeln!(f, "generated={}", self.generated)?;
@@ -68,7 +68,7 @@ impl fmt::Display for Stats {
     }
 }
 
-/// Why something could not be had from sysfs.
+/// Why reading from sysfs failed.
 #[derive(Debug, Error)]
 pub enum SysfsError {
     /// The file can't be read.
@@ -76,23 +76,23 @@ pub enum SysfsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// `stats` lacks a key or has one with a bad value.
-    #[error("cannot understand {}", path.display())]
+    /// `stats` lacks a key or has an invalid value.
+    #[error("cannot parse {}", path.display())]
     Stats {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// The error in it.
         source: KeyError,
     },
-    /// `lines` has a line of another form.
-    #[error("cannot understand {}", path.display())]
+    /// `lines` has a malformed line.
+    #[error("cannot parse {}", path.display())]
     Lines {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// The error in it.
         source: ParseLineError,
     },
 }
@@ -112,10 +112,10 @@ pub struct Sysfs {
 }
 
 impl Sysfs {
-    /// Where a kernel has it.
+    /// The directory on a real system.
     pub const DIRECTORY: &str = "/sys/class/misc/mypoll";
 
-    /// The driver's directory at another place, for tests.
+    /// The driver's directory at another path, for tests.
     pub fn at(directory: impl AsRef<Path>) -> Self {
         Self {
             directory: directory.as_ref().to_owned(),
@@ -133,11 +133,11 @@ impl Sysfs {
             .map_err(|source| SysfsError::Stats { path, source })
     }
 
-    /// Reads which GPIO lines there are, and their labels.
+    /// Reads the GPIO lines and their labels.
     ///
     /// # Errors
     ///
-    /// The file is missing (the module is not loaded), unreadable, or of another form.
+    /// The file is missing (the module is not loaded), unreadable, or malformed.
     pub fn lines(&self) -> Result<Lines, SysfsError> {
         let (path, text) = self.read("lines")?;
         text.parse()
@@ -147,7 +147,7 @@ impl Sysfs {
     fn read(&self, name: &str) -> Result<(PathBuf, String), SysfsError> {
         let path = self.directory.join(name);
         match fs::read(&path) {
-            // A label may be in another encoding; the lines are told apart without it.
+            // A label may be in another encoding; lines can be told apart without it.
             Ok(bytes) => Ok((path, String::from_utf8_lossy(&bytes).into_owned())),
             Err(source) => Err(SysfsError::Read { path, source }),
         }

@@ -19,7 +19,7 @@ use mypoll::{Device, PERIOD_MS, Sysfs};
 
 use crate::remote::Target;
 
-/// Show the events of /dev/mypoll or of a remote mypoll-agent, and give orders.
+/// Show events of /dev/mypoll or of a remote mypoll-agent, and send orders.
 #[derive(Parser)]
 #[command(
     version,
@@ -40,30 +40,30 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print events as they come, from a queue of its own: no other reader misses them
+    /// Print events as they arrive, from a private queue: other readers still get them
     Monitor(monitor::Args),
     /// Print the GPIO lines with their levels and counters
     #[command(after_help = "Example: mypollctl lines --json")]
     Lines {
-        /// One JSON object a line, in place of a table
+        /// Print one JSON object per line instead of a table
         #[arg(long)]
         json: bool,
     },
     /// Print the level of a line: 1 when it is active, 0 when not
     #[command(after_help = "Example: mypollctl get door")]
     Get {
-        /// Its label, or its number
+        /// Label or number of the line
         #[arg(value_name = "LINE")]
         line: String,
     },
-    /// Wait until a line has an edge, and print the event; the exit status is 124 when none came in time
+    /// Wait for an edge of a line and print the event; exits with 124 on timeout
     Wait(wait::Args),
-    /// Switch an output of the agent's (--connect)
+    /// Switch an output of the agent (--connect)
     Set(order::SetArgs),
     /// Queue one event
     #[command(after_help = "Example: mypollctl trigger")]
     Trigger,
-    /// Start the timer, anew when it runs
+    /// Start the timer, or restart it if it is running
     #[command(after_help = "Example: mypollctl start 500    one event every half second")]
     Start {
         /// 1 to 3600000 milliseconds [default: the module parameter timer_period_ms]
@@ -73,31 +73,31 @@ enum Command {
     /// Stop the timer
     #[command(after_help = "Example: mypollctl stop")]
     Stop,
-    /// Set the statistics to 0
+    /// Reset the statistics to 0
     #[command(after_help = "Example: mypollctl reset")]
     Reset,
     /// Print the statistics of the shared queue
     #[command(after_help = "Example: mypollctl stats --json")]
     Stats {
-        /// One JSON object, in place of one key=value a line
+        /// Print one JSON object instead of key=value lines
         #[arg(long)]
         json: bool,
     },
-    /// Print what the driver can do, or with --connect who the agent is
+    /// Print the driver's features, or with --connect the agent's identity
     Info {
-        /// One JSON object, in place of one key=value a line
+        /// Print one JSON object instead of key=value lines
         #[arg(long)]
         json: bool,
     },
-    /// Print the queues that programs have open, with their depths and losses (all of them for root)
+    /// Print open queues with their depths and losses (of all users only for root)
     Queues {
-        /// One JSON object a line, in place of a table
+        /// Print one JSON object per line instead of a table
         #[arg(long)]
         json: bool,
     },
-    /// Look for what keeps events from arriving, and say what to do about it
+    /// Find out why events do not arrive, and suggest fixes
     Doctor {
-        /// One JSON object a line, in place of text
+        /// Print one JSON object per line instead of text
         #[arg(long)]
         json: bool,
     },
@@ -107,7 +107,7 @@ fn period_ms() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(i64::from(*PERIOD_MS.start())..=i64::from(*PERIOD_MS.end()))
 }
 
-/// Carries out a command.
+/// Runs a command.
 pub fn run(cli: &Cli) -> Result<ExitCode> {
     let local = || Device::options().write_only().open(&cli.device);
     let reader = || Device::options().read_only().open(&cli.device);
@@ -140,7 +140,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Info { json } => show::driver(&reader()?, *json, &mut stdout)?,
         Command::Doctor { json } => return doctor::run(cli, *json, &mut stdout),
         Command::Reset | Command::Stats { .. } | Command::Queues { .. } if remote => {
-            bail!("this command is about the driver of this machine: leave out --connect");
+            bail!("this command uses the driver of this machine: omit --connect");
         }
         Command::Reset => local()?.reset()?,
         Command::Stats { json } => show::stats(&Sysfs::at(&cli.sysfs), *json, &mut stdout)?,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The commands of `mypollctl`, apart from the program so that its man pages can be made of them.
+//! The commands of `mypollctl`, as a library so that its man pages can be generated from them.
 #![deny(unsafe_code)]
 
 mod cmd;

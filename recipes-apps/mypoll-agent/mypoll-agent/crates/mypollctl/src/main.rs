@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `mypollctl`: shows the events of the driver or of a remote agent, and gives orders.
+//! `mypollctl`: shows events of the driver or of a remote agent, and sends orders.
 
 use std::{
     io::{self, Write as _},
@@ -12,7 +12,7 @@ use mypollctl::Cli;
 fn main() -> ExitCode {
     match mypollctl::run(&Cli::parse()) {
         Ok(code) => code,
-        // Whoever read the output has seen enough, as in `mypollctl monitor | head -3`.
+        // The reader of the output has exited, as in `mypollctl monitor | head -3`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // eprintln! would panic when stderr can't be written.

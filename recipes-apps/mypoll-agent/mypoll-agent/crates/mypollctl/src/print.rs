@@ -10,18 +10,18 @@ use mypoll_protocol::{Event, Message, Missed};
 /// How events are printed.
 #[derive(Args, Clone, Copy)]
 pub struct Format {
-    /// One JSON object a line, in place of a table
+    /// Print one JSON object per line instead of a table
     #[arg(long)]
     pub json: bool,
-    /// The time of day in UTC, in place of the seconds since boot
+    /// Print the time of day in UTC instead of seconds since boot
     #[arg(long)]
     pub wall_clock: bool,
-    /// Whether there is room for the agent's own sources and kinds.
+    /// Whether the columns have room for the agent's own sources and kinds.
     #[arg(skip)]
     wide: bool,
 }
 
-/// The widest label that keeps the columns in line.
+/// Width of the label column.
 const LABEL: usize = 24;
 
 impl Format {
@@ -30,12 +30,12 @@ impl Format {
         Self { wide: true, ..self }
     }
 
-    /// The widths of the source and the kind.
+    /// Widths of the source and kind columns.
     fn widths(self) -> (usize, usize) {
         if self.wide { (8, 15) } else { (6, 7) }
     }
 
-    /// What stands above the table.
+    /// Prints the table's header.
     pub fn header(self, output: &mut impl Write) -> Result<()> {
         let (source, kind) = self.widths();
         if !self.json {
@@ -49,7 +49,7 @@ impl Format {
         Ok(())
     }
 
-    /// An event.
+    /// Prints an event.
     pub fn event(self, event: &Event<'_>, output: &mut impl Write) -> Result<()> {
         if self.json {
             writeln!(output, "{}", serde_json::to_string(event)?)?;
@@ -80,14 +80,13 @@ impl Format {
         Ok(output.flush()?)
     }
 
-    /// Another line of the agent's, where it is worth one.
+    /// Prints another message of the agent, if it is of interest.
     pub fn message(self, message: &Message<'_>, output: &mut impl Write) -> Result<()> {
         match message {
             Message::Event(event) => self.event(event, output),
             Message::Missed(Missed { missed, lost }) if !self.json => {
-                let lost = lost.map_or_else(String::new, |lost| {
-                    format!(", and the driver lost {lost} there")
-                });
+                let lost =
+                    lost.map_or_else(String::new, |lost| format!(", and the driver lost {lost}"));
                 Ok(writeln!(output, "{missed} events are missing here{lost}")?)
             }
             Message::Missed(_) | Message::Session(_) if self.json => {
@@ -98,7 +97,7 @@ impl Format {
     }
 }
 
-/// `text` in a column of `width` characters; a longer one is cut, which an ellipsis shows.
+/// `text` in a column of `width` characters; longer text is cut and ends in an ellipsis.
 pub fn column(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return format!("{text:<width$}");

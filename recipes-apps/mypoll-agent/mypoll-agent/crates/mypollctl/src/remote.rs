@@ -19,40 +19,40 @@ pub use connection::Address;
 use connection::Connection;
 pub use follow::Follow;
 
-/// The longest line that an agent sends, with room to spare: the levels of all lines.
+/// Limit for a line of the agent. The longest lists the levels of all lines.
 const LINE_MAX: u64 = 1 << 20;
 
-/// How long the agent has to answer a request.
+/// Time limit for the agent's answer to a request.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Which agent, and how to get in.
+/// Which agent to use, and how to authenticate.
 #[derive(Args, Clone)]
 pub struct Target {
-    /// Ask this agent, not the driver: tcp:HOST:PORT, tls:HOST:PORT or unix:PATH
+    /// Use this agent instead of the driver: tcp:HOST:PORT, tls:HOST:PORT or unix:PATH
     #[arg(long, global = true, value_name = "ADDRESS", value_parser = Address::parse)]
     pub connect: Option<Address>,
-    /// The file with the secret of a token
+    /// File with the secret of a token
     #[arg(long, global = true, value_name = "FILE", requires = "connect")]
     pub token_file: Option<PathBuf>,
-    /// The certificates, in PEM, that the agent's is checked against
+    /// CA certificates, in PEM, to verify the agent's certificate
     #[arg(long, global = true, value_name = "FILE", requires = "connect")]
     pub ca: Option<PathBuf>,
-    /// The client's own certificate in PEM, where the agent asks for one
+    /// Client certificate in PEM, if the agent requires one
     #[arg(long, global = true, value_name = "FILE", requires = "key")]
     pub certificate: Option<PathBuf>,
-    /// Its private key in PEM
+    /// Private key of the client certificate, in PEM
     #[arg(long, global = true, value_name = "FILE", requires = "certificate")]
     pub key: Option<PathBuf>,
-    /// Connect again when the connection breaks, and go on where it did
+    /// Reconnect when the connection breaks, and continue after the last event
     #[arg(long, global = true, requires = "connect")]
     pub reconnect: bool,
-    /// With --reconnect: for how long the agent may be silent; longer than its `heartbeat`, and "0s" is for ever
+    /// With --reconnect: maximum silence of the agent; longer than its `heartbeat`; "0s" disables the limit
     #[arg(long, global = true, value_name = "TIME", default_value = "90s", requires = "reconnect",
           value_parser = humantime::parse_duration)]
     pub silence: Duration,
 }
 
-/// A connection on which the agent has greeted.
+/// A connection after the agent's greeting.
 pub struct Client {
     lines: BufReader<Connection>,
     line: Vec<u8>,
@@ -64,11 +64,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The agent can't be reached, or refuses.
+    /// The agent is unreachable or refuses.
     pub fn connect(target: &Target, request: &Request) -> Result<Self> {
         let Some(address) = &target.connect else {
             bail!(
-                "this needs an agent: say which by --connect, such as --connect unix:/run/mypoll-agent/events.sock"
+                "this command needs an agent: use --connect, such as --connect unix:/run/mypoll-agent/events.sock"
             );
         };
         let token = match &target.token_file {
@@ -110,10 +110,10 @@ impl Client {
         client.hello = loop {
             match client.answer().with_context(|| address.to_string())? {
                 Message::Hello { hello } => break hello,
-                // The request took longer than the agent waits for one.
+                // The request arrived after the agent had started to send events.
                 Message::Event(_) | Message::Session(_) => {}
                 other => bail!(
-                    "{address}: this is no mypoll-agent, or one of another version: it sent {other:?}"
+                    "{address}: not a mypoll-agent, or an incompatible version: it sent {other:?}"
                 ),
             }
         };
@@ -121,16 +121,16 @@ impl Client {
         Ok(client)
     }
 
-    /// Who the agent is.
+    /// The agent's identity.
     pub fn hello(&self) -> &Hello {
         &self.hello
     }
 
-    /// The next line of the agent's.
+    /// The next line of the agent.
     ///
     /// # Errors
     ///
-    /// The connection ended, or the agent says that something is wrong.
+    /// The connection ended, or the agent reports an error.
     fn next(&mut self) -> Result<Message<'static>> {
         if !self.line.ends_with(b"\n") {
             let room = LINE_MAX.saturating_sub(self.line.len() as u64);
@@ -156,7 +156,7 @@ impl Client {
         }
     }
 
-    /// The next line that comes before `deadline`; `None` after it.
+    /// The next line that arrives before `deadline`; `None` after it.
     ///
     /// # Errors
     ///
@@ -176,24 +176,24 @@ impl Client {
         }
     }
 
-    /// The next line, which is or precedes the answer to something.
+    /// The next line: an answer, or a line before it.
     ///
     /// # Errors
     ///
-    /// As [`Client::next`]; or it does not come.
+    /// As [`Client::next`]; or nothing arrives in time.
     pub fn answer(&mut self) -> Result<Message<'static>> {
         let message = self.next_until(Some(Instant::now() + PATIENCE))?;
         message.ok_or_else(|| {
-            let error = format!("nothing came within {PATIENCE:?}");
+            let error = format!("no answer within {PATIENCE:?}");
             std::io::Error::new(std::io::ErrorKind::TimedOut, error).into()
         })
     }
 
-    /// Has the agent carry out an order.
+    /// Sends an order to the agent.
     ///
     /// # Errors
     ///
-    /// It did not.
+    /// The agent did not carry it out.
     pub fn order(&mut self, action: Action) -> Result<()> {
         let mut text = serde_json::to_vec(&Order { order: action })?;
         text.push(b'\n');
@@ -208,7 +208,7 @@ impl Client {
 }
 
 fn is_timeout(error: &anyhow::Error) -> bool {
-    // TimedOut is the end of a connection to a machine that vanished.
+    // TimedOut means that the peer stopped acknowledging.
     error
         .downcast_ref::<std::io::Error>()
         .is_some_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)

@@ -129,7 +129,7 @@ fn lines_need_the_driver() {
     let assert = mypollctl(&FakeDriver::new()).arg("lines").assert().code(1);
     assert_eq!(
         stderr(&assert),
-        "mypollctl: the file does not know this ioctl; it is not a mypoll device, or its driver is older\n"
+        "mypollctl: unknown ioctl; the file is not a mypoll device, or its driver is too old\n"
     );
 }
 
@@ -177,7 +177,7 @@ fn what_is_no_event_is_said() {
         .code(1);
     assert_eq!(
         stderr(&assert),
-        "mypollctl: cannot understand the line `hello`: `event=` is missing\n"
+        "mypollctl: invalid line `hello`: `event=` is missing\n"
     );
 }
 

@@ -52,9 +52,9 @@ fn parts_that_wait_are_named() {
         said(&assert),
         "ok       agent        ADDRESS: version 9.9\n\
          warning  mqtt b       waits: refused\n\
-         \u{20}                     → mend that; the agent tries again by itself\n\
+         \u{20}                     → fix that; the agent retries by itself\n\
          PROBLEM  source       waits: no chip gpiochip9\n\
-         \u{20}                     → mend that; the agent tries again by itself\n"
+         \u{20}                     → fix that; the agent retries by itself\n"
     );
     assert.code(1);
 }

@@ -33,10 +33,7 @@ fn silence_is_a_break_where_it_connects_again() {
     let printed = String::from_utf8_lossy(&output.stdout);
     assert_eq!(printed, format!("{}\n{}\n", event(27), event(28)));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(
-        said,
-        "mypollctl: nothing came for 100ms; connecting again\n"
-    );
+    assert_eq!(said, "mypollctl: no data for 100ms; connecting again\n");
     assert!(agent.requests()[1].contains(r#""event":27"#));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Having the listeners announced.
+//! Announces the listeners.
 
 use std::{
     io::{self, Write as _},
@@ -36,7 +36,7 @@ pub fn announce(file: File<'_>, args: &AnnounceArgs) -> Result<()> {
         Outcome::Nobody => {
             writeln!(
                 io::stdout(),
-                "neither avahi nor systemd-resolved is here to announce"
+                "neither avahi nor systemd-resolved is installed"
             )?;
             return Ok(());
         }
@@ -44,7 +44,7 @@ pub fn announce(file: File<'_>, args: &AnnounceArgs) -> Result<()> {
     for service in &services {
         writeln!(
             io::stdout(),
-            "{} at port {}, by {by}",
+            "{} on port {}, by {by}",
             service.kind,
             service.port
         )?;
@@ -55,7 +55,7 @@ pub fn announce(file: File<'_>, args: &AnnounceArgs) -> Result<()> {
     Ok(())
 }
 
-/// It reads its files at its start only. Without waiting: this may be a part of a service's own start.
+/// It reads its files only at startup. Does not wait: this may run during a service's own start.
 fn restart_resolved() -> Result<()> {
     let arguments = ["--no-block", "try-restart", "systemd-resolved.service"];
     let status = Command::new("systemctl").args(arguments).status();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Printing a configuration: an example with every key, or what a file comes to with the defaults.
+//! Prints a configuration: an example with every key, or the effective one.
 
 use std::{
     fs,

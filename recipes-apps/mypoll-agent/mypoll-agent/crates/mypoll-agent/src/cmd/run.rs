@@ -12,7 +12,7 @@ use crate::{log, signals};
 /// Runs until a signal says otherwise.
 pub fn run(file: File<'_>) -> Result<()> {
     let config = file.read()?;
-    // What clients take must not be missing to the journal. Where that is refused, there are as many as before.
+    // Clients must not use up the descriptors that the journal needs. If this fails, the limit stays as it is.
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.max(hard), hard);
     }
@@ -25,7 +25,7 @@ pub fn run(file: File<'_>) -> Result<()> {
         tokio::spawn(signals::forward(sender)?);
         supervisor::run(config, read, taken, requests).await
     });
-    // A thread that a device or a name server keeps waiting must not keep the agent from ending.
+    // A thread blocked by a device or a name server must not keep the agent from exiting.
     event_loop.shutdown_background();
     result
 }

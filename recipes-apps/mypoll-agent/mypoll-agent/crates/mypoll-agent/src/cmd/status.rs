@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Asking the agent that runs how it is.
+//! Asks the running agent for its state.
 
 use std::{
     io::{self, BufRead as _, BufReader, Read, Write},
@@ -17,10 +17,10 @@ use mypoll_agent::{
 use mypoll_protocol::Request;
 use serde_json::Value;
 
-/// How long the agent has to answer.
+/// Time limit for the agent's answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Prints how each part is.
+/// Prints the state of each part.
 pub fn print(config: &Config, json: bool) -> Result<()> {
     let status = ask(config)?;
     let mut stdout = io::stdout();
@@ -41,7 +41,7 @@ pub fn print(config: &Config, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// By the first stream that needs neither TLS nor a token.
+/// Uses the first stream that needs neither TLS nor a token.
 fn ask(config: &Config) -> Result<Value> {
     let sections = config.sinks();
     let endpoints = sections.iter().filter_map(|section| match section {
@@ -54,7 +54,7 @@ fn ask(config: &Config) -> Result<Value> {
         .flat_map(|endpoint| &endpoint.listen)
         .collect();
     let mut failure = anyhow!(
-        "the configuration has no [[stream]] without TLS and tokens to ask on: add one with listen = \
+        "no [[stream]] in the configuration works without TLS and tokens: add one with listen = \
          \"unix:/run/mypoll-agent/events.sock\""
     );
     for address in addresses {
@@ -75,7 +75,7 @@ fn connect(address: &Address) -> Result<Box<dyn Stream>> {
             Ok(Box::new(stream))
         }
         Address::Systemd(name) => {
-            bail!("where systemd listens for `{name}` is in its .socket unit")
+            bail!("see the .socket unit of `{name}` for the address")
         }
         Address::Ip(_) | Address::Name(..) => {
             let stream = TcpStream::connect(address.to_string())?;
@@ -100,7 +100,7 @@ fn converse(mut stream: Box<dyn Stream>) -> Result<Value> {
     stream.write_all(line.as_bytes())?;
     let mut lines = BufReader::new(stream.take(1 << 20)).lines();
     while let Some(line) = lines.next().transpose()? {
-        // Only these two are of interest: reading messages of all kinds would be 30 kB of the program.
+        // Only these two matter: parsing every kind of message would add 30 kB to the program.
         let mut message: Value = serde_json::from_str(&line).context("expected a line of JSON")?;
         if let Some(status) = message.get_mut("status") {
             return Ok(status.take());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Making tokens.
+//! Creates tokens.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use mypoll_agent::net::token;
 
 use crate::cli::{Role, TokenCommand};
 
-/// Makes the token and prints it.
+/// Creates the token and prints it.
 pub fn run(command: &TokenCommand) -> Result<()> {
     let TokenCommand::New { role, name, file } = command;
     let role = match role {
@@ -30,7 +30,7 @@ pub fn run(command: &TokenCommand) -> Result<()> {
     Ok(())
 }
 
-/// Appends a line, also where the last one has no end.
+/// Appends a line, even if the last line lacks a newline.
 fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut file = fs::File::options()
         .read(true)

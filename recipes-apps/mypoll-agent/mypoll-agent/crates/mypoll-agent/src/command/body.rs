@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Orders in JSON, as they are posted and published.
+//! Orders in JSON, from HTTP and MQTT.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::quote::quote;
 /// The longest period of the timer, and the longest pulse.
 const LONGEST_MS: u32 = 3_600_000;
 
-/// What the configuration can allow.
+/// The kinds of orders that the configuration can allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Control {
@@ -33,10 +33,10 @@ impl fmt::Display for Control {
     }
 }
 
-/// What an order is for.
+/// The target of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The driver, which is to give an event.
+    /// The driver: queues an event.
     Trigger,
     /// The driver's timer.
     Timer,
@@ -44,7 +44,7 @@ pub enum Target {
     Output(String),
 }
 
-/// A key whose value says nothing.
+/// The value of a key that needs none.
 struct True;
 
 impl<'de> Deserialize<'de> for True {
@@ -77,7 +77,7 @@ enum OutputBody {
 }
 
 impl Target {
-    /// What has to be allowed.
+    /// The kind of order that must be allowed.
     pub fn control(&self) -> Control {
         match self {
             Self::Trigger => Control::Trigger,
@@ -86,11 +86,11 @@ impl Target {
         }
     }
 
-    /// The order that `body` has in JSON.
+    /// Parses the order in `body`, in JSON.
     ///
     /// # Errors
     ///
-    /// It is none; the sentence says what would be one.
+    /// `body` is not an order; the message says what is expected.
     pub fn action(self, body: &[u8]) -> Result<Action, String> {
         match self {
             Self::Trigger => {
@@ -133,7 +133,7 @@ fn in_range(key: &str, ms: u32) -> Result<u32, String> {
         return Ok(ms);
     }
     Err(format!(
-        "`{key}` is from 1 to {LONGEST_MS} milliseconds, not {ms}"
+        "`{key}` must be 1 to {LONGEST_MS} milliseconds, not {ms}"
     ))
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is wrong with a configuration, and where.
+//! Errors of a configuration, with their places.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use toml::{Spanned, de::DeTable};
 
 use crate::quote::{quote, shorten};
 
-/// Why a configuration is not taken.
+/// Why a configuration is rejected.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file can't be read.
@@ -20,33 +20,33 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file is not text in UTF-8.
-    #[error("{}:{line}: this is not UTF-8; save the file as UTF-8", path.display())]
+    /// The file is not UTF-8.
+    #[error("{}:{line}: not UTF-8; save the file as UTF-8", path.display())]
     NotUtf8 {
         /// The file.
         path: PathBuf,
-        /// The first line of it that is not, from 1.
+        /// The first line that is not, from 1.
         line: usize,
     },
-    /// Something in the file is wrong.
+    /// Something in the file is invalid.
     #[error("{}:{line}: {key}: {problem}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// The line of it, from 1.
         line: usize,
-        /// The key, such as `stream[0].listen` or `output[0].chip`; where there is none, the text of the line.
+        /// The key, such as `stream[0].listen` or `output[0].chip`; if there is none, the text of the line.
         key: String,
-        /// What is wrong, and what would be right.
+        /// What is wrong, and what is expected.
         problem: String,
     },
 }
 
 impl ConfigError {
-    /// From an error at `span` of `text`; `key` is empty when it has none.
+    /// From an error at `span` of `text`; `key` is empty if it has none.
     pub(super) fn invalid(
         path: &Path,
         text: &str,
@@ -78,7 +78,7 @@ impl ConfigError {
     }
 }
 
-/// Sees to it that at most one of these tables is there.
+/// Checks that there is at most one of these tables.
 pub(super) fn one_of(
     path: &Path,
     text: &str,
@@ -98,18 +98,18 @@ pub(super) fn one_of(
         line: line_at(text.as_bytes(), second.span().start),
         key: second.get_ref().to_string(),
         problem: format!(
-            "there is one source only, and `[{}]` is there already: leave one of them out",
+            "only one source is allowed, and there is `[{}]` already: remove one of them",
             first.get_ref()
         ),
     })
 }
 
-/// The line of `text`, from 1, in which the byte `at` is.
+/// The line of `text`, from 1, that contains the byte `at`.
 pub(super) fn line_at(text: &[u8], at: usize) -> usize {
     text[..at].iter().filter(|&&byte| byte == b'\n').count() + 1
 }
 
-/// That the element `index` of the array `array` does not go with the rest of the file.
+/// The element `index` of the array `array` conflicts with the rest of the file.
 #[cfg(feature = "rule")]
 pub(super) fn in_table(
     path: &Path,
@@ -135,10 +135,10 @@ mod tests {
         let long = "x".repeat(1 << 20);
         let digits = "9".repeat(1 << 20);
         for (text, complaint) in [
-            // No TOML.
+            // Invalid TOML.
             (format!("[journal]\n= '{long}'"), "agent.toml:2: `= 'xxx"),
             (format!("{long} {long}"), "agent.toml:1: `xxx"),
-            // No key, or no value, of a table.
+            // An unknown key, or an invalid value, of a table.
             (format!("{long} = 1"), "xxx…: unknown field `xxx"),
             (format!("[journal]\n{long} = 1"), "journal.xxx"),
             (
@@ -166,7 +166,7 @@ mod tests {
                 format!("[[output]]\nchip = 'a'\nline = 1\nfollow = {{ kind = '{long}' }}"),
                 "agent.toml:4: output[0].follow",
             ),
-            // A sentence of the section itself.
+            // An error message of the section itself.
             (
                 format!("[[chord]]\nlines = ['{long}', '{long}']"),
                 "twice, expected each line once",

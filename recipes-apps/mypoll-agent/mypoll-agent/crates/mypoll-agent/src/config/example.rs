@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The example with every key, which is also where the defaults of an effective configuration come from.
+//! The example with every key, which is also the source of the defaults of an effective configuration.
 
 use toml::{Table, Value};
 
 use super::Config;
 
-/// Every section and key. A line `#KEY = VALUE` is a default, `# KEY = VALUE` an example; `#[` begins a section that is
-/// not there by default.
+/// Every section and key. `#KEY = VALUE` is a default, `# KEY = VALUE` an example; `#[` starts a section that does not
+/// exist by default.
 pub const TEXT: &str = include_str!("example.toml");
 
-/// `text`, which is a valid configuration, with the defaults of what it leaves out.
+/// `text`, which is a valid configuration, completed with defaults.
 ///
 /// # Errors
 ///
-/// It is no TOML.
+/// It is not TOML.
 pub fn effective(text: &str) -> Result<String, toml::de::Error> {
     let mut config: Table = text.parse()?;
     if !config.contains_key("stream") {
@@ -37,7 +37,7 @@ pub fn effective(text: &str) -> Result<String, toml::de::Error> {
                     complete(section, defaults.unwrap_or(&Table::new()));
                 }
             }
-            // Other sources, and sinks, are there when they are asked for.
+            // Other sources and sinks exist only on request.
             (None, defaults @ Value::Table(_))
                 if ["agent", "log", "journal"].contains(&name.as_str()) =>
             {
@@ -67,7 +67,7 @@ fn defaults() -> Table {
     text.parse().unwrap_or_default()
 }
 
-/// A line of the example without the mark of a default.
+/// An example line without the `#` of a default.
 fn uncommented(line: &str) -> Option<&str> {
     match line.strip_prefix('#') {
         Some(line)
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_defaults_in_the_example_are_the_defaults() {
-        // Without its defaults, with them, and with what the program fills in by itself.
+        // Without its defaults, with them, and as the program completes it.
         let example = parse(TEXT);
         let defaults = parse(&effective("[device]").unwrap());
         assert_eq!(example, defaults);

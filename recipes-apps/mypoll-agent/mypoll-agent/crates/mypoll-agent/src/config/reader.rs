@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Values of the parsed file, for serde, with errors that name the key and its place. serde_path_to_error around toml's
-//! deserializer says the same, but both are compiled anew for each type, 200 kB in all.
+//! Deserializes the parsed file with serde, with errors that name the key and its place. serde_path_to_error around toml's
+//! deserializer does the same, but both are instantiated for each type, which adds 200 kB.
 
 use std::{
     fmt::{self, Display},
@@ -29,31 +29,31 @@ use crate::quote::quote;
 #[derive(Debug)]
 pub(super) struct Error(Box<Wrong>);
 
-/// As [`Error`], which is a pointer to this: results get smaller by it.
+/// A boxed [`Error`], to keep results small.
 #[derive(Debug)]
 pub(super) struct Wrong {
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what is expected.
     pub(super) problem: String,
     /// The key, such as `output[0].chip`; empty for the document as a whole.
     pub(super) key: String,
-    /// Where it stands in the text.
+    /// Its place in the text.
     pub(super) span: Option<Range<usize>>,
 }
 
-/// Reads a `T` from the whole document.
+/// Deserializes a `T` from the whole document.
 pub(super) fn read<'de, T: Deserialize<'de>>(document: &'de DeTable<'de>) -> Result<T, Wrong> {
     T::deserialize(MapAccessDeserializer::new(Entries::of(document))).map_err(|error| *error.0)
 }
 
 impl Error {
-    /// The same, said of what is at `span`, unless its place is known already.
+    /// Adds the place `span`, unless the place is already known.
     #[cold]
     fn at(mut self, span: Range<usize>) -> Self {
         self.0.span.get_or_insert(span);
         self
     }
 
-    /// The same, seen from the table or the array in which `step` leads to the value.
+    /// Prefixes the key with `step`, which leads from a table or an array to the value.
     #[cold]
     fn behind(mut self, step: &dyn Display) -> Self {
         let rest = mem::take(&mut self.0.key);
@@ -103,12 +103,12 @@ impl serde::de::Error for Error {
     }
 }
 
-/// A value. No key is a number with a fraction or a date, so these are always wrong; enumerations are words.
+/// A value. No key takes a float or a date, so these are always wrong; enumerations are strings.
 #[derive(Clone, Copy)]
 struct Value<'de>(&'de Spanned<DeValue<'de>>);
 
 impl<'de> Value<'de> {
-    /// Says that something else was expected.
+    /// The error for an unexpected type.
     #[cold]
     fn wrong_type(self, expected: &dyn Expected) -> Error {
         let found = match self.0.get_ref() {
@@ -220,7 +220,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
     }
 }
 
-/// A word of these.
+/// Expects one of these words.
 struct OneOf(&'static [&'static str]);
 
 impl Expected for OneOf {
@@ -236,7 +236,7 @@ impl Expected for OneOf {
 /// The entries of a table.
 struct Entries<'de> {
     rest: map::Iter<'de, Spanned<DeString<'de>>, Spanned<DeValue<'de>>>,
-    /// The one whose value comes next.
+    /// The entry whose value comes next.
     current: Option<(&'de Spanned<DeString<'de>>, &'de Spanned<DeValue<'de>>)>,
 }
 
@@ -280,7 +280,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 /// The elements of an array.
 struct Elements<'de> {
     rest: slice::Iter<'de, Spanned<DeValue<'de>>>,
-    /// The number of the next.
+    /// The index of the next element.
     index: usize,
 }
 

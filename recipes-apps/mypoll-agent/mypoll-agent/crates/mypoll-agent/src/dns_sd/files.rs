@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The files in which avahi and systemd-resolved look for services.
+//! The service files of avahi and systemd-resolved.
 
 use std::{
     fmt::{self, Write as _},
@@ -11,36 +11,36 @@ use std::{
 
 use super::Service;
 
-/// What names of files begin with.
+/// Prefix of the file names.
 const NAME: &str = "mypoll-agent";
 
-/// Where the files go.
+/// The directories of the files.
 #[derive(Clone, Debug)]
 pub struct Folders {
-    /// avahi's: /etc/avahi/services. Where it exists, avahi announces.
+    /// For avahi: /etc/avahi/services. If it exists, avahi announces.
     pub avahi: PathBuf,
-    /// systemd-resolved's: /run/systemd/dnssd.
+    /// For systemd-resolved: /run/systemd/dnssd.
     pub resolved: PathBuf,
-    /// What exists while systemd-resolved runs: /run/systemd/resolve.
+    /// Exists while systemd-resolved runs: /run/systemd/resolve.
     pub resolved_runs: PathBuf,
 }
 
-/// What came of it.
+/// The result of an announcement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// avahi announces what its file says; it looks by itself.
+    /// avahi announces its files; it watches the directory.
     Avahi,
-    /// systemd-resolved announces what its files say. With `changed` it has to be started again for that.
+    /// systemd-resolved announces its files. If `changed`, it must be restarted to read them.
     Resolved {
-        /// Whether the files are others than before.
+        /// Whether the files changed.
         changed: bool,
     },
-    /// Neither is here.
+    /// Neither is installed.
     Nobody,
 }
 
 impl Folders {
-    /// Has exactly these services announced, by one of both: two would take each other for another board.
+    /// Announces exactly these services through one of the two: each would take the other for another board.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl Folders {
     }
 }
 
-/// Writes a file for each service into a folder, and removes our other ones. Returns whether that changed anything.
+/// Writes a file for each service into a directory, and removes the agent's other files. Returns whether anything changed.
 fn put_all(
     folder: &Path,
     extension: &str,
@@ -73,7 +73,7 @@ fn put_all(
     let at = |error| of_path(folder, error);
     if !services.is_empty() && !folder.exists() {
         fs::create_dir_all(folder).map_err(at)?;
-        // The daemon is not root, and the unit's UMask= keeps others out.
+        // The daemon does not run as root, and the unit's UMask= would keep it out.
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(at)?;
     }
     let there = match fs::read_dir(folder) {
@@ -99,7 +99,7 @@ fn of_path(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-/// Gives a file this text, or removes it; it is whole at every moment. Returns whether that changed anything.
+/// Replaces a file atomically, or removes it. Returns whether anything changed.
 fn put(path: &Path, text: Option<&str>) -> io::Result<bool> {
     let at = |error| of_path(path, error);
     let before = match fs::read_to_string(path) {
@@ -120,7 +120,7 @@ fn put(path: &Path, text: Option<&str>) -> io::Result<bool> {
     Ok(true)
 }
 
-/// A file of avahi's, avahi.service(5).
+/// A service file of avahi, see avahi.service(5).
 fn avahi(service: &Service) -> String {
     let mut text = format!(
         "<?xml version=\"1.0\" standalone=\"no\"?>\n\
@@ -147,14 +147,14 @@ impl fmt::Display for Xml<'_> {
         self.0.chars().try_for_each(|character| match character {
             '<' => f.write_str("&lt;"),
             '&' => f.write_str("&amp;"),
-            // Not in XML, however it is written.
+            // Not allowed in XML, not even escaped.
             control if control.is_control() => f.write_char('\u{fffd}'),
             other => f.write_char(other),
         })
     }
 }
 
-/// A file of systemd-resolved's, systemd.dnssd(5).
+/// A service file of systemd-resolved, see systemd.dnssd(5).
 fn resolved(service: &Service) -> String {
     let mut text = format!(
         "# Written by mypoll-agent announce.\n[Service]\nName={}\nType={}\nPort={}\nTxtText=",
@@ -169,7 +169,7 @@ fn resolved(service: &Service) -> String {
     text + "\n"
 }
 
-/// Text between quotation marks of a configuration of systemd's.
+/// Quoted text in a configuration file of systemd.
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {

@@ -14,10 +14,10 @@ use crate::{
     section::table::Table,
 };
 
-/// Which events an output or a rule reacts to: those that fit all that is given.
+/// Which events an output or a rule reacts to: those that match every given key.
 ///
-/// Events of kind `level` are taken only where `kind` names it: they tell of no change at that moment. Those of gestures
-/// and the watchdog follow from others, so they are taken only where `kind` or `source` names them.
+/// Events of kind `level` match only if `kind` names them: nothing changed at that moment. Events of gestures and the
+/// watchdog are derived from others, so they match only if `kind` or `source` names them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct When {
@@ -27,7 +27,7 @@ pub struct When {
 }
 
 impl When {
-    /// Whether it takes this event.
+    /// Whether it matches this event.
     pub fn takes(&self, event: &Event) -> bool {
         let is_meant = self.names_kinds
             || event.reading.kind != Kind::LEVEL
@@ -40,7 +40,7 @@ impl Table for When {
     const EXPECTED: &str = r#"a table such as { label = "button", kind = "rising" }"#;
 }
 
-/// As it is written.
+/// As written in the configuration.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Keys {
@@ -63,24 +63,24 @@ impl TryFrom<Keys> for When {
 }
 
 impl When {
-    /// From what is written; an empty list has all in it.
+    /// Compiles it; an empty list matches all.
     ///
     /// # Errors
     ///
-    /// No event can fit.
+    /// No event can match.
     pub(crate) fn new(
         sources: Vec<Source>,
         kinds: Vec<Kind>,
         lines: Vec<u32>,
         labels: Vec<String>,
     ) -> Result<Self, String> {
-        // What can't be true of one event is a mistake, not a rule that never does anything.
+        // A condition that no event can meet is a mistake.
         for kind in &kinds {
             let right = kind.source();
             let right = right.filter(|right| !sources.is_empty() && !sources.contains(right));
             if let Some(right) = right {
                 return Err(format!(
-                    "`kind` {} never comes with such a `source`, expected `source` {}",
+                    "`kind` {} never has such a `source`, expected `source` {}",
                     kind.name(),
                     right.name()
                 ));
@@ -92,7 +92,7 @@ impl When {
         if let Some(source) = without_lines {
             if !(lines.is_empty() && labels.is_empty()) {
                 return Err(format!(
-                    "events of `source` {} have no `line` or `label`: name them apart from those that have",
+                    "events of `source` {} have no `line` or `label`: use a separate section for them",
                     source.name()
                 ));
             }
@@ -129,7 +129,7 @@ fn names(f: &mut fmt::Formatter<'_>, names: impl Iterator<Item = &'static str>) 
     Ok(())
 }
 
-/// A word that `parse` takes, or an array of such words.
+/// A word accepted by `parse`, or an array of such words.
 fn one_or_more<'de, D, T>(
     deserializer: D,
     parse: impl Fn(&str) -> Option<T>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events that a cursor gives at once.
+//! Events that a cursor returns together.
 
 use std::{ops::Range, sync::Arc};
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::chunk::{Chunk, Era};
 use crate::event::Event;
 
-/// Events whose numbers follow each other, of one era. Never empty.
+/// Consecutive events of one era. Never empty.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Ranges of chunks; none is empty.
@@ -16,10 +16,10 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// How many bytes of text a batch has, about, when more is there.
+    /// Approximate maximum of a batch's text, in bytes.
     const TEXT: usize = 64 * 1024;
 
-    /// From the event `sequence` on, which is in the first of `chunks`.
+    /// Starts at the event `sequence`, which is in the first of `chunks`.
     pub(super) fn new<'a>(
         chunks: impl Iterator<Item = &'a Arc<Chunk>>,
         sequence: u64,
@@ -34,7 +34,7 @@ impl Batch {
             {
                 break;
             }
-            // In the first chunk the cursor may be in the middle.
+            // The cursor may be in the middle of the first chunk.
             let start = sequence.saturating_sub(chunk.first()) as usize;
             let range = start..chunk.events().len();
             size += chunk.text(range.clone()).len();
@@ -59,7 +59,7 @@ impl Batch {
         self.last().next()
     }
 
-    /// What the source lost until after the last.
+    /// The source's total of lost events up to the last event.
     pub(super) fn lost_after(&self) -> u64 {
         self.last().lost_after()
     }
@@ -71,7 +71,7 @@ impl Batch {
             .flat_map(|(chunk, range)| &chunk.events()[range.clone()])
     }
 
-    /// Each event with its line of JSON.
+    /// Each event with its JSON line.
     pub fn lines(&self) -> impl Iterator<Item = (&Event, Bytes)> {
         self.parts.iter().flat_map(|(chunk, range)| {
             range
@@ -80,7 +80,7 @@ impl Batch {
         })
     }
 
-    /// The event with this number, with its line of JSON, where it is one of these.
+    /// The event with this number, with its JSON line, if it is in the batch.
     pub fn get(&self, sequence: u64) -> Option<(&Event, Bytes)> {
         self.parts.iter().find_map(|(chunk, range)| {
             let index = usize::try_from(sequence.checked_sub(chunk.first())?).ok()?;
@@ -89,14 +89,14 @@ impl Batch {
         })
     }
 
-    /// The lines of JSON of all events, in as few pieces as there are.
+    /// The JSON lines of all events, in as few pieces as possible.
     pub fn text(&self) -> impl Iterator<Item = Bytes> {
         self.parts
             .iter()
             .map(|(chunk, range)| chunk.text(range.clone()))
     }
 
-    /// All ranges go to the end of their chunk.
+    /// All ranges extend to the end of their chunk.
     fn last(&self) -> &Chunk {
         &self.parts[self.parts.len() - 1].0
     }

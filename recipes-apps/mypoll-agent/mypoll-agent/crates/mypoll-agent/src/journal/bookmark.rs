@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The place of a sink that outlasts the agent, for those that deliver at least once.
+//! A sink's persistent position, for delivery at least once.
 
 use std::{
     collections::HashMap,
@@ -17,17 +17,17 @@ use crate::{
     status::{Condition, Reporter},
 };
 
-/// Up to which event a sink is done. On disk beside the journal, or in memory where that is in memory only.
+/// The last event that a sink has processed. Saved beside the journal, or only in memory if the journal is in memory.
 ///
-/// What is done is saved within a second. A sink whose agent is killed, or loses power, gets what was done since then a second
-/// time; it never misses an event that the journal still has. All bookmarks with the same name are the same one.
+/// Progress is saved within a second. If the agent is killed or loses power, the sink gets the events since then a second
+/// time; it never misses an event that the journal still has. Bookmarks with the same name are shared.
 #[derive(Clone)]
 pub struct Bookmark(Arc<Shared>);
 
 struct Shared {
     name: String,
     directory: Option<(Arc<Directory>, Reporter)>,
-    /// Whether nothing was saved of it.
+    /// Whether no position was saved before.
     is_new: bool,
     state: Mutex<State>,
     /// Held while the file is written.
@@ -40,28 +40,28 @@ type Place = (SessionId, u64);
 struct State {
     done: Option<Place>,
     saved: Option<Place>,
-    /// Whether it will be saved.
+    /// Whether a save is scheduled.
     scheduled: bool,
 }
 
-/// The bookmarks that were opened, by name.
+/// The open bookmarks, by name.
 #[derive(Default)]
 pub(super) struct Bookmarks(Mutex<HashMap<String, Bookmark>>);
 
-/// How soon what is done is saved.
+/// Delay before progress is saved.
 const SOON: Duration = Duration::from_secs(1);
 
-/// How soon at the latest it is tried again when that failed.
+/// Longest delay before a failed save is repeated.
 const LATER: Duration = Duration::from_secs(60);
 
 impl Bookmark {
-    /// The place of the sink with this name, as it was saved. Blocks while it reads the file.
+    /// The saved position of the sink with this name. Blocks while reading the file.
     ///
-    /// A damaged file is logged; the sink then begins with the oldest event.
+    /// A damaged file is logged; the sink then starts with the oldest event.
     ///
     /// # Errors
     ///
-    /// The file can't be read.
+    /// The file is unreadable.
     pub fn open(journal: &Journal, name: &str) -> Result<Self, OpenError> {
         let mut bookmarks = lock(&journal.0.bookmarks.0);
         if let Some(bookmark) = bookmarks.get(name) {
@@ -92,7 +92,7 @@ impl Bookmark {
         Ok(bookmark)
     }
 
-    /// Where the sink goes on: after what it is done with, or with the oldest event where that is not known.
+    /// Where the sink resumes: after its last processed event, or with the oldest event if that is unknown.
     pub fn start(&self) -> Start {
         match lock(&self.0.state).done {
             Some((session, event)) => Start::After(session, event),
@@ -100,12 +100,12 @@ impl Bookmark {
         }
     }
 
-    /// Whether there has never been a sink with this name.
+    /// Whether no sink with this name has run before.
     pub fn is_new(&self) -> bool {
         self.0.is_new && lock(&self.0.state).done.is_none()
     }
 
-    /// Says that the sink is done with all events up to this one. To be called within a runtime.
+    /// Marks all events up to this one as processed. Must be called within a runtime.
     pub fn done(&self, session: SessionId, event: u64) {
         let mut state = lock(&self.0.state);
         state.done = Some((session, event));
@@ -115,13 +115,13 @@ impl Bookmark {
         }
     }
 
-    /// Saves now, at the end of the sink.
+    /// Saves now, when the sink ends.
     pub async fn save(&self) {
         Arc::clone(&self.0).save().await;
     }
 }
 
-/// Saves until all is saved, or nobody has the bookmark any more.
+/// Saves until everything is saved, or the bookmark is dropped.
 async fn save_soon(bookmark: Weak<Shared>) {
     let mut wait = SOON;
     loop {
@@ -143,10 +143,10 @@ async fn save_soon(bookmark: Weak<Shared>) {
 }
 
 impl Shared {
-    /// Whether it is saved now.
+    /// Saves; returns whether that succeeded.
     async fn save(self: Arc<Self>) -> bool {
         let write = task::spawn_blocking(move || self.write());
-        // Where the runtime ends before, it is not saved.
+        // If the runtime shuts down first, it is not saved.
         write.await.unwrap_or(false)
     }
 
@@ -176,13 +176,13 @@ impl Shared {
         match outcome {
             Ok(()) => {
                 if reporter.set(Condition::Working) {
-                    info!("journal: saving the place of {name} again");
+                    info!("journal: saving the position of {name} again");
                 }
             }
             Err(error) => {
-                let reason = format!("cannot save the place of {name}: {error}");
+                let reason = format!("cannot save the position of {name}: {error}");
                 if reporter.set(Condition::Waiting(reason.clone())) {
-                    error!("journal: {reason}: after a restart it gets events again");
+                    error!("journal: {reason}: after a restart it repeats events");
                 }
             }
         }
@@ -190,6 +190,6 @@ impl Shared {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while it holds the lock, so what is there is whole.
+    // Nothing panics while holding the lock, so the state is consistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

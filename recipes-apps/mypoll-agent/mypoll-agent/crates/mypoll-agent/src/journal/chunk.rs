@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events that belong together, with their text.
+//! Consecutive events, with their text.
 
 use std::{mem, ops::Range, sync::Arc};
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{event::Event, identity::SessionId};
 
-/// In which session, and in which boot, events happened.
+/// The session and boot of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Era {
     /// The session: events are numbered in it.
@@ -16,14 +16,14 @@ pub struct Era {
     pub boot: Arc<str>,
 }
 
-/// Events with their lines of JSON, which are rendered once for all readers.
+/// Events with their JSON lines, rendered once for all readers.
 #[derive(Debug)]
 pub(super) struct Text {
-    /// Their numbers follow each other; never empty.
+    /// Consecutive; never empty.
     events: Box<[Event]>,
     /// The lines, one after another.
     text: Bytes,
-    /// Where in `text` the line of each event ends.
+    /// The offset in `text` at which each event's line ends.
     ends: Box<[u32]>,
 }
 
@@ -31,21 +31,21 @@ pub(super) struct Text {
 #[derive(Debug)]
 pub(super) struct Chunk {
     pub(super) era: Arc<Era>,
-    /// Events that the source lost before the first of these, as far as the journal goes back.
+    /// The source's total of lost events before the first of these.
     pub(super) lost_before: u64,
     content: Text,
 }
 
 impl Text {
-    /// Of events whose numbers follow each other, at least one.
+    /// From consecutive events, at least one.
     pub(super) fn of(events: Vec<Event>) -> Self {
         let mut text = Vec::with_capacity(events.len() * 192);
         let mut ends = Vec::with_capacity(events.len());
         for event in &events {
-            // Writing to memory doesn't fail, nor does the type.
+            // Neither writing to memory nor the type can fail.
             let _ = serde_json::to_writer(&mut text, &event.to_protocol());
             text.push(b'\n');
-            // At most MAX_EVENTS lines, each below 4 KiB.
+            // At most MAX_EVENTS lines of less than 4 KiB.
             ends.push(text.len() as u32);
         }
         text.shrink_to_fit();
@@ -56,7 +56,7 @@ impl Text {
         }
     }
 
-    /// Of `era`, after the source had lost `lost_before`.
+    /// Belongs to `era`, after the source had lost `lost_before`.
     pub(super) fn into_chunk(self, era: Arc<Era>, lost_before: u64) -> Chunk {
         Chunk {
             era,
@@ -67,10 +67,10 @@ impl Text {
 }
 
 impl Chunk {
-    /// How many events a chunk has at most.
+    /// Maximum number of events per chunk.
     pub(super) const MAX_EVENTS: usize = 256;
 
-    /// What the allocator and the counters of five allocations take, about.
+    /// Approximate overhead of the allocator and the reference counts, for five allocations.
     const OVERHEAD: usize = 128;
 
     pub(super) fn events(&self) -> &[Event] {
@@ -96,12 +96,12 @@ impl Chunk {
         self.content.text.slice(at(range.start)..at(range.end))
     }
 
-    /// What the source lost until after the last event.
+    /// The source's total of lost events up to the last event.
     pub(super) fn lost_after(&self) -> u64 {
         self.lost_before + self.events().iter().map(Event::lost).sum::<u64>()
     }
 
-    /// How many bytes it takes. A label that events share counts once where they follow each other.
+    /// Its size in bytes. A label shared by consecutive events counts once.
     pub(super) fn memory(&self) -> usize {
         let mut last = None;
         let labels = self.events().iter().filter_map(|event| {

@@ -11,28 +11,28 @@ use crate::section::{table::Table, value};
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
-    /// How many bytes of memory events take, 65536 to 1 GiB. Default: 1 MiB, some 3000 events.
+    /// Memory for events in bytes, 65536 to 1 GiB. Default: 1 MiB, about 3000 events.
     #[serde(deserialize_with = "value::whole::<_, _, 65536, 1073741824>")]
     pub memory: usize,
-    /// The folder that keeps events over a restart. Default: none, they are in memory only.
+    /// The directory that keeps events across restarts. Default: none, events are in memory only.
     #[serde(deserialize_with = "path")]
     pub path: Option<PathBuf>,
-    /// How many bytes the files in `path` take, 1 MiB to 1 TiB. Default: 16 MiB, some 250,000 events.
+    /// Disk space of `path` in bytes, 1 MiB to 1 TiB. Default: 16 MiB, about 250,000 events.
     #[serde(deserialize_with = "value::whole::<_, _, 1048576, 1099511627776>")]
     pub size: u64,
-    /// When written events are also on the medium, where a power cut leaves them. Default: within 1 s.
+    /// When events are flushed to disk, so that they survive a power cut. Default: within 1 s.
     #[serde(deserialize_with = "sync")]
     pub sync: Sync,
 }
 
-/// When written events are synced to the medium.
+/// When events are flushed to disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sync {
-    /// Before they are delivered: `"0s"`.
+    /// Before delivery: `"0s"`.
     First,
-    /// At most this long after they were written.
+    /// At most this long after they are written.
     Within(Duration),
-    /// When the kernel wants to: `"never"`.
+    /// Whenever the kernel does it: `"never"`.
     Never,
 }
 
@@ -52,7 +52,7 @@ impl Default for Config {
 }
 
 fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-    let expected = r#"the path of a folder, such as "/var/lib/mypoll-agent/journal""#;
+    let expected = r#"the path of a directory, such as "/var/lib/mypoll-agent/journal""#;
     value::parsed(deserializer, expected, |text| {
         (!text.is_empty()).then(|| Some(text.into()))
     })
@@ -109,8 +109,8 @@ mod tests {
                 "size = \"16M\"",
                 "a whole number from 1048576 to 1099511627776",
             ),
-            ("path = \"\"", "the path of a folder"),
-            ("path = 1", "the path of a folder"),
+            ("path = \"\"", "the path of a directory"),
+            ("path = 1", "the path of a directory"),
             ("sync = \"soon\"", "or \"never\""),
             ("sync = 1", "a duration such as \"1s\""),
             ("sync = \"400days\"", "at most \"365days\""),

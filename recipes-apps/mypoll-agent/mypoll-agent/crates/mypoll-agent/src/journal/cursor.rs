@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A reader's place in the journal.
+//! A reader's position in the journal.
 
 use std::{iter, sync::Arc};
 
@@ -14,62 +14,62 @@ use super::{
     disk::{Directory, Place},
 };
 
-/// How many cursors read from disk at a time: each read has a thread. More of them don't make a disk faster.
+/// How many cursors read from disk at a time, each with a thread; more would not be faster.
 static READS: Semaphore = Semaphore::const_new(4);
 
-/// A reader's place in the journal.
+/// A reader's position in the journal.
 pub struct Cursor {
     pub(super) journal: Journal,
-    /// The number of the next event to give.
+    /// The number of the next event to return.
     next: u64,
-    /// What the source had lost until there, where it is known.
+    /// The source's total of lost events so far, if known.
     lost: Option<u64>,
-    /// Of the last event that was given.
+    /// The era of the last returned event.
     era: Option<Arc<Era>>,
     behind: Behind,
 }
 
-/// What is known of events that are no longer in memory.
+/// The state of reading events that are no longer in memory.
 #[derive(Default)]
 struct Behind {
-    /// They are being read.
+    /// A pending read.
     reading: Option<JoinHandle<Result<(Chunk, Place), u64>>>,
-    /// They were read.
+    /// The result of the last read.
     chunk: Option<Arc<Chunk>>,
-    /// None before this one are on disk.
+    /// There are no events on disk before this one.
     none_before: u64,
-    /// Where to read on.
+    /// Where to continue reading.
     place: Option<Place>,
 }
 
-/// What a cursor gives.
+/// What a cursor returns.
 #[derive(Clone, Debug)]
 pub enum Delivery {
-    /// Events that can't be given any more.
+    /// Events that are no longer available.
     Gap(Gap),
-    /// The events that follow are of another session or boot than those before.
+    /// The following events belong to another session or boot than those before.
     Era(Arc<Era>),
     /// Events.
     Events(Batch),
 }
 
-/// Events that can't be given any more.
+/// Events that are no longer available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// How many.
     pub missed: u64,
-    /// How many the source had lost among them, where that is known.
+    /// How many of them the source had lost, if known.
     pub lost: Option<u64>,
 }
 
-/// What a cursor finds at its place.
+/// What a cursor finds at its position.
 enum Found {
     Delivery(Delivery),
     /// Events that may be on disk.
     OnDisk(Arc<Directory>),
     /// Nothing yet.
     Nothing,
-    /// Nothing any more.
+    /// The end of the journal.
     End,
 }
 
@@ -89,7 +89,7 @@ impl Cursor {
                         let era = (session == state.era.session).then(|| Arc::clone(&state.era));
                         (next, None, era)
                     }
-                    // How much of it is missing can't be told.
+                    // The number of missing events is unknown.
                     None => (journal.first(&state), None, None),
                 },
             }
@@ -103,7 +103,7 @@ impl Cursor {
         }
     }
 
-    /// Another one at the same place.
+    /// A copy at the same position.
     pub fn again(&self) -> Self {
         Self {
             journal: self.journal.clone(),
@@ -114,16 +114,16 @@ impl Cursor {
         }
     }
 
-    /// The number of the next event that the cursor gives, or of the first that is missing.
+    /// The number of the next event to return, or of the first missing one.
     pub fn position(&self) -> u64 {
         self.next
     }
 
-    /// Waits for the next events; `None` behind the last of a journal that was closed. Dropping the future loses none.
+    /// Waits for the next events; `None` after the last event of a closed journal. Dropping the future loses no events.
     pub async fn next(&mut self) -> Option<Delivery> {
         let journal = self.journal.clone();
         loop {
-            // Before looking, so that what is appended in between wakes it.
+            // Register first, so that an append in between wakes it.
             let appended = journal.0.appended.notified();
             match self.find() {
                 Found::Delivery(delivery) => return Some(delivery),
@@ -134,7 +134,7 @@ impl Cursor {
         }
     }
 
-    /// What is there now.
+    /// What is available now.
     fn find(&mut self) -> Found {
         let state = self.journal.state();
         let ring = &state.ring;
@@ -176,7 +176,7 @@ impl Cursor {
         Found::Delivery(Delivery::Events(batch))
     }
 
-    /// Passes over what is missing before the event `first`, until which the source had lost `lost`.
+    /// Skips missing events before the event `first`; the source's total of lost events is then `lost`.
     fn gap(&mut self, first: u64, lost: u64) -> Found {
         let gap = Gap {
             missed: first - self.next,
@@ -188,12 +188,12 @@ impl Cursor {
 }
 
 impl Behind {
-    /// What was read, unless all of it is before the event `next`.
+    /// The chunk from disk, unless all of it is before the event `next`.
     fn chunk_after(&self, next: u64) -> Option<&Arc<Chunk>> {
         self.chunk.as_ref().filter(|chunk| chunk.next() > next)
     }
 
-    /// Reads on from `next`. Dropping the future leaves the read to the next call.
+    /// Continues reading at `next`. If the future is dropped, the next call resumes the read.
     async fn read(&mut self, directory: Arc<Directory>, next: u64) {
         let place = self.place;
         let reading = match &mut self.reading {
@@ -214,7 +214,7 @@ impl Behind {
                 self.place = Some(place);
             }
             Ok(Err(none_before)) => self.none_before = none_before,
-            // The runtime ends.
+            // The runtime is shutting down.
             Err(_) => self.none_before = u64::MAX,
         }
     }

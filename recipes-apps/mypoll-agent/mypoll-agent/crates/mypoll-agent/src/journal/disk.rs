@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The journal on disk: a folder of segments, which are deleted from the oldest on. docs/journal-format.md has the format.
+//! The journal on disk: a directory of segments; the oldest are deleted first. docs/journal-format.md describes the format.
 //!
-//! One thread ([`writer`]) appends, another ([`syncer`]) syncs, and cursors read the files on their own.
+//! One thread ([`writer`]) appends, another ([`syncer`]) syncs, and cursors read the files themselves.
 
 mod cursors;
 pub(crate) mod format;
@@ -30,29 +30,29 @@ use lock::Lock;
 pub(super) use read::Place;
 pub(super) use recovery::{Recovered, open};
 
-/// Why a folder can't be the journal's.
+/// Why a directory cannot hold the journal.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The system does not let us.
+    /// A system call failed.
     #[error("cannot {action} {} (journal.path)", path.display())]
     Io {
-        /// What was to be done.
+        /// The failed operation.
         action: &'static str,
-        /// With what.
+        /// Its path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Another agent uses it.
+    /// Another agent uses the directory.
     #[error(
-        "another mypoll-agent uses {} (journal.path): give each agent a folder of its own",
+        "another mypoll-agent uses {} (journal.path): use a separate directory for each agent",
         path.display()
     )]
     Locked {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
-    /// A file is of another version.
+    /// A file has another version.
     #[error(
         "{} is of version {version} of the journal's format, this agent reads version {}: \
          start an agent that reads it, or move the folder away to begin a new journal",
@@ -68,7 +68,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// The action of `path` fails with what the system says.
+    /// Wraps the system's error for an operation on `path`.
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = PathBuf::from(path);
         move |source| Self::Io {
@@ -79,7 +79,7 @@ impl OpenError {
     }
 }
 
-/// The folder, and what is in it.
+/// The journal's directory and its content.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
@@ -89,7 +89,7 @@ pub(super) struct Directory {
 
 impl Directory {
     fn index(&self) -> MutexGuard<'_, Index> {
-        // Nothing panics while it holds the lock, so what is there is whole.
+        // Nothing panics while holding the lock, so the state is consistent.
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -97,32 +97,32 @@ impl Directory {
         &self.path
     }
 
-    /// The number of the oldest event, or of the next where there is none.
+    /// The number of the oldest event, or of the next if there is none.
     pub(super) fn first(&self) -> u64 {
         self.index().first()
     }
 
-    /// How many bytes the segments take.
+    /// The size of the segments in bytes.
     pub(super) fn size(&self) -> u64 {
         self.index().size()
     }
 
-    /// Whether all events from `number` on are here.
+    /// Whether all events from `number` on are on disk.
     pub(super) fn has_from(&self, number: u64) -> bool {
         self.index().has_from(number)
     }
 
-    /// The first event of the last segments that take `length` bytes together.
+    /// The first event of the last segments with a total of `length` bytes.
     pub(super) fn tail(&self, length: u64) -> u64 {
         self.index().tail(length)
     }
 
-    /// Fails where the folder is no longer this agent's.
+    /// Fails if the directory is no longer this agent's.
     fn check(&self) -> io::Result<()> {
         self.lock().check(&self.path)
     }
 
-    /// Takes the folder again, without any segments, where it was removed or replaced.
+    /// Takes the directory again, without any segments, after it was removed or replaced.
     fn take_again(&self) -> io::Result<()> {
         let mut lock = self.lock();
         if lock.check(&self.path).is_ok() {
@@ -130,7 +130,7 @@ impl Directory {
         }
         let new = Lock::take(&self.path).map_err(io::Error::other)?;
         if !recovery::ordinals(&self.path)?.is_empty() {
-            let problem = "another journal is there now: restart the agent to go on with it";
+            let problem = "another journal is there now: restart the agent to use it";
             return Err(io::Error::other(problem));
         }
         self.index().clear();
@@ -148,7 +148,7 @@ impl Directory {
     }
 }
 
-/// Segments are numbered in the order in which they were begun.
+/// Segments are numbered in order of creation.
 fn segment_name(ordinal: u64) -> String {
     format!("{ordinal:010}.segment")
 }

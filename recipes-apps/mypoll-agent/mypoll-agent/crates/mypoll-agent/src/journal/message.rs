@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a reader is told besides events, as clients get it.
+//! Messages to readers besides events, in the clients' format.
 
 use mypoll_protocol::{Hello, Message, Missed, Session, VERSION};
 
 use super::{Cursor, Era, Gap};
 
 impl Cursor {
-    /// Who speaks, and where its events begin.
+    /// The agent's identity, and where its events start.
     pub fn hello(&self) -> Message<'static> {
         let era = self.journal.era();
         Message::Hello {
@@ -23,7 +23,7 @@ impl Cursor {
 }
 
 impl Gap {
-    /// As clients get it.
+    /// In the clients' format.
     pub fn to_message(self) -> Message<'static> {
         Message::Missed(Missed {
             missed: self.missed,
@@ -33,7 +33,7 @@ impl Gap {
 }
 
 impl Era {
-    /// As clients get it; `next` is the number of its first event for them.
+    /// In the clients' format; `next` is the number of the client's next event.
     pub fn to_message(&self, next: u64) -> Message<'static> {
         Message::Session(Session {
             session: self.session.to_string(),

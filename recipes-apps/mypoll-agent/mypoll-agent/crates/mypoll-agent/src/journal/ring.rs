@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The newest events in memory, within a bound.
+//! The newest events in memory, bounded in size.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use super::chunk::Chunk;
 
-/// Chunks without a gap between them, the oldest first.
+/// Chunks without gaps between them, the oldest first.
 #[derive(Debug)]
 pub(super) struct Ring {
     chunks: VecDeque<Arc<Chunk>>,
@@ -16,7 +16,7 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// Empty, before the event `next`, when the source had lost `lost`; takes at most `limit` bytes.
+    /// Empty, before the event `next`, after the source had lost `lost`; limited to `limit` bytes.
     pub(super) fn new(next: u64, lost: u64, limit: usize) -> Self {
         Self {
             chunks: VecDeque::new(),
@@ -27,8 +27,8 @@ impl Ring {
         }
     }
 
-    /// Appends a chunk, and lets go of the oldest beyond the limit. Events that are missing before it are missing for
-    /// good, and the ring begins anew.
+    /// Appends a chunk, and drops the oldest beyond the limit. If events are missing before it, they are lost, and the ring
+    /// starts over.
     pub(super) fn push(&mut self, chunk: Arc<Chunk>) {
         if chunk.first() != self.next {
             self.chunks.clear();
@@ -46,12 +46,12 @@ impl Ring {
         }
     }
 
-    /// The number of the oldest event, or of the next where there is none.
+    /// The number of the oldest event, or of the next if there is none.
     pub(super) fn first(&self) -> u64 {
         self.chunks.front().map_or(self.next, |chunk| chunk.first())
     }
 
-    /// What the source lost before the oldest event.
+    /// The source's total of lost events before the oldest event.
     pub(super) fn lost_before(&self) -> u64 {
         self.chunks
             .front()

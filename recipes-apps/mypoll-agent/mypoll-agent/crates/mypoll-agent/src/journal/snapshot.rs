@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the events so far come to: the lines with their levels, and how often each became active.
+//! The state after the events so far: the lines with their levels, and how often each became active.
 
 use mypoll_protocol::{Level, Levels};
 
@@ -11,23 +11,23 @@ use crate::{
     pulses::{Pulses, Tally},
 };
 
-/// All lines, and the last event that is in their levels.
+/// All lines, and the last event included in their levels.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The lines, by rising number.
+    /// The lines, in ascending order of numbers.
     pub lines: Vec<Line>,
-    /// The number of the last event; 0 is none.
+    /// The number of the last event; 0 if there is none.
     pub after: u64,
-    /// Of the same events, where they are counted.
+    /// Pulses of the same events, if they are counted.
     pulses: Option<Pulses>,
 }
 
-/// Totals, and the last event that is in them.
+/// Totals, and the last event included in them.
 #[derive(Clone, Debug)]
 pub struct Counted {
     /// The session of the event.
     pub session: SessionId,
-    /// Its number; 0 is none.
+    /// Its number; 0 if there is none.
     pub event: u64,
     /// The totals.
     pub pulses: Pulses,
@@ -39,13 +39,13 @@ impl Snapshot {
         self.pulses.is_some()
     }
 
-    /// How often a line became active, where that is counted.
+    /// How often a line became active, if that is counted.
     pub fn tally(&self, line: &Line) -> Option<Tally> {
         let pulses = self.pulses.as_ref()?;
         Some(pulses.of(line, clock::monotonic_ns()))
     }
 
-    /// As clients get it.
+    /// In the clients' format.
     pub fn to_protocol(&self) -> Levels {
         let level = |line: &Line| {
             let tally = self.tally(line);
@@ -65,7 +65,7 @@ impl Snapshot {
 }
 
 impl Journal {
-    /// The lines as the last event left them.
+    /// The lines after the last event.
     pub fn snapshot(&self) -> Snapshot {
         let state = self.state();
         Snapshot {
@@ -75,21 +75,21 @@ impl Journal {
         }
     }
 
-    /// Counts pulses from now on, beginning with these. The result is the number of the first event that is counted.
+    /// Counts pulses from now on, starting with these totals. Returns the number of the first event that is counted.
     pub fn count(&self, pulses: Pulses) -> u64 {
         let mut state = self.state();
         state.pulses = Some(pulses);
         state.ring.next()
     }
 
-    /// Adds what was counted of events before.
+    /// Adds pulses of earlier events.
     pub fn add_counted(&self, before: &Pulses) {
         if let Some(pulses) = &mut self.state().pulses {
             pulses.add(before);
         }
     }
 
-    /// What was counted so far, where pulses are counted.
+    /// The pulses so far, if they are counted.
     pub fn counted(&self) -> Option<Counted> {
         let state = self.state();
         Some(Counted {
@@ -99,7 +99,7 @@ impl Journal {
         })
     }
 
-    /// Counts no more, and forgets what was counted.
+    /// Stops counting, and forgets the totals.
     pub fn stop_counting(&self) {
         self.state().pulses = None;
     }
@@ -107,7 +107,7 @@ impl Journal {
     /// Waits for an event after the one with this number.
     pub async fn appended_after(&self, event: u64) {
         loop {
-            // Before looking, so that what is appended in between wakes it.
+            // Register first, so that an append in between wakes it.
             let appended = self.0.appended.notified();
             if self.state().ring.next() > event + 1 {
                 return;

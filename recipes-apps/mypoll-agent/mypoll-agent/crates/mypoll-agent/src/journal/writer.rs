@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The writing end of the journal.
+//! The journal's writer.
 
 use std::sync::Arc;
 
@@ -14,38 +14,38 @@ use crate::{
     lines::{Line, Lines},
 };
 
-/// What a source has to say at once.
+/// An update from a source.
 #[derive(Clone, Debug, Default)]
 pub struct Update {
     /// Events, in order.
     pub readings: Vec<Reading>,
-    /// All lines as they are after `readings`, where the source looked. What no event told (a level, a line that
-    /// went away) becomes an event of its own behind them.
+    /// All lines after `readings`, if the source read them. Differences that no event reported (a level, a removed line)
+    /// become additional events after them.
     pub lines: Option<Vec<Line>>,
 }
 
-/// An update whose events have their numbers and are not yet written.
+/// An update whose events are numbered but not yet written.
 #[derive(Debug, Default)]
 pub struct Numbered {
     /// In order.
     pub events: Vec<Event>,
-    /// All lines as they are after the events, where the source looked.
+    /// All lines after the events, if the source read them.
     pub lines: Option<Vec<Line>>,
 }
 
-/// An event that follows from others.
+/// An event derived from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Derived {
-    /// What it is.
+    /// The event.
     pub reading: Reading,
     /// The label of its line.
     pub label: Option<Arc<str>>,
 }
 
-/// Appends to the journal. Readers end behind the last event when it is dropped.
+/// Appends to the journal. Dropping it ends readers after the last event.
 pub struct Writer {
     journal: Journal,
-    /// The lines as they are after the last event; readers see them when they can see that event.
+    /// The lines after the last event; readers see them together with that event.
     lines: Lines,
     clock: WallClock,
     next: u64,
@@ -69,13 +69,13 @@ impl Writer {
         }
     }
 
-    /// Appends what a source said. Readers get it when it is written, where the journal is on disk.
+    /// Appends an update. Readers get it once it is written, if the journal is on disk.
     pub async fn append(&mut self, update: Update) {
         let numbered = self.number(update);
         self.write(numbered).await;
     }
 
-    /// Numbers the events of an update. They are to be written before any other update is numbered.
+    /// Numbers the events of an update. They must be written before another update is numbered.
     pub fn number(&mut self, update: Update) -> Numbered {
         let Update { readings, lines } = update;
         if let Some(lines) = &lines {
@@ -89,7 +89,7 @@ impl Writer {
         Numbered { events, lines }
     }
 
-    /// Adds events that follow from others, behind those of `numbered`.
+    /// Adds derived events after those of `numbered`.
     pub fn derive(&mut self, numbered: &mut Numbered, derived: Vec<Derived>) {
         let clock = self.clock.refresh();
         for Derived { reading, label } in derived {
@@ -103,7 +103,7 @@ impl Writer {
         }
     }
 
-    /// Appends events. Readers get them when they are written, where the journal is on disk.
+    /// Appends events. Readers get them once they are written, if the journal is on disk.
     pub async fn write(&mut self, numbered: Numbered) {
         let Numbered { mut events, lines } = numbered;
         let mut described = lines.as_deref();
@@ -112,7 +112,7 @@ impl Writer {
             self.push(events, described.take()).await;
             events = rest;
             if !events.is_empty() {
-                // A reader that keeps up must not be overrun by one long update.
+                // One long update must not overrun a reader that keeps up.
                 tokio::task::yield_now().await;
             }
         }
@@ -121,16 +121,16 @@ impl Writer {
         }
     }
 
-    /// The lines after the last event that was numbered.
+    /// The lines after the last numbered event.
     pub fn lines(&self) -> &Lines {
         &self.lines
     }
 
-    /// Says on disk that the journal ends here, where it is on disk. Readers end behind the last event.
+    /// Records a clean shutdown, if the journal is on disk. Readers end after the last event.
     pub async fn close(mut self) {
         self.journal.close();
         if let Some(disk) = self.disk.take() {
-            // It is told when the thread ended, too.
+            // It also resolves if the thread has exited.
             let _ = disk.end().await;
         }
     }

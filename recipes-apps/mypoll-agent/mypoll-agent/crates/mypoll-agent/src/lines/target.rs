@@ -40,7 +40,7 @@ impl Target {
         }
     }
 
-    /// Whether the event is one of this line, or derived from those.
+    /// Whether the event belongs to this line, or is derived from such an event.
     pub fn is_of(&self, event: &Event) -> bool {
         (event.reading.source == Source::GPIO || event.reading.source.is_derived())
             && match self {
@@ -71,7 +71,7 @@ impl Table for Target {
     const EXPECTED: &str = r#"a table such as { label = "door" }"#;
 }
 
-/// A line as it is written.
+/// A line as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is logged, as lines of text. tracing-subscriber has layers, spans and their storage besides, 30 kB for nothing that
-//! is used here.
+//! Formats log events as lines of text. tracing-subscriber also has layers, spans and their storage: 30 kB of unused
+//! code.
 
 use std::{
     fmt::{self, Write as _},
@@ -17,11 +17,11 @@ use tracing::{
     subscriber::Interest,
 };
 
-/// The least important level that is logged.
+/// The least severe level that is logged.
 #[derive(Clone)]
 pub struct Level(Arc<RwLock<LevelFilter>>);
 
-/// Gives `write` a line for each event.
+/// Calls `write` with a line for each event.
 pub(super) struct Lines<W> {
     level: Level,
     write: W,
@@ -50,7 +50,7 @@ impl<W: Fn(String)> Lines<W> {
 
 impl<W: Fn(String) + 'static> Subscriber for Lines<W> {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Asked again when the level changes.
+        // Checked again when the level changes.
         if self.enabled(metadata) {
             Interest::always()
         } else {
@@ -87,7 +87,7 @@ impl<W: Fn(String) + 'static> Subscriber for Lines<W> {
 /// Time, level, message, and the other fields as NAME=VALUE.
 fn line(now: SystemTime, event: &Event<'_>) -> String {
     let mut line = Line(String::new());
-    // Writing to a string fails only if a value's own Display fails. The line ends there then.
+    // Writing to a string fails only if a value's own Display fails. The line then ends there.
     let _ = write!(
         line.0,
         "{} {:>5}",
@@ -113,7 +113,7 @@ impl Visit for Line {
     }
 }
 
-/// Escapes what would change how a terminal shows the rest: values come from files and clients.
+/// Escapes terminal control characters: values come from files and clients.
 struct Printable<'a>(&'a mut String);
 
 impl fmt::Write for Printable<'_> {

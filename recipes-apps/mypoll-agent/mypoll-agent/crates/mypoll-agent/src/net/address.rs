@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where to listen.
+//! Listen addresses.
 
 use std::{
     fmt,
@@ -7,12 +7,12 @@ use std::{
     path::PathBuf,
 };
 
-/// Where to listen, as it is written in the configuration.
+/// An address in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// An IP address and a port: `127.0.0.1:7070`, `[::1]:7070`.
     Ip(SocketAddr),
-    /// The name of a host, and a port: `board.local:7070`. It is resolved once, when the section starts.
+    /// A host name and a port: `board.local:7070`. Resolved once, when the section starts.
     Name(String, u16),
     /// A Unix socket: `unix:/run/mypoll-agent/events.sock`.
     Unix(PathBuf),
@@ -21,13 +21,13 @@ pub enum Address {
 }
 
 impl Address {
-    /// What is right, for who wrote something else.
+    /// The expected form, for error messages.
     pub(super) const EXPECTED: &str = r#"an address such as "127.0.0.1:7070", "[::1]:7070", "board.local:7070", "unix:/run/mypoll-agent/events.sock" or "systemd:NAME""#;
 
-    /// From its text.
+    /// Parses an address.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(path) = text.strip_prefix("unix:") {
-            // As long as sun_path of unix(7), with the 0 at its end.
+            // The limit of sun_path in unix(7), with its terminating 0.
             let fits = path.starts_with('/') && path.len() < 108 && !path.contains('\0');
             return fits.then(|| Self::Unix(path.into()));
         }
@@ -43,7 +43,7 @@ impl Address {
             .bytes()
             .all(|byte| byte.is_ascii_digit())
             .then(|| port.parse().ok())??;
-        // A link-local address with the name of an interface, which may come later.
+        // A link-local address with an interface name; the interface may appear later.
         let scoped = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
@@ -58,7 +58,7 @@ impl Address {
         is_host_name(host).then(|| Self::Name(host.to_owned(), port))
     }
 
-    /// The port, of those that have one.
+    /// The port, if it has one.
     pub(crate) fn port(&self) -> Option<u16> {
         match self {
             Self::Ip(address) => Some(address.port()),
@@ -67,12 +67,12 @@ impl Address {
         }
     }
 
-    /// Whether the system is to choose the port.
+    /// Whether the system chooses the port.
     pub(super) fn has_any_port(&self) -> bool {
         self.port() == Some(0)
     }
 
-    /// Whether only this machine can connect. Of `systemd:` that is not known before the socket is there.
+    /// Whether only this machine can connect. For `systemd:`, unknown before the socket exists.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Ip(address) => is_loopback(address.ip()),
@@ -100,7 +100,7 @@ fn is_host_name(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    // Names end in a letter somewhere; 1.2.3.400 and 300 are mistyped addresses.
+    // Host names have a letter somewhere; 1.2.3.400 and 300 are mistyped addresses.
     let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
     text.len() <= 253
         && text.split('.').all(is_label)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Listening on an address, also on one that the machine may not have yet.
+//! Listens on an address, even one that the machine does not have yet.
 
 use std::{
     io::{self, ErrorKind},
@@ -16,7 +16,7 @@ use super::{
     Address, Endpoint, address::is_loopback, options::BACKLOG, sockets::Bound, systemd, unix,
 };
 
-/// Listens on an address that needs no asking in the network.
+/// Listens on an address that needs no name resolution.
 pub(super) fn now(address: &Address, endpoint: &Endpoint) -> Result<Vec<Bound>> {
     match address {
         Address::Ip(ip) => Ok(vec![Bound::new(tcp(*ip, endpoint)?, None)]),
@@ -36,11 +36,11 @@ pub(super) fn now(address: &Address, endpoint: &Endpoint) -> Result<Vec<Bound>> 
             }
             Ok(bound)
         }
-        Address::Name(..) => bail!("the name has to be resolved first"),
+        Address::Name(..) => bail!("the name must be resolved first"),
     }
 }
 
-/// Listens on an address that may have to be resolved first.
+/// Listens on an address that may need name resolution.
 pub(super) async fn resolved(address: &Address, endpoint: &Endpoint) -> Result<Vec<Bound>> {
     let Address::Name(host, port) = address else {
         return now(address, endpoint);
@@ -72,7 +72,7 @@ pub(super) async fn resolved(address: &Address, endpoint: &Endpoint) -> Result<V
     }
 }
 
-/// On a thread of its own, for it can take long, and nothing waits for it at the end.
+/// Resolves on a separate thread: it can take long, and shutdown does not wait for it.
 async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let (sender, answer) = oneshot::channel();
     let host = host.to_owned();
@@ -97,17 +97,17 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
 
 /// Listens on an IP address.
 ///
-/// One that the machine doesn't have, or not yet (DHCP), is warned of; clients get in as soon as it is there.
+/// Warns if the machine does not have the address, or not yet (DHCP); clients can connect once it does.
 fn tcp(address: SocketAddr, endpoint: &Endpoint) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM.nonblocking().cloexec(),
         None,
     )?;
-    // No wait for the connections of an agent that ended.
+    // Don't wait for lingering connections of an earlier agent.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        // `[::]` takes IPv4, too, unless something else is to.
+        // `[::]` also takes IPv4, unless another listener does.
         let v4 = Address::Ip((std::net::Ipv4Addr::UNSPECIFIED, address.port()).into());
         socket.set_only_v6(!address.ip().is_unspecified() || endpoint.listen.contains(&v4))?;
     }
@@ -121,7 +121,7 @@ fn tcp(address: SocketAddr, endpoint: &Endpoint) -> io::Result<Socket> {
             }
             socket.bind(&name)?;
             warn!(
-                "{} is no address of this machine (yet); clients get in once it is",
+                "{} is not an address of this machine (yet); clients can connect once it is",
                 address.ip()
             );
         }
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn an_address_that_is_not_there_yet_is_listened_on() {
-        // Addresses for documentation, which no machine has.
+        // Documentation addresses, which no machine has.
         for address in ["192.0.2.1:0", "[2001:db8::1]:0"] {
             let endpoint = endpoint(&[address]);
             let bound = now(&endpoint.listen[0], &endpoint).unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A connection, whatever it is made by.
+//! A client's connection, of any kind.
 
 use std::{
     io,
@@ -11,18 +11,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Gate, raw::Raw, tls};
 
-/// A client's connection, on which TLS is already established where it is configured.
+/// A client's connection, on which TLS is already established if configured.
 #[derive(Debug)]
 pub struct Connection {
     /// Carries the bytes.
     pub stream: Stream,
-    /// Says what the client may do.
+    /// Decides what the client may do.
     pub gate: Gate,
 }
 
 /// Carries the bytes of a connection, unencrypted here.
 ///
-/// All it does fails with `ConnectionAborted` once the network layer gave the client up.
+/// All operations fail with `ConnectionAborted` after the network layer evicted the client.
 #[derive(Debug)]
 pub struct Stream(pub(super) Layer);
 

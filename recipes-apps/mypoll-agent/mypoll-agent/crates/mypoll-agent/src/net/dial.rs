@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Connections that a sink makes to a server, with TLS where that is configured.
+//! Outgoing connections of sinks, with TLS if configured.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -14,19 +14,19 @@ use tokio::{
 use super::{Address, endpoint::keys, tls};
 use crate::section::table::Table;
 
-/// Where Debian, Ubuntu and Yocto keep the certificates that the system trusts.
+/// The system's CA certificates on Debian, Ubuntu and Yocto.
 const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// `tls = { … }` of a sink that connects.
+/// `tls = { … }` of an outgoing connection.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct ClientTls {
-    /// A file of certificates in PEM: the server's has to be issued by one of them. Default: those of the system, in
+    /// CA certificates in PEM that verify the server. Default: the system's, in
     /// /etc/ssl/certs/ca-certificates.crt.
     pub ca: PathBuf,
-    /// What the server is shown. Default: nothing.
+    /// The client certificate. Default: none.
     pub own: Option<Own>,
-    /// The name that the server's certificate has to have. Default: the host that is connected to.
+    /// The expected name in the server's certificate. Default: the host of the address.
     pub server_name: Option<String>,
 }
 
@@ -39,7 +39,7 @@ pub struct Own {
     pub key: PathBuf,
 }
 
-/// `tls` as it is written.
+/// `tls` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Keys {
@@ -85,31 +85,31 @@ impl TryFrom<Keys> for ClientTls {
     }
 }
 
-/// Why there is no connection; the sentence is the same each time for the same reason.
+/// Why connecting failed; the message is the same each time for the same reason.
 #[derive(Debug, Error)]
 pub enum DialError {
-    /// Nothing listens there, or the way there is closed.
+    /// The server is unreachable.
     #[error("cannot connect to {address}: {source}")]
     Unreachable {
-        /// Where.
+        /// The server.
         address: Address,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// TLS was not established.
+    /// The TLS handshake failed.
     #[error("cannot establish TLS with {address}: {reason}")]
     Tls {
-        /// With whom.
+        /// The server.
         address: Address,
-        /// What is wrong, and what would be right.
+        /// What is wrong, and what is expected.
         reason: String,
     },
-    /// It takes too long.
+    /// Connecting timed out.
     #[error("{address} does not answer within {limit:?}")]
     TimedOut {
-        /// Where.
+        /// The server.
         address: Address,
-        /// How long it may take.
+        /// The time limit.
         limit: Duration,
     },
 }
@@ -126,11 +126,11 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// To `address`. Reads certificates and the key: again for each connection, so that new ones are taken.
+    /// To `address`. Reads certificates and key again for each connection, so that new ones take effect.
     ///
     /// # Errors
     ///
-    /// A file can't be read, or does not contain what it has to; the error names the key.
+    /// A file is unreadable or invalid; the error names the key.
     pub fn read(address: &Address, tls: Option<&ClientTls>) -> anyhow::Result<Self> {
         Ok(Self {
             address: address.clone(),
@@ -144,7 +144,7 @@ impl Dialer {
     ///
     /// # Errors
     ///
-    /// There is no connection.
+    /// Connecting failed.
     pub async fn connect(&self, limit: Duration) -> Result<Box<dyn Transport>, DialError> {
         let address = || self.address.clone();
         match time::timeout(limit, self.establish()).await {
@@ -172,7 +172,7 @@ impl Dialer {
             Address::Systemd(_) => Err(io::ErrorKind::Unsupported.into()),
         }
         .map_err(unreachable)?;
-        // What is written is whole, and waits for nothing.
+        // Packets are written whole, and nothing else follows soon.
         stream.set_nodelay(true).map_err(unreachable)?;
         let Some(tls) = &self.tls else {
             return Ok(Box::new(stream));
@@ -186,8 +186,8 @@ impl Dialer {
         }
     }
 
-    /// What an error of a connection means. A server that refuses the client's certificate says so only when TLS is
-    /// established already.
+    /// Explains an error of a connection. A server that rejects the client's certificate reports it only after the
+    /// handshake.
     pub fn explain(&self, error: &io::Error) -> String {
         match &self.tls {
             Some(tls) => tls.explain(error),

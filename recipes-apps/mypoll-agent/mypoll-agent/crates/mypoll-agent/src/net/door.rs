@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Connections from when they are accepted: guests until they are authorized, and clients with a place from then on.
+//! Tracks connections from when they are accepted: guests until they are authorized, then clients.
 
 use std::{
     io,
@@ -18,13 +18,13 @@ use tokio::{
 
 use super::{Role, token::Hash};
 
-/// How many guests there are at a time. Others wait to be accepted.
+/// Maximum number of guests. Further connections wait to be accepted.
 const GUESTS: usize = 64;
 
-/// When others wait, how long a guest may stay.
+/// How long a guest may stay while others wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a guest may stay at all. Longer than sinks wait for a token, for they can say why they close.
+/// How long a guest may stay at all. Longer than sinks wait for a token, because they can send the reason.
 const STAY: Duration = Duration::from_secs(15);
 
 /// All connections of an endpoint.
@@ -32,7 +32,7 @@ const STAY: Duration = Duration::from_secs(15);
 pub(super) struct Door {
     places: Arc<Semaphore>,
     tickets: Mutex<Vec<Weak<Ticket>>>,
-    /// A guest became a client or left.
+    /// Signals that a guest became a client or left.
     moved: Arc<Notify>,
 }
 
@@ -45,18 +45,18 @@ pub(super) struct Ticket {
     is_guest: AtomicBool,
     grant: Mutex<Grant>,
     evicted: OnceLock<&'static str>,
-    /// Of who waits to read, and of who waits to write.
+    /// The waiting reader and the waiting writer.
     wakers: Mutex<[Option<Waker>; 2]>,
 }
 
 #[derive(Debug, Default)]
 struct Grant {
     place: Option<OwnedSemaphorePermit>,
-    /// The hash of the token that was shown last, and its role.
+    /// The hash of the last token, and its role.
     token: Option<(Hash, Role)>,
 }
 
-/// Which way bytes go.
+/// The direction of data.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
     In,
@@ -72,7 +72,7 @@ impl Door {
         }
     }
 
-    /// A new guest.
+    /// Registers a new guest.
     pub(super) fn enter(&self) -> Arc<Ticket> {
         let ticket = Arc::new(Ticket {
             since: Instant::now(),
@@ -89,7 +89,7 @@ impl Door {
         ticket
     }
 
-    /// Waits until there is room for one more guest.
+    /// Waits until there is room for another guest.
     pub(super) async fn room(&self) {
         loop {
             let guests = self.guests();
@@ -98,7 +98,7 @@ impl Door {
             };
             let until = oldest.since + PATIENCE;
             if until <= Instant::now() {
-                oldest.evict("others wait for the place of one that is not authorized yet");
+                oldest.evict("others are waiting, and it is not authorized yet");
                 continue;
             }
             drop(guests);
@@ -109,7 +109,7 @@ impl Door {
         }
     }
 
-    /// Sends away those that stay guests for too long. Never ends.
+    /// Evicts guests that stay too long. Never returns.
     pub(super) async fn expire(&self) {
         loop {
             let guests = self.guests();
@@ -126,7 +126,7 @@ impl Door {
         }
     }
 
-    /// Sends away those whom `stays` doesn't want, given the token that they showed.
+    /// Evicts connections for which `stays` returns false, given their token.
     pub(super) fn evict(
         &self,
         reason: &'static str,
@@ -140,7 +140,7 @@ impl Door {
         }
     }
 
-    /// The oldest first, as they came.
+    /// In order of arrival.
     fn all(&self) -> Vec<Arc<Ticket>> {
         lock(&self.tickets)
             .iter()
@@ -158,7 +158,7 @@ impl Door {
 }
 
 impl Ticket {
-    /// Makes a client of a guest, if there is a place.
+    /// Turns a guest into a client, if there is room.
     pub(super) fn admit(&self, token: Option<(Hash, Role)>) -> Result<(), ()> {
         let mut grant = lock(&self.grant);
         if grant.place.is_none() {
@@ -181,7 +181,7 @@ impl Ticket {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// Turns the outcome of the connection's own reading or writing into an error once it was sent away.
+    /// Replaces the result of a read or write by an error once the connection was evicted.
     pub(super) fn check<T>(
         &self,
         way: Way,
@@ -208,7 +208,7 @@ impl Ticket {
                 *waker = Some(context.waker().clone());
             }
             drop(wakers);
-            // It may have been sent away before its waker was there.
+            // It may have been evicted before its waker was registered.
             if let Some(reason) = self.evicted.get() {
                 return evicted(reason);
             }
@@ -241,7 +241,7 @@ mod tests {
         assert!(guests[0].evicted.get().is_some());
         assert!(guests[1].evicted.get().is_none());
 
-        // One that leaves makes room at once, and so does one that is let in.
+        // Both leaving and becoming a client make room at once.
         let entered = door.enter();
         let (left, ()) = tokio::join!(async { guests.pop() }, door.room());
         drop(left);

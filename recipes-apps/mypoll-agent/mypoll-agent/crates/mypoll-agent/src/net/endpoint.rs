@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The keys that all sections share that listen.
+//! The keys shared by all sections that listen.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,29 +8,29 @@ use serde::Deserialize;
 use super::{Address, Listeners};
 use crate::{context::Context, section::table::Table};
 
-/// Where and how to listen, and whom to let in.
+/// Where and how to listen, and who may connect.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// The addresses; at least one.
     pub listen: Vec<Address>,
-    /// The permissions of Unix sockets. Default: 0660.
+    /// The mode of Unix sockets. Default: 0660.
     pub mode: Option<u32>,
     /// The group of Unix sockets, by name or number. Default: the agent's.
     pub group: Option<String>,
-    /// Encryption. Default: none.
+    /// TLS. Default: none.
     pub tls: Option<Tls>,
-    /// The file of tokens, one of which a client has to show. Default: none.
+    /// The token file; clients must send one of its tokens. Default: none.
     pub tokens: Option<PathBuf>,
-    /// Whether to do without what protects clients off this machine. Default: false.
+    /// Whether to accept remote clients without protection. Default: false.
     pub insecure: bool,
-    /// Whether clients may give orders where there are no tokens. Default: on Unix sockets only.
+    /// Whether clients may send orders without tokens. Default: on Unix sockets only.
     pub control: Option<bool>,
-    /// How many clients at a time, 1 to 1000. Default: 64.
+    /// Maximum number of clients, 1 to 1000. Default: 64.
     pub max_clients: usize,
-    /// How many bytes the kernel keeps for a client that doesn't take them, 4096 to 4 MiB. Default: 64 KiB.
+    /// Bytes that the kernel buffers for a client that does not read, 4096 to 4 MiB. Default: 64 KiB.
     pub send_buffer: usize,
-    /// How long a peer by TCP may acknowledge nothing, or have no room for anything, before it counts as gone: 1 s to
-    /// 1 day. Default: 60 s.
+    /// How long a TCP peer may acknowledge nothing, or keep its window closed, before it is dropped: 1 s to 1 day.
+    /// Default: 60 s.
     pub peer_timeout: Duration,
 }
 
@@ -44,7 +44,7 @@ pub struct Tls {
     /// The file with the private key in PEM.
     #[serde(deserialize_with = "keys::path")]
     pub key: PathBuf,
-    /// A file of certificates in PEM: clients have to have one that was issued by one of these. Default: none.
+    /// CA certificates in PEM; clients must present a certificate issued by one of them. Default: none.
     #[serde(default, deserialize_with = "keys::optional_path")]
     pub client_ca: Option<PathBuf>,
 }
@@ -54,7 +54,7 @@ impl Table for Tls {
 }
 
 impl Endpoint {
-    /// One that listens on `listen`, with the defaults otherwise.
+    /// An endpoint that listens on `listen`, with defaults otherwise.
     pub fn new(listen: Address) -> Self {
         Self {
             listen: vec![listen],
@@ -80,13 +80,13 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// Something is not as it has to be; the error names the key and what would be right.
+    /// A file is unreadable or invalid, or listening fails; the error names the key and what is expected.
     pub fn prepare(&self, context: &Context) -> anyhow::Result<Listeners> {
         Listeners::prepare(self, context)
     }
 }
 
-/// How the shared keys are read.
+/// Deserializes the shared keys.
 pub(crate) mod keys {
     use std::{fmt, path::PathBuf, time::Duration};
 
@@ -122,7 +122,7 @@ pub(crate) mod keys {
                     let address = Address::parse(&text)
                         .ok_or_else(|| A::Error::invalid_value(Unexpected::Str(&text), &self))?;
                     if addresses.contains(&address) {
-                        return Err(A::Error::custom(format!("{address} is there twice")));
+                        return Err(A::Error::custom(format!("{address} is listed twice")));
                     }
                     addresses.push(address);
                 }
@@ -160,7 +160,7 @@ pub(crate) mod keys {
         .map(Some)
     }
 
-    /// How long a peer may acknowledge nothing: what the kernel can count in milliseconds.
+    /// How long a peer may acknowledge nothing: limited by the kernel's milliseconds.
     pub(crate) fn peer_timeout<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Duration, D::Error> {
@@ -186,20 +186,20 @@ pub(crate) mod keys {
     }
 }
 
-/// Makes a section of the configuration that has the keys of [`Endpoint`] beside its own.
+/// Defines a section of the configuration with the keys of [`Endpoint`] besides its own.
 ///
 /// ```ignore
 /// net::section! {
 ///     /// `[[stream]]`
 ///     pub struct Config("a table headed `[[stream]]`", listen = "127.0.0.1:7070") {
-///         /// After how long without an event a heartbeat is sent. Default: 30 s.
+///         /// Sends a heartbeat after this long without an event. Default: 30 s.
 ///         #[serde(deserialize_with = "value::duration")]
 ///         pub heartbeat: Duration = Duration::from_secs(30),
 ///     }
 /// }
 /// ```
 ///
-/// The struct gets the field `endpoint` besides, and implements `Default`, `Deserialize` and `Table`.
+/// The struct also gets the field `endpoint`, and implements `Default`, `Deserialize` and `Table`.
 macro_rules! section {
     (
         $(#[doc = $doc:literal])*
@@ -214,7 +214,7 @@ macro_rules! section {
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $Name {
-            /// Where and how to listen, and whom to let in.
+            /// Where and how to listen, and who may connect.
             pub endpoint: $crate::net::Endpoint,
             $($(#[doc = $field_doc])* pub $field: $Type,)*
         }
@@ -222,7 +222,7 @@ macro_rules! section {
         const _: () = {
             use $crate::net::{Address, Endpoint, Tls};
 
-            /// All keys as they are written, for serde's `flatten` can't refuse unknown ones.
+            /// All keys as written: serde's `flatten` can't reject unknown ones.
             #[derive(serde::Deserialize)]
             #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
             struct Keys {
@@ -249,7 +249,7 @@ macro_rules! section {
 
             impl Default for $Name {
                 fn default() -> Self {
-                    // A literal of the program's; a test of each section reads it.
+                    // A literal in the program; a test of each section parses it.
                     let listen = Address::parse($listen).unwrap_or(Address::Systemd(String::new()));
                     Self {
                         endpoint: Endpoint::new(listen),

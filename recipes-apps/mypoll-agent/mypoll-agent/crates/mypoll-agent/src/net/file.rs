@@ -7,16 +7,16 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::file;
 
-/// How long such a file is at most.
+/// Maximum size of such a file.
 const LONGEST: u64 = 1 << 20;
 
-/// Reads a file that all may know.
+/// Reads a file that may be public.
 #[cfg(any(feature = "tls", test))]
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     contents(path, false)
 }
 
-/// Reads a file that only the agent, and its group, may know. It is refused when others could read or change it.
+/// Reads a file that must be private to the agent and its group. Refuses it if others can read or change it.
 pub(crate) fn read_confidential(path: &Path) -> Result<Vec<u8>> {
     contents(path, true)
 }
@@ -32,15 +32,13 @@ fn contents(path: &Path, confidential: bool) -> Result<Vec<u8>> {
     if confidential {
         let (mode, owner) = (metadata.mode(), metadata.uid());
         if mode & 0o022 != 0 {
-            bail!("others may change {shown}: take that right away by `chmod go-w {shown}`");
+            bail!("others can write {shown}: fix it by `chmod go-w {shown}`");
         }
         if mode & 0o004 != 0 {
-            bail!("everybody may read {shown}: take that right away by `chmod o-r {shown}`");
+            bail!("everybody can read {shown}: fix it by `chmod o-r {shown}`");
         }
         if owner != 0 && owner != nix::unistd::geteuid().as_raw() {
-            bail!(
-                "{shown} belongs to user {owner}, who could change it: give it to root or to the agent's user by chown"
-            );
+            bail!("{shown} belongs to user {owner}: chown it to root or to the agent's user");
         }
     }
     file::rest(file, LONGEST).map_err(|error| anyhow!("cannot read {shown}: {error}"))
@@ -82,7 +80,7 @@ mod tests {
         let path = directory.path().join("tokens");
         fs::write(&path, "").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        // Only root can give a file away; all others have those of others at hand: root's are right.
+        // Only root can change the owner; other users test with a file of root.
         if nix::unistd::geteuid().is_root() {
             chown(&path, Some(65534), None).unwrap();
             let error = read_confidential(&path).unwrap_err().to_string();

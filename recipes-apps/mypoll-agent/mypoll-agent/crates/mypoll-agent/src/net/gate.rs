@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whom to let in, and what they may do.
+//! Who may connect, and what they may do.
 
 use std::{fmt, sync::Arc};
 
@@ -13,12 +13,12 @@ use super::{
     token::{self, Tokens},
 };
 
-/// What a client may do. A later role may do all that an earlier one may.
+/// What a client may do. Each role includes the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Get events, levels and statistics.
     Read,
-    /// Give orders, too.
+    /// Send orders, too.
     Control,
 }
 
@@ -31,21 +31,21 @@ impl fmt::Display for Role {
     }
 }
 
-/// Why a client is not let in.
+/// Why a client is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Denied {
-    /// It shows no token, and has to.
+    /// The token is missing.
     #[error("a token is needed")]
     NoToken,
-    /// It shows one that is not in the file.
-    #[error("this token is not known here")]
+    /// The token is not in the file.
+    #[error("unknown token")]
     UnknownToken,
     /// All places are taken.
     #[error("{0} clients are connected, which is the limit (max-clients)")]
     Full(usize),
 }
 
-/// Says what a connection's client may do. A clone is of the same connection.
+/// Decides what a connection's client may do. Clones belong to the same connection.
 #[derive(Clone, Debug)]
 pub struct Gate {
     shared: Arc<Shared>,
@@ -62,25 +62,25 @@ impl Gate {
         }
     }
 
-    /// Who is at the other end.
+    /// The peer.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// Whether the client has to show a token.
+    /// Whether the client needs a token.
     pub fn needs_token(&self) -> bool {
         self.shared.endpoint.tokens.is_some()
     }
 
-    /// What the client may do with this token. Takes one of the `max-clients` places, and keeps it as long as the
-    /// connection or a clone of this lives. Can be called again, with each request of a connection.
+    /// What the client may do with this token. Takes one of the `max-clients` places until the connection and all clones
+    /// of this are dropped. May be called again, for each request of a connection.
     ///
-    /// A connection that was not authorized yet ends by itself soon, and so does one whose token is no longer in the
-    /// file after a reload.
+    /// Unauthorized connections are closed after a while, and so are those whose token is missing in the file after a
+    /// reload.
     ///
     /// # Errors
     ///
-    /// The client is not let in: tell it why, and close.
+    /// The client is rejected: send it the reason, and close.
     pub fn authorize(&self, token: Option<&str>) -> Result<Role, Denied> {
         let outcome = self.decide(token);
         if let Err(denied) = outcome {
@@ -97,7 +97,7 @@ impl Gate {
         &self.ticket
     }
 
-    /// Counts what went wrong with this connection, and says it now and then.
+    /// Counts a problem of this connection, and logs it with a rate limit.
     pub(super) fn say(&self, notice: Notice, what: &dyn fmt::Display) {
         self.shared.say(notice, &self.peer, what);
     }

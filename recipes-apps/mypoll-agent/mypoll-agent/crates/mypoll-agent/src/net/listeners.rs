@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Accepting connections, whatever goes wrong with it.
+//! Accepts connections, and survives all errors.
 
 use std::{
     io::{self, ErrorKind},
@@ -33,13 +33,13 @@ use crate::{
     status::{Condition, Status},
 };
 
-/// How long to leave the sockets alone after one failed for want of descriptors or memory.
+/// Pause after accepting failed for lack of descriptors or memory.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a client has to establish TLS.
+/// Time limit for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How long after an attempt to listen the next one is made, at first and at most.
+/// First and longest pause before listening is retried.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Listens on all addresses of an [`Endpoint`].
@@ -48,11 +48,11 @@ pub struct Listeners {
     sockets: Sockets,
     status: Status,
     listeners: Vec<Listener>,
-    /// Addresses that wait for a name, or for the sink that is to end first.
+    /// Addresses that wait for name resolution, or for another sink to end.
     waiting: Vec<Address>,
     binding: JoinSet<Vec<Arc<Bound>>>,
     handshakes: JoinSet<Option<Connection>>,
-    /// The listener to ask first, so that none is left out.
+    /// The listener to poll first, for fairness.
     next: usize,
     paused_until: Option<Instant>,
     certificate_at: Option<Instant>,
@@ -104,7 +104,7 @@ impl Listeners {
         })
     }
 
-    /// The IP addresses that are listened on, with the ports that the system chose.
+    /// The IP addresses of the listeners, with the ports chosen by the system.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let tcp = self
             .listeners
@@ -116,7 +116,7 @@ impl Listeners {
         tcp.collect()
     }
 
-    /// Waits for the next connection. Dropping the future loses none.
+    /// Waits for the next connection. Dropping the future loses no connection.
     pub async fn accept(&mut self) -> Connection {
         self.run();
         loop {
@@ -152,7 +152,7 @@ impl Listeners {
         }
     }
 
-    /// What is to be done once those that ran before have ended.
+    /// Work to do once the previous users have ended.
     fn run(&mut self) {
         if std::mem::replace(&mut self.runs, true) {
             return;
@@ -162,7 +162,7 @@ impl Listeners {
             .report(self.status.reporter(format!("listener {name}")));
         for listener in &self.listeners {
             listener.announce(&self.shared.endpoint);
-            // A socket that was there before may have had others.
+            // A reused socket may have had other permissions.
             if let Some(file) = listener.bound.file()
                 && let Err(error) = file.set_permissions(&self.shared.endpoint)
             {
@@ -191,7 +191,7 @@ impl Listeners {
         self.certificate_at = after.map(|after| Instant::now() + after);
     }
 
-    /// A connection that needs nothing more. Where there is TLS it comes later, when that is established.
+    /// A connection that is ready. With TLS, it comes later, after the handshake.
     fn admit(&mut self, socket: Socket, peer: Peer) -> Option<Connection> {
         let endpoint = &self.shared.endpoint;
         let bounded = match &socket {
@@ -199,7 +199,7 @@ impl Listeners {
             Socket::Unix(socket) => options::bound_buffer(&SockRef::from(socket), endpoint),
         };
         if let Err(error) = bounded {
-            // It may have gone already.
+            // The peer may have gone already.
             debug!(%peer, %error, "cannot set socket options");
         }
         let ticket = self.shared.door.enter();
@@ -220,8 +220,7 @@ impl Listeners {
     }
 }
 
-/// Listens at once, if that can be: neither on what has to be resolved nor on a port that the agent itself has until
-/// another sink ends.
+/// Listens at once if possible: not on names, nor on a port that the agent itself uses until another sink ends.
 fn listen(
     address: &Address,
     endpoint: &Endpoint,
@@ -237,7 +236,7 @@ fn listen(
     }
 }
 
-/// Listens as soon as it can be.
+/// Listens as soon as possible.
 async fn listen_later(address: Address, shared: Arc<Shared>, sockets: Sockets) -> Vec<Arc<Bound>> {
     let mut pause = RETRY.0;
     loop {
@@ -246,7 +245,7 @@ async fn listen_later(address: Address, shared: Arc<Shared>, sockets: Sockets) -
             Err(error) => {
                 let reason = format!("cannot listen on {address} yet: {error:#}");
                 if shared.set(Condition::Waiting(reason.clone())) {
-                    warn!("{reason}; trying again");
+                    warn!("{reason}; retrying");
                 }
             }
         }
@@ -261,7 +260,7 @@ fn is_in_use(error: &anyhow::Error) -> bool {
 }
 
 impl Listener {
-    /// To be called within a runtime.
+    /// Must be called within a runtime.
     fn new(bound: Arc<Bound>) -> io::Result<Self> {
         let socket = bound.socket()?;
         let kind = if bound.is_unix() {
@@ -282,12 +281,12 @@ impl Listener {
                 .is_some_and(|tls| tls.client_ca.is_some());
         if !bound.is_local() && !asks {
             let orders = match endpoint.control {
-                Some(true) => ", and give orders",
+                Some(true) => ", and can send orders",
                 _ => "",
             };
-            warn!("whoever reaches {bound} gets all events{orders} (insecure = true)");
+            warn!("anyone who reaches {bound} gets all events{orders} (insecure = true)");
         } else if !bound.is_local() && endpoint.tls.is_none() {
-            warn!("tokens and events get to {bound} unencrypted (insecure = true)");
+            warn!("tokens and events on {bound} are unencrypted (insecure = true)");
         }
     }
 
@@ -308,8 +307,8 @@ impl Listener {
     }
 }
 
-/// Waits for a connection. The system reports some errors over and over while they last (EMFILE), so it pauses. Dropping
-/// the future neither loses a connection nor shortens the pause.
+/// Waits for a connection. Pauses after an error, because some errors persist (EMFILE). Dropping the future neither
+/// loses a connection nor shortens the pause.
 async fn incoming(
     listeners: &[Listener],
     next: &mut usize,
@@ -341,7 +340,7 @@ async fn incoming(
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
                 if paused_until.is_none() {
-                    warn!(%error, "cannot accept connections; trying again every {PAUSE:?}");
+                    warn!(%error, "cannot accept connections; retrying every {PAUSE:?}");
                 }
                 *paused_until = Some(Instant::now() + PAUSE);
             }
@@ -349,7 +348,7 @@ async fn incoming(
     }
 }
 
-/// Whether the error took the connection with it, so that the next one can be accepted at once (see accept(2)).
+/// Whether the error concerns only one connection, so that the next one can be accepted at once (see accept(2)).
 fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -363,7 +362,7 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Establishes TLS, or says why it was not.
+/// Performs the TLS handshake, or reports why it failed.
 async fn handshake(acceptor: Acceptor, raw: Raw, gate: Gate, buffer: usize) -> Option<Connection> {
     let established = acceptor.accept(raw, buffer);
     let problem = match time::timeout(HANDSHAKE, established).await {
@@ -376,7 +375,7 @@ async fn handshake(acceptor: Acceptor, raw: Raw, gate: Gate, buffer: usize) -> O
         Ok(Err(error)) => error,
         Err(_) => io::Error::other(format!("no TLS within {HANDSHAKE:?}")),
     };
-    // That was said where it was seen.
+    // Already reported where it was detected.
     if !problem
         .get_ref()
         .is_some_and(|inner| inner.is::<WrongProtocol>())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! In the place of TLS, where it is not built in. Nothing here can come to exist.
+//! Replaces TLS if it is not built in. Its types have no values.
 
 use std::{convert::Infallible, fmt, io};
 
@@ -12,7 +12,7 @@ use super::{Address, ClientTls, Tls, raw::Raw};
 #[derive(Clone, Debug)]
 pub(super) struct Acceptor(Infallible);
 
-/// Nothing: no connection speaks TLS.
+/// No values: no connection uses TLS.
 pub(super) type Stream = Raw;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum Validity {
 
 impl Acceptor {
     pub(super) fn read(_: &Tls) -> Result<Self> {
-        bail!("`tls` is not in this build of the agent")
+        bail!("this build of the agent lacks `tls`")
     }
 
     pub(super) async fn accept(&self, _: Raw, _: usize) -> io::Result<Stream> {
@@ -50,7 +50,7 @@ pub(super) struct Connector(Infallible);
 
 impl Connector {
     pub(super) fn read(_: &ClientTls, _: &Address) -> Result<Self> {
-        bail!("`tls` is not in this build of the agent")
+        bail!("this build of the agent lacks `tls`")
     }
 
     pub(super) async fn connect(&self, _: TcpStream) -> io::Result<TcpStream> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the log says of connections: who only connects must not fill it.
+//! Rate-limited log messages about connections: clients must not be able to fill the log.
 
 use std::{
     fmt,
@@ -13,16 +13,16 @@ use tracing::{debug, warn};
 /// How long after a message others of its kind are only counted.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What is said.
+/// The kinds of messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Notice {
-    /// Plain bytes where TLS is spoken, or the reverse.
+    /// Plain text to a TLS listener, or the reverse.
     WrongProtocol,
-    /// TLS was not established.
+    /// The TLS handshake failed.
     Handshake,
     /// No token, or an unknown one.
     Denied,
-    /// No place.
+    /// All places are taken.
     Full,
 }
 
@@ -44,12 +44,12 @@ struct Said {
     since: u64,
 }
 
-/// When each was said last.
+/// When each kind was last logged.
 #[derive(Debug, Default)]
 pub(super) struct Notices(Mutex<[Said; 4]>);
 
 impl Notices {
-    /// Says it, or only counts it (and says it for who debugs).
+    /// Logs a message, or only counts it (and logs it at debug level).
     pub(super) fn say(
         &self,
         notice: Notice,
@@ -59,14 +59,12 @@ impl Notices {
     ) {
         match self.passes(notice) {
             Some(0) => warn!("{endpoint}: {peer}: {what}"),
-            Some(since) => warn!(
-                "{endpoint}: {peer}: {what} (and {since} times more since this was said last)"
-            ),
+            Some(since) => warn!("{endpoint}: {peer}: {what} ({since} more since the last report)"),
             None => debug!("{endpoint}: {peer}: {what}"),
         }
     }
 
-    /// Whether it is to be said, and how many were not since the last that was.
+    /// Whether to log it, and how many were suppressed since the last one.
     fn passes(&self, notice: Notice) -> Option<u64> {
         let now = Instant::now();
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);

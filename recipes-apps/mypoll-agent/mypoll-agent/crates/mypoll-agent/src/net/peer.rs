@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who is at the other end of a connection.
+//! The peer of a connection.
 
 use std::{fmt, net::SocketAddr};
 
-/// Who is at the other end, for the log.
+/// The peer, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// An IP address and a port.
     Tcp(SocketAddr),
-    /// A process of this machine.
+    /// A process on this machine.
     Unix {
-        /// The user's number, where it can be told.
+        /// The user ID, if known.
         user: Option<u32>,
-        /// The process's number, where it can be told.
+        /// The process ID, if known.
         process: Option<i32>,
     },
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The bytes of a connection as they go through the network.
+//! The unencrypted or encrypted bytes of a connection.
 
 use std::{
     io,
@@ -17,12 +17,12 @@ use super::{Gate, door::Way, notices::Notice};
 /// The first byte of a TLS connection: a record with a handshake.
 const TLS: u8 = 22;
 
-/// Carries the bytes that go through the network.
+/// Carries the bytes on the network.
 #[derive(Debug)]
 pub(super) struct Raw {
     socket: Socket,
     gate: Gate,
-    /// Whether the first byte has to begin TLS, until it was there.
+    /// Whether the first byte must start TLS, until that byte arrives.
     first_is_tls: Option<bool>,
 }
 
@@ -32,14 +32,12 @@ pub(super) enum Socket {
     Unix(UnixStream),
 }
 
-/// That a peer speaks TLS where it should not, or the reverse.
+/// The peer uses TLS on a plain listener, or the reverse.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum WrongProtocol {
-    #[error("it sends plain text to an address where TLS is spoken: have it use TLS (https:)")]
+    #[error("plain text on a TLS listener: use TLS (https:)")]
     Plain,
-    #[error(
-        "it speaks TLS to an address without: set `tls` here, or have it use a plain connection (http:)"
-    )]
+    #[error("TLS on a plain listener: set `tls` here, or use a plain connection (http:)")]
     Tls,
 }
 
@@ -115,7 +113,7 @@ impl AsyncWrite for Raw {
         true
     }
 
-    // Both kinds of socket write at once.
+    // Both kinds of sockets write immediately.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which keys go together, and what may be open to whom.
+//! Valid combinations of keys, and protection of remote access.
 
 use super::{Address, Endpoint};
 
 impl Endpoint {
-    /// Refuses what does not go together, or would let in whom it should not.
+    /// Rejects conflicting keys, and unprotected access from other machines.
     pub(crate) fn checked(self) -> Result<Self, String> {
         if self.tls.is_some() && cfg!(not(feature = "tls")) {
             return Err(
-                "`tls` is not in this build of the agent: build it with the feature `tls`, or leave the key out".to_owned(),
+                "this build of the agent lacks `tls`: build it with the feature `tls`, or remove the key".to_owned(),
             );
         }
         let unix = self
@@ -21,7 +21,7 @@ impl Endpoint {
         ] {
             if is_set && !unix {
                 return Err(format!(
-                    "`{key}` is of Unix sockets, and `listen` names none: leave it out, or listen on \"unix:/…\""
+                    "`{key}` applies to Unix sockets, and `listen` has none: remove it, or listen on \"unix:/…\""
                 ));
             }
         }
@@ -37,22 +37,22 @@ impl Endpoint {
         Ok(self)
     }
 
-    /// Whether this may be open to other machines.
+    /// Whether other machines may be able to connect.
     pub(super) fn protects(&self, address: &str) -> Result<(), String> {
         let has_certificates = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
         let problem = match (&self.tls, &self.tokens) {
             _ if self.insecure || has_certificates => return Ok(()),
             (Some(_), Some(_)) => return Ok(()),
             (Some(_), None) => {
-                "and `tls` alone does not say who may: add `tokens` or `tls.client-ca`"
+                "and `tls` alone does not authenticate them: add `tokens` or `tls.client-ca`"
             }
-            (None, Some(_)) => "and tokens would get there unencrypted: add `tls`",
+            (None, Some(_)) => "and tokens would be sent unencrypted: add `tls`",
             (None, None) => {
-                "and nothing says who may: add `tls` and `tokens`, or `tls` with `client-ca`"
+                "and nothing authenticates them: add `tls` and `tokens`, or `tls` with `client-ca`"
             }
         };
         Err(format!(
-            "other machines can connect to {address}, {problem}; or listen on 127.0.0.1 or a Unix socket; or, where the network itself is safe, say `insecure = true`"
+            "other machines can connect to {address}, {problem}; or listen on 127.0.0.1 or a Unix socket; or, in a trusted network, set `insecure = true`"
         ))
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What all connections of an endpoint share.
+//! State shared by all connections of an endpoint.
 
 use std::{
     fmt,
@@ -21,10 +21,10 @@ use super::{
 };
 use crate::status::{Condition, Reporter};
 
-/// How long until a certificate is looked at again: the clock may be set at any time.
+/// How often an invalid certificate is checked that may become valid: the clock may be set at any time.
 const UNTIL_VALID: Duration = Duration::from_secs(60);
 
-/// How long until one is looked at again that is valid, or that only another one can replace.
+/// How often other certificates are checked.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug)]
@@ -34,16 +34,16 @@ pub(super) struct Shared {
     notices: Notices,
     credentials: Mutex<Credentials>,
     reporter: OnceLock<Reporter>,
-    /// The certificate is to be looked at.
+    /// Requests a check of the certificate.
     pub(super) renewed: Notify,
 }
 
-/// What was read from the files of certificates and tokens.
+/// The loaded certificates and tokens.
 #[derive(Clone, Debug)]
 pub(super) struct Credentials {
     tls: Option<Acceptor>,
     tokens: Option<Arc<Tokens>>,
-    /// What was said of the certificate last.
+    /// The last reported validity of the certificate.
     validity: Option<Validity>,
 }
 
@@ -54,7 +54,7 @@ impl Credentials {
             let tokens = Tokens::read(path).context("tokens")?;
             if tokens.is_empty() {
                 warn!(
-                    "{} has no token, so nobody can connect: make one by `mypoll-agent token new`",
+                    "{} has no token, so nobody can connect: create one by `mypoll-agent token new`",
                     path.display()
                 );
             }
@@ -81,19 +81,19 @@ impl Shared {
         }))
     }
 
-    /// Has the status say what goes on here.
+    /// Sets the reporter of the endpoint's state.
     pub(super) fn report(&self, reporter: Reporter) {
         let _ = self.reporter.set(reporter);
     }
 
-    /// Says how it is; the result is whether that is new.
+    /// Reports the state; returns whether it changed.
     pub(super) fn set(&self, condition: Condition) -> bool {
         self.reporter
             .get()
             .is_some_and(|reporter| reporter.set(condition))
     }
 
-    /// Counts what went wrong with a peer, and says it now and then.
+    /// Counts a problem of a peer, and logs it with a rate limit.
     pub(super) fn say(&self, notice: Notice, peer: &dyn fmt::Display, what: &dyn fmt::Display) {
         if let Some(reporter) = self.reporter.get() {
             reporter.add(notice.counter(), 1);
@@ -109,35 +109,33 @@ impl Shared {
         self.credentials().tokens.clone()
     }
 
-    /// Takes others. Clients that would not be let in by these are sent away.
+    /// Installs new credentials. Evicts clients that they would reject.
     pub(super) fn renew(&self, new: Credentials) {
         let old = std::mem::replace(&mut *self.credentials(), new.clone());
         let name = self.endpoint.name();
         if let (Some(old), Some(new)) = (&old.tls, &new.tls) {
             if !new.has_same_certificate(old) {
-                info!("{name}: new connections get the new certificate");
+                info!("{name}: new connections use the new certificate");
                 self.renewed.notify_one();
             }
             if !new.has_same_issuers(old) {
-                info!(
-                    "{name}: the issuers of clients' certificates (tls.client-ca) changed; all have to connect again"
-                );
+                info!("{name}: tls.client-ca changed; all clients must reconnect");
                 self.door
-                    .evict("it has to connect again with its certificate", |_| false);
+                    .evict("it must reconnect with its certificate", |_| false);
             }
         }
         if let (Some(old), Some(new)) = (&old.tokens, &new.tokens)
             && old != new
         {
             info!("{name}: the tokens changed");
-            self.door.evict(
-                "its token is no longer known, or has another role",
-                |shown| shown.is_none_or(|(hash, role)| new.role_of(hash) == Some(*role)),
-            );
+            self.door
+                .evict("its token was removed or has another role", |shown| {
+                    shown.is_none_or(|(hash, role)| new.role_of(hash) == Some(*role))
+                });
         }
     }
 
-    /// Says what is wrong with the certificate, or no longer is. Gives the time after which to look again.
+    /// Reports changes of the certificate's validity. Returns when to check again.
     pub(super) fn check_certificate(&self) -> Option<Duration> {
         let mut credentials = self.credentials();
         let now = credentials.tls.as_ref()?.validity();
@@ -148,7 +146,7 @@ impl Shared {
             Validity::Valid if before.is_some() && is_new => info!("{certificate} is valid now"),
             Validity::Valid => {}
             Validity::NotYet { .. } if !is_new => {}
-            // Those are said again each day.
+            // These are repeated daily.
             Validity::NotYet { .. } | Validity::Ends { .. } | Validity::Ended { .. } => {
                 warn!("{certificate} {now}");
             }

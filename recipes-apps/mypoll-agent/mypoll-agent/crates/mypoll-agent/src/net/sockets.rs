@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The sockets that the agent listens on, by their addresses: a sink that is started anew goes on with the same socket,
-//! and no client is turned away meanwhile.
+//! The listening sockets, by address: a restarted sink reuses its socket, so that no client is rejected meanwhile.
 
 use std::{
     fmt, io,
@@ -18,7 +17,7 @@ use super::{
     unix::SocketFile,
 };
 
-/// All of them. A clone is another handle.
+/// All listening sockets. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Sockets(Arc<Mutex<Registry>>);
 
@@ -28,11 +27,11 @@ struct Registry {
     endpoints: Vec<Weak<Shared>>,
 }
 
-/// Certificates and tokens that were read again, to be taken by [`Refresh::commit`].
+/// Reloaded certificates and tokens, to be installed by [`Refresh::commit`].
 #[must_use]
 pub struct Refresh(Vec<(Arc<Shared>, Credentials)>);
 
-/// A socket that is listened on.
+/// A listening socket.
 #[derive(Debug)]
 pub(super) struct Bound {
     socket: Socket,
@@ -47,27 +46,27 @@ impl Default for Sockets {
 }
 
 impl Sockets {
-    /// Refuses sections that listen on the same address.
+    /// Rejects sections that listen on the same address.
     ///
     /// # Errors
     ///
-    /// Two do.
+    /// Two sections share an address.
     pub fn distinct<'a>(endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Result<()> {
         let mut seen: Vec<&Address> = Vec::new();
         for address in endpoints.into_iter().flat_map(|endpoint| &endpoint.listen) {
             if seen.contains(&address) && !address.has_any_port() {
-                bail!("two sections listen on {address}: give each one its own");
+                bail!("two sections listen on {address}: use different addresses");
             }
             seen.push(address);
         }
         Ok(())
     }
 
-    /// Reads the certificates and tokens of those endpoints again that stay.
+    /// Reloads the certificates and tokens of the remaining endpoints.
     ///
     /// # Errors
     ///
-    /// One is broken. All go on with those that they have.
+    /// A file is invalid. All endpoints keep their credentials.
     pub fn refresh<'a>(&self, stay: impl IntoIterator<Item = &'a Endpoint>) -> Result<Refresh> {
         let mut refreshed = Vec::new();
         let endpoints: Vec<_> = {
@@ -98,14 +97,14 @@ impl Sockets {
         registry.endpoints.push(Arc::downgrade(shared));
     }
 
-    /// Whether clients can still find the endpoint's Unix sockets: their files may have been removed.
+    /// Whether the files of the endpoint's Unix sockets still exist.
     pub fn are_there(&self, endpoint: &Endpoint) -> bool {
         let mut listen = endpoint.listen.iter();
         listen
             .all(|address| !matches!(address, Address::Unix(_)) || !self.bound(address).is_empty())
     }
 
-    /// What is bound to `address` already.
+    /// The sockets already bound to `address`.
     pub(super) fn bound(&self, address: &Address) -> Vec<Arc<Bound>> {
         let registry = self.registry();
         let same = registry.bound.iter().filter(|(bound, _)| bound == address);
@@ -114,12 +113,12 @@ impl Sockets {
             .collect()
     }
 
-    /// Keeps what was bound for as long as it is used.
+    /// Shares bound sockets for as long as they are used.
     pub(super) fn keep(&self, address: &Address, bound: Vec<Bound>) -> Vec<Arc<Bound>> {
         let bound: Vec<_> = bound.into_iter().map(Arc::new).collect();
         let mut registry = self.registry();
         registry.bound.retain(|(_, bound)| bound.strong_count() > 0);
-        // Each section that lets the system choose a port gets another one.
+        // Each section with a port chosen by the system gets its own.
         if !address.has_any_port() {
             let weak = bound
                 .iter()
@@ -129,7 +128,7 @@ impl Sockets {
         bound
     }
 
-    /// Whether the agent itself listens on this port, on whatever address.
+    /// Whether the agent itself listens on this port, on any address.
     pub(super) fn has_port_of(&self, address: &Address) -> bool {
         let Some(port) = address.port() else {
             return false;
@@ -148,7 +147,7 @@ impl Sockets {
 }
 
 impl Refresh {
-    /// Takes what was read. Clients whose token is gone, or whose certificate's issuers changed, are sent away.
+    /// Installs the credentials. Evicts clients whose token or CA was removed.
     pub fn commit(self) {
         for (shared, credentials) in self.0 {
             shared.renew(credentials);
@@ -161,7 +160,7 @@ impl Bound {
         Self { socket, file }
     }
 
-    /// Another descriptor of the socket.
+    /// A duplicate of the socket.
     pub(super) fn socket(&self) -> io::Result<Socket> {
         self.socket.try_clone()
     }

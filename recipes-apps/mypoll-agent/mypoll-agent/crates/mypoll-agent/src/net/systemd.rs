@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sockets that systemd passes.
+//! Socket activation by systemd.
 
 use std::{
     os::fd::{FromRawFd as _, OwnedFd},
@@ -10,32 +10,32 @@ use anyhow::{Context as _, Result, bail};
 use socket2::{Domain, Socket, Type};
 use tracing::warn;
 
-/// Those that were passed, with their names. They stay open as long as the agent runs, for a reload may need them.
+/// The passed sockets with their names. They stay open while the agent runs, because a reload may need them.
 fn passed() -> &'static [(String, OwnedFd)] {
     static PASSED: OnceLock<Vec<(String, OwnedFd)>> = OnceLock::new();
     PASSED.get_or_init(|| match sd_notify::listen_fds_with_names() {
         Ok(sockets) => sockets
             .map(|(descriptor, name)| {
                 #[expect(unsafe_code, reason = "systemd passes numbers")]
-                // SAFETY: LISTEN_PID names this process, so whoever started it left this open descriptor to it, and this
-                // is the only place, reached once, that takes it.
+                // SAFETY: LISTEN_PID names this process, so its parent left it this open descriptor. This is the only place that takes
+                // it, and it runs once.
                 let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
                 (name, descriptor)
             })
             .collect(),
         Err(error) => {
-            warn!("cannot take the sockets that systemd passes: {error}");
+            warn!("cannot take systemd's sockets: {error}");
             Vec::new()
         }
     })
 }
 
-/// Takes what was passed, so that no other program inherits it.
+/// Takes the passed sockets, so that no other program inherits them.
 pub(super) fn take() {
     passed();
 }
 
-/// Those with this name.
+/// The sockets with this name.
 pub(super) fn sockets(name: &str) -> Result<Vec<Socket>> {
     let sockets = passed()
         .iter()
@@ -50,26 +50,26 @@ pub(super) fn sockets(name: &str) -> Result<Vec<Socket>> {
             names.join(", ")
         };
         bail!(
-            "systemd passes no socket of this name (FileDescriptorName= of the .socket unit); there are: {there_are}"
+            "systemd passed no socket with this name (FileDescriptorName= in the .socket unit); there are: {there_are}"
         );
     }
     Ok(sockets)
 }
 
-/// Another descriptor of a socket, if it is one that connections can be accepted from.
+/// A duplicate of a socket, if it accepts connections.
 fn checked(descriptor: &OwnedFd) -> Result<Socket> {
     let socket = Socket::from(descriptor.try_clone().context("cannot use the socket")?);
-    // Other descriptors than sockets fail here.
+    // This fails on descriptors that are not sockets.
     let kind = socket
         .r#type()
-        .context("systemd passes something else than a socket")?;
+        .context("systemd passed something other than a socket")?;
     if kind != Type::STREAM || !socket.is_listener()? {
         bail!(
-            "systemd passes a socket that takes no connections: the unit needs ListenStream= and Accept=no"
+            "systemd passed a socket that accepts no connections: the unit needs ListenStream= and Accept=no"
         );
     }
     if ![Domain::IPV4, Domain::IPV6, Domain::UNIX].contains(&socket.domain()?) {
-        bail!("systemd passes a socket that is neither IP nor Unix");
+        bail!("systemd passed a socket that is neither IP nor Unix");
     }
     socket.set_nonblocking(true)?;
     Ok(socket)
@@ -85,11 +85,11 @@ mod tests {
     fn only_listening_stream_sockets_are_taken() {
         let refusal = |descriptor: OwnedFd| checked(&descriptor).unwrap_err().to_string();
         let file = File::open("/dev/null").unwrap();
-        assert!(refusal(file.into()).contains("something else than a socket"));
+        assert!(refusal(file.into()).contains("something other than a socket"));
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        assert!(refusal(socket.into()).contains("takes no connections"));
+        assert!(refusal(socket.into()).contains("accepts no connections"));
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
-        assert!(refusal(socket.into()).contains("takes no connections"));
+        assert!(refusal(socket.into()).contains("accepts no connections"));
 
         checked(&TcpListener::bind("127.0.0.1:0").unwrap().into()).unwrap();
         let directory = tempfile::tempdir().unwrap();

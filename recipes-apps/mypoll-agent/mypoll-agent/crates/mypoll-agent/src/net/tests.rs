@@ -105,7 +105,7 @@ fn every_mistake_gets_its_sentence() {
             "listen = ['[::1]:1', 'x']",
             "invalid value: string \"x\", expected an address such as",
         ),
-        ("listen = ['[::1]:1', '[::1]:1']", "[::1]:1 is there twice"),
+        ("listen = ['[::1]:1', '[::1]:1']", "[::1]:1 is listed twice"),
         (
             "mode = 660",
             "invalid type: integer `660`, expected permissions in octal, in quotes",
@@ -124,11 +124,11 @@ fn every_mistake_gets_its_sentence() {
         ),
         (
             "mode = '0660'",
-            "`mode` is of Unix sockets, and `listen` names none",
+            "`mode` applies to Unix sockets, and `listen` has none",
         ),
         (
             "group = 'x'",
-            "`group` is of Unix sockets, and `listen` names none",
+            "`group` applies to Unix sockets, and `listen` has none",
         ),
         (
             "group = ''",
@@ -178,11 +178,11 @@ fn what_other_machines_reach_has_to_be_protected() {
     let open = |keys: &str| rejection(&format!("listen = 'board:1'\n{keys}"));
     let rejection = open("");
     assert!(
-        rejection.starts_with("other machines can connect to board:1, and nothing says who may: add `tls` and `tokens`"),
+        rejection.starts_with("other machines can connect to board:1, and nothing authenticates them: add `tls` and `tokens`"),
         "{rejection}"
     );
-    assert!(rejection.ends_with("say `insecure = true`"), "{rejection}");
-    assert!(open("tokens = '/t'").contains("tokens would get there unencrypted: add `tls`"));
+    assert!(rejection.ends_with("set `insecure = true`"), "{rejection}");
+    assert!(open("tokens = '/t'").contains("tokens would be sent unencrypted: add `tls`"));
     for listen in ["0.0.0.0:1", "[::]:1", "192.168.0.1:1"] {
         assert!(
             parse(&format!("listen = ['127.0.0.1:1', '{listen}']")).is_err(),
@@ -214,7 +214,7 @@ fn tls_needs_tokens_or_certificates_of_clients_beside_it() {
     };
     let rejection = with("", "").unwrap_err();
     assert!(
-        rejection.contains("`tls` alone does not say who may: add `tokens`"),
+        rejection.contains("`tls` alone does not authenticate them: add `tokens`"),
         "{rejection}"
     );
     assert!(with("", "tokens = '/t'").is_ok());
@@ -227,7 +227,7 @@ fn tls_needs_tokens_or_certificates_of_clients_beside_it() {
 fn a_build_without_tls_says_so() {
     let rejection = rejection("tls = { certificate = '/c', key = '/k' }");
     assert!(
-        rejection.starts_with("`tls` is not in this build of the agent"),
+        rejection.starts_with("this build of the agent lacks `tls`"),
         "{rejection}"
     );
 }
@@ -239,7 +239,7 @@ fn an_address_belongs_to_one_section() {
     let error = Sockets::distinct([&one, &other, &one]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "two sections listen on 127.0.0.1:7070: give each one its own"
+        "two sections listen on 127.0.0.1:7070: use different addresses"
     );
     let any = endpoint("127.0.0.1:0");
     Sockets::distinct([&any, &any]).unwrap();

@@ -23,7 +23,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use super::{Tls, file, raw::Raw};
 pub(super) use client::Connector;
 
-/// How long before its end a certificate is warned of.
+/// How long before its expiry a certificate is warned about.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// A connection on which TLS is established.
@@ -37,25 +37,25 @@ pub(super) struct Acceptor {
     issuers: Arc<[CertificateDer<'static>]>,
 }
 
-/// Whether now is a time at which clients take a certificate.
+/// The validity of a certificate now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Validity {
-    /// It is.
+    /// Valid.
     Valid,
-    /// The certificate's time, or the right time of this machine, is still to come.
+    /// Not valid yet, or the clock is wrong.
     NotYet { begin: SystemTime },
-    /// It is, but not for long.
+    /// Valid, but expires soon.
     Ends { end: SystemTime },
-    /// It no longer is.
+    /// Expired.
     Ended { end: SystemTime },
 }
 
 impl Acceptor {
-    /// Reads certificates and the key.
+    /// Reads certificates and key.
     ///
     /// # Errors
     ///
-    /// A file can't be read, or does not contain what it has to.
+    /// A file is unreadable or invalid.
     pub(super) fn read(tls: &Tls) -> Result<Self> {
         let provider = Arc::new(ring::default_provider());
         let chain = certificates(&tls.certificate).context("tls.certificate")?;
@@ -76,7 +76,7 @@ impl Acceptor {
             .with_single_cert(chain.clone(), key)
             .map_err(|error| match error {
                 Error::InconsistentKeys(_) => anyhow::anyhow!(
-                    "{} is not the key of the certificate in {} (tls): the first certificate of that file has to be the agent's own",
+                    "{} is not the key of the certificate in {} (tls): the first certificate in that file must be the agent's own",
                     tls.key.display(),
                     tls.certificate.display()
                 ),
@@ -86,7 +86,7 @@ impl Acceptor {
                     tls.key.display()
                 )),
             })?;
-        // Clients stay for long, so that nothing is gained by keeping sessions.
+        // Clients stay connected for long, so session resumption would gain nothing.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Self {
@@ -96,7 +96,7 @@ impl Acceptor {
         })
     }
 
-    /// Establishes TLS. `buffer` is how many bytes may wait in it, beside those of the kernel.
+    /// Performs the TLS handshake. `buffer` is the number of bytes that may wait in it, besides the kernel's buffer.
     pub(super) async fn accept(&self, connection: Raw, buffer: usize) -> io::Result<Stream> {
         let acceptor = TlsAcceptor::from(self.config.clone());
         let mut stream = acceptor.accept(connection).await?;
@@ -104,7 +104,7 @@ impl Acceptor {
         Ok(stream)
     }
 
-    /// Whether now is a time at which clients take the certificates.
+    /// The validity of the certificates now.
     pub(super) fn validity(&self) -> Validity {
         let now = SystemTime::now();
         let of_all = self
@@ -149,14 +149,14 @@ impl fmt::Display for Validity {
             Self::Valid => f.write_str("is valid"),
             Self::NotYet { begin } => write!(
                 f,
-                "is not valid before {}, and this machine's clock says {}: clients will refuse it until then, or until the clock is set; going on",
+                "is not valid before {}, and this machine's clock is {}: clients will reject it until then, or until the clock is set; continuing",
                 date(begin),
                 date(&SystemTime::now())
             ),
-            Self::Ends { end } => write!(f, "ends at {}: replace it and reload", date(end)),
+            Self::Ends { end } => write!(f, "expires at {}: replace it and reload", date(end)),
             Self::Ended { end } => write!(
                 f,
-                "ended at {}, so clients refuse it: replace it and reload",
+                "expired at {}, so clients reject it: replace it and reload",
                 date(end)
             ),
         }
@@ -187,7 +187,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     let bytes = file::read_confidential(path)?;
-    // No error repeats a part of the key.
+    // The error might contain parts of the key.
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
         anyhow::anyhow!(
             "{} has no private key in PEM (-----BEGIN PRIVATE KEY-----, without a passphrase)",
@@ -207,7 +207,7 @@ fn verifier(
     Ok(WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build()?)
 }
 
-/// Without trusted issuers the check always fails, but it looks at the time first, and that is what is asked.
+/// Without trusted issuers verification always fails, but it checks the time first, which is what is needed here.
 fn validity(certificate: &CertificateDer<'_>, now: SystemTime) -> Validity {
     let Ok(certificate) = ParsedCertificate::try_from(certificate) else {
         return Validity::Valid;

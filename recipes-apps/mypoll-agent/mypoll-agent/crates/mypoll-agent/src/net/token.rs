@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tokens: who shows one gets its role.
+//! Tokens: a token gives a client its role.
 //!
 //! The file has a line `ROLE:HASH:COMMENT` for each, with the role `read` or `control` and the SHA-256 hash of the secret
-//! in hexadecimal digits. Empty lines, and those that begin with `#`, are passed over. Secrets are 32 random bytes, too
-//! many to try, so their hash needs neither salt nor time. Secrets that people choose don't belong here.
+//! in hexadecimal digits. Blank lines and lines that start with `#` are ignored. Secrets are 32 random bytes, too many to
+//! guess, so the hash needs neither salt nor key stretching. Don't use passwords chosen by people.
 
 use std::{
     fmt,
@@ -19,44 +19,44 @@ use thiserror::Error;
 
 use super::{Role, file};
 
-/// What a secret's SHA-256 gives.
+/// The SHA-256 hash of a secret.
 pub(super) type Hash = [u8; 32];
 
 /// The tokens of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tokens(Vec<(Hash, Role)>);
 
-/// A token that was just made.
+/// A newly created token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewToken {
-    /// What the client shows: 64 hexadecimal digits.
+    /// The secret for the client: 64 hexadecimal digits.
     pub secret: String,
-    /// What the file of tokens has to contain, without the end of the line.
+    /// The line for the token file, without a newline.
     pub line: String,
 }
 
-/// Why no token was made.
+/// Why creating a token failed.
 #[derive(Debug, Error)]
 pub enum NewTokenError {
-    /// The comment would not stay in its line.
-    #[error("the comment of a token has to be one line of text")]
+    /// The comment is not one line.
+    #[error("the comment of a token must be one line of text")]
     Comment,
-    /// The system has no random numbers.
+    /// Random numbers are unavailable.
     #[error("cannot read random numbers from /dev/random")]
     Random(#[source] io::Error),
 }
 
-/// Makes a token. The secret is not kept anywhere: give it to the client, and the line to the file.
+/// Creates a token. Nothing keeps the secret: give it to the client, and the line to the file.
 ///
 /// # Errors
 ///
-/// The comment is not one line, or the system has no random numbers.
+/// The comment is not one line, or random numbers are unavailable.
 pub fn new_token(role: Role, comment: &str) -> Result<NewToken, NewTokenError> {
     if comment.contains(char::is_control) {
         return Err(NewTokenError::Comment);
     }
     let mut bytes = [0; 32];
-    // Unlike urandom it waits, at an early boot, until there is something to be random of.
+    // Unlike urandom, it waits early at boot until the kernel has entropy.
     File::open("/dev/random")
         .and_then(|mut file| file.read_exact(&mut bytes))
         .map_err(NewTokenError::Random)?;
@@ -66,11 +66,11 @@ pub fn new_token(role: Role, comment: &str) -> Result<NewToken, NewTokenError> {
 }
 
 impl Tokens {
-    /// Reads a file of tokens.
+    /// Reads a token file.
     ///
     /// # Errors
     ///
-    /// It can't be read, others may read or change it, or a line is wrong.
+    /// It is unreadable, accessible to others, or has an invalid line.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = file::read_confidential(path)?;
         let text = std::str::from_utf8(&bytes)
@@ -80,7 +80,7 @@ impl Tokens {
 
     fn parse(path: &Path, text: &str) -> Result<Self> {
         let mut tokens: Vec<(Hash, Role)> = Vec::new();
-        // A line may hold a secret by mistake, so no error repeats it.
+        // A line may contain a secret by mistake, so no error repeats it.
         for (line, number) in text.lines().zip(1..) {
             let place = format_args!("{}:{number}", path.display());
             let line = line.trim();
@@ -96,30 +96,30 @@ impl Tokens {
             let role = match role {
                 "read" => Role::Read,
                 "control" => Role::Control,
-                _ => bail!("{place}: the role of a token is `read` or `control`"),
+                _ => bail!("{place}: the role of a token must be `read` or `control`"),
             };
             let Some(hash) = from_hexadecimal(hash) else {
-                bail!("{place}: the hash of a token has 64 hexadecimal digits");
+                bail!("{place}: the hash of a token must have 64 hexadecimal digits");
             };
             if tokens.iter().any(|(other, _)| *other == hash) {
-                bail!("{place}: this token is there twice");
+                bail!("{place}: duplicate token");
             }
             tokens.push((hash, role));
         }
         Ok(Self(tokens))
     }
 
-    /// Whether there is none.
+    /// Whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The role of who shows this secret.
+    /// The role of this secret.
     pub fn role(&self, secret: &str) -> Option<Role> {
         self.role_of(&hash(secret))
     }
 
-    /// The role of a secret with this hash. The time that it takes depends on the number of tokens alone.
+    /// The role of a secret with this hash. Its run time depends only on the number of tokens.
     pub(super) fn role_of(&self, hash: &Hash) -> Option<Role> {
         let mut found = 0_u8;
         for (known, role) in &self.0 {
@@ -137,7 +137,7 @@ impl Tokens {
     }
 }
 
-/// Not even hashes get into a log.
+/// Keeps even hashes out of the log.
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} tokens", self.0.len())
@@ -227,7 +227,7 @@ mod tests {
             ),
             (
                 format!("read:{hash}:x\ncontrol:{hash}:y"),
-                "tokens:2: this token is there twice",
+                "tokens:2: duplicate token",
             ),
         ] {
             let error = parse(&text).unwrap_err();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Listening on a Unix socket.
+//! Listens on a Unix socket.
 
 use std::{
     fs, io,
@@ -13,10 +13,10 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{Endpoint, options::BACKLOG};
 
-/// The permissions without `mode`: for the agent's user and group.
+/// The default mode: for the agent's user and group.
 const MODE: u32 = 0o660;
 
-/// A socket's file, which goes with this, unless another has taken its place.
+/// A socket's file; removed on drop unless another has replaced it.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
@@ -28,14 +28,14 @@ pub(super) struct SocketFile {
 ///
 /// # Errors
 ///
-/// Another program listens there, something else than a socket is there, or it can't be made.
+/// Another program listens there, the path is not a socket, or creating it fails.
 pub(super) fn bind(path: &Path, endpoint: &Endpoint) -> Result<(Socket, SocketFile)> {
     remove_stale(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
     socket.bind(&SockAddr::unix(path)?).map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => {
-                "; its folder has to exist (RuntimeDirectory= of the unit makes one)"
+                "; its directory must exist (RuntimeDirectory= of the unit creates one)"
             }
             _ => "",
         };
@@ -47,39 +47,39 @@ pub(super) fn bind(path: &Path, endpoint: &Endpoint) -> Result<(Socket, SocketFi
         device: metadata.dev(),
         inode: metadata.ino(),
     };
-    // Nobody can connect before it listens, so not even for a moment can those whom the permissions keep out.
+    // Nobody can connect before it listens, so there is no window without the configured permissions.
     file.set_permissions(endpoint)?;
     socket.listen(BACKLOG)?;
     Ok((socket, file))
 }
 
-/// Removes the socket of a program that ended without doing so.
+/// Removes a stale socket of a program that has exited.
 fn remove_stale(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
         Ok(metadata) if !metadata.file_type().is_socket() => {
-            bail!("there is something else than a socket: remove it, or choose another path")
+            bail!("not a socket: remove it, or choose another path")
         }
         Ok(_) => {}
     }
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
     match socket.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).context("cannot remove the socket that a program left behind")
+            fs::remove_file(path).context("cannot remove a stale socket")
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        // Connected, or the other program has no room (EAGAIN).
-        Ok(()) => bail!("another program listens there: end it, or choose another path"),
+        // Connected, or the other program's backlog is full (EAGAIN).
+        Ok(()) => bail!("another program listens there: stop it, or choose another path"),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            bail!("another program listens there: end it, or choose another path")
+            bail!("another program listens there: stop it, or choose another path")
         }
-        Err(error) => Err(error).context("cannot tell whether another program listens there"),
+        Err(error) => Err(error).context("cannot check whether another program listens there"),
     }
 }
 
 impl SocketFile {
-    /// Gives it the mode and the group of the configuration.
+    /// Sets the configured mode and group.
     pub(super) fn set_permissions(&self, endpoint: &Endpoint) -> Result<()> {
         if !self.is_there() {
             bail!("its file was removed or replaced: reload the configuration");
@@ -87,7 +87,7 @@ impl SocketFile {
         if let Some(group) = &endpoint.group {
             let number = group_number(group)?;
             lchown(&self.path, None, Some(number))
-                .with_context(|| format!("cannot give it to group `{group}` (group)"))?;
+                .with_context(|| format!("cannot change its group to `{group}` (group)"))?;
         }
         let mode = endpoint.mode.unwrap_or(MODE);
         fs::set_permissions(&self.path, fs::Permissions::from_mode(mode))
@@ -101,13 +101,13 @@ fn group_number(name: &str) -> Result<u32> {
     }
     match Group::from_name(name) {
         Ok(Some(group)) => Ok(group.gid.as_raw()),
-        Ok(None) => bail!("there is no group `{name}` (group): add it, or name another"),
+        Ok(None) => bail!("no group `{name}` (group): add it, or use another"),
         Err(error) => Err(error).with_context(|| format!("cannot find group `{name}` (group)")),
     }
 }
 
 impl SocketFile {
-    /// Whether the path still names this socket.
+    /// Whether the path still refers to this socket.
     pub(super) fn is_there(&self) -> bool {
         let is_ours =
             |metadata: fs::Metadata| (metadata.dev(), metadata.ino()) == (self.device, self.inode);
@@ -118,7 +118,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.is_there() {
-            // At worst the next start finds it stale.
+            // Otherwise the next start removes it as stale.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -172,7 +172,7 @@ mod tests {
         let path = directory.path().join("used");
         let listener = UnixListener::bind(&path).unwrap();
         assert!(refusal(&path).starts_with("another program listens"));
-        // Also where it has no room: the attempt above still waits to be accepted.
+        // Also with a full backlog: the attempt above still waits to be accepted.
         let full = Socket::from(listener);
         full.listen(0).unwrap();
         assert!(refusal(&path).starts_with("another program listens"));
@@ -180,13 +180,13 @@ mod tests {
 
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
-        assert!(refusal(&file).starts_with("there is something else than a socket"));
+        assert!(refusal(&file).starts_with("not a socket"));
         let link = directory.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(refusal(&link).starts_with("there is something else than a socket"));
+        assert!(refusal(&link).starts_with("not a socket"));
         let deep = directory.path().join("none/socket");
         assert!(
-            refusal(&deep).contains("its folder has to exist"),
+            refusal(&deep).contains("its directory must exist"),
             "{}",
             refusal(&deep)
         );
@@ -195,7 +195,7 @@ mod tests {
         let mut endpoint = endpoint(&path);
         endpoint.group = Some("no such group".to_owned());
         let refusal = bind(&path, &endpoint).unwrap_err().to_string();
-        assert!(refusal.starts_with("there is no group"), "{refusal}");
+        assert!(refusal.starts_with("no group"), "{refusal}");
         assert!(!path.exists(), "it was left behind");
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tables, and nothing else in their place: derived types would take an array for one, its values in the order of the
-//! keys, and would name themselves in what they say of other values.
+//! Accepts only tables: derived types would also accept an array of values in the order of the keys, and would name
+//! the Rust type in their errors.
 
 use std::{fmt, marker::PhantomData};
 
@@ -12,16 +12,16 @@ use serde::{
     },
 };
 
-/// What is written as a table.
+/// A type written as a table.
 pub(crate) trait Table {
-    /// How, for who wrote something else.
+    /// The expected form, for error messages.
     const EXPECTED: &str;
 
-    /// Whether it can stand behind these in one array.
+    /// Whether it is compatible with the earlier elements of an array.
     ///
     /// # Errors
     ///
-    /// It can't; the sentence says what would be right.
+    /// It is not; the message says what is expected.
     fn fits(&self, _earlier: &[Self]) -> Result<(), String>
     where
         Self: Sized,
@@ -65,7 +65,7 @@ where
     OneTable(PhantomData).deserialize(deserializer)
 }
 
-/// A table that need not be there: together with `default`.
+/// An optional table: use with `default`.
 pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -74,7 +74,7 @@ where
     table(deserializer).map(Some)
 }
 
-/// An element of an array, behind others.
+/// The next element of an array.
 struct Next<'a, T>(&'a [T]);
 
 impl<'de, T: Table + Deserialize<'de>> DeserializeSeed<'de> for Next<'_, T> {
@@ -121,7 +121,7 @@ where
     deserializer.deserialize_seq(Tables(PhantomData))
 }
 
-/// An array of tables that need not be there: together with `default`.
+/// An optional array of tables: use with `default`.
 pub(crate) fn optional_array<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,

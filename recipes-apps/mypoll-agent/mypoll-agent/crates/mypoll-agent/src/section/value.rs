@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Values with a form or a range of their own. What does not fit is rejected with a sentence that says what would.
+//! Values with a special form or range. Errors say what is expected.
 
 use std::{fmt, marker::PhantomData, path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use serde::{
 };
 use tracing::level_filters::LevelFilter;
 
-/// The longest duration that is taken: the longest that can be written overflow when they are added to the present.
+/// The longest accepted duration: longer ones could overflow when added to the current time.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A number from MIN to MAX.
@@ -51,14 +51,14 @@ where
     deserializer.deserialize_i64(Whole::<T, MIN, MAX>(PhantomData))
 }
 
-/// The number of a line of the driver's, in a table where it need not be: together with `default`.
+/// The number of a driver line, as an optional key: use with `default`.
 pub(crate) fn line_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u32>, D::Error> {
     whole::<_, _, 0, 1023>(deserializer).map(Some)
 }
 
-/// A string that `parse` takes; `expected` says which it does.
+/// A string that `parse` accepts; `expected` describes such strings.
 pub(crate) fn parsed<'de, D, T, F>(
     deserializer: D,
     expected: &'static str,
@@ -89,11 +89,11 @@ where
     deserializer.deserialize_str(Parsed { expected, parse })
 }
 
-/// The label of a line of the driver's, in a table where it need not be: together with `default`.
+/// The label of a driver line, as an optional key: use with `default`.
 pub(crate) fn line_label<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
-    let expected = "the label of a line of the driver's";
+    let expected = "the label of a line of the driver";
     parsed(deserializer, expected, not_empty).map(Some)
 }
 
@@ -111,9 +111,9 @@ pub(crate) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelF
     parsed(deserializer, expected, level_from)
 }
 
-/// The level that a word stands for: off, error, warn, info, debug or trace, in small letters or capitals.
+/// The level for a word: off, error, warn, info, debug or trace, in lower or upper case.
 pub fn level_from(word: &str) -> Option<LevelFilter> {
-    // LevelFilter also takes numbers, and no text at all for error.
+    // LevelFilter also accepts numbers, and the empty string as error.
     word.parse()
         .ok()
         .filter(|_| word.starts_with(|first: char| first.is_ascii_alphabetic()))
@@ -141,14 +141,14 @@ pub(crate) fn duration_above_zero<'de, D: Deserializer<'de>>(
     })
 }
 
-/// The same in a table where it need not be: together with `default`.
+/// The same as an optional key: use with `default`.
 pub(crate) fn optional_duration_above_zero<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
     duration_above_zero(deserializer).map(Some)
 }
 
-/// A duration that can be added to the present.
+/// A duration that can be added to the current time.
 pub(crate) fn not_too_long(text: &str) -> Option<Duration> {
     humantime::parse_duration(text)
         .ok()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `[counters]`: has the journal count pulses, and keeps the totals over restarts and power cuts.
+//! `[counters]`: lets the journal count pulses, and keeps the totals across restarts and power cuts.
 //!
-//! The file has totals and the number of the last event in them. What the journal has behind that is counted again at
-//! start.
+//! The file contains the totals and the number of the last counted event. Later events in the journal are counted again
+//! at startup.
 
 mod file;
 
@@ -25,14 +25,14 @@ use crate::{
     status::{Condition, Reporter},
 };
 
-/// After how many events without a pulse the place is saved, too: so many are quickly read again.
+/// Number of events without a pulse after which the position is saved anyway: that many are quickly read again.
 const FAR: u64 = 4096;
 
 /// `[counters]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// How soon after a pulse the totals are saved, above 0, at most 365 days. Default: 10 s.
+    /// Delay before pulses are saved, above 0, at most 365 days. Default: 10 s.
     #[serde(deserialize_with = "value::duration_above_zero")]
     pub save: Duration,
 }
@@ -54,7 +54,7 @@ impl Config {
         "counters".to_owned()
     }
 
-    /// The file is read when the sink runs: one that was taken out of the configuration saves before that.
+    /// The file is read when the sink runs, after a removed sink has saved it.
     pub(super) fn prepare(&self, context: &Context) -> Run {
         let (save, context) = (self.save, context.clone());
         Box::new(move |stop| Box::pin(async move { run(save, &context, stop).await }))
@@ -69,7 +69,7 @@ async fn run(every: Duration, context: &Context, stop: CancellationToken) {
         None => (None, None),
         Some(Ok(saved)) => (path, saved),
         Some(Err(problem)) => {
-            error!("counters: {problem}: counting what the journal has, and saving nothing");
+            error!("counters: {problem}: counting the journal's events without saving");
             reporter.set(Condition::Waiting(problem));
             (None, None)
         }
@@ -84,7 +84,7 @@ async fn run(every: Duration, context: &Context, stop: CancellationToken) {
     };
     let next = journal.count(saved);
     tokio::select! {
-        // What was saved stays: not all is counted that is in the journal.
+        // Keep the saved totals: not everything in the journal was counted.
         () = stop.cancelled() => return journal.stop_counting(),
         before = before(journal, start, next) => journal.add_counted(&before),
     }
@@ -100,7 +100,7 @@ async fn run(every: Duration, context: &Context, stop: CancellationToken) {
     }
 }
 
-/// The pulses of the events behind `start` and before the event `next`.
+/// The pulses of the events after `start` and before the event `next`.
 async fn before(journal: &Journal, start: Start, next: u64) -> Pulses {
     let mut pulses = Pulses::default();
     let mut cursor = journal.cursor(start);
@@ -111,7 +111,7 @@ async fn before(journal: &Journal, start: Start, next: u64) -> Pulses {
                 events.for_each(|event| pulses.count(event));
             }
             Some(Delivery::Gap(Gap { missed, .. })) => warn!(
-                "counters: the journal has {missed} events no more that were not counted yet: pulses among them are missing"
+                "counters: {missed} events were deleted from the journal before their pulses were counted"
             ),
             Some(Delivery::Era(_)) => {}
             None => break,
@@ -120,14 +120,14 @@ async fn before(journal: &Journal, start: Start, next: u64) -> Pulses {
     pulses
 }
 
-/// Where totals are kept; nowhere, where the journal is in memory only.
+/// The file of the totals; none if the journal is in memory.
 struct Store<'a> {
     path: Option<PathBuf>,
     reporter: &'a Reporter,
 }
 
 impl Store<'_> {
-    /// Saves from time to time, until the journal ends.
+    /// Saves periodically until the journal ends.
     async fn keep(&self, journal: &Journal, every: Duration) {
         let mut saved = (0, 0);
         while let (Some(path), Some(counted)) = (&self.path, journal.counted()) {
@@ -154,7 +154,7 @@ impl Store<'_> {
         }
     }
 
-    /// Whether it is saved.
+    /// Returns whether it is saved.
     async fn write(&self, path: &Path, counted: Counted) -> bool {
         let _busy = self.reporter.busy();
         let file = path.to_owned();
@@ -168,7 +168,7 @@ impl Store<'_> {
                 return true;
             }
             Ok(Err(problem)) => problem.to_string(),
-            // The runtime ends.
+            // The runtime is shutting down.
             Err(problem) => problem.to_string(),
         };
         let reason = format!("cannot save {}: {problem}", path.display());

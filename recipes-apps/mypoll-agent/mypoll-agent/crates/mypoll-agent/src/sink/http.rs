@@ -32,14 +32,14 @@ use server::Server;
 
 pub use config::Config;
 
-/// How long a client may take for the head of a request, and how long its connection stays without one.
+/// Time limit for the head of a request, and for an idle connection.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// How large the head may be, in bytes.
+/// Maximum size of the head, in bytes.
 const HEAD: usize = 16 * 1024;
 
 impl Config {
-    /// What the log calls it.
+    /// Its name in the log.
     pub fn name(&self) -> String {
         format!("http {}", self.endpoint.name())
     }
@@ -48,7 +48,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The configuration is refused; the error names the key.
+    /// The configuration is rejected; the error names the key.
     pub fn prepare(&self, context: &Context) -> anyhow::Result<Run> {
         let listeners = self.endpoint.prepare(context)?;
         let name = self.name();
@@ -80,13 +80,13 @@ impl Config {
     }
 }
 
-/// What is counted.
+/// The sink's counters.
 struct Counters {
-    /// Connections that are there.
+    /// Open connections.
     clients: Counter,
-    /// Connections that have ever been there.
+    /// All connections so far.
     connected: Counter,
-    /// Keeps the counters where they are seen.
+    /// Keeps the counters registered.
     _reporter: Reporter,
 }
 
@@ -124,7 +124,7 @@ async fn serve(
     }
 }
 
-/// Serves one connection until the client goes, or the journal has ended and the response was sent.
+/// Serves one connection until the client disconnects, or the journal has ended and the response was sent.
 async fn converse(connection: Connection, server: &Server) {
     let Connection { stream, gate } = connection;
     let peer = gate.peer().clone();

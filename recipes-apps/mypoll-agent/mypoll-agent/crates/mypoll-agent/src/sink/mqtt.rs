@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events for an MQTT broker, and orders from it.
+//! Publishes events to an MQTT broker, and takes orders from it.
 //!
-//! The journal owns redelivery: an event is done when the broker has acknowledged it and all before it, and only then does
-//! the journal's [`Bookmark`] move. A new connection begins a new session of MQTT's and goes on behind the last event that
-//! is done, whatever the broker remembers.
+//! The journal is responsible for redelivery: an event is done when the broker has acknowledged it and all before it; only
+//! then does the journal's [`Bookmark`] advance. Each connection starts a clean MQTT session and continues after the last
+//! event that is done, whatever the broker remembers.
 
 mod config;
 mod home_assistant;
@@ -38,23 +38,23 @@ pub use config::{Config, HomeAssistant};
 pub use packet::Version;
 pub use topics::{OfAgent, OfEvent, OfLevel, OfOutput, Placeholder, Purpose, Template, Topics};
 
-/// The first pause between attempts to connect, at most.
+/// Upper limit of the first pause between attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest pause, at most.
+/// Upper limit of later pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Config {
-    /// What the log calls it.
+    /// Its name in the log.
     pub fn name(&self) -> String {
         format!("mqtt {}", self.name)
     }
 
-    /// Reads the files. The broker is connected to when the sink runs: one that is not there is waited for.
+    /// Reads the files. Connects when the sink runs, and retries while the broker is unreachable.
     ///
     /// # Errors
     ///
-    /// A file is not as it has to be; the error names the key.
+    /// A file is invalid; the error names the key.
     pub fn prepare(&self, context: &Context) -> Result<Run> {
         Dialer::read(&self.broker, self.tls.as_ref())?;
         self.password()?;
@@ -68,7 +68,7 @@ impl Config {
         }))
     }
 
-    /// The first line of the file, anew for each connection, so that a new password is taken.
+    /// The first line of the file; read for each connection, so that a new password takes effect.
     fn password(&self) -> Result<Option<Bytes>> {
         let Some(path) = &self.password_file else {
             return Ok(None);
@@ -116,14 +116,14 @@ async fn run(
             End::Delivered | End::Stopped => break,
             End::Lost(reason) => {
                 if reporter.set(Condition::Waiting(reason.clone())) {
-                    warn!("{}: {reason}; trying again", config.name());
+                    warn!("{}: {reason}; retrying", config.name());
                 }
             }
         }
         if let Some(since) = since {
             backoff.was_connected(since.elapsed());
         }
-        // What is on disk is delivered by the next agent; what is not, as long as there is time.
+        // Events on disk are delivered after the next start; others as long as there is time.
         if ended && publisher.is_kept() {
             break;
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! GPIO outputs, which react to events and take orders.
 //!
-//! An output reads the journal and keeps in mind what its line is to show; [`late_line`] brings that to the line. A slow
-//! line skips states that are over, but each blink and pulse is seen: its time starts when the line shows it.
+//! An output reads the journal and computes the wanted state; [`late_line`] applies it to the line. A slow line skips
+//! outdated states, but shows every blink and pulse: their time starts when the line shows them.
 
 mod config;
 mod gpio;
@@ -31,7 +31,7 @@ use crate::{
 };
 use late_line::{LateLine, Open, Outcome};
 
-/// The longest pulse that can be ordered, in milliseconds.
+/// The longest pulse of an order, in milliseconds.
 const LONGEST_PULSE: u32 = 3_600_000;
 
 impl Config {
@@ -39,7 +39,7 @@ impl Config {
         format!("output {}", self.name)
     }
 
-    /// The line is opened when the sink runs: a chip that is not there yet is waited for.
+    /// The line is opened when the sink runs; retries while its chip is missing.
     pub(super) fn prepare(&self, context: &Context) -> Run {
         let (config, context) = (self.clone(), context.clone());
         Box::new(move |token| {
@@ -83,27 +83,27 @@ struct Output<'a, P> {
     commands: &'a Commands,
     journal: &'a Journal,
     line: LateLine<'a, P>,
-    /// Whether the line is to be active.
+    /// The wanted state of the line.
     active: bool,
-    /// When it is to become inactive by itself.
+    /// When it becomes inactive by itself.
     off: Off,
-    /// The last event that is in the levels that `follow` looked at.
+    /// The last event included in the levels that `follow` read.
     seen: u64,
-    /// An order that is being carried out.
+    /// An order in progress.
     ordered: Option<Ordered>,
 }
 
 #[derive(Clone, Copy)]
 enum Off {
     Never,
-    /// So long after the line shows it.
+    /// This long after the line shows it.
     After(Duration),
     At(Instant),
 }
 
 struct Ordered {
     reply: oneshot::Sender<Result<(), Refused>>,
-    /// What was to be before: an order that failed must not be carried out later.
+    /// The previous wanted state: a failed order must not take effect later.
     before: (bool, Off),
 }
 
@@ -112,7 +112,7 @@ where
     P: OutputPin<Error = E> + Send + 'static,
     E: digital::Error + Display,
 {
-    /// Runs until there are no more events, or it is told to end, and leaves the line inactive.
+    /// Runs until there are no more events, or it is stopped; leaves the line inactive.
     async fn run(
         mut self,
         mut cursor: Cursor,
@@ -121,7 +121,7 @@ where
     ) {
         self.look();
         loop {
-            // Before the line is set anew: events that keep coming must not keep orders waiting.
+            // Before the line is set again: a steady flow of events must not delay orders.
             if self.line.is_at_rest() && self.ordered.is_none() {
                 if let Ok(order) = orders.try_recv() {
                     self.carry_out(order);
@@ -129,7 +129,7 @@ where
             }
             let takes_orders = self.line.is_settled();
             tokio::select! {
-                // An event at the very end of a blink prolongs it, without a gap.
+                // An event at the very end of a blink extends it without a gap.
                 biased;
                 () = token.cancelled() => break,
                 outcome = self.line.progress() => self.came_to(outcome),
@@ -141,7 +141,7 @@ where
                 () = reached(self.off) => self.want(false, None),
             }
         }
-        // Whoever waits for an order is told that the agent ends.
+        // Pending orders are told that the agent is shutting down.
         drop((orders, self.ordered));
         self.commands.forget(&self.config.name);
         self.line.close(level(self.config, false)).await;
@@ -163,7 +163,7 @@ where
         }
     }
 
-    /// What `follow` follows, as it is now: at the start, and where events are missing.
+    /// Reads the current level of what `follow` follows: at startup, and after missing events.
     fn look(&mut self) {
         if let Some(Rule::Follow(target)) = &self.config.rule {
             let snapshot = self.journal.snapshot();
@@ -185,7 +185,7 @@ where
                         self.want(level == Some(true), None);
                     }
                 } else {
-                    // A line comes, goes, or has another label now.
+                    // A line was added, removed, or renamed.
                     self.look();
                 }
             }
@@ -202,7 +202,7 @@ where
         self.active && !matches!(self.off, Off::Never)
     }
 
-    /// Has the line become active or inactive: for good, or for a time.
+    /// Sets the wanted state: permanently, or for a time.
     fn want(&mut self, active: bool, on: Option<Duration>) {
         self.active = active;
         self.line.want(level(self.config, active));
@@ -213,7 +213,7 @@ where
         }
     }
 
-    /// Starts the time of a blink or pulse where the line shows it. Where it can't, the time passes unseen.
+    /// Starts the time of a blink or pulse when the line shows it. If the line is unavailable, the time passes unseen.
     fn start_time(&mut self) {
         match self.off {
             Off::After(on) if self.line.is_settled() => self.off = Off::At(Instant::now() + on),
@@ -242,7 +242,7 @@ where
                 self.line.want(level(self.config, self.active));
                 self.start_time();
             }
-            // Whoever gave the order may have gone.
+            // Whoever gave the order may be gone.
             let _ = reply.send(result);
         }
     }
@@ -263,17 +263,17 @@ where
         }
     }
 
-    /// What an order is to bring about, and for how long.
+    /// The state that an order wants, and for how long.
     fn ordered_state(&self, action: &Action) -> Result<(bool, Option<Duration>), Refused> {
         let refused = |why: String| {
             let name = &self.config.name;
             Err(Refused::Failed(format!("the output `{name}` {why}")))
         };
         if let Some(Rule::Follow(target)) = &self.config.rule {
-            return refused(format!("follows {target}, only that switches it"));
+            return refused(format!("follows {target}, which alone controls it"));
         }
         if let Some(reason) = self.line.reason() {
-            return refused(format!("can't be had: {reason}"));
+            return refused(format!("is unavailable: {reason}"));
         }
         match action {
             Action::Output(Switch::Set { active, .. }) => Ok((*active, None)),
@@ -282,7 +282,7 @@ where
                 Ok((true, Some(Duration::from_millis((*ms).into()))))
             }
             Action::Output(Switch::Pulse { ms, .. }) => refused(format!(
-                "takes pulses of 1 to {LONGEST_PULSE} ms, not of {ms}"
+                "supports pulses of 1 to {LONGEST_PULSE} ms, not {ms}"
             )),
             Action::Trigger | Action::StartTimer { .. } | Action::StopTimer => {
                 refused("has neither triggers nor a timer".to_owned())
@@ -295,7 +295,7 @@ fn level(config: &Config, active: bool) -> PinState {
     PinState::from(active != config.active_low)
 }
 
-/// Ends when the time of a blink or pulse is over; otherwise never, and without a timer.
+/// Ends when the time of a blink or pulse is over; otherwise never, without a timer.
 async fn reached(off: Off) {
     match off {
         Off::At(at) => time::sleep_until(at).await,

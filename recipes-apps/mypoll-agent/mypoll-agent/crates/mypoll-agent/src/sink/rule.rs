@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `[[rule]]`: what the agent does on which events.
+//! `[[rule]]`: reactions to events.
 //!
-//! Each rule is a sink of its own, so that a slow or failing action delays nothing else. Actions on this machine
-//! ([`exec`], outputs) are tried once, in a [`queue`] with a bound. Those that go to other machines ([`webhook`], MQTT) are
-//! done [at least once](delivery), in order.
+//! Each rule is a separate sink, so that a slow or failing action delays nothing else. Local actions ([`exec`], outputs)
+//! are tried once, in a bounded [`queue`]. Actions on other machines ([`webhook`], MQTT) are done
+//! [at least once](delivery), in order.
 
 mod config;
 mod delivery;
@@ -28,17 +28,17 @@ use crate::{
 };
 use occurrence::Occurrence;
 
-/// What is counted of a rule.
+/// The counters of a rule.
 struct Counters {
-    /// Events that the rule takes.
+    /// Matching events.
     matched: Counter,
-    /// Actions that were done.
+    /// Completed actions.
     done: Counter,
-    /// Actions that were given up.
+    /// Failed actions.
     failed: Counter,
-    /// Events that found the queue full.
+    /// Events dropped because the queue was full.
     dropped: Counter,
-    /// Attempts that are made again.
+    /// Retries.
     retried: Counter,
     /// Events that the journal no longer had.
     missed: Counter,
@@ -57,12 +57,12 @@ impl Counters {
     }
 }
 
-/// A rule that runs.
+/// A running rule.
 struct Rule {
     name: String,
     when: When,
     context: Context,
-    /// The last event before the rule was there.
+    /// The last event before the rule was created.
     begin: (SessionId, u64),
     reporter: Reporter,
     counters: Counters,
@@ -73,11 +73,11 @@ impl Config {
         format!("rule {}", self.name)
     }
 
-    /// Reads what the action needs.
+    /// Reads the files that the action needs.
     ///
     /// # Errors
     ///
-    /// The configuration is refused; the error names the key.
+    /// The configuration is rejected; the error names the key.
     pub(super) fn prepare(&self, context: &Context) -> anyhow::Result<Run> {
         if let Action::Webhook(webhook) = &self.action {
             webhook.check()?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events as lines of JSON, over TCP, TLS and Unix sockets.
+//! Events as JSON lines, over TCP, TLS and Unix sockets.
 
 mod connections;
 #[cfg(fuzzing)]
@@ -31,39 +31,39 @@ use session::Access;
 net::section! {
     /// `[[stream]]`
     pub struct Config("a table headed `[[stream]]`", listen = "127.0.0.1:7070") {
-        /// For how long nothing is sent before a heartbeat is; "0s" for never. Default: 30 s.
+        /// Time without other data after which a heartbeat is sent; "0s" for never. Default: 30 s.
         #[serde(deserialize_with = "value::duration_or_never")]
         pub heartbeat: Option<Duration> = Some(Duration::from_secs(30)),
     }
 }
 
-/// What the clients of a listener share.
+/// State shared by the clients of a listener.
 struct Shared {
     journal: Journal,
     commands: Commands,
     status: Status,
     heartbeat: Option<Duration>,
     counters: Counters,
-    /// Keeps the counters where they are seen.
+    /// Keeps the counters registered.
     _reporter: Reporter,
 }
 
-/// What is counted.
+/// The sink's counters.
 struct Counters {
-    /// Clients that are there.
+    /// Connected clients.
     clients: Counter,
-    /// Clients that have ever been there.
+    /// All clients so far.
     connected: Counter,
-    /// Events that were given to the connections.
+    /// Events written to connections.
     events: Counter,
-    /// Events that clients were told they can't get any more.
+    /// Events that clients missed.
     missed: Counter,
-    /// Bytes that were given to the connections.
+    /// Bytes written to connections.
     bytes: Counter,
 }
 
 impl Config {
-    /// What the log calls it.
+    /// Its name in the log.
     pub fn name(&self) -> String {
         format!("stream {}", self.endpoint.name())
     }
@@ -72,7 +72,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The configuration is refused.
+    /// The configuration is rejected.
     pub fn prepare(&self, context: &Context) -> Result<Run> {
         let listeners = self.endpoint.prepare(context)?;
         let (name, context, heartbeat) = (self.name(), context.clone(), self.heartbeat);
@@ -110,12 +110,12 @@ async fn run(mut listeners: Listeners, shared: Arc<Shared>, stop: CancellationTo
     let mut log = Connections::default();
     loop {
         tokio::select! {
-            // A client that connected before an event happened gets it, so connections come before the end.
+            // Accept connections before handling the end: a client that connected before an event gets it.
             biased;
             () = stop.cancelled() => break,
             connection = listeners.accept() => {
                 log.connected();
-                // Before its task runs, so that it gets all that happens from here on.
+                // Before its task runs, so that it gets everything from now on.
                 let cursor = journal.cursor(Start::Now);
                 clients.spawn(serve(connection, cursor, Arc::clone(&shared), stop.clone()));
             }
@@ -128,7 +128,7 @@ async fn run(mut listeners: Listeners, shared: Arc<Shared>, stop: CancellationTo
     while clients.join_next().await.is_some() {}
 }
 
-/// A client from now to its end.
+/// Serves a client to its end.
 async fn serve(
     connection: Connection,
     cursor: Cursor,
@@ -145,7 +145,7 @@ async fn serve(
         authorize: &|token| gate.authorize(token),
     };
     match session::serve(stream, cursor, &shared, access, &stop).await {
-        Ok(()) => debug!(%peer, "took everything"),
+        Ok(()) => debug!(%peer, "received everything"),
         Err(reason) => debug!(%peer, %reason, "left"),
     }
     shared.counters.clients.subtract(1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Lines of GPIO chips, by their character devices, for boards without the driver.
+//! Lines of GPIO chips, through their character devices, for boards without the driver.
 
 mod config;
 mod requested;
@@ -26,43 +26,43 @@ use crate::{
 pub use config::{Bias, Config, Edges, Entry};
 use worker::Worker;
 
-/// How long to wait before the thread is started again.
+/// Pause before the thread is restarted.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// How long the chips have to describe themselves before lines are requested.
+/// Time limit for describing the chips before lines are requested.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How many updates wait for the journal at most. Edges behind them wait in the kernel, which counts those it has to drop.
+/// Maximum number of updates that wait for the journal. Further edges wait in the kernel, which counts dropped ones.
 const QUEUE: usize = 4;
 
-/// Reads GPIO lines in a thread of its own. Waits for chips that are not there.
+/// Reads GPIO lines on a separate thread. Waits for missing chips.
 pub struct Gpiochip {
     config: Config,
     context: Context,
-    /// From the first `next` on: before that another source may have the lines.
+    /// Starts with the first `next`: before that, another source may use the lines.
     running: Option<Running>,
 }
 
-/// When it goes, the thread ends as soon as no chip keeps it.
+/// On drop, the thread exits as soon as no chip blocks it.
 struct Running {
     updates: Receiver<Update>,
-    /// Closing it has the thread read what is there, and end.
+    /// Closing it makes the thread read the remaining events and exit.
     stop: Option<OwnedFd>,
 }
 
 impl Gpiochip {
-    /// For the lines that are configured, which are requested by `next`.
+    /// For the configured lines, which are requested by `next`.
     ///
     /// # Errors
     ///
-    /// A label or a name is that of several chips or lines, or two entries are the same line. What is not there is no
-    /// error, and neither is a chip that does not answer.
+    /// A label or a name matches several chips or lines, or two entries are the same line. Missing lines and chips that do
+    /// not answer are not errors.
     pub async fn open(config: &Config, context: &Context) -> Result<Self> {
         let entries = config.lines.clone();
         let looked = task::spawn_blocking(move || check(&entries, &Chips::now(look)));
         match time::timeout(LOOK, looked).await {
             Ok(outcome) => outcome??,
-            // The thread that requests the lines says of each why it waits for it.
+            // The thread that requests the lines reports the reason for each.
             Err(_) => warn!("gpiochip: a chip does not answer within {LOOK:?}"),
         }
         Ok(Self {
@@ -72,9 +72,9 @@ impl Gpiochip {
         })
     }
 
-    /// Says what is wrong, and waits before the next try.
+    /// Reports a problem, and pauses before the next attempt.
     async fn wait(&self, reason: &str) {
-        error!("gpiochip: {reason}; tried again every {RETRY:?}");
+        error!("gpiochip: {reason}; retrying every {RETRY:?}");
         let reporter = self.context.status.reporter("source");
         reporter.set(Condition::Waiting(reason.to_owned()));
         time::sleep(RETRY).await;
@@ -108,7 +108,7 @@ impl Gpiochip {
                     return update;
                 }
                 self.running = None;
-                self.wait("its thread ended").await;
+                self.wait("its thread exited").await;
             }
             match self.start() {
                 Ok(running) => self.running = Some(running),
@@ -121,11 +121,11 @@ impl Gpiochip {
     pub async fn take(&mut self) -> Option<Update> {
         let running = self.running.as_mut()?;
         running.stop = None;
-        // Not by joining the thread: a chip may keep it for ever.
+        // Don't join the thread: a chip may block it forever.
         running.updates.recv().await
     }
 
-    /// One whose thread hangs in a chip.
+    /// A source whose thread is blocked by a chip.
     #[cfg(test)]
     pub(crate) fn hanging(config: Config, context: &Context) -> Self {
         let (sender, updates) = mpsc::channel(QUEUE);
@@ -146,7 +146,7 @@ impl Gpiochip {
     }
 }
 
-/// Whether each entry is a line of its own.
+/// Checks that each entry is a different line.
 fn check(entries: &[Entry], chips: &Chips) -> Result<()> {
     let mut places = BTreeMap::new();
     for (number, entry) in entries.iter().enumerate() {

@@ -29,7 +29,7 @@ use crate::{
 use open::reason;
 use reader::Reader;
 
-/// How long to wait with what no file tells of: a queue or memory that others have.
+/// Retry interval if no file event announces the change: a queue or memory that others use.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// `[device]`
@@ -39,8 +39,8 @@ pub struct Config {
     /// The device. Default: /dev/mypoll.
     #[serde(deserialize_with = "value::path")]
     pub path: PathBuf,
-    /// How many events the driver keeps while the agent is busy, 256 to 65536. They take 32 bytes each of the memory
-    /// that the user may lock. Default: 32768, which take 1 MiB.
+    /// Events that the driver queues while the agent is busy, 256 to 65536. Each takes 32 bytes of the memory that the user
+    /// may lock. Default: 32768, which take 1 MiB.
     #[serde(deserialize_with = "value::whole::<_, _, 256, 65536>")]
     pub queue: u32,
 }
@@ -58,13 +58,13 @@ impl Default for Config {
     }
 }
 
-/// Reads a private queue. Waits for the device where it is not there.
+/// Reads a private queue. Waits if the device is missing.
 pub struct Queue {
     context: Context,
     link: Link,
-    /// From the first `next` on: before that another source may have these.
+    /// Starts with the first `next`: before that, another source may use the driver.
     running: Option<Running>,
-    /// The position at which the drain ends.
+    /// The position at which draining ends.
     end: Option<u64>,
 }
 
@@ -78,7 +78,7 @@ struct Link {
     config: Config,
     opened: Option<Opened>,
     watch: Option<Watch>,
-    /// What was read and not yet given.
+    /// Updates that were read but not returned.
     updates: VecDeque<Update>,
 }
 
@@ -88,7 +88,7 @@ struct Opened {
 }
 
 impl Queue {
-    /// For the device that is configured, which is opened by `next`.
+    /// For the configured device, which is opened by `next`.
     pub fn new(config: &Config, context: &Context) -> Self {
         Self {
             context: context.clone(),
@@ -125,7 +125,7 @@ impl Queue {
             let end = self
                 .end
                 .get_or_insert_with(|| queue.levels().map_or(0, |levels| levels.position()));
-            // Events go on coming; what came after the drain began is not waited for.
+            // New events keep arriving; those after the start of the drain are not awaited.
             if self.link.updates.is_empty() && opened.reader.position() < *end {
                 let count = queue.read(&mut opened.reader.buffer).unwrap_or(0);
                 let (updates, _) = opened.reader.take(count, queue);
@@ -137,7 +137,7 @@ impl Queue {
 }
 
 impl Link {
-    /// Waits for updates, or carries out an order, or goes on waiting for the device.
+    /// Waits for updates, carries out an order, or continues to wait for the device.
     async fn step(&mut self, running: &mut Running) {
         let Some(opened) = &mut self.opened else {
             if let Err(retry) = self.open(&running.reporter) {
@@ -170,10 +170,10 @@ impl Link {
         }
     }
 
-    /// Opens the device; where that fails, says why, and gives for how long at most to wait then.
+    /// Opens the device; on failure logs the reason, and returns the retry interval if there is one.
     fn open(&mut self, reporter: &Reporter) -> Result<(), Option<Duration>> {
         let path = &self.config.path;
-        // Before it is tried, so that no change is missed.
+        // Before the attempt, so that no change is missed.
         self.watch.get_or_insert_with(|| Watch::of_file(path));
         let (opened, updates) = start(&self.config).map_err(|error| {
             let reason = reason(path, &error);
@@ -193,7 +193,7 @@ impl Link {
         Ok(())
     }
 
-    /// Waits for a change of the file, and refuses orders meanwhile.
+    /// Waits for a change of the file, and rejects orders meanwhile.
     async fn wait(&mut self, retry: Option<Duration>, orders: &mut mpsc::Receiver<Order>) {
         let path = &self.config.path;
         let watch = self.watch.get_or_insert_with(|| Watch::of_file(path));
@@ -226,7 +226,7 @@ impl Link {
     }
 }
 
-/// Whether the failure ends with a change of the file.
+/// Whether a change of the file can end the failure.
 fn is_of_the_file(error: &Error) -> bool {
     match error {
         Error::NotFound { .. } => true,
@@ -235,7 +235,7 @@ fn is_of_the_file(error: &Error) -> bool {
     }
 }
 
-/// Opens the device, has the reactor wait for it, and looks at the lines.
+/// Opens the device, registers it with the reactor, and reads the lines.
 fn start(config: &Config) -> Result<(Opened, Vec<Update>), Error> {
     let queue = open::open(&config.path, config.queue)?.into_async()?;
     let mut reader = Reader::new();
@@ -254,13 +254,13 @@ fn carry_out(order: Order, device: &Device) {
             return;
         }
     };
-    // Who gave the order may have gone.
+    // Whoever gave the order may be gone.
     let _ = order
         .reply
         .send(outcome.map_err(|error| Refused::Failed(words(&error))));
 }
 
 fn refuse(order: Order, path: &Path) {
-    let reason = format!("{} is not there at the moment", path.display());
+    let reason = format!("{} is missing at the moment", path.display());
     let _ = order.reply.send(Err(Refused::Failed(reason)));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events without hardware: each line of text that is written to a FIFO is an event.
+//! Events without hardware: each line of text written to a FIFO is an event.
 //!
-//! For tests, and to try the agent on a machine that has neither the driver nor buttons.
+//! For tests, and to try the agent on a machine without driver and buttons.
 
 use std::{
     fs::File,
@@ -24,14 +24,14 @@ use crate::{
     status::{Reporter, Status},
 };
 
-/// How much one read takes at most, in bytes.
+/// Maximum read size in bytes.
 const BUFFER: usize = 4096;
 
 /// `[simulated]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// The FIFO; it has to exist.
+    /// The FIFO; it must exist.
     #[serde(deserialize_with = "value::path")]
     pub path: PathBuf,
     /// The labels of the lines, from number 0 on. Default: none.
@@ -46,15 +46,15 @@ impl Table for Config {
 /// Reads a FIFO.
 pub struct Simulated {
     fifo: AsyncFd<File>,
-    /// What is left of a line whose end was not read yet.
+    /// An incomplete line.
     partial: Vec<u8>,
-    /// The lines, until they were given.
+    /// The lines, until they were returned.
     lines: Option<Vec<Line>>,
     _reporter: Reporter,
 }
 
-/// What a line of text may be: a keyword, and for a line of GPIO its number and what the source lost before it; at the
-/// end the time stamp, where it is another one than now.
+/// The syntax of a line: a keyword, and for GPIO a line number and the number of lost events before it; at the end an
+/// optional time stamp, by default the current time.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error(
     "expected `trigger`, `tick`, `rising LINE [LOST]` or `falling LINE [LOST]`, with `@NANOSECONDS` or without, not `{0}`"
@@ -62,20 +62,20 @@ pub struct Simulated {
 struct NoEvent(String);
 
 impl Simulated {
-    /// Opens the FIFO. To be called within a runtime.
+    /// Opens the FIFO. Must be called within a runtime.
     ///
     /// # Errors
     ///
     /// It can't be opened.
     pub fn open(config: &Config, status: &Status) -> io::Result<Self> {
-        // Also open for writing, so that it doesn't end when a writer goes.
+        // Also open for writing, so that it does not end when a writer closes it.
         let fifo = File::options()
             .read(true)
             .write(true)
             .custom_flags(libc::O_NONBLOCK)
             .open(&config.path)?;
         if !fifo.metadata()?.file_type().is_fifo() {
-            return Err(io::Error::other("this is no FIFO: make one with mkfifo"));
+            return Err(io::Error::other("not a FIFO: create one with mkfifo"));
         }
         let lines = config.labels.iter().zip(0..).map(|(label, number)| Line {
             number,
@@ -89,7 +89,7 @@ impl Simulated {
             },
         });
         #[expect(unsafe_code, reason = "AsyncFd's safe constructors are deprecated")]
-        // SAFETY: `File` owns its descriptor, and gives the same one for as long as it lives.
+        // SAFETY: `File` owns its descriptor, and returns the same one as long as it lives.
         let fifo = unsafe { AsyncFd::register_with_interest(fifo, Interest::READABLE) };
         Ok(Self {
             fifo: fifo.map_err(|error| error.into_parts().1)?,
@@ -99,7 +99,7 @@ impl Simulated {
         })
     }
 
-    /// The lines, the first time.
+    /// The lines, in the first call.
     fn lines(&mut self) -> Option<Update> {
         self.lines.take().map(|lines| Update {
             readings: Vec::new(),
@@ -142,7 +142,7 @@ impl Simulated {
     }
 }
 
-/// Reads what is there, as far as it fits, and gives how many bytes that were, and the events in it.
+/// Reads what is available; returns the number of bytes, and their events.
 fn read(mut fifo: &File, partial: &mut Vec<u8>) -> (usize, Option<Update>) {
     let mut buffer = [0; BUFFER];
     let count = fifo.read(&mut buffer).unwrap_or(0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Waits for a file to come, to get other permissions, or to be replaced, without waking up meanwhile.
+//! Waits without polling until a file is created, replaced, or gets other permissions.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -15,19 +15,19 @@ use tokio::{
     time,
 };
 
-/// How long to wait at most where inotify is not to be had: the user has too many instances or watches.
+/// Polling interval if inotify is unavailable because the user has too many instances or watches.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Watches a folder, or the nearest that exists on the way to it.
+/// Watches a directory, or its nearest existing ancestor.
 pub(super) struct Watch {
     folder: PathBuf,
-    /// What the names begin with that count.
+    /// Prefix of the relevant names.
     prefix: OsString,
     inotify: Option<AsyncFd<Instance>>,
     armed: Option<(PathBuf, WatchDescriptor)>,
 }
 
-/// So that it can be waited for.
+/// Makes it usable with `AsyncFd`.
 struct Instance(Inotify);
 
 impl AsRawFd for Instance {
@@ -37,13 +37,13 @@ impl AsRawFd for Instance {
 }
 
 impl Watch {
-    /// For one file. To be called within a runtime.
+    /// For one file. Must be called within a runtime.
     pub(super) fn of_file(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default();
         Self::new(path.parent().unwrap_or(Path::new("/")), name)
     }
 
-    /// For the files in a folder whose names begin with `prefix`. To be called within a runtime.
+    /// For the files in a directory whose names start with `prefix`. Must be called within a runtime.
     pub(super) fn new(folder: &Path, prefix: &OsStr) -> Self {
         let folder = match folder.as_os_str().is_empty() {
             true => ".".into(),
@@ -59,7 +59,7 @@ impl Watch {
         watch
     }
 
-    /// Waits for a change since the last one. It may be none that matters, so look and wait again.
+    /// Waits for a change since the last call. It may be irrelevant, so check and wait again.
     pub(super) async fn changed(&mut self) {
         loop {
             let (Some(inotify), Some(_)) = (&self.inotify, &self.armed) else {
@@ -80,7 +80,7 @@ impl Watch {
                     let bytes = name.as_encoded_bytes();
                     !self.is_there() || bytes.starts_with(self.prefix.as_encoded_bytes())
                 }
-                // Of the folder itself, or too many to tell.
+                // About the directory itself, or a queue overflow.
                 None => true,
             });
             if matters {
@@ -90,12 +90,12 @@ impl Watch {
         }
     }
 
-    /// Whether the folder itself is watched.
+    /// Whether the directory itself is watched.
     fn is_there(&self) -> bool {
         matches!(&self.armed, Some((armed, _)) if *armed == self.folder)
     }
 
-    /// Watches the nearest folder that exists.
+    /// Watches the nearest existing directory.
     fn arm(&mut self) {
         let Some(inotify) = &self.inotify else {
             return;
@@ -110,15 +110,15 @@ impl Watch {
                 | AddWatchFlags::IN_DELETE_SELF
                 | AddWatchFlags::IN_MOVE_SELF
                 | AddWatchFlags::IN_ONLYDIR;
-            // The same folder once more is the same watch.
+            // Adding the same directory again returns the same watch.
             let added = inotify.add_watch(nearest, flags);
             let armed = added.ok().map(|watch| (nearest.to_owned(), watch));
             let old = std::mem::replace(&mut self.armed, armed);
             if let Some((_, old)) = old.filter(|(_, old)| added != Ok(*old)) {
-                // It may have gone with its folder.
+                // It may have been removed with its directory.
                 let _ = inotify.rm_watch(old);
             }
-            // A folder may have come before the watch did.
+            // A directory may have been created before the watch was added.
             let now = self.folder.ancestors().find(|folder| folder.is_dir());
             if added.is_err() || now == Some(nearest) {
                 return;
@@ -130,7 +130,7 @@ impl Watch {
 fn instance() -> io::Result<AsyncFd<Instance>> {
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
     #[expect(unsafe_code, reason = "AsyncFd's safe constructors are deprecated")]
-    // SAFETY: `Instance` owns its descriptor, and gives the same one for as long as it lives.
+    // SAFETY: `Instance` owns its descriptor, and returns the same one as long as it lives.
     let inotify = unsafe { AsyncFd::register_with_interest(Instance(inotify), Interest::READABLE) };
     inotify.map_err(|error| error.into_parts().1)
 }

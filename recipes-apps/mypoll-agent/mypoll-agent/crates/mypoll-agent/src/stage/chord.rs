@@ -25,7 +25,7 @@ use crate::{
 pub struct Config {
     /// The lines, 2 to 16.
     pub lines: Vec<Target>,
-    /// From the first that becomes active to the last it takes less. Default: 100 ms.
+    /// Time from the first line to the last, exclusive. Default: 100 ms.
     pub within: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Table for Config {
         for (index, other) in earlier.iter().enumerate() {
             if is_in(self, other) || is_in(other, self) {
                 return Err(format!(
-                    "the smaller one of this and chord[{index}] would always come first, \
+                    "the smaller of this and chord[{index}] would always come first, \
                      expected lines that are not all in another chord"
                 ));
             }
@@ -54,7 +54,7 @@ impl Table for Config {
     }
 }
 
-/// `[[chord]]` as it is written.
+/// `[[chord]]` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -120,11 +120,11 @@ impl TryFrom<Keys> for Config {
     }
 }
 
-/// A chord and how far it is.
+/// A chord and its progress.
 pub(super) struct Chord {
     pub(super) section: Config,
     members: Vec<Member>,
-    /// From the first press to the last it takes less, in nanoseconds.
+    /// Time from the first press to the last, exclusive, in nanoseconds.
     within: u64,
     reporter: Reporter,
 }
@@ -136,11 +136,11 @@ struct Member {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Press {
-    /// Inactive, or not known.
+    /// Inactive or unknown.
     Up,
     /// Active since then.
     Since(u64),
-    /// Active, and can't be in a chord.
+    /// Active, but cannot be part of a chord.
     Held,
 }
 
@@ -158,7 +158,7 @@ impl Chord {
         }
     }
 
-    /// Finds the lines. One that goes or comes begins anew.
+    /// Finds the lines. A line that is added or removed starts over.
     pub(super) fn bind(&mut self, lines: &Lines, parts: &[Part]) {
         let mut outcome = Ok(());
         let mut taken = Vec::new();
@@ -181,7 +181,7 @@ impl Chord {
             }
         }
         report(&self.reporter, &self.section.name(), lines, outcome);
-        // A press that is a long one is in no chord.
+        // A long press cannot be part of a chord.
         let parts = parts.iter().filter(|part| part.is_in(self.numbers()));
         let fresh_for = parts.map(Part::fresh_for).min().unwrap_or(u64::MAX);
         self.within = ns(self.section.within).min(fresh_for);
@@ -196,12 +196,12 @@ impl Chord {
         lines.map(|line| line.number)
     }
 
-    /// The line that it names first.
+    /// The first line of the section.
     pub(super) fn first(&self) -> Option<&Bound> {
         self.members[0].line.as_ref()
     }
 
-    /// Edges may be missing.
+    /// Handles a possible loss of edges.
     pub(super) fn forget(&mut self) {
         for member in &mut self.members {
             member.press = Press::Up;
@@ -216,7 +216,7 @@ impl Chord {
         self.of(number).for_each(|member| member.press = press);
     }
 
-    /// Takes an edge. The result is when the last line became active, where all did together.
+    /// Handles an edge. Returns when the last line became active, if all did together.
     pub(super) fn edge(&mut self, number: u32, active: bool, at: u64) -> Option<u64> {
         for member in self.of(number) {
             member.press = match member.press {
@@ -235,7 +235,7 @@ impl Chord {
         (last - first < self.within).then_some(last)
     }
 
-    /// That these lines are active is part of a chord.
+    /// Marks the presses of these lines as part of a chord.
     pub(super) fn use_up(&mut self, numbers: &[u32]) {
         for number in numbers {
             self.level(*number, Some(true));

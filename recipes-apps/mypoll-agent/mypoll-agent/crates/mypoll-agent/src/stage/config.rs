@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the sections of stages have in common.
+//! Common parts of the sections of stages.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::Deserializer;
 
 use crate::section::value;
 
-/// Times of a hand.
+/// Plausible times of manual operation.
 const TIMES: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(10)..=Duration::from_secs(3600);
 
@@ -15,7 +15,7 @@ fn in_range(text: &str) -> Option<Duration> {
     value::not_too_long(text).filter(|time| TIMES.contains(time))
 }
 
-/// A time of 10 ms to 1 h, which need not be there: together with `default`.
+/// An optional time of 10 ms to 1 h: use with `default`.
 pub(super) fn time<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `[[gesture]]`: clicks and long presses of a line. docs/gestures.md has a diagram of the times.
+//! `[[gesture]]`: clicks and long presses of a line. docs/gestures.md has a timing diagram.
 
 mod config;
 #[cfg(test)]
@@ -13,34 +13,34 @@ use super::{
 };
 use crate::event::Kind;
 
-/// How many repeats that are overdue are reported at once; earlier ones are only counted.
+/// Maximum number of overdue repeats that are reported; earlier ones are only counted.
 const OVERDUE: u64 = 64;
 
 /// The state of one line. All times are in nanoseconds.
 pub(super) struct Gesture {
-    /// A shorter press is a click.
+    /// Shorter presses are clicks.
     click: u64,
-    /// A press so soon after a click belongs to it.
+    /// A press this soon after a click belongs to it.
     gap: u64,
-    /// A press of this length is a long one.
+    /// Presses of at least this length are long.
     long: u64,
     repeat: Option<u64>,
-    /// How many clicks are counted.
+    /// Maximum number of clicks to count.
     most: u32,
     state: State,
-    /// Clicks so far, and when the last ended.
+    /// Number of clicks so far, and when the last ended.
     clicks: u32,
     released: u64,
 }
 
 enum State {
-    /// Inactive, or not known.
+    /// Inactive or unknown.
     Up,
-    /// Active since then, for what it is too early to tell.
+    /// Active since then, not yet classified.
     Pressed(u64),
-    /// A long press since then, with so many repeats.
+    /// A long press since then, with this number of repeats.
     Long(u64, u64),
-    /// Active, and no gesture.
+    /// Active, but not part of a gesture.
     Held,
 }
 
@@ -89,7 +89,7 @@ impl Machine for Gesture {
     fn edge(&mut self, active: bool, at: u64, out: &mut Vec<Found>) {
         match self.state {
             State::Up if active => self.state = State::Pressed(at),
-            // An active line that becomes active bounces.
+            // An active line that becomes active is bouncing.
             _ if active => {}
             State::Pressed(since) => {
                 self.state = State::Up;

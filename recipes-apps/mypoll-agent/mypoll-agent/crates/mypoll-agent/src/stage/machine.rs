@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is derived from the events of one line.
+//! Derives events from the events of one line.
 
 use std::sync::Arc;
 
@@ -9,48 +9,48 @@ use crate::{
     lines::Line,
 };
 
-/// What follows from events.
+/// A derived event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) kind: Kind,
     pub(super) value: u32,
-    /// When it happened, CLOCK_MONOTONIC in nanoseconds, as all times here.
+    /// When it happened; all times are CLOCK_MONOTONIC in nanoseconds.
     pub(super) at: u64,
 }
 
-/// A line that is there.
+/// An existing line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bound {
     pub(super) number: u32,
     label: Option<Arc<str>>,
 }
 
-/// What is derived from the events of one line.
+/// A state machine for the events of one line.
 pub(super) trait Machine: Send {
     /// The line became active or inactive.
     fn edge(&mut self, active: bool, at: u64, out: &mut Vec<Found>);
-    /// The line is active or inactive, or has gone; edges before that are missing.
+    /// The line is active, inactive or removed; earlier edges are missing.
     fn level(&mut self, active: Option<bool>, at: u64, out: &mut Vec<Found>);
-    /// Edges may be missing.
+    /// Handles a possible loss of edges.
     fn forget(&mut self, at: u64, out: &mut Vec<Found>);
-    /// When something is to be done without an edge.
+    /// When something is due without an edge.
     fn deadline(&self) -> Option<u64>;
-    /// Does what is to be done at the deadline, which was before `now`.
+    /// Handles the deadline, which was before `now`.
     fn fire(&mut self, now: u64, out: &mut Vec<Found>);
-    /// Nothing comes any more.
+    /// Handles the end of events.
     fn end(&mut self, at: u64, out: &mut Vec<Found>);
-    /// Whether the line is active and nothing follows from that so far.
+    /// Whether the line is active and nothing was derived from that so far.
     fn is_fresh(&self) -> bool {
         true
     }
-    /// For how long it is so at most.
+    /// How long it can stay so.
     fn fresh_for(&self) -> u64 {
         u64::MAX
     }
-    /// That the line is active is part of something else.
+    /// Marks the press as part of something else.
     fn use_up(&mut self, _out: &mut Vec<Found>) {}
 
-    /// Does what is to be done until `to`.
+    /// Handles all deadlines until `to`.
     fn advance(&mut self, to: u64, out: &mut Vec<Found>) {
         while self.deadline().is_some_and(|deadline| deadline <= to) {
             self.fire(to, out);
@@ -59,7 +59,7 @@ pub(super) trait Machine: Send {
 }
 
 impl Found {
-    /// As an event of a line.
+    /// The derived event of a line.
     pub(super) fn of(self, line: &Bound, source: Source) -> Derived {
         Derived {
             reading: Reading {

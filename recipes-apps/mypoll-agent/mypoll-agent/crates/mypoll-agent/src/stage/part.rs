@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A section that is about one line, and its state.
+//! A section with one line, and its state.
 
 use tracing::warn;
 
@@ -15,7 +15,7 @@ use crate::{
     status::{Condition, Reporter, Status},
 };
 
-/// Of the configuration.
+/// The section in the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Section {
     Gesture(gesture::Config),
@@ -27,7 +27,7 @@ pub(super) struct Part {
     machine: Box<dyn Machine>,
     line: Option<Bound>,
     reporter: Reporter,
-    /// Room for what the machine finds.
+    /// Buffer for derived events.
     found: Vec<Found>,
 }
 
@@ -61,7 +61,7 @@ impl Section {
         }
     }
 
-    /// Whether both edges are needed, not one or the other.
+    /// Whether both edges are needed.
     fn needs_both_edges(&self) -> bool {
         match self {
             Self::Gesture(_) => true,
@@ -70,14 +70,14 @@ impl Section {
     }
 }
 
-/// The line that a section is about, or why it can't be.
+/// The line of a section, or why it cannot be used.
 pub(super) fn find<'a>(
     target: &Target,
     needs_both_edges: bool,
     lines: &'a Lines,
 ) -> Result<&'a Line, String> {
     let Some(line) = lines.iter().find(|line| target.is(line)) else {
-        return Err(format!("{target} is not there"));
+        return Err(format!("{target} is missing"));
     };
     match (line.settings.rising, line.settings.falling) {
         (true, true) => Ok(line),
@@ -91,14 +91,14 @@ pub(super) fn find<'a>(
     }
 }
 
-/// Says how a section is that is about lines.
+/// Reports the state of a section.
 pub(super) fn report(reporter: &Reporter, name: &str, lines: &Lines, found: Result<(), String>) {
     let Err(reason) = found else {
         reporter.set(Condition::Working);
         return;
     };
     if lines.iter().next().is_none() {
-        // It has not been opened, perhaps, and says so itself.
+        // It may not be open yet, and reports that itself.
         reporter.set(Condition::Waiting("the source has no lines yet".to_owned()));
     } else if reporter.set(Condition::Waiting(reason.clone())) {
         warn!("{name} waits: {reason}");
@@ -124,7 +124,7 @@ impl Part {
         numbers.any(|number| self.is_of(number))
     }
 
-    /// Finds the line, which is none of `taken`. One that goes or comes begins anew.
+    /// Finds the line, which must not be in `taken`. A line that is added or removed starts over.
     pub(super) fn bind(
         &mut self,
         lines: &Lines,
@@ -137,7 +137,7 @@ impl Part {
         if let Ok(line) = found {
             let place = (self.section.source(), line.number);
             if taken.contains(&place) {
-                found = Err(format!("{target} has another section already"));
+                found = Err(format!("{target} already has another section"));
             }
             taken.push(place);
         }

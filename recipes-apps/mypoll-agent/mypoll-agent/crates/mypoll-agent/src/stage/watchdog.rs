@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `[[watchdog]]`: a line that has no edge for too long, or is active for too long.
+//! `[[watchdog]]`: reports a line that has no edge for too long, or is active for too long.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use crate::{
 pub struct Config {
     /// The line.
     pub line: Target,
-    /// How long it may have no edge, above 0, at most 365 days. Default: for ever.
+    /// How long it may have no edge, above 0, at most 365 days. Default: no limit.
     pub silent: Option<Duration>,
-    /// How long it may be active, above 0, at most 365 days. Default: for ever.
+    /// How long it may be active, above 0, at most 365 days. Default: no limit.
     pub active: Option<Duration>,
 }
 
@@ -33,7 +33,7 @@ impl Table for Config {
     fn fits(&self, earlier: &[Self]) -> Result<(), String> {
         match earlier.iter().position(|other| other.line == self.line) {
             Some(index) => Err(format!(
-                "watchdog[{index}] is about {} already, expected one section for each line",
+                "watchdog[{index}] already uses {}, expected one section per line",
                 self.line
             )),
             None => Ok(()),
@@ -41,7 +41,7 @@ impl Table for Config {
     }
 }
 
-/// `[[watchdog]]` as it is written.
+/// `[[watchdog]]` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -74,15 +74,15 @@ impl TryFrom<Keys> for Config {
 pub(super) struct Watchdog {
     silent: Clock,
     active: Clock,
-    /// Since when one of them has been over.
+    /// Since when a limit is exceeded.
     alarm: Option<u64>,
 }
 
-/// A time that may pass.
+/// A time limit.
 struct Clock {
     limit: Option<u64>,
     since: Option<u64>,
-    /// Whether that is reported.
+    /// Whether its excess was reported.
     over: bool,
 }
 
@@ -95,7 +95,7 @@ impl Clock {
         }
     }
 
-    /// When it is over, unless that is reported already.
+    /// When it expires, unless that was reported already.
     fn deadline(&self) -> Option<u64> {
         let end = self.since?.checked_add(self.limit?)?;
         (!self.over).then_some(end)
@@ -105,7 +105,7 @@ impl Clock {
         (self.since, self.over) = (None, false);
     }
 
-    /// Begins anew, without being all right by that.
+    /// Starts over, without counting as recovered.
     fn restart(&mut self, at: u64) {
         self.since = self.since.map(|_| at);
     }
@@ -148,7 +148,7 @@ impl Machine for Watchdog {
 
     fn level(&mut self, active: Option<bool>, at: u64, out: &mut Vec<Found>) {
         match active {
-            // A line that went away is not all right by that.
+            // A removed line does not count as recovered.
             None => (self.silent.since, self.active.since) = (None, None),
             Some(active) => {
                 self.silent.since.get_or_insert(at);
@@ -205,7 +205,7 @@ mod tests {
         })
     }
 
-    /// What happens to a line, at a second.
+    /// An event of a line, at a second.
     enum Step {
         Edge(bool),
         Level(Option<bool>),
@@ -214,7 +214,7 @@ mod tests {
     }
     use Step::{Edge, Forget, Level, Nothing};
 
-    /// What follows, as kinds with seconds and values in seconds.
+    /// The derived kinds with seconds and values in seconds.
     fn run(mut watchdog: Watchdog, steps: &[(u64, Step)]) -> Vec<(Kind, u64, u32)> {
         let mut out = Vec::new();
         for (at, step) in steps {
@@ -258,7 +258,7 @@ mod tests {
             (1, Level(Some(true))),
             (5, Edge(false)),
             (6, Edge(true)),
-            // It bounces.
+            // A bounce.
             (7, Edge(true)),
             (90, Edge(false)),
             (99, Nothing),
@@ -274,7 +274,7 @@ mod tests {
         let steps = [
             (0, Edge(true)),
             (50, Nothing),
-            // Read anew: that is no edge.
+            // A level, which is not an edge.
             (60, Level(Some(false))),
             (70, Edge(true)),
         ];
@@ -312,7 +312,7 @@ mod tests {
             (50, Level(Some(true))),
             (59, Nothing),
             (60, Nothing),
-            // It goes while that is reported, and is no better when it comes back.
+            // It is removed after a report, and has not recovered when it comes back.
             (61, Level(None)),
             (62, Level(Some(true))),
             (70, Edge(false)),

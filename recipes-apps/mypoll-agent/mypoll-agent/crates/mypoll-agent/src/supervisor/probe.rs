@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Trying whether all that a configuration names can be opened.
+//! Tests whether everything that a configuration names can be opened.
 
 use std::{fmt, time::Duration};
 
@@ -9,15 +9,15 @@ use tokio::time;
 use super::{Context, Identity, Journal, Pump, Sinks, Source};
 use crate::{config::Config, status::Condition};
 
-/// How long the parts have to open what they need.
+/// Time limit for opening everything.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How a part is that was tried.
+/// The result for a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The part, such as `device /dev/mypoll`.
     pub part: String,
-    /// How it is.
+    /// Its state.
     pub condition: Condition,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Opens all that the agent would, for two seconds, without keeping events on disk.
+/// Opens everything that the agent would, for two seconds, without storing events on disk.
 ///
 /// # Errors
 ///
@@ -49,7 +49,7 @@ pub async fn probe(config: &Config) -> Result<Vec<Finding>> {
         pump.drain(PATIENCE / 2).await;
         sinks.ended().await;
     };
-    // What does not end in time ends with the program.
+    // Anything that does not end in time ends with the program.
     let _ = time::timeout(PATIENCE, ended).await;
     let finding = |(part, condition)| Finding { part, condition };
     Ok(findings.into_iter().map(finding).collect())

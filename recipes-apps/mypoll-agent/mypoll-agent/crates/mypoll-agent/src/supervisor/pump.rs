@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Takes updates from the source to the journal, and adds what follows from them.
+//! Moves updates from the source to the journal, and adds derived events.
 
 use std::{future::pending, mem, time::Duration};
 
@@ -19,20 +19,20 @@ use crate::{
     status::{Reporter, Status},
 };
 
-/// For how long nothing may come of a source that another one replaces.
+/// How long to wait for remaining data of a replaced source.
 const SOURCE_END: Duration = Duration::from_secs(1);
 
-/// The longest sleep: what is due later is looked at again.
+/// The longest sleep: later deadlines are checked again.
 const LONGEST_SLEEP: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 enum Change {
     Source(Box<Source>),
     Stages(Box<Config>),
-    /// For so long nothing may come of the source.
+    /// Stop after this long without data from the source.
     Drain(Duration),
 }
 
-/// A task that takes what the source gives.
+/// A task that reads the source.
 pub(super) struct Pump {
     changes: mpsc::UnboundedSender<Change>,
     task: JoinHandle<()>,
@@ -53,18 +53,18 @@ impl Pump {
         Self { changes, task }
     }
 
-    /// Goes on with another source.
+    /// Switches to another source.
     pub(super) fn replace(&self, source: Source) {
-        // The task ends by `drain` alone.
+        // The task only exits after `drain`.
         let _ = self.changes.send(Change::Source(Box::new(source)));
     }
 
-    /// Goes on with what another configuration wants to be derived.
+    /// Applies the stages of another configuration.
     pub(super) fn change(&self, config: &Config) {
         let _ = self.changes.send(Change::Stages(Box::new(config.clone())));
     }
 
-    /// Takes what the source still has, unless nothing of it comes for `limit`, and closes the journal.
+    /// Reads the rest of the source, unless nothing arrives for `limit`, and closes the journal.
     pub(super) async fn drain(&mut self, limit: Duration) {
         let _ = self.changes.send(Change::Drain(limit));
         let _ = (&mut self.task).await;
@@ -98,10 +98,10 @@ impl Running {
                     Some(Change::Drain(limit)) => break limit,
                     None => break SOURCE_END,
                 },
-                // Before what is due: events that are there may change it.
+                // Before due results: available events may change them.
                 update = source.next() => {
-                    // Readers go first: a burst must not overrun one that keeps up. They did where the source had no more, and
-                    // yielding once more would only poll the reactor.
+                    // Let readers run first, so that a burst does not overrun one that keeps up. If the source was idle, they have run
+                    // already, and yielding again would only poll the reactor.
                     if !mem::take(&mut waited) {
                         task::yield_now().await;
                     }
@@ -120,7 +120,7 @@ impl Running {
         self.writer.close().await;
     }
 
-    /// Takes what the source still has, and does not wait for longer than `limit` for more of it.
+    /// Reads the rest of the source, waiting at most `limit` for more of it.
     async fn finish(&mut self, mut source: Source, limit: Duration) {
         while let Ok(update) = time::timeout(limit, source.take()).await {
             let Some(update) = update else {
@@ -129,7 +129,7 @@ impl Running {
             self.append(update).await;
             task::yield_now().await;
         }
-        warn!("the source does not end within {limit:?}; leaving it behind");
+        warn!("the source does not end within {limit:?}; abandoning it");
     }
 
     async fn append(&mut self, update: Update) {
@@ -155,13 +155,13 @@ impl Running {
     }
 }
 
-/// Tells that nothing else was ready. Never ends.
+/// Notes that nothing else was ready. Never ends.
 async fn idle(waited: &mut bool) {
     *waited = true;
     pending().await
 }
 
-/// Ends at a time of CLOCK_MONOTONIC in nanoseconds; without one never.
+/// Ends at a time of CLOCK_MONOTONIC in nanoseconds; never without one.
 async fn reached(due: Option<u64>) {
     let Some(due) = due else {
         return pending().await;
@@ -186,7 +186,7 @@ mod tests {
         journal::{Delivery, Journal, Start},
     };
 
-    /// Only so that a hang ends.
+    /// Only bounds a hang.
     const LONG: Duration = Duration::from_secs(60);
 
     fn config(text: &str) -> Config {
@@ -199,7 +199,7 @@ mod tests {
         let path = folder.path().join("fifo");
         mkfifo(&path, Mode::S_IRWXU).unwrap();
         let config = config(&format!("[simulated]\npath = {path:?}"));
-        // Also open for reading, so that opening doesn't wait for a reader.
+        // Also open for reading, so that opening does not wait for a reader.
         let fifo = File::options().read(true).write(true).open(path).unwrap();
         (folder, fifo, config)
     }
@@ -212,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_burst_does_not_overrun_a_reader_that_keeps_up() {
-        // Twice what the journal has room for.
+        // Twice the capacity of the journal.
         const EVENTS: u64 = 7000;
         let (_folder, mut fifo, config) = simulated();
         let (context, writer) = journal(&config);

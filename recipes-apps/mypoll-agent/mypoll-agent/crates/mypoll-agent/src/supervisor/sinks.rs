@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The sinks that run, by their sections of the configuration.
+//! The running sinks, by their sections of the configuration.
 
 use std::{future::Future, time::Duration};
 
@@ -13,7 +13,7 @@ use tracing::{error, warn};
 
 use crate::{config::Config, context::Context, net::Sockets, sink::Section, status::Condition};
 
-/// How long the sinks that were taken out of the configuration have to end.
+/// Time limit for sinks that were removed from the configuration.
 const SINK_END: Duration = Duration::from_secs(1);
 
 struct Running {
@@ -22,17 +22,17 @@ struct Running {
     task: JoinHandle<()>,
 }
 
-/// The sinks that run.
+/// The running sinks.
 #[derive(Default)]
 pub(super) struct Sinks(Vec<Running>);
 
 impl Sinks {
-    /// Has the sinks of `config` run: those with an unchanged section go on, unless their Unix socket
-    /// was removed; the others end or start.
+    /// Runs the sinks of `config`: those with an unchanged section continue, unless their Unix socket was removed; the
+    /// others stop or start.
     ///
     /// # Errors
     ///
-    /// One can't be prepared. All go on as before.
+    /// Preparing one fails. All continue as before.
     pub(super) async fn change(&mut self, config: &Config, context: &Context) -> Result<()> {
         let mut kept = vec![false; self.0.len()];
         let mut new = Vec::new();
@@ -53,7 +53,7 @@ impl Sinks {
             let run = section.prepare(context).with_context(|| section.name())?;
             new.push((section, run));
         }
-        // Those that go on may have to show other certificates, and take other tokens.
+        // The remaining ones may need new certificates and tokens.
         let staying = self.0.iter().zip(&kept).filter(|(_, kept)| **kept);
         let endpoints = staying.filter_map(|(running, _)| running.section.endpoint());
         let refresh = context.sockets.refresh(endpoints)?;
@@ -74,7 +74,7 @@ impl Sinks {
         let end = Instant::now() + SINK_END;
         for mut running in ending {
             if time::timeout_at(end, &mut running.task).await.is_err() {
-                warn!("{} does not end, leaving it behind", running.section.name());
+                warn!("{} does not stop, abandoning it", running.section.name());
                 running.task.abort();
             }
         }
@@ -91,7 +91,7 @@ impl Sinks {
         Ok(())
     }
 
-    /// Waits until all have delivered what is left.
+    /// Waits until all have delivered the remaining events.
     pub(super) async fn ended(&mut self) {
         while let Some(running) = self.0.last_mut() {
             if (&mut running.task).await.is_err() {
@@ -101,7 +101,7 @@ impl Sinks {
         }
     }
 
-    /// Those that have not ended.
+    /// The sinks that are still running.
     pub(super) fn names(&self) -> String {
         let names: Vec<_> = self
             .0
@@ -113,7 +113,7 @@ impl Sinks {
     }
 }
 
-/// Runs a sink. Nothing takes its events when it ends although nobody told it to, so the watchdog is to know.
+/// Runs a sink. If it ends by itself, nothing reads its events, so the watchdog must notice.
 async fn watched(
     sink: impl Future<Output = ()>,
     name: String,
@@ -161,7 +161,7 @@ mod tests {
         stop.cancel();
         sink.await.unwrap();
         assert_eq!(stuck(), None);
-        // What was told to end does so.
+        // A sink that is stopped ends normally.
         ending("two", &context, &stop).await.unwrap();
         writer.close().await;
         let stop = CancellationToken::new();

@@ -117,15 +117,15 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
     let json = "Content-Type: application/json";
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(4096));
     for (request, headers, body, status, said) in [
-        ("GET /nothing", &[][..], "", 404, "there is nothing here"),
-        ("GET /events?lin=3", &[], "", 400, "there is no `lin`"),
         (
-            "GET /events?kind=rise",
-            &[],
+            "GET /nothing",
+            &[][..],
             "",
-            400,
-            "there is no kind `rise`",
+            404,
+            "not found; the paths are: /",
         ),
+        ("GET /events?lin=3", &[], "", 400, "unknown parameter `lin`"),
+        ("GET /events?kind=rise", &[], "", 400, "no kind `rise`"),
         (
             "GET /events?after=1",
             &[],
@@ -138,21 +138,21 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
             &["Last-Event-ID: \u{e9}"],
             "",
             400,
-            "the last event is its `id`",
+            "expected the `id` of the last event",
         ),
         (
             "GET /trigger",
             &[],
             "",
             405,
-            "/trigger takes POST, OPTIONS, not GET",
+            "/trigger supports POST, OPTIONS, not GET",
         ),
         (
             "POST /events",
             &[json],
             "{}",
             405,
-            "takes GET, HEAD, OPTIONS, not POST",
+            "supports GET, HEAD, OPTIONS, not POST",
         ),
         ("DELETE /lines", &[], "", 405, "not DELETE"),
         (
@@ -175,7 +175,7 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
             &[json],
             "{\"period_ms\":0}",
             400,
-            "from 1 to 3600000",
+            "must be 1 to 3600000",
         ),
         ("POST /trigger", &[json], &large, 413, "at most 4096 bytes"),
         (
@@ -183,14 +183,14 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
             &[json],
             "{}",
             501,
-            "this source takes no triggers",
+            "this source supports neither triggers",
         ),
         (
             "POST /outputs/lamp",
             &[json],
             "{\"set\":true}",
             404,
-            "there is no output `lamp`",
+            "no output `lamp`",
         ),
     ] {
         let got = agent.request(request, headers, body);

@@ -43,7 +43,7 @@ fn pages_of_other_sites_can_neither_read_nor_order() {
         assert_eq!(got.header("access-control-allow-origin"), None);
         assert_eq!(agent.request("OPTIONS /trigger", &headers, "").status, 403);
     }
-    // The simulated source takes no triggers: the order went as far as that.
+    // The simulated source supports no triggers: the order went as far as that.
     for headers in [
         &[json][..],
         &[json, &own],
@@ -110,7 +110,7 @@ fn a_token_says_what_its_client_may_do() {
     let got = with("POST /trigger", &read.secret, "{}");
     assert_eq!(got.status, 403);
     assert!(got.error().contains("the role `control`"), "{got:?}");
-    // The simulated source takes no triggers.
+    // The simulated source supports no triggers.
     assert_eq!(with("POST /trigger", &control.secret, "{}").status, 501);
     let health = with("GET /healthz", &read.secret, "").json();
     assert_eq!(health["reasons"], serde_json::json!([]));

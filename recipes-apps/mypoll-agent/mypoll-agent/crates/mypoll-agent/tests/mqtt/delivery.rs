@@ -101,7 +101,7 @@ fn an_outage_of_the_broker_loses_nothing() {
         broker.stop();
         relay.close();
         presses(&mut agent, 50);
-        agent.wait_for_log("trying again");
+        agent.wait_for_log("retrying");
         broker.again();
         let mut again = Subscriber::new(broker.port, "mypoll/board/event/#");
         relay.open(broker.port);
@@ -202,7 +202,7 @@ fn an_agent_that_is_killed_goes_on_behind_what_the_broker_has() {
     assert_eq!(subscriber.events(102), all(102));
     // The broker can't be reached: they are on disk only.
     relay.close();
-    agent.wait_for_log("trying again");
+    agent.wait_for_log("retrying");
     presses(&mut agent, 50);
     let end = std::time::Instant::now() + DEADLINE;
     // Until the source has them.
@@ -239,7 +239,7 @@ fn a_broker_that_hangs_is_left_and_gets_everything_when_it_wakes() {
     assert_eq!(subscriber.events(22), all(22));
     broker.signal(Signal::SIGSTOP);
     presses(&mut agent, 200);
-    agent.wait_for_log("does not answer within 1s; trying again");
+    agent.wait_for_log("does not answer within 1s; retrying");
     broker.signal(Signal::SIGCONT);
     let numbers = subscriber.events(422);
     assert!(numbers.is_superset(&(23..=422).collect()), "{numbers:?}");

@@ -210,7 +210,7 @@ fn events_reach_the_broker_while_the_disk_is_full() {
     // What comes now outlives the agent, which goes on behind what the broker has.
     wait_until("the place is saved", || saved(602));
     relay.close();
-    agent.wait_for_log("trying again");
+    agent.wait_for_log("retrying");
     presses(&mut agent, 50);
     let events = || metric(port, "mypoll_agent_events_total");
     wait_until("the events are written", || events() == "702");
@@ -320,7 +320,7 @@ impl Board {
             [(first.clone(), 1, 102)]
         );
         relay.close();
-        agent.wait_for_log("trying again");
+        agent.wait_for_log("retrying");
         presses(&mut agent, 50);
         until(&mut client, 202);
         disk.fill(&agent, true);

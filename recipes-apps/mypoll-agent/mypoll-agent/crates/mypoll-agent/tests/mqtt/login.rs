@@ -47,7 +47,7 @@ fn a_password_is_refused_until_it_is_the_right_one() {
             broker.port,
             password.display()
         ));
-        let refused = "user and password are refused (user, password-file)";
+        let refused = "user or password rejected (user, password-file)";
         agent.wait_for_log(refused);
         let (_, hello) = agent.request(r#"{"status":true}"#);
         assert!(hello.is_object());
@@ -69,7 +69,7 @@ fn files_that_are_not_right_end_the_start() {
     for (keys, said) in [
         (
             format!("user = 'a'\npassword-file = '{open}'"),
-            "mqtt broker: password-file: everybody may read",
+            "mqtt broker: password-file: everybody can read",
         ),
         (
             "user = 'a'\npassword-file = '/none'".to_owned(),
@@ -168,7 +168,7 @@ fn certificates_are_shown_and_checked() {
             (
                 "localhost",
                 format!("ca = 'DIRECTORY/other-ca.pem', {own}"),
-                "its certificate is not issued by one of those in",
+                "its certificate is not issued by a CA in",
             ),
             (
                 "127.0.0.1",
@@ -178,7 +178,7 @@ fn certificates_are_shown_and_checked() {
             (
                 "localhost",
                 "ca = 'DIRECTORY/ca.pem'".to_owned(),
-                "wants a certificate of its clients (tls.certificate, tls.key)",
+                "requires a client certificate (tls.certificate, tls.key)",
             ),
             (
                 "localhost",
@@ -256,7 +256,7 @@ fn a_version_that_the_broker_refuses_is_told() {
         }
     });
     let mut agent = Agent::start(&format!("[[mqtt]]\nbroker = '127.0.0.1:{port}'\n"));
-    agent.wait_for_log("it does not speak MQTT 3.1.1 (version)");
+    agent.wait_for_log("it does not support MQTT 3.1.1 (version)");
     drop(agent);
     let broker = Broker::start();
     drop(Subscriber::new(broker.port, "#"));

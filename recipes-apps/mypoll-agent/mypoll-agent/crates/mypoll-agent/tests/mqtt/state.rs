@@ -71,7 +71,7 @@ fn a_broker_without_memory_gets_the_state_again() {
     let mut subscriber = Subscriber::new(broker.port, "mypoll/board/#");
     subscriber.until("mypoll/board/level/door", "off");
     broker.lose_everything();
-    agent.wait_for_log("trying again");
+    agent.wait_for_log("retrying");
     agent.events("rising 1");
     broker.again();
     let mut subscriber = Subscriber::new(broker.port, "mypoll/board/#");
@@ -87,14 +87,14 @@ fn orders_are_given_where_they_are_allowed() {
         client.publish("mypoll/board/driver/set", "trigger", true);
         let more = format!("version = '{version}'\norders = ['output', 'trigger']");
         let mut agent = Agent::start(&configuration(broker.port, &more));
-        agent.wait_for_log("an order that the broker had retained is not carried out");
+        agent.wait_for_log("ignoring a retained order");
         client.until("mypoll/board/level/door", "off");
         for (topic, payload, said) in [
-            ("output/lamp", "on", "the output `lamp` can't be had"),
+            ("output/lamp", "on", "the output `lamp` is unavailable"),
             ("output/lamp", r#"{"toggle":true}"#, ""),
             ("output/lamp", "brighter", "expected `on`, `off`, `toggle`"),
-            ("output/lamp", r#"{"pulse_ms":0}"#, "`pulse_ms` is from 1"),
-            ("driver", "trigger", "takes no triggers"),
+            ("output/lamp", r#"{"pulse_ms":0}"#, "`pulse_ms` must be 1"),
+            ("driver", "trigger", "supports neither triggers"),
             ("driver", "start", "`orders` has no \"timer\""),
         ] {
             client.publish(&format!("mypoll/board/{topic}/set"), payload, false);
@@ -109,10 +109,7 @@ fn orders_are_given_where_they_are_allowed() {
         agent.events("rising 1");
         client.until("mypoll/board/level/door", "on");
         let log = agent.rest_of_log();
-        assert!(
-            !log.iter().any(|line| line.contains("trying again")),
-            "{log:?}"
-        );
+        assert!(!log.iter().any(|line| line.contains("retrying")), "{log:?}");
     }
 }
 

@@ -112,7 +112,7 @@ fn what_takes_too_long_is_ended_with_all_that_it_started() {
     );
     agent.events("rising 0");
     let pids = read(&agent, "pids");
-    let line = agent.wait_for_log("/bin/sh was still running after 300ms, ended it");
+    let line = agent.wait_for_log("/bin/sh was killed after 300ms");
     assert!(line.contains("I stay"), "{line}");
     assert_eq!(children(agent.pid()), Vec::<String>::new());
     for pid in pids.split_whitespace() {
@@ -140,7 +140,7 @@ fn what_a_program_leaves_behind_ends_with_it() {
 fn failures_are_told_and_their_output_is_bounded() {
     let mut agent = start("head -c 10000000 /dev/zero | tr '\\0' x; exit 3", "", "");
     agent.events("rising 0");
-    let line = agent.wait_for_log("/bin/sh ended with exit status: 3; it said: \"xxx");
+    let line = agent.wait_for_log("/bin/sh failed: exit status: 3; output: \"xxx");
     assert!(line.len() < 2000, "{}", line.len());
     wait_for_counts(&agent, "run", &[("failed", 1), ("done", 0)]);
     reload(&mut agent, |text| {

@@ -25,7 +25,7 @@ fn a_flood_is_bounded_and_counted() {
         ("dropped", 997),
     ];
     wait_for_counts(&agent, "flood", &counts);
-    agent.wait_for_log("too many events wait for this rule, dropped one");
+    agent.wait_for_log("too many events are waiting for this rule, dropped one");
     fs::write(agent.directory().join("open"), "").unwrap();
     wait_for_counts(
         &agent,

@@ -103,11 +103,11 @@ fn every_event_arrives_in_order_whatever_the_server_does() {
     assert!(status["retried"].as_u64() >= Some(5), "{status}");
     assert_eq!(status["state"], "working");
     for text in [
-        "the server answers 503 Service Unavailable; trying again until it is taken",
-        "gave no answer",
+        "the server answers 503 Service Unavailable; retrying",
+        "did not answer",
         "did not answer within 500ms",
-        r#"the server answers 302 Found to "/elsewhere", which is not followed: put it into `url`"#,
-        "delivers again",
+        r#"the server answers 302 Found to "/elsewhere", which is not followed: set `url` to it"#,
+        "delivering again",
     ] {
         agent.wait_for_log(text);
     }
@@ -146,7 +146,7 @@ fn an_event_that_is_refused_for_good_is_passed_over() {
     edges(&mut agent, 7);
     server.wait_for(first + 6);
     assert_eq!(server.taken(), [first, first + 5, first + 6]);
-    agent.wait_for_log("the server answers 422 Unprocessable Entity; going on without it");
+    agent.wait_for_log("the server answers 422 Unprocessable Entity; skipping it");
     wait_for_counts(
         &agent,
         "hook",
@@ -264,7 +264,7 @@ fn the_end_leaves_to_the_journal_what_can_not_be_delivered() -> io::Result<()> {
     agent.wait_for_log("Connection refused");
     let begin = Instant::now();
     agent.signal(Signal::SIGTERM);
-    agent.wait_for_log("what is not delivered stays in the journal until the next start");
+    agent.wait_for_log("undelivered events stay in the journal until the next start");
     assert!(agent.status().success());
     assert!(begin.elapsed() < DEADLINE / 2, "it waited for the server");
     let server = Server::at(address);

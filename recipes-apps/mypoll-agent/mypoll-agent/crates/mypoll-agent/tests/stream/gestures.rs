@@ -107,13 +107,13 @@ fn a_reload_adds_gestures_and_the_end_finishes_them() {
 #[test]
 fn a_line_that_is_not_there_is_waited_for() {
     let mut agent = Agent::start("[[gesture]]\nlabel = 'bell'\n[[gesture]]\nlabel = 'door'");
-    agent.wait_for_log("gesture bell waits: the line `bell` is not there");
+    agent.wait_for_log("gesture bell waits: the line `bell` is missing");
     let (mut client, _) = agent.request(r#"{"status":true}"#);
     let status = client.json();
     let parts = &status["status"];
     assert_eq!(
         parts["gesture bell"],
-        json!({"state": "waiting", "reason": "the line `bell` is not there"})
+        json!({"state": "waiting", "reason": "the line `bell` is missing"})
     );
     assert_eq!(parts["gesture door"], json!({"state": "working"}));
 }

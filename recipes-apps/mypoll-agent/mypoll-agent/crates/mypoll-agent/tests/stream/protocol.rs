@@ -141,7 +141,7 @@ fn a_unix_socket_takes_orders() {
     let mut lines = BufReader::new(client).lines();
     assert_eq!(
         lines.next().unwrap().unwrap(),
-        r#"{"error":"this source takes no triggers and has no timer"}"#
+        r#"{"error":"this source supports neither triggers nor a timer"}"#
     );
     agent.events("tick");
     assert!(lines.next().unwrap().unwrap().starts_with(r#"{"event":"#));

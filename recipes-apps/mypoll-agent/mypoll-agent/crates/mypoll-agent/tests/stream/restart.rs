@@ -93,7 +93,7 @@ fn a_configuration_that_would_block_is_refused_by_a_reload() {
     mkfifo(&path, Mode::S_IRWXU).unwrap();
     agent.signal(Signal::SIGHUP);
     let line = agent.wait_for_log("keeping the old configuration");
-    assert!(line.contains("is no regular file"), "{line}");
+    assert!(line.contains("is not a regular file"), "{line}");
     let (mut client, _) = agent.request("{}");
     agent.events("tick");
     client.event();

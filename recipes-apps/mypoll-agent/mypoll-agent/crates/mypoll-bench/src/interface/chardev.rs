@@ -16,7 +16,7 @@ use crate::chip::{Chip, LINE};
 pub(crate) enum Chardev {}
 
 impl Chardev {
-    /// Requests the line at `offset`, with the largest buffer there is.
+    /// Requests the line at `offset`, with the largest possible buffer.
     fn request(chip: &Chip, offset: u32) -> Result<OwnedFd> {
         let request = Request::builder()
             .on_chip(&chip.node)
@@ -32,14 +32,14 @@ impl Chardev {
 impl Interface for Chardev {
     const NAME: &str = "chardev";
     const RECORD: usize = 48;
-    /// 16 for each of the 64 lines that a request may have.
+    /// 16 for each of the 64 possible lines of a request.
     const CAPACITY: usize = 1024;
 
     fn open(chip: &Chip) -> Result<OwnedFd> {
         Self::request(chip, LINE)
     }
 
-    /// A line has one user: each request takes another line.
+    /// A line has only one user, so each request is for another line.
     fn open_another(chip: &Chip, index: u32) -> Result<OwnedFd> {
         Self::request(chip, LINE + index)
     }

@@ -15,7 +15,7 @@ use crate::chip::Chip;
 pub(crate) enum Floor {}
 
 impl Floor {
-    /// Who has to have the line.
+    /// The driver of the line.
     pub(crate) const DRIVER: Driver = Driver {
         name: "mypoll-floor",
         device: "bench-floor",

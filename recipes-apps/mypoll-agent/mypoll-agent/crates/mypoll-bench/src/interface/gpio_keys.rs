@@ -13,7 +13,7 @@ use super::{Interface, open_nonblocking, u64_at};
 use crate::binding::Driver;
 use crate::chip::Chip;
 
-/// `struct input_event` of <linux/input.h>, of which each edge gives two: EV_KEY and EV_SYN.
+/// `struct input_event` of <linux/input.h>. Each edge produces two: EV_KEY and EV_SYN.
 ///
 /// The time stamp is in whole microseconds, and taken where gpio-keys reports the key: in a work
 /// item, not in the interrupt handler.
@@ -27,7 +27,7 @@ const EV_KEY: u16 = 1;
 nix::ioctl_write_ptr!(set_clock, b'E', 0xa0, libc::c_int); // EVIOCSCLOCKID
 
 impl GpioKeys {
-    /// Who has to have the line.
+    /// The driver of the line.
     pub(crate) const DRIVER: Driver = Driver {
         name: "gpio-keys",
         device: "bench-keys",
@@ -38,7 +38,7 @@ impl Interface for GpioKeys {
     const NAME: &str = "gpio-keys";
     const RECORD: usize = 24;
     const RECORDS_PER_EDGE: usize = 2;
-    /// Of the 64 records of an evdev buffer, one stays free, and one has to for SYN_DROPPED.
+    /// Of the 64 records of an evdev buffer, one stays free, and one is reserved for SYN_DROPPED.
     const CAPACITY: usize = 31;
 
     fn open(_: &Chip) -> Result<OwnedFd> {
@@ -57,7 +57,7 @@ impl Interface for GpioKeys {
     }
 
     fn lost(_: &[u8]) -> Option<u64> {
-        // SYN_DROPPED says that, not how many.
+        // SYN_DROPPED does not tell how many.
         None
     }
 }

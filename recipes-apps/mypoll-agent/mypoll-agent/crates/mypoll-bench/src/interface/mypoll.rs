@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A private queue of mypoll, as it is by default.
+//! A private queue of mypoll, with default settings.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -16,19 +16,19 @@ use crate::chip::{Chip, LINE};
 pub(crate) enum Mypoll {}
 
 impl Mypoll {
-    /// Who has to have the line.
+    /// The driver of the line.
     pub(crate) const DRIVER: Driver = Driver {
         name: "mypoll",
         device: "events",
     };
 
-    /// Opens the device and gives it a queue.
+    /// Opens the device with a private queue.
     pub(crate) fn queue() -> Result<Queue> {
         let device = Device::options().nonblocking().open(Device::PATH)?;
         Ok(device.into_queue(&Config::new())?)
     }
 
-    /// The same, but for a queue that gets nothing from the line that is toggled.
+    /// The same, but the queue gets no events of the toggled line.
     pub(crate) fn queue_of_other_line() -> Result<Queue> {
         let device = Device::options().nonblocking().open(Device::PATH)?;
         Ok(device.into_queue(&Config::new().lines([LINE + 1]))?)

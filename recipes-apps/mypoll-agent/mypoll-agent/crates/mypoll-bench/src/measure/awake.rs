@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! From an edge to a reader that need not be woken: it makes the edge itself, then waits for it in
-//! epoll_wait. Blocks there only where the interface has not done with the edge by then.
+//! From an edge to a reader that is running: it makes the edge itself, then waits for it in
+//! epoll_wait, which blocks only if the interface has not handled the edge yet.
 
 use anyhow::{Context, Result};
 use nix::sys::epoll::{EpollEvent, EpollTimeout};
@@ -11,10 +11,10 @@ use crate::chip::Chip;
 use crate::clock::{now_ns, settle};
 use crate::interface::Interface;
 
-/// How many edges count.
+/// Number of measured edges.
 const SAMPLES: usize = 1000;
 
-/// The names of what [`awake`] gives.
+/// Names of the figures of [`awake`].
 pub(super) const NAMES: [&str; 4] = [
     "awake_p50_ns",
     "awake_p99_ns",
@@ -22,7 +22,7 @@ pub(super) const NAMES: [&str; 4] = [
     "toggle_awake_p99_ns",
 ];
 
-/// As [`blocked`](super::blocked::blocked), without another thread.
+/// Like [`blocked`](super::blocked::blocked), without a second thread.
 pub(super) fn awake<I: Interface>(chip: &Chip) -> Result<[f64; 4]> {
     let (line, mut reader) = line_and_reader::<I>(chip)?;
     let epoll = epoll(&reader)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! From an edge to a reader that is blocked in epoll_wait, a thread of its own.
+//! From an edge to a reader that is blocked in epoll_wait, on another thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,16 +18,16 @@ use crate::figure::put_out_counts;
 use crate::interface::{Interface, Reader};
 use crate::policy::set_policy;
 
-/// How many edges count.
+/// Number of measured edges.
 const SAMPLES: usize = 1000;
 
-/// How many come before them.
+/// Number of edges before them.
 const WARM_UP: usize = 50;
 
-/// How long an edge may take at all.
+/// Timeout of an edge.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The names of what [`blocked`] gives.
+/// Names of the figures of [`blocked`].
 pub(super) const NAMES: [&str; 4] = [
     "blocked_p50_ns",
     "blocked_p99_ns",
@@ -35,16 +35,16 @@ pub(super) const NAMES: [&str; 4] = [
     "toggle_blocked_p99_ns",
 ];
 
-/// When an event came.
+/// Times of an event.
 struct Arrival {
     /// Its time stamp.
     event_ns: u64,
-    /// When read() had returned.
+    /// When read() returned.
     read_ns: u64,
 }
 
-/// Measures from the interface's own time stamp, and from before the write that makes the edge, to
-/// after the read() that gives it.
+/// Measures from the interface's own time stamp, and from before the write that makes the edge,
+/// until the read() of the event has returned.
 pub(super) fn blocked<I: Interface>(chip: &Chip) -> Result<[f64; 4]> {
     let (line, reader) = line_and_reader::<I>(chip)?;
     let arrived = Arc::new(AtomicUsize::new(0));
@@ -77,7 +77,7 @@ pub(super) fn blocked<I: Interface>(chip: &Chip) -> Result<[f64; 4]> {
     Ok([p50, p99, toggle_p50, toggle_p99])
 }
 
-/// The loop of the reader, an ordinary task.
+/// The reader's loop, with normal priority.
 fn receive<I: Interface>(mut reader: Reader, arrived: &AtomicUsize) -> Result<Vec<Arrival>> {
     set_policy(SCHED_OTHER)?;
     let epoll = epoll(&reader)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What closing a file takes.
+//! The time to close a file.
 
 use anyhow::{Context, Result};
 use nix::unistd;
@@ -10,10 +10,10 @@ use crate::chip::Chip;
 use crate::clock::{now_ns, settle};
 use crate::interface::Interface;
 
-/// How many files are closed, one after the other.
+/// Number of files, closed one after the other.
 const FILES: usize = 200;
 
-/// The names of what [`close`] gives.
+/// Names of the figures of [`close`].
 pub(super) const NAMES: [&str; 2] = ["close_p50_ns", "close_max_ns"];
 
 /// Measures close(2) of a file's only descriptor: median and longest.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! From an edge to a TCP client that is blocked in read(), by way of a program that sends it.
+//! From an edge to a TCP client that is blocked in read(), through a program that sends it.
 
 use std::io::Read;
 use std::net::{Shutdown, TcpStream};
@@ -18,27 +18,27 @@ use crate::clock::{now_ns, settle};
 use crate::policy::set_policy;
 use crate::sender::Sender;
 
-/// How many edges count.
+/// Number of measured edges.
 const SAMPLES: usize = 200;
 
-/// How many come before them.
+/// Number of edges before them.
 const WARM_UP: usize = 50;
 
-/// The time from one edge to the next: the client has acknowledged the last line, so that Nagle's algorithm, which nc
-/// leaves on, holds no line back.
+/// Time between edges: the client must have acknowledged the last line, so that Nagle's algorithm, which nc leaves on,
+/// delays no line.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long an edge may take at all.
+/// Timeout of an edge.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The names of what [`delivered`] gives, the last one where there is one CPU.
+/// Names of the figures of [`delivered`]; the last one only with one CPU.
 pub(super) const NAMES: [&str; 3] = ["client_p50_ns", "client_p99_ns", "client_edge_ns"];
 
-/// Measures from the time stamp in a line to after the read() that gives the end of the line, and how long the write
-/// that makes the edge takes. With one CPU, all that the edge sets off is done by then.
+/// Measures from the time stamp in a line until the read() of the end of the line has returned, and the duration of the
+/// write that makes the edge. With one CPU, the whole effect of the edge is over by then.
 pub(super) fn delivered<S: Sender>(chip: &Chip) -> Result<[f64; 3]> {
     let line = chip.line()?;
-    // What is started inherits it.
+    // Child processes inherit it.
     set_policy(SCHED_OTHER)?;
     let started = S::start(chip);
     set_policy(SCHED_IDLE)?;
@@ -50,7 +50,7 @@ pub(super) fn delivered<S: Sender>(chip: &Chip) -> Result<[f64; 3]> {
     };
     let edges = toggle(&line, &arrived);
     if edges.is_err() {
-        // Ends the thread, if it still reads.
+        // Ends the thread, if it is still reading.
         let _ = client.shutdown(Shutdown::Both);
     }
     let latencies = thread.join().expect("the receiver does not panic");
@@ -60,7 +60,7 @@ pub(super) fn delivered<S: Sender>(chip: &Chip) -> Result<[f64; 3]> {
     Ok([p50, p99, edge])
 }
 
-/// Makes the edges. Returns how long the write of each took.
+/// Makes the edges. Returns the duration of each write.
 fn toggle(line: &Line, arrived: &AtomicUsize) -> Result<Vec<u64>> {
     let mut edges = Vec::with_capacity(WARM_UP + SAMPLES);
     for count in 1..=WARM_UP + SAMPLES {
@@ -82,7 +82,7 @@ fn toggle(line: &Line, arrived: &AtomicUsize) -> Result<Vec<u64>> {
     Ok(edges)
 }
 
-/// The client, an ordinary task. Counts lines in `arrived`.
+/// The client, with normal priority. Counts lines in `arrived`.
 fn receive<S: Sender>(mut client: TcpStream, arrived: &AtomicUsize) -> Result<Vec<u64>> {
     set_policy(SCHED_OTHER)?;
     let mut latencies = Vec::with_capacity(WARM_UP + SAMPLES);

@@ -9,13 +9,13 @@ use crate::chip::{Chip, Line};
 use crate::clock::now_ns;
 use crate::interface::{Interface, Reader};
 
-/// How many edges are read in all, at least.
+/// Total number of edges, at least.
 const EDGES: usize = 1024;
 
-/// How many rounds may be of no use.
+/// Number of rounds that may be discarded.
 const MERGED_MAX: usize = 20;
 
-/// Measures what an event costs in reads of 64 records.
+/// Measures the cost of an event in reads of 64 records.
 pub(super) fn drain<I: Interface>(chip: &Chip) -> Result<[f64; 1]> {
     let (line, mut reader) = line_and_reader::<I>(chip)?;
     let edges = I::CAPACITY.min(EDGES);
@@ -28,7 +28,7 @@ pub(super) fn drain<I: Interface>(chip: &Chip) -> Result<[f64; 1]> {
             count += edges;
             took_ns += ns;
         } else {
-            // On a host that is busy, the pause between two edges is not always enough.
+            // On a busy host, the pause between two edges is not always long enough.
             merged += 1;
             ensure!(merged <= MERGED_MAX, "{arrived} of {edges} edges arrived");
         }
@@ -36,7 +36,7 @@ pub(super) fn drain<I: Interface>(chip: &Chip) -> Result<[f64; 1]> {
     Ok([took_ns as f64 / count as f64])
 }
 
-/// Queues edges, and reads them: how many arrived, and for how long.
+/// Queues edges, and reads them: returns how many arrived, and the duration of the reads.
 fn round<I: Interface>(line: &Line, reader: &mut Reader, edges: usize) -> Result<(usize, u64)> {
     fill(line, edges)?;
     let edge = I::RECORDS_PER_EDGE * I::RECORD;

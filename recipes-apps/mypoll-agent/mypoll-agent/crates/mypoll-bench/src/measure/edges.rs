@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What an edge costs the system when nobody reads.
+//! The system's cost of an edge without a reader.
 
 use std::thread::yield_now;
 
@@ -11,13 +11,13 @@ use crate::chip::{Chip, Line};
 use crate::clock::{now_ns, settle};
 use crate::interface::{Interface, Reader};
 
-/// How many edges are counted, at least.
+/// Number of counted edges, at least.
 const EDGES: usize = 1000;
 
-/// How many batches may be of no use.
+/// Number of batches that may be discarded.
 const MERGED_MAX: usize = 100;
 
-/// Measures an edge from the write that makes it until all is done, with `files` open files that
+/// Measures from the write that makes an edge until all work is done, with `files` open files that
 /// have room for it.
 pub(super) fn edges<I: Interface>(chip: &Chip, files: usize) -> Result<[f64; 1]> {
     let line = chip.line()?;
@@ -33,8 +33,8 @@ pub(super) fn edges<I: Interface>(chip: &Chip, files: usize) -> Result<[f64; 1]>
             count += edges;
             took_ns += ns;
         } else {
-            // gpio-keys makes one event of edges that come before its work item ran: such a batch
-            // does not tell what an edge costs.
+            // gpio-keys merges edges that arrive before its work item runs: such a batch does not show
+            // the cost of an edge.
             merged += 1;
             ensure!(
                 merged <= MERGED_MAX,
@@ -46,7 +46,7 @@ pub(super) fn edges<I: Interface>(chip: &Chip, files: usize) -> Result<[f64; 1]>
     Ok([took_ns as f64 / count as f64])
 }
 
-/// Makes edges without a pause: how many arrived in all files together, and how long it took.
+/// Makes edges without a pause: returns how many arrived in all files together, and the duration.
 fn batch<I: Interface>(line: &Line, readers: &mut [Reader], edges: usize) -> Result<(usize, u64)> {
     settle();
     let started_ns = now_ns();

@@ -12,22 +12,22 @@ use crate::chip::{Chip, Line};
 use crate::clock::{now_ns, settle};
 use crate::interface::{Interface, Mypoll};
 
-/// How many edges are taken at once.
+/// Number of edges per round.
 const EDGES: usize = 1024;
 
-/// Measures what an event costs whose time stamp is looked at.
+/// Measures the cost of an event whose time stamp is read.
 pub(super) fn mapped(chip: &Chip) -> Result<[f64; 1]> {
     let line = chip.line()?;
     settle();
     let mut ring = Mypoll::queue()?.map()?;
-    // Each slot is touched once before.
+    // The first round touches each slot.
     for _ in 0..Mypoll::CAPACITY / EDGES {
         round(&line, &mut ring)?;
     }
     Ok([round(&line, &mut ring)? as f64 / EDGES as f64])
 }
 
-/// Queues events and takes them: for how long.
+/// Queues events and takes them: returns the duration.
 fn round(line: &Line, ring: &mut Ring) -> Result<u64> {
     fill(line, EDGES)?;
     let started_ns = now_ns();

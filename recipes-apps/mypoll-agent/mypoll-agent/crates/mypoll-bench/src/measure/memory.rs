@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What an open file takes of the kernel's memory.
+//! Kernel memory of an open file.
 
 use std::fs;
 use std::thread::sleep;
@@ -12,23 +12,23 @@ use nix::unistd::{SysconfVar, sysconf};
 use crate::chip::Chip;
 use crate::interface::Interface;
 
-/// How many files are opened. What the allocators round up spreads over them.
+/// Number of files, to average the allocators' rounding.
 const FILES: u32 = 64;
 
 /// Longer than a grace period.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often the free pages may change meanwhile.
+/// Number of attempts until the free pages are stable.
 const TRIES: usize = 50;
 
-/// Measures the bytes of an open file, those of `struct file` and the like included.
+/// Measures the bytes of an open file, including `struct file` and related structures.
 pub(super) fn memory<I: Interface>(chip: &Chip) -> Result<[f64; 1]> {
     let open = || {
         (0..FILES)
             .map(|index| I::open_another(chip, index))
             .collect::<Result<Vec<_>>>()
     };
-    // What is only made once is there after the first time.
+    // Allocations that are made only once exist after the first time.
     drop(open()?);
     let before = settled_free_pages()?;
     let files = open()?;
@@ -38,7 +38,7 @@ pub(super) fn memory<I: Interface>(chip: &Chip) -> Result<[f64; 1]> {
     Ok([(taken * page) as f64 / f64::from(FILES)])
 }
 
-/// [`free_pages`] when it does not change any more: what an RCU grace period holds back comes late.
+/// [`free_pages`] once it is stable: memory held by an RCU grace period is freed late.
 fn settled_free_pages() -> Result<i64> {
     let mut last = free_pages()?;
     for _ in 0..TRIES {
@@ -52,7 +52,7 @@ fn settled_free_pages() -> Result<i64> {
     bail!("the number of free pages does not settle")
 }
 
-/// The pages that nobody has, those included that each CPU keeps at hand.
+/// Free pages, including those in per-CPU lists.
 fn free_pages() -> Result<i64> {
     let zones = fs::read_to_string("/proc/zoneinfo").context("reading /proc/zoneinfo")?;
     Ok(zones

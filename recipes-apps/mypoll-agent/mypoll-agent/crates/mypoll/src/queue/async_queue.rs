@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Batches of events in tokio's reactor.
+//! Batches of events with tokio.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use tokio::io::unix::AsyncFd;
 use super::{Queue, Record};
 use crate::{Error, sys};
 
-/// A queue that tokio's reactor waits for; made by [`Queue::into_async`].
+/// A queue registered with tokio's reactor; created by [`Queue::into_async`].
 ///
 /// # Examples
 ///
@@ -41,8 +41,7 @@ impl AsyncQueue {
             .map_err(Error::Register)
     }
 
-    /// Waits until events are there, takes as many as fit, and gives how many they were: 1 at least. Dropping the
-    /// future loses none.
+    /// Waits for events, takes as many as fit, and returns their number, at least 1. Dropping the future loses no events.
     ///
     /// # Errors
     ///
@@ -59,7 +58,7 @@ impl AsyncQueue {
         loop {
             let mut ready = ready!(self.0.poll_read_ready(cx)).map_err(Error::Register)?;
             let count = self.0.get_ref().read(records)?;
-            // Events that came since then make the file ready anew.
+            // Events that arrived since then make the file ready again.
             if count < records.len() {
                 ready.clear_ready();
             }
@@ -69,7 +68,7 @@ impl AsyncQueue {
         }
     }
 
-    /// The queue: for reads that don't wait, for its account and for the levels.
+    /// The queue: for reads that don't wait, for statistics and for levels.
     pub fn get(&self) -> &Queue {
         self.0.get_ref()
     }

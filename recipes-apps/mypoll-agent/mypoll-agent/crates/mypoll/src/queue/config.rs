@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How a queue is to be.
+//! Configuration of a queue.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -10,40 +10,40 @@ use crate::{
     uapi,
 };
 
-/// How many events a queue can hold.
+/// Valid capacities of a queue, in events.
 pub const CAPACITY: RangeInclusive<u32> = 1..=uapi::CAPACITY_MAX;
 
-/// The times that a watermark can have; they are counted in microseconds.
+/// Valid watermark times; the resolution is a microsecond.
 pub const WATERMARK_TIME: RangeInclusive<Duration> =
     Duration::from_micros(1)..=Duration::from_micros(uapi::WATERMARK_US_MAX as u64);
 
-/// What a full queue does with one more event.
+/// What a full queue drops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Overflow {
-    /// It loses that one.
+    /// The new event.
     #[default]
     DropNewest,
-    /// It loses the one that would be read next.
+    /// The oldest event, which would be read next.
     DropOldest,
 }
 
 /// The clock of a queue's time stamps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Clock {
-    /// `CLOCK_MONOTONIC`: stands still in suspend.
+    /// `CLOCK_MONOTONIC`: stops during suspend.
     #[default]
     Monotonic,
     /// `CLOCK_REALTIME`: nanoseconds since 1970 in UTC; jumps when the time is set.
     Realtime,
-    /// `CLOCK_BOOTTIME`: goes on in suspend.
+    /// `CLOCK_BOOTTIME`: continues during suspend.
     Boottime,
 }
 
-/// How a queue is to be. What isn't said stays at its default.
+/// Configuration of a queue.
 ///
 /// # Examples
 ///
-/// The last 100 edges of two lines, as a batch of at least 10, or of what there is 50 ms after the first of them:
+/// The last 100 edges of two lines, in batches of at least 10, or of fewer 50 ms after the first:
 ///
 /// ```
 /// use std::time::Duration;
@@ -72,18 +72,18 @@ pub struct Config {
 }
 
 impl Config {
-    /// A queue of every event, readable from the first one on.
+    /// A queue for every event, readable when it is not empty.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many events it holds, out of [`CAPACITY`]. Default: 4096.
+    /// The capacity in events, in [`CAPACITY`]. Default: 4096.
     pub fn capacity(mut self, events: u32) -> Self {
         self.capacity = Some(events);
         self
     }
 
-    /// What it does when it is full. Default: [`Overflow::DropNewest`].
+    /// What it drops when it is full. Default: [`Overflow::DropNewest`].
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
@@ -95,33 +95,32 @@ impl Config {
         self
     }
 
-    /// Which sources it takes events of, one at least. Default: all, those of later drivers too.
+    /// Which sources to include, at least one. Default: all, including those of later drivers.
     pub fn sources(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
         self.sources = Some(sources.into_iter().collect());
         self
     }
 
-    /// Which kinds of events it takes, one at least. Default: all, those of later drivers too.
+    /// Which kinds of events to include, at least one. Default: all, including those of later drivers.
     pub fn kinds(mut self, kinds: impl IntoIterator<Item = Kind>) -> Self {
         self.kinds = Some(kinds.into_iter().collect());
         self
     }
 
-    /// Which GPIO lines it takes events of, by number, 0 to 1023, one at least. Default: every one. The other sources
-    /// are not touched by it.
+    /// Which GPIO lines to include, by number, 0 to 1023, at least one. Default: all. Does not affect other sources.
     pub fn lines(mut self, numbers: impl IntoIterator<Item = u32>) -> Self {
         self.lines = Some(numbers.into_iter().collect());
         self
     }
 
-    /// How many events make it readable, 1 to its capacity. Default: 1. With the capacity, it is readable when it is
+    /// How many events make it readable, 1 to its capacity. Default: 1. If equal to the capacity, it is readable when
     /// full.
     pub fn watermark_events(mut self, events: u32) -> Self {
         self.watermark_events = Some(events);
         self
     }
 
-    /// How long after the first of fewer events it is readable too, out of [`WATERMARK_TIME`]; rounded up to
+    /// How long after the first event it becomes readable with fewer events, in [`WATERMARK_TIME`]; rounded up to
     /// microseconds. Default: never.
     pub fn watermark_time(mut self, time: Duration) -> Self {
         self.watermark_time = Some(time);
@@ -129,43 +128,43 @@ impl Config {
     }
 }
 
-/// A value that a queue can't have.
+/// An invalid value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The capacity.
     #[error("a capacity of {events} events is outside {} to {}", CAPACITY.start(), CAPACITY.end())]
     Capacity {
-        /// The capacity that was asked for.
+        /// The requested capacity.
         events: u32,
     },
     /// The watermark in events.
     #[error("a watermark of {events} events is outside 1 to {capacity}, the capacity")]
     WatermarkEvents {
-        /// The watermark that was asked for.
+        /// The requested watermark.
         events: u32,
-        /// The capacity of the same configuration.
+        /// The capacity in the same configuration.
         capacity: u32,
     },
     /// The watermark in time.
     #[error("a watermark of {time:?} is outside {:?} to {:?}", WATERMARK_TIME.start(), WATERMARK_TIME.end())]
     WatermarkTime {
-        /// The watermark that was asked for.
+        /// The requested watermark.
         time: Duration,
     },
-    /// A filter without a source.
-    #[error("a queue needs one source at least; without sources() it has all of them")]
+    /// A filter without sources.
+    #[error("a queue needs at least one source; omit sources() for all")]
     NoSource,
-    /// A filter without a kind.
-    #[error("a queue needs one kind of event at least; without kinds() it has all of them")]
+    /// A filter without kinds.
+    #[error("a queue needs at least one kind of event; omit kinds() for all")]
     NoKind,
-    /// A filter without a line.
-    #[error("a filter by line needs one line at least; sources() without Gpio leaves them all out")]
+    /// A filter without lines.
+    #[error("a filter by line needs at least one line; use sources() without Gpio for none")]
     NoLine,
     /// The number of a line.
     #[error("line {number} is outside 0 to {}", uapi::LINES_MAX - 1)]
     Line {
-        /// The number that was asked for.
+        /// The requested number.
         number: u32,
     },
 }
@@ -336,15 +335,15 @@ mod tests {
             ),
             (
                 new().sources([]),
-                "a queue needs one source at least; without sources() it has all of them",
+                "a queue needs at least one source; omit sources() for all",
             ),
             (
                 new().kinds([]),
-                "a queue needs one kind of event at least; without kinds() it has all of them",
+                "a queue needs at least one kind of event; omit kinds() for all",
             ),
             (
                 new().lines([]),
-                "a filter by line needs one line at least; sources() without Gpio leaves them all out",
+                "a filter by line needs at least one line; use sources() without Gpio for none",
             ),
             (new().lines([1024]), "line 1024 is outside 0 to 1023"),
         ] {

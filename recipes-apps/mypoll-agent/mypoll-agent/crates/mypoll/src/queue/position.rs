@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where a record stands among all the events that its queue was offered.
+//! The position of a record among all events that its queue was offered.
 
 use super::Record;
 
-/// Counts the events that a queue was offered, those that it lost included, from the records that are read.
+/// Counts the events that a queue was offered, including lost ones, from the records that are read.
 ///
-/// It has to see each record of the queue, from the first one on and in order. [`Levels`](crate::Levels) has an example.
+/// It must see each record of the queue, from the first on and in order. [`Levels`](crate::Levels) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position(u64);
 
@@ -15,13 +15,13 @@ impl Position {
         Self::default()
     }
 
-    /// Passes the next record and returns its position: 1 for the first event that the queue was offered.
+    /// Advances past the next record and returns its position: 1 for the first event that the queue was offered.
     pub fn advance(&mut self, record: &Record) -> u64 {
         self.0 += 1 + u64::from(record.lost());
         self.0
     }
 
-    /// The position of the newest record passed, 0 before the first.
+    /// The position of the last record, 0 before the first.
     pub fn get(&self) -> u64 {
         self.0
     }

@@ -5,26 +5,25 @@ use std::fmt;
 
 use crate::{Kind, Source, uapi};
 
-/// One event, as the driver has it in a queue.
+/// One event, as the driver stores it in a queue.
 ///
-/// Its text is that of [`Event`](crate::Event), with a number for a source or a kind that this version doesn't know.
+/// Formats as [`Event`](crate::Event), with numbers for unknown sources and kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Record(uapi::Event);
 
 impl Record {
-    /// When it happened, in nanoseconds of the queue's clock: taken in the interrupt handler, or in the write of a
-    /// trigger.
+    /// When it happened, in nanoseconds of the queue's clock: read in the interrupt handler, or in a trigger's write.
     pub fn timestamp_ns(&self) -> u64 {
         self.0.timestamp_ns
     }
 
-    /// 1 for the first event that this queue gives, then one more each, without a gap; wraps at 2³².
+    /// 1 for the queue's first event, then incremented by one without gaps; wraps at 2³².
     pub fn sequence(&self) -> u32 {
         self.0.sequence
     }
 
-    /// How many events the queue lost just before this one; at 2³² - 1 the next record goes on counting.
+    /// How many events the queue lost just before this one; if 2³² - 1, the next record has the rest.
     pub fn lost(&self) -> u32 {
         self.0.lost
     }
@@ -33,7 +32,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// The driver's number of a source that this version doesn't know.
+    /// The driver's number, if this version does not know the source.
     pub fn source(&self) -> Result<Source, u16> {
         Source::from_number(self.0.source).ok_or(self.0.source)
     }
@@ -42,7 +41,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// The driver's number of a kind that this version doesn't know.
+    /// The driver's number, if this version does not know the kind.
     pub fn kind(&self) -> Result<Kind, u16> {
         Kind::from_number(self.0.kind).ok_or(self.0.kind)
     }
@@ -52,14 +51,14 @@ impl Record {
         self.0.line
     }
 
-    /// GPIO: the logical level after the edge, 0 or 1; the level when the line came, 0 when it went away. Timer: how
-    /// many periods this tick stands for. Manual: 0.
+    /// GPIO: the logical level after the edge, 0 or 1; for an added line its level, for a removed one 0. Timer: the
+    /// number of periods that this tick covers. Manual: 0.
     pub fn value(&self) -> u32 {
         self.0.value
     }
 
-    /// The line's own sequence number: 1 for the event that adds the line, then one more for each event of it that the
-    /// driver reports. A gap is what the filter left out or the queue lost. Wraps at 2³²; 0 for the other sources.
+    /// The line's own sequence number: 1 for the event that adds the line, then incremented for each of its events that
+    /// the driver reports. The filter and lost events leave gaps. Wraps at 2³²; 0 for the other sources.
     pub fn line_sequence(&self) -> u32 {
         self.0.line_sequence
     }

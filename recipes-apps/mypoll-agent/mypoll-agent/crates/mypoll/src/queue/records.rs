@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events one by one, read many at a time.
+//! Events one by one, read in batches.
 
 #[cfg(feature = "tokio")]
 use std::task::{Context, Poll, ready};
@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 use super::{Queue, Record};
 use crate::Error;
 
-/// How many events one read takes at most: 2 KiB of them.
+/// Maximum number of events per read: 2 KiB.
 const BATCH: usize = 64;
 
-/// Records that were read and not yet given out.
+/// Records that were read but not yet returned.
 #[derive(Debug)]
 pub(super) struct Batch {
     records: [Record; BATCH],
@@ -34,14 +34,14 @@ impl Batch {
         record
     }
 
-    /// Reads more, once all are given out; gives how many.
+    /// Reads more if all were returned; returns how many.
     pub(super) fn fill(&mut self, queue: &Queue) -> Result<usize, Error> {
         (self.next, self.end) = (0, 0);
         self.end = queue.read(&mut self.records)?;
         Ok(self.end)
     }
 
-    /// As [`Batch::fill`], once there are events.
+    /// As [`Batch::fill`], but waits for events.
     #[cfg(feature = "tokio")]
     pub(super) fn poll_fill(
         &mut self,
@@ -54,10 +54,10 @@ impl Batch {
     }
 }
 
-/// The events of a queue, one by one, made by its `into_iter`.
+/// The events of a queue, one by one; created by its `into_iter`.
 ///
-/// It ends only where the device was opened non-blocking and no event waits; later it may give events again. After an
-/// error it goes on: with [`Error::Read`] of `ErrorKind::Interrupted` nothing is amiss.
+/// Ends only if the device was opened non-blocking and the queue is empty; later calls may return events again. It
+/// continues after an error; [`Error::Read`] with `ErrorKind::Interrupted` is harmless.
 #[derive(Debug)]
 pub struct Records {
     queue: Queue,
@@ -65,8 +65,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// The queue, for its account and for waiting. Up to 64 events that count as read may not yet have come out of the
-    /// iterator.
+    /// The queue, for statistics and for waiting. Up to 64 events that count as read may still be in the iterator.
     pub fn queue(&self) -> &Queue {
         &self.queue
     }

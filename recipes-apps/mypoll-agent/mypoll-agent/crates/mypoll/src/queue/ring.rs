@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A queue's ring, mapped.
+//! The mapped ring of a queue.
 #![expect(unsafe_code, reason = "mapped memory is raw pointers")]
 
 mod consumer;
@@ -16,9 +16,9 @@ use self::consumer::Waiting;
 use super::{Queue, Record, Stats};
 use crate::{Error, Info, Levels, LineInfo, uapi};
 
-/// The mapped ring of a queue: events are taken without a system call.
+/// The mapped ring of a queue, to take events without system calls.
 ///
-/// A file to wait for when there are none, with poll or epoll.
+/// Use it as a file to wait for events with poll or epoll.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ use crate::{Error, Info, Levels, LineInfo, uapi};
 /// # Invariants
 ///
 /// `control` is the driver's `struct mypoll_ring`, mapped for reading and writing; `events` are its `mask + 1` slots,
-/// mapped for reading. The driver's memory is there for as long as it is mapped.
+/// mapped for reading. The memory stays valid as long as it is mapped.
 #[derive(Debug)]
 pub struct Ring {
     control: MmapRaw,
@@ -59,8 +59,8 @@ impl Ring {
             .map_raw(&queue)
             .map_err(Error::Map)?;
         let ring: *const uapi::Ring = control.as_ptr().cast();
-        // SAFETY: The mapping is as long as the structure and aligned to a page. Nobody writes these two fields: they
-        // are the same for as long as the queue lives.
+        // SAFETY: The mapping covers the structure and is page-aligned. Nobody writes these two fields while the queue
+        // exists.
         let (mask, capacity) = unsafe { ((*ring).mask, (*ring).capacity) };
 
         let slots = u64::from(mask) + 1;
@@ -83,13 +83,13 @@ impl Ring {
         })
     }
 
-    /// Takes the next event, or gives `None` when none waits.
+    /// Takes the next event; `None` if the ring is empty.
     pub fn take(&mut self) -> Option<Record> {
         self.drain().next()
     }
 
-    /// Takes the events that wait now, one after the other. Their slots are the driver's again when the iterator is
-    /// dropped; what did not come out of it until then stays.
+    /// Takes the events that wait now, one by one. Dropping the iterator returns their slots to the driver; events that
+    /// were not taken stay in the ring.
     pub fn drain(&mut self) -> Drain<'_> {
         let control: *mut uapi::Ring = self.control.as_mut_ptr().cast();
         // SAFETY: By the type's invariants both are aligned words of mapped memory, which outlives the borrow of `self`;
@@ -159,11 +159,11 @@ impl AsRawFd for Ring {
     }
 }
 
-/// Takes events out of a [`Ring`]; made by [`Ring::drain`].
+/// Takes events out of a [`Ring`]; created by [`Ring::drain`].
 ///
 /// # Invariants
 ///
-/// `events` are the `mask + 1` slots of a ring that is borrowed for as long as this lives.
+/// `events` are the `mask + 1` slots of a ring that is borrowed while this exists.
 #[derive(Debug)]
 pub struct Drain<'a> {
     waiting: Waiting,
@@ -187,7 +187,7 @@ impl Iterator for Drain<'_> {
         self.waiting.size_hint()
     }
 
-    /// By runs of slots without the ring's end in between: faster than one event after the other.
+    /// Handles contiguous runs of slots: faster than one event at a time.
     fn fold<B, F: FnMut(B, Record) -> B>(mut self, mut accumulated: B, mut f: F) -> B {
         let slots = self.mask as usize + 1;
         loop {
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
     use crate::Device;
 
-    /// A file in place of the device: what is written to it is seen in its mappings.
+    /// A file that stands in for the device: writes to it show up in its mappings.
     struct FakeRing(NamedTempFile);
 
     impl FakeRing {

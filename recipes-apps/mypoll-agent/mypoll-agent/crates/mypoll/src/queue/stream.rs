@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events in tokio's reactor.
+//! A stream of events with tokio.
 
 use std::{
     pin::Pin,
@@ -11,7 +11,7 @@ use futures_core::Stream;
 use super::{AsyncQueue, Queue, Record, records::Batch};
 use crate::Error;
 
-/// The events of a queue as a stream, which never ends; made by [`Queue::into_stream`].
+/// The events of a queue as an endless stream; created by [`Queue::into_stream`].
 ///
 /// # Examples
 ///
@@ -42,7 +42,7 @@ impl RecordStream {
         })
     }
 
-    /// The queue, for its account. Up to 64 events that count as read may not yet have come out of the stream.
+    /// The queue, for statistics. Up to 64 events that count as read may still be in the stream.
     pub fn queue(&self) -> &Queue {
         self.queue.get()
     }

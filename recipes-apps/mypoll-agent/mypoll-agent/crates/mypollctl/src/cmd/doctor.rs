@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What keeps events from arriving.
+//! Diagnoses why events do not arrive.
 
 mod agent;
 mod clock;
@@ -27,7 +27,7 @@ struct Finding {
     check: Cow<'static, str>,
     state: State,
     found: String,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(rename = "do", skip_serializing_if = "Option::is_none")]
     cure: Option<String>,
 }
@@ -63,7 +63,7 @@ impl Finding {
     }
 }
 
-/// Makes all checks; the exit status is 1 when there is a problem.
+/// Runs all checks; the exit status is 1 if there is a problem.
 pub fn run(cli: &Cli, json: bool, output: &mut impl Write) -> Result<ExitCode> {
     let connect = cli.target.connect.as_ref();
     let agent = agent::examine(&cli.target);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The labels of the lines that events are of.
+//! Labels of the lines in events.
 
 use std::collections::{HashMap, hash_map::Entry};
 
 use mypoll::{Error, LineInfo};
 
-/// Labels by the numbers of their lines, each asked for once; a line that went away keeps the one that it had.
+/// Labels by line number. Each is looked up once; a removed line keeps its last label.
 #[derive(Default)]
 pub struct Labels(HashMap<u32, String>);
 
@@ -17,7 +17,7 @@ impl From<Vec<LineInfo>> for Labels {
 }
 
 impl Labels {
-    /// The label of a line, where it has one. `ask` knows it.
+    /// The label of a line, if it has one. `ask` looks it up.
     pub fn of(
         &mut self,
         line: u32,
@@ -30,7 +30,7 @@ impl Labels {
         (!label.is_empty()).then(|| label.clone())
     }
 
-    /// Has the label of a line asked for anew: another line has its number, or will have it.
+    /// Forgets the label of a line, because its number is or will be reused.
     pub fn forget(&mut self, line: u32) {
         self.0.remove(&line);
     }

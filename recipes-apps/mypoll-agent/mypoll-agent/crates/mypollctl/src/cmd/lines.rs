@@ -8,20 +8,20 @@ use mypoll::{Device, Error, LineInfo};
 
 use crate::print::column;
 
-/// The widest label that keeps the columns in line.
+/// Width of the label column.
 const LABEL: usize = 24;
 
-/// The same of a chip's name.
+/// Width of the chip column.
 const CHIP: usize = 10;
 
-/// Asks the driver for each of its lines.
+/// Queries each line of the driver.
 pub fn of(device: &Device) -> Result<Vec<LineInfo>, Error> {
     device
         .info()?
         .lines
         .into_iter()
         .filter_map(|number| match device.line(number) {
-            // It went away in between.
+            // Removed in the meantime.
             Err(Error::NoLine { .. }) => None,
             line => Some(line),
         })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Events as they come.
+//! Events as they arrive.
 
 use std::{
     io::Write,
@@ -20,7 +20,7 @@ use crate::{
     remote::{Follow, Target},
 };
 
-/// What to print, and until when.
+/// What to print, and when to stop.
 #[derive(ClapArgs)]
 #[command(
     after_help = "Examples:\n  mypollctl monitor --label door --kind rising --count 1\n  \
@@ -34,10 +34,10 @@ pub struct Args {
     /// Exit after N events [default: run until interrupted]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Go on after this event (--connect): what came since then is printed first
+    /// Print events since this one first (--connect)
     #[arg(long, value_name = "SESSION-EVENT", value_parser = position)]
     since: Option<Resume>,
-    /// Take events from the shared queue: no other reader gets them
+    /// Take events from the shared queue: other readers do not get them
     #[arg(long, conflicts_with_all = ["line", "label", "kind", "since"])]
     pub shared: bool,
 }
@@ -53,10 +53,10 @@ fn position(text: &str) -> Result<Resume, &'static str> {
         .ok_or("expected a session and a number such as 5f3a9c1e7b2d4a60-26")
 }
 
-/// From a private queue of the driver's.
+/// From a private queue of the driver.
 pub fn local(device: Device, args: &Args, output: &mut impl Write) -> Result<()> {
     if args.since.is_some() {
-        anyhow::bail!("the driver keeps no events for later: --since needs --connect");
+        anyhow::bail!("the driver does not store past events: --since needs --connect");
     }
     let config = args.select.queue(&device)?.overflow(Overflow::DropOldest);
     let queue = device.into_queue(&config)?;
@@ -70,7 +70,7 @@ pub fn local(device: Device, args: &Args, output: &mut impl Write) -> Result<()>
 
 /// From the shared queue.
 pub fn shared(device: &Device, args: &Args, output: &mut impl Write) -> Result<()> {
-    // A driver that can't tell them still has events.
+    // A driver without this feature still has events.
     let mut labels = Labels::from(lines::of(device).unwrap_or_default());
     args.format.header(output)?;
     for _ in 0..args.count.unwrap_or(u64::MAX) {
@@ -130,7 +130,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Of a queue of which nothing was read yet.
+    /// For a queue of which nothing was read yet.
     pub fn new(queue: Queue) -> Self {
         Self {
             queue,
@@ -158,7 +158,7 @@ impl Events {
         }
     }
 
-    /// The next event, as far as one read gives it.
+    /// The next event; reads at most once.
     ///
     /// # Errors
     ///

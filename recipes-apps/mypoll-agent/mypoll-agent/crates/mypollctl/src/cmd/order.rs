@@ -16,13 +16,13 @@ use crate::remote::{Client, Target};
                   mypollctl --connect board:7070 set relay pulse --time 500ms"
 )]
 pub struct SetArgs {
-    /// Its name in the agent's configuration
+    /// Name of the output in the agent's configuration
     #[arg(value_name = "OUTPUT")]
     name: String,
     /// What to do
     #[arg(value_enum)]
     state: State,
-    /// How long a pulse is
+    /// Length of a pulse
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = humantime::parse_duration)]
     time: Duration,
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who reads the driver: the open files of all processes that this user may look at.
+//! The readers of the driver: open files of all processes that this user may inspect.
 
 use std::{fs, io::Write, path::Path};
 
@@ -52,7 +52,7 @@ pub fn print(device: &Path, json: bool, output: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// The open files of `device`, by process. Processes that end meanwhile, or belong to others, are passed over.
+/// The open files of `device`, by process. Skips processes that exit meanwhile or belong to others.
 fn of(proc: &Path, device: &Path) -> Result<Vec<Open>> {
     let mut found = Vec::new();
     for process in fs::read_dir(proc)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which events a command is about.
+//! Selects the events that a command handles.
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -8,17 +8,17 @@ use mypoll_protocol::Filter;
 
 use super::lines;
 
-/// Which events; without any of these, all.
+/// Which events to select; by default all.
 #[derive(Args, Default)]
 pub struct Select {
-    /// Only events of this GPIO line; may be given more than once
+    /// Only events of this GPIO line; repeatable
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..1024))]
     pub line: Vec<u32>,
-    /// Only events of the GPIO line with this label; may be given more than once
+    /// Only events of the GPIO line with this label; repeatable
     #[arg(long, value_name = "LABEL")]
     pub label: Vec<String>,
-    /// Only events of this kind: rising, falling, tick, trigger, added, removed, of an agent also level, click and others;
-    /// may be given more than once
+    /// Only events of this kind: rising, falling, tick, trigger, added, removed, or from an agent also level, click and
+    /// others; repeatable
     #[arg(long, value_name = "KIND")]
     pub kind: Vec<String>,
 }
@@ -34,11 +34,11 @@ impl Select {
         }
     }
 
-    /// For a queue of the driver's.
+    /// For a queue of the driver.
     ///
     /// # Errors
     ///
-    /// A label or a kind is none.
+    /// A label or a kind is unknown.
     pub fn queue(&self, device: &Device) -> Result<queue::Config> {
         let mut config = queue::Config::new();
         if !self.kind.is_empty() {
@@ -69,16 +69,13 @@ pub fn number_of(device: &Device, line: &str) -> Result<u32> {
         .or_else(|| lines.iter().find(|found| found.number.to_string() == line));
     match found {
         Some(found) => Ok(found.number),
-        None if lines.is_empty() => bail!("there is no line `{line}`: the driver has none at all"),
+        None if lines.is_empty() => bail!("no line `{line}`: the driver has no lines"),
         None => {
             let there_are: Vec<_> = lines
                 .iter()
                 .map(|line| format!("{} `{}`", line.number, line.label))
                 .collect();
-            bail!(
-                "there is no line `{line}`; there are: {}",
-                there_are.join(", ")
-            )
+            bail!("no line `{line}`; the driver has: {}", there_are.join(", "))
         }
     }
 }

@@ -23,7 +23,7 @@ pub fn stats(sysfs: &Sysfs, json: bool, output: &mut impl Write) -> Result<()> {
     Ok(writeln!(output, "{stats}")?)
 }
 
-/// What the driver can do.
+/// The driver's features.
 pub fn driver(device: &Device, json: bool, output: &mut impl Write) -> Result<()> {
     let info = device.info()?;
     pairs(
@@ -40,7 +40,7 @@ pub fn driver(device: &Device, json: bool, output: &mut impl Write) -> Result<()
     )
 }
 
-/// Who the agent is.
+/// The agent's identity.
 pub fn agent(target: &Target, json: bool, output: &mut impl Write) -> Result<()> {
     let client = Client::connect(
         target,
@@ -81,13 +81,13 @@ fn pairs(pairs: &[(&str, serde_json::Value)], json: bool, output: &mut impl Writ
     Ok(())
 }
 
-/// The level of a line of the driver's.
+/// The level of a line of the driver.
 pub fn level(device: &Device, line: &str, output: &mut impl Write) -> Result<()> {
     let line = device.line(select::number_of(device, line)?)?;
     Ok(writeln!(output, "{}", u8::from(line.active))?)
 }
 
-/// The level of a line of an agent's.
+/// The level of a line of an agent.
 pub fn remote_level(target: &Target, line: &str, output: &mut impl Write) -> Result<()> {
     let levels = remote_levels(target)?;
     let found = levels
@@ -110,13 +110,11 @@ pub fn remote_level(target: &Target, line: &str, output: &mut impl Write) -> Res
             there_are.join(", ")
         );
     };
-    let active = found
-        .active
-        .context("the level of this line is not known")?;
+    let active = found.active.context("the level of this line is unknown")?;
     Ok(writeln!(output, "{}", u8::from(active))?)
 }
 
-/// The levels of all lines of an agent's.
+/// The levels of all lines of an agent.
 pub fn levels(target: &Target, json: bool, output: &mut impl Write) -> Result<()> {
     let levels = remote_levels(target)?;
     let counted = levels.iter().any(|level| level.pulses.is_some());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Waiting for an edge of a line, for scripts.
+//! Waits for an edge of a line, for scripts.
 
 use std::{
     io::Write,
@@ -19,14 +19,14 @@ use crate::{
     remote::{Follow, Target},
 };
 
-/// As timeout(1) has it.
+/// As in timeout(1).
 const TIMED_OUT: u8 = 124;
 
-/// For what to wait.
+/// What to wait for.
 #[derive(ClapArgs)]
 #[command(after_help = "Example: mypollctl wait door --edge rising --timeout 10s && echo open")]
 pub struct Args {
-    /// The line: its label, or its number
+    /// Label or number of the line
     #[arg(value_name = "LINE")]
     line: String,
     /// Which edge
@@ -63,7 +63,7 @@ impl Args {
     }
 }
 
-/// With the driver; `device` is a non-blocking one.
+/// With the driver; `device` is non-blocking.
 pub fn local(device: Device, args: &Args, output: &mut impl Write) -> Result<ExitCode> {
     let deadline = args.deadline();
     let number = select::number_of(&device, &args.line)?;

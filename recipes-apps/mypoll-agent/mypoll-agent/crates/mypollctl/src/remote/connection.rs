@@ -27,11 +27,11 @@ pub enum Address {
 }
 
 impl Address {
-    /// From what was typed; without a word before it a host and a port is TCP, and a path a Unix socket.
+    /// Parses an address. Without a prefix, HOST:PORT is TCP and a path is a Unix socket.
     ///
     /// # Errors
     ///
-    /// It is none of these.
+    /// The text is not an address.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let host_and_port = |text: &str| {
             let (host, port) = text.rsplit_once(':')?;
@@ -58,7 +58,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Connects by TCP. A connection to a machine that vanished ends after a minute, as it does at the agent's end.
+/// Connects by TCP. Like the agent, drops a peer that acknowledges nothing for a minute.
 fn tcp(address: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     sockopt::set_socket_keepalive(&stream, true)?;
@@ -81,7 +81,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// It can't, or the certificates don't fit.
+    /// The connection or the TLS handshake fails.
     pub fn open(address: &Address, target: &Target) -> Result<Self> {
         Ok(match address {
             Address::Tcp(address) => Self::Tcp(tcp(address)?),
@@ -96,7 +96,7 @@ impl Connection {
         })
     }
 
-    /// Limits how long a read waits; `None` is without end.
+    /// Limits how long a read waits; `None` means no limit.
     ///
     /// # Errors
     ///
@@ -158,9 +158,10 @@ mod tls {
         address: &str,
         target: &Target,
     ) -> Result<StreamOwned<ClientConnection, TcpStream>> {
-        let ca = target.ca.as_deref().context(
-            "--ca is missing: it names the file of certificates that the agent's is checked against",
-        )?;
+        let ca = target
+            .ca
+            .as_deref()
+            .context("--ca is missing: it names the CA certificates that verify the agent")?;
         let mut roots = RootCertStore::empty();
         for certificate in certificates(ca)? {
             roots

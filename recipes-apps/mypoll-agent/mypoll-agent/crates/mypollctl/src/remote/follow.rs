@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an agent sends, over as many connections as it takes.
+//! Messages of an agent, across reconnects.
 
 use std::{
     io::{self, Write as _},
@@ -12,13 +12,13 @@ use mypoll_protocol::{Hello, Message, Request, Resume};
 
 use super::{Client, Target};
 
-/// How long to wait before another try to connect.
+/// Pause before the next attempt to connect.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A client that connects again where `--reconnect` says so, and goes on where the connection broke.
+/// A client that, with `--reconnect`, reconnects and continues where the connection broke.
 pub struct Follow<'a> {
     target: &'a Target,
-    /// Its `resume` is where the next connection goes on.
+    /// Its `resume` is where the next connection continues.
     request: Request,
     client: Client,
 }
@@ -39,11 +39,11 @@ impl<'a> Follow<'a> {
         })
     }
 
-    /// The next line that comes before `deadline`; `None` after it.
+    /// The next line that arrives before `deadline`; `None` after it.
     ///
     /// # Errors
     ///
-    /// As [`Client::next`], where it does not connect again; else the agent refuses.
+    /// As [`Client::next_until`], if it does not reconnect; otherwise only if the agent refuses.
     pub fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Message<'static>>> {
         loop {
             let until = deadline.into_iter().chain(self.silent()).min();
@@ -53,7 +53,7 @@ impl<'a> Follow<'a> {
                     return Ok(Some(message));
                 }
                 Ok(None) if until == deadline => return Ok(None),
-                Ok(None) => anyhow!("nothing came for {:?}", self.target.silence),
+                Ok(None) => anyhow!("no data for {:?}", self.target.silence),
                 Err(error) if self.target.reconnect => error,
                 Err(error) => return Err(error),
             };
@@ -63,8 +63,7 @@ impl<'a> Follow<'a> {
         }
     }
 
-    /// When the agent will have been silent for too long. Without `--reconnect` it may be so for ever: its heartbeats can
-    /// be switched off.
+    /// The deadline for the agent's next line. Without `--reconnect` there is none: the agent may have no heartbeats.
     fn silent(&self) -> Option<Instant> {
         let silence = self.target.silence;
         (self.target.reconnect && !silence.is_zero())
@@ -72,7 +71,7 @@ impl<'a> Follow<'a> {
             .flatten()
     }
 
-    /// Connects once more, after a connection ended by `reason`; the result is whether that was done before `deadline`.
+    /// Reconnects after a connection ended by `reason`; returns whether it succeeded before `deadline`.
     fn reconnect(&mut self, reason: &anyhow::Error, deadline: Option<Instant>) -> Result<bool> {
         let _ = writeln!(io::stderr(), "mypollctl: {reason:#}; connecting again");
         loop {
@@ -94,8 +93,8 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// Takes the place from a greeting. One of another session than the place's is left alone: what the agent has of the
-/// earlier one may still follow, and a line says when the new one begins.
+/// Takes the position from a greeting. If the greeting has another session, keeps the position: events of the earlier
+/// session may still follow, and a `session` line announces the new one.
 fn greeted(place: &mut Option<Resume>, hello: &Hello) {
     if place
         .as_ref()
@@ -105,7 +104,7 @@ fn greeted(place: &mut Option<Resume>, hello: &Hello) {
     }
 }
 
-/// Moves the place past a line.
+/// Advances the position past a line.
 fn came(place: &mut Option<Resume>, message: &Message<'_>) {
     if let Message::Session(new) = message {
         *place = Some(before(&new.session, new.next));

@@ -8,15 +8,15 @@ use tracing::warn;
 use super::{Directory, OpenError, sync_folder};
 use crate::{file, identity::SessionId, percent};
 
-/// What a file begins with: its kind, and the version of its format.
+/// The start of a file: its type, and the format version.
 const HEAD: &str = "mypoll-cursor 1";
 
 impl Directory {
-    /// The event up to which the reader `name` is done; `None` where nothing is saved, or what is saved is damaged.
+    /// The last event that the reader `name` has processed; `None` if nothing is saved or the file is damaged.
     ///
     /// # Errors
     ///
-    /// The file can't be read.
+    /// The file is unreadable.
     pub(in crate::journal) fn saved(
         &self,
         name: &str,
@@ -30,23 +30,23 @@ impl Directory {
         let place = parse(&bytes);
         if place.is_none() {
             warn!(
-                "journal: {} is damaged: {name} begins with the oldest event again",
+                "journal: {} is damaged: {name} starts over with the oldest event",
                 path.display()
             );
         }
         Ok(place)
     }
 
-    /// Whether something is saved of the reader `name`, damaged or not.
+    /// Whether a position of the reader `name` is saved, damaged or not.
     pub(in crate::journal) fn has_saved(&self, name: &str) -> bool {
         self.cursor(name).exists()
     }
 
-    /// Has it on the medium that the reader `name` is done up to this event. Blocks.
+    /// Saves durably that the reader `name` has processed this event. Blocks.
     ///
     /// # Errors
     ///
-    /// It can't be written; what was saved before stays.
+    /// It can't be written; the previous content stays.
     pub(in crate::journal) fn save(
         &self,
         name: &str,
@@ -63,7 +63,7 @@ impl Directory {
         file::replace(&path, text(session, event).as_bytes())
     }
 
-    /// What can't be in the name of a file, or has a meaning there, is written as in URLs.
+    /// Percent-encodes characters that are invalid or special in file names.
     fn cursor(&self, name: &str) -> PathBuf {
         let is_plain =
             |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
@@ -86,6 +86,6 @@ fn parse(bytes: &[u8]) -> Option<(SessionId, u64)> {
         .rsplit_once(' ')?;
     let (session, event) = place.split_once(' ')?;
     let place = (SessionId::parse(session)?, event.parse().ok()?);
-    // There is one way to write it, which includes the checksum.
+    // The encoding is unique, and includes the checksum.
     (self::text(place.0, place.1) == text).then_some(place)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The bytes of a segment: a header, then records. docs/journal-format.md describes them.
+//! The format of a segment: a header, then records. See docs/journal-format.md.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     journal::Era,
 };
 
-/// The version that is written and read.
+/// The supported version.
 pub(crate) const VERSION: u16 = 1;
 
 const MAGIC: &[u8; 8] = b"MYPOLLJ\n";
@@ -17,20 +17,20 @@ const MAGIC: &[u8; 8] = b"MYPOLLJ\n";
 /// The start of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Of all events of the segment.
+    /// The era of all events in the segment.
     pub(crate) era: Arc<Era>,
     /// The number of the session's first event.
     pub(crate) session_first: u64,
     /// The number of the segment's first event.
     pub(crate) first: u64,
-    /// What the source lost before that event, as far as the journal goes back.
+    /// The source's total of lost events before that event.
     pub(crate) lost: u64,
 }
 
-/// Why a header is none.
+/// Why a header is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BadHeader {
-    /// The file is too short for one: it was being created.
+    /// The file is too short: its creation was interrupted.
     Short,
     /// It is damaged.
     Damaged,
@@ -39,10 +39,10 @@ pub(crate) enum BadHeader {
 }
 
 impl Header {
-    /// How many bytes it takes.
+    /// Its size in bytes.
     pub(crate) const LENGTH: usize = 96;
 
-    /// How many bytes of the boot identifier are kept; a UUID has 36.
+    /// Size of the boot identifier in bytes; a UUID has 36.
     pub(crate) const BOOT: usize = 40;
 
     pub(crate) fn encode(&self) -> [u8; Self::LENGTH] {
@@ -60,7 +60,7 @@ impl Header {
         bytes
     }
 
-    /// From the first bytes of a file.
+    /// Decodes the first bytes of a file.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, BadHeader> {
         let mut fields = Fields(bytes);
         let header = (|| {
@@ -109,17 +109,17 @@ impl Header {
     }
 }
 
-/// Above all numbers of events: JavaScript counts to 2^53.
+/// Upper bound of event numbers: JavaScript counts to 2^53.
 pub(crate) const LIMIT: u64 = 1 << 53;
 
-/// What a record is.
+/// A record's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Record {
-    /// An event, and what the source had lost until after it.
+    /// An event, and the source's total of lost events after it.
     Event(Event, u64),
-    /// The agent ended here, and all before it was synced.
+    /// A clean shutdown: everything before it was synced.
     End,
-    /// One of a later version, or one that this version has no use for.
+    /// A record of a later version, or one that is not needed.
     Other,
 }
 
@@ -129,13 +129,13 @@ pub(crate) const RECORD_HEADER: usize = 8;
 const EVENT: u16 = 1;
 const END: u16 = 2;
 
-/// An event without its label.
+/// Size of an event without its label.
 const EVENT_LENGTH: usize = 49;
 
 const SYNCHRONIZED: u8 = 1;
 const LABELLED: u8 = 2;
 
-/// Appends an event to `bytes`; `lost` is what the source had lost until after it.
+/// Appends an event to `bytes`; `lost` is the source's total of lost events after it.
 pub(crate) fn encode_event(event: &Event, lost: u64, bytes: &mut Vec<u8>) {
     record(EVENT, bytes, |bytes| {
         let Reading {
@@ -167,10 +167,10 @@ pub(crate) fn encode_event(event: &Event, lost: u64, bytes: &mut Vec<u8>) {
     });
 }
 
-/// The longest label that is kept, in bytes.
+/// The longest stored label, in bytes.
 const MAX_LABEL: usize = 1024;
 
-/// As much of a label as is kept.
+/// The stored part of a label.
 fn cut(label: &str) -> &str {
     let end = (0..=label.len().min(MAX_LABEL))
         .rev()
@@ -178,7 +178,7 @@ fn cut(label: &str) -> &str {
     &label[..end.unwrap_or(0)]
 }
 
-/// Appends the record of a clean end to `bytes`.
+/// Appends the record of a clean shutdown to `bytes`.
 pub(crate) fn encode_end(bytes: &mut Vec<u8>) {
     record(END, bytes, |_| {});
 }
@@ -194,18 +194,18 @@ fn record(kind: u16, bytes: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
     bytes[start..start + 4].copy_from_slice(&checksum.to_le_bytes());
 }
 
-/// What the first bytes are.
+/// The result of decoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decoded {
-    /// A record of so many bytes.
+    /// A record of this many bytes.
     Record(Record, usize),
-    /// The start of a record that has so many bytes.
+    /// The start of a record of this many bytes.
     Partial(usize),
-    /// No record.
+    /// Not a record.
     Damaged,
 }
 
-/// Reads the record at the start of `bytes`.
+/// Decodes the record at the start of `bytes`.
 pub(crate) fn decode(bytes: &[u8]) -> Decoded {
     let mut fields = Fields(bytes);
     let (Some(checksum), Some(length), Some(kind)) = (fields.u32(), fields.u16(), fields.u16())
@@ -229,7 +229,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Decoded {
     }
 }
 
-/// Whether an event may begin here: cheap, to find one in damaged bytes.
+/// Whether an event may start here: a cheap check, to find one after damaged bytes.
 pub(crate) fn may_be_event(bytes: &[u8]) -> bool {
     let mut fields = Fields(bytes.get(4..).unwrap_or_default());
     let length = fields.u16().map_or(0, usize::from);
@@ -271,7 +271,7 @@ fn event(payload: &[u8]) -> Option<(Event, u64)> {
     })
 }
 
-/// Takes numbers from the start of bytes.
+/// Reads numbers from the start of bytes.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {

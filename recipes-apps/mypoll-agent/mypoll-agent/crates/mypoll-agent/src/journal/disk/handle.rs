@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How the journal's writer reaches the thread that writes to disk.
+//! Connects the journal's writer to the thread that writes to disk.
 
 use std::{
     io,
@@ -19,7 +19,7 @@ use crate::{
     status::Reporter,
 };
 
-/// The thread, for the journal's writer.
+/// The thread, as seen by the journal's writer.
 pub(in crate::journal) struct Handle(mpsc::Sender<Message>);
 
 impl Handle {
@@ -27,7 +27,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// There can't be another thread. A disk that can't be written is none: it is tried again.
+    /// The thread can't be started. An unwritable disk is not an error: writing is retried.
     pub(in crate::journal) fn start(
         recovered: Recovered,
         config: &Config,
@@ -42,8 +42,8 @@ impl Handle {
         Ok((Self(sender), era))
     }
 
-    /// Appends events; `lost` is what the source had lost before them. The result has their era when they are written, or
-    /// when they can't be.
+    /// Appends events; `lost` is the source's total of lost events before them. The result is their era, once they are
+    /// written or writing them failed.
     pub(in crate::journal) fn write(
         &self,
         events: &[Event],
@@ -56,7 +56,7 @@ impl Handle {
         }
         let next = events.last().map_or(0, |event| event.sequence + 1);
         let (done, receiver) = oneshot::channel();
-        // It ends after `end` alone.
+        // The thread only exits after `end`.
         let _ = self.0.send(Message::Write(Job {
             records,
             next,
@@ -66,10 +66,10 @@ impl Handle {
         receiver
     }
 
-    /// Says on disk that this is a clean end, syncs, and ends the thread.
+    /// Records a clean shutdown on disk, syncs, and ends the thread.
     pub(in crate::journal) fn end(&self) -> oneshot::Receiver<()> {
         let (done, receiver) = oneshot::channel();
-        // Where it ended before, the receiver is told.
+        // If the thread has exited already, the receiver notices.
         let _ = self.0.send(Message::End(done));
         receiver
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which segments there are, and which events are in them.
+//! Index of the segments and their events.
 
 use std::collections::VecDeque;
 
@@ -10,24 +10,24 @@ use super::format::Header;
 pub(super) struct Segment {
     pub(super) ordinal: u64,
     pub(super) header: Header,
-    /// The number after its last event; that of the next segment's first where some are missing between them. One with
-    /// a damaged header has none.
+    /// The number after its last event; if events are missing after it, the number of the next segment's first event. A
+    /// segment with a damaged header has no events.
     pub(super) end: u64,
     /// In bytes.
     pub(super) length: u64,
-    /// Whether it was said that it is damaged.
+    /// Whether its damage was logged.
     pub(super) reported: bool,
 }
 
-/// All segments, the oldest first. Neither `header.first` nor `end` falls from one to the next.
+/// All segments, the oldest first. Both `header.first` and `end` are ascending.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     segments: VecDeque<Segment>,
-    /// All events before this one are in the segments, or missing for good.
+    /// All events before this one are in the segments, or lost.
     pub(super) next: u64,
 }
 
-/// What a file takes is counted in blocks.
+/// File sizes are counted in blocks.
 const BLOCK: u64 = 4096;
 
 impl Index {
@@ -40,13 +40,13 @@ impl Index {
         self.segments.clear();
     }
 
-    /// Adds a segment, before which all others end.
+    /// Adds a segment; all others end before it.
     pub(super) fn push(&mut self, segment: Segment) {
         self.close(segment.header.first);
         self.segments.push_back(segment);
     }
 
-    /// Has the last segment end before the event `end`, if it did not end yet.
+    /// Ends the last segment before the event `end`, unless it has an end already.
     pub(super) fn close(&mut self, end: u64) {
         if let Some(last) = self.segments.back_mut() {
             last.end = last.end.min(end);
@@ -63,7 +63,7 @@ impl Index {
             .find(|segment| segment.ordinal == ordinal)
     }
 
-    /// The number of the oldest event, or of the next where there is none.
+    /// The number of the oldest event, or of the next if there is none.
     pub(super) fn first(&self) -> u64 {
         self.segments
             .iter()
@@ -82,7 +82,7 @@ impl Index {
         number >= self.next
     }
 
-    /// The first segment that may have the event `number` or later ones, its end cut to what was written.
+    /// The first segment that may have the event `number` or later ones, limited to the written events.
     pub(super) fn find(&self, number: u64) -> Option<Segment> {
         let index = self
             .segments
@@ -92,7 +92,7 @@ impl Index {
         (segment.end > number).then_some(segment)
     }
 
-    /// The first event of the last segments that take `length` bytes together.
+    /// The first event of the last segments with a total of `length` bytes.
     pub(super) fn tail(&self, length: u64) -> u64 {
         let mut sum = 0;
         let first = self.segments.iter().rev().find(|segment| {
@@ -102,7 +102,7 @@ impl Index {
         first.map_or(0, |segment| segment.header.first)
     }
 
-    /// How many bytes the files take.
+    /// The size of the files in bytes.
     pub(super) fn size(&self) -> u64 {
         self.segments
             .iter()
@@ -110,7 +110,7 @@ impl Index {
             .sum()
     }
 
-    /// Takes out the oldest, unless it is the only one, when they take more than `limit` with `more` at the end.
+    /// Removes the oldest segment, unless it is the only one, if with `more` bytes they would exceed `limit`.
     pub(super) fn pop_beyond(&mut self, limit: u64, more: u64) -> Option<Segment> {
         let too_large = self.size() + more.next_multiple_of(BLOCK) > limit;
         (too_large && self.segments.len() > 1)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One agent for each folder.
+//! Limits a directory to one agent.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -15,16 +15,16 @@ use nix::{
 
 use super::OpenError;
 
-/// The lock on a folder, for as long as it is used.
+/// The lock on a directory, held while it is used.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: Flock<File>,
-    /// The device and number of its file.
+    /// The device and inode of its file.
     inode: (u64, u64),
 }
 
 impl Lock {
-    /// Creates the folder where it is missing, and locks it.
+    /// Creates the directory if necessary, and locks it.
     ///
     /// # Errors
     ///
@@ -61,11 +61,11 @@ impl Lock {
         })
     }
 
-    /// Fails where the folder is no longer the one that was locked: it was removed, or another is in its place.
+    /// Fails if the directory is no longer the locked one: it was removed or replaced.
     pub(super) fn check(&self, folder: &Path) -> io::Result<()> {
         match fs::metadata(folder.join("lock")) {
             Ok(now) if (now.dev(), now.ino()) == self.inode => Ok(()),
-            _ => Err(io::Error::other("the folder was removed or replaced")),
+            _ => Err(io::Error::other("the directory was removed or replaced")),
         }
     }
 }

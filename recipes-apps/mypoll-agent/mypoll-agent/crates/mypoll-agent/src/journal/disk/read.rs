@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reads events for a cursor that is behind what is in memory.
+//! Reads events for a cursor that is behind the events in memory.
 
 use std::{
     collections::HashSet,
@@ -21,20 +21,20 @@ use crate::{
     journal::chunk::{Chunk, Text},
 };
 
-/// Where a reader is in the files, so that it need not search.
+/// A reader's position in the files, to avoid a search.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     ordinal: u64,
-    /// Where the event `number`, or the first after it, begins.
+    /// The offset of the event `number`, or of the first event after it.
     offset: u64,
     number: u64,
 }
 
-/// How many bytes of records a chunk has at most, about.
+/// Approximate maximum of records per chunk, in bytes.
 const READ: u64 = 32 * 1024;
 
 impl Directory {
-    /// The first events from `number` on, with the place behind them; without any, how far there are none.
+    /// The first events from `number` on, with the position after them; without any, the number up to which there are none.
     ///
     /// Blocks.
     pub(crate) fn read(
@@ -83,7 +83,7 @@ impl Directory {
             let (mut event, lost) = match item {
                 Item::Event(event, lost) => (event, lost),
                 Item::End => continue,
-                // The last segment may be in the middle of a write, behind the events that are asked for.
+                // The last segment may be in the middle of a write, behind the requested events.
                 Item::Tail(Tail::Damaged) => {
                     self.report(
                         segment.ordinal,
@@ -123,7 +123,7 @@ impl Directory {
         Ok(Some((Text::of(events).into_chunk(era, lost_before), place)))
     }
 
-    /// Says once of a segment what is wrong with it.
+    /// Logs damage of a segment once.
     fn report(&self, ordinal: u64, problem: &str) {
         let mut index = self.index();
         let Some(segment) = index.get_mut(ordinal).filter(|segment| !segment.reported) else {
@@ -140,7 +140,7 @@ impl Directory {
     }
 }
 
-/// Has events share labels.
+/// Makes events share labels.
 fn share(labels: &mut HashSet<Arc<str>>, event: &mut Event) {
     let Some(label) = &event.label else {
         return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reads the records of a segment one after another, past damaged ones.
+//! Reads the records of a segment one after another, skipping damaged ones.
 
 use std::io::{self, Read};
 
@@ -10,43 +10,43 @@ use crate::event::Event;
 pub(crate) struct Records<R> {
     reader: R,
     buffer: Vec<u8>,
-    /// Where in `buffer` the next record begins.
+    /// The offset of the next record in `buffer`.
     start: usize,
-    /// Where in the file that is.
+    /// The same offset in the file.
     offset: u64,
-    /// Whether `buffer` has all that is left.
+    /// Whether `buffer` contains the rest of the file.
     ended: bool,
-    /// Where the first damaged record is.
+    /// The offset of the first damaged record.
     damaged: Option<u64>,
 }
 
-/// What is at the end of the records.
+/// What follows the last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tail {
     /// Nothing.
     Whole,
-    /// The start of a record, as an interrupted write leaves it.
+    /// A partial record from an interrupted write.
     Torn,
-    /// Bytes that are no record.
+    /// Bytes that are not a record.
     Damaged,
 }
 
-/// What comes next.
+/// The next item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// An event, and what the source had lost until after it.
+    /// An event, and the source's total of lost events after it.
     Event(Event, u64),
-    /// A clean end of the agent.
+    /// A clean shutdown of the agent.
     End,
-    /// No further record. The offset is the end of the last.
+    /// The end of the records; the offset is that of the end.
     Tail(Tail),
 }
 
-/// How much is read at once.
+/// Read size in bytes.
 const WINDOW: usize = 32 * 1024;
 
 impl<R: Read> Records<R> {
-    /// From a reader that is at `offset` of its file.
+    /// Wraps a reader that is at `offset` of its file.
     pub(crate) fn new(reader: R, offset: u64) -> Self {
         Self {
             reader,
@@ -58,12 +58,12 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Where in the file the next record begins, or after [`Item::Tail`] where the last one ends.
+    /// The offset of the next record in the file; after [`Item::Tail`], the end of the last record.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Where the first damaged record is, of those that were passed over.
+    /// The offset of the first damaged record that was skipped.
     pub(crate) fn damaged(&self) -> Option<u64> {
         self.damaged
     }
@@ -72,7 +72,7 @@ impl<R: Read> Records<R> {
     ///
     /// # Errors
     ///
-    /// The file can't be read.
+    /// The file is unreadable.
     pub(crate) fn next(&mut self) -> io::Result<Item> {
         loop {
             match self.decode()? {
@@ -103,7 +103,7 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// What is at the offset; a partial record only at the end of the file.
+    /// Decodes at the offset; returns a partial record only at the end of the file.
     fn decode(&mut self) -> io::Result<Decoded> {
         loop {
             let decoded = format::decode(self.rest());
@@ -113,7 +113,7 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Goes on to the next whole event behind damage.
+    /// Skips to the next intact event after damage.
     fn find_event(&mut self) -> io::Result<bool> {
         loop {
             if self.rest().len() <= format::RECORD_HEADER && !self.fill()? {
@@ -135,7 +135,7 @@ impl<R: Read> Records<R> {
         self.offset += length as u64;
     }
 
-    /// Reads on; false at the end of the file.
+    /// Reads more; false at the end of the file.
     fn fill(&mut self) -> io::Result<bool> {
         if self.ended {
             return Ok(false);
@@ -147,7 +147,7 @@ impl<R: Read> Records<R> {
             .take(WINDOW as u64)
             .read_to_end(&mut self.buffer);
         let read = self.buffer.len() - before;
-        // What was read before an error counts; the next call meets the error again.
+        // Data read before an error counts; the next call gets the error again.
         match outcome {
             Err(error) if read == 0 => return Err(error),
             outcome => self.ended = outcome.is_ok() && read < WINDOW,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Finds out at start what the folder has, and whether its session goes on.
+//! Scans the directory at startup, and decides whether its session continues.
 
 use std::{
     collections::VecDeque,
@@ -25,37 +25,37 @@ use crate::{
     journal::{Era, Sessions, note},
 };
 
-/// What the folder had.
+/// The content of the directory.
 pub(in crate::journal) struct Recovered {
     pub(in crate::journal) directory: Arc<Directory>,
-    /// All on disk; the last is the one that goes on or begins.
+    /// All sessions on disk; the last one continues or is new.
     pub(in crate::journal) sessions: Sessions,
-    /// What the next segment begins with.
+    /// The header of the next segment.
     pub(in crate::journal) next: Header,
-    /// Whether the last segment is of the same era and may be appended to.
+    /// Whether the last segment has the same era and may be appended to.
     pub(super) append: bool,
-    /// The number for the next segment.
+    /// The number of the next segment.
     pub(super) ordinal: u64,
 }
 
-/// What the last segment says of the end.
+/// The end of the last segment.
 struct End {
     next: u64,
     lost: u64,
-    /// The offset behind the last whole record, or before the one that says that the agent ended: once events follow
-    /// that the medium may not have, it must not be believed.
+    /// The offset after the last intact record, or before the record of a clean shutdown: that record must not be believed
+    /// once unsynced events follow.
     length: u64,
-    /// Whether the last record says that the agent ended.
+    /// Whether the last record is that of a clean shutdown.
     clean: bool,
-    /// Whether events may have been delivered that are not there.
+    /// Whether events may have been delivered that are missing here.
     suspect: bool,
 }
 
-/// Opens the folder, creates it where it is missing, and reads what is there.
+/// Opens the directory, creates it if necessary, and reads its content.
 ///
 /// # Errors
 ///
-/// It can't be read, another agent uses it, or it is of another version.
+/// It is unreadable, in use by another agent, or of another version.
 pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recovered, OpenError> {
     let lock = Lock::take(path)?;
     let ascii = identity.boot.chars().filter(char::is_ascii_graphic);
@@ -90,8 +90,8 @@ pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recov
                 found.push((ordinal, length, None));
             }
             Err(BadHeader::Short) => {
-                debug!("journal: {} was just begun", file.display());
-                // It has no event; that it stays where it can't be deleted does no harm.
+                debug!("journal: {} is a new, empty segment", file.display());
+                // It has no events, so it does no harm if it can't be deleted.
                 let _ = fs::remove_file(&file);
             }
         }
@@ -113,7 +113,7 @@ pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recov
                 cut(&file, end.length);
                 last.length = end.length;
             }
-            // A damaged one behind it has none of the events from there on.
+            // A damaged segment after it has none of these events.
             (next, append && !last_is_damaged)
         }
     };
@@ -142,7 +142,7 @@ pub(in crate::journal) fn open(path: &Path, identity: &Identity) -> Result<Recov
     })
 }
 
-/// The header of a segment, as far as it is there, and the length of the file.
+/// The header of a segment, or the part that exists, and the length of the file.
 fn head_of(path: &Path) -> io::Result<(Vec<u8>, u64)> {
     let file = file::open(path)?;
     let length = file.metadata()?.len();
@@ -151,11 +151,11 @@ fn head_of(path: &Path) -> io::Result<(Vec<u8>, u64)> {
     Ok((bytes, length))
 }
 
-/// The numbers of the segments in a folder.
+/// The numbers of the segments in a directory.
 pub(super) fn ordinals(path: &Path) -> io::Result<Vec<u64>> {
     let mut ordinals = Vec::new();
     for entry in fs::read_dir(path)? {
-        // The largest has no successor; it is none of ours.
+        // The largest number has no successor, so it is not the agent's.
         let ordinal = ordinal_of(entry?.file_name().as_ref());
         ordinals.extend(ordinal.filter(|ordinal| *ordinal < u64::MAX));
     }
@@ -163,8 +163,8 @@ pub(super) fn ordinals(path: &Path) -> io::Result<Vec<u64>> {
     Ok(ordinals)
 }
 
-/// Where each segment ends follows from the headers behind it: `u64::MAX` for the last. A segment without a whole header,
-/// or whose numbers don't fit between its neighbours', is empty, with an end of 0 where it is the last.
+/// Computes where each segment ends from the next header: `u64::MAX` for the last. A segment without an intact header,
+/// or whose numbers conflict with its neighbours', is empty; if it is the last, its end is 0.
 fn chain(found: Vec<(u64, u64, Option<Header>)>) -> (VecDeque<Segment>, Sessions) {
     let mut segments: VecDeque<Segment> = VecDeque::new();
     let mut sessions = Sessions::new();
@@ -189,7 +189,7 @@ fn chain(found: Vec<(u64, u64, Option<Header>)>) -> (VecDeque<Segment>, Sessions
                 header.session_first
             };
             segments[index].end = end;
-            // Those between them have none.
+            // Segments between them have no events.
             for segment in segments.range_mut(index + 1..) {
                 (segment.header.first, segment.end) = (end, end);
             }
@@ -219,7 +219,7 @@ fn chain(found: Vec<(u64, u64, Option<Header>)>) -> (VecDeque<Segment>, Sessions
     (segments, sessions)
 }
 
-/// Of a new journal.
+/// The header of a new journal.
 fn first_header(boot: &str) -> Header {
     Header {
         era: Arc::new(Era {
@@ -232,7 +232,7 @@ fn first_header(boot: &str) -> Header {
     }
 }
 
-/// Reads the last segment to its end. What can't be read counts as damaged.
+/// Reads the last segment to its end. Unreadable parts count as damaged.
 fn end_of(path: &Path, last: &Segment) -> End {
     let file = File::open(path).and_then(|mut file| {
         io::Seek::seek(&mut file, io::SeekFrom::Start(Header::LENGTH as u64))?;
@@ -241,7 +241,7 @@ fn end_of(path: &Path, last: &Segment) -> End {
     let mut end = End {
         next: last.header.first,
         lost: last.header.lost,
-        // What can't be read may be readable again.
+        // Unreadable now, but possibly readable later.
         length: last.length,
         clean: false,
         suspect: true,
@@ -292,10 +292,10 @@ fn read_to_end(segment: impl Read, path: &Path, end: &mut End) -> io::Result<()>
     Ok(())
 }
 
-/// The next segment's header, and whether its events may as well be appended to the last segment.
+/// The next segment's header, and whether its events can be appended to the last segment instead.
 fn go_on(last: &Header, end: &End, boot: &str) -> (Header, bool) {
     let same_boot = *last.era.boot == *boot && !boot.is_empty();
-    // An agent that was killed left to the kernel all that it had delivered.
+    // After a kill, the kernel still has everything that was delivered.
     let continues = (same_boot || end.clean) && !end.suspect;
     let (session, session_first) = if continues {
         (last.era.session, last.session_first)
@@ -314,7 +314,7 @@ fn go_on(last: &Header, end: &End, boot: &str) -> (Header, bool) {
     (header, continues && same_boot)
 }
 
-/// Cuts off what is behind the last record, also on the medium.
+/// Truncates a file after its last record, also on disk.
 fn cut(file: &Path, length: u64) {
     let cut = OpenOptions::new().write(true).open(file).and_then(|file| {
         file.set_len(length)?;
@@ -333,7 +333,7 @@ mod tests {
     use super::{super::format, *};
     use crate::event::{Event, Kind, Reading, Source};
 
-    /// Fails as a worn-out card does.
+    /// Fails like a worn-out card.
     struct Unreadable;
 
     impl Read for Unreadable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Syncs what was written, on a thread of its own: a write need not wait for the medium.
+//! Syncs written data on its own thread, so that a write need not wait for the disk.
 
 use std::{
     fs::File,
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// What is to be synced.
+/// What to sync.
 #[derive(Default)]
 struct Dirty {
     files: Vec<Arc<File>>,
@@ -32,7 +32,7 @@ pub(super) struct Syncer {
 }
 
 impl Syncer {
-    /// Syncs at most `within` after [`Syncer::written`]; `failed` is told what went wrong.
+    /// Syncs at most `within` after [`Syncer::written`]; calls `failed` with errors.
     pub(super) fn start(
         folder: PathBuf,
         within: Duration,
@@ -52,7 +52,7 @@ impl Syncer {
         Ok(Self { shared, thread })
     }
 
-    /// Has a file synced in time, and the folder where the file is new.
+    /// Schedules a sync of a file, and of the directory if the file is new.
     pub(super) fn written(&self, file: &Arc<File>, is_new: bool) {
         let mut dirty = self.shared.dirty();
         dirty.folder |= is_new;
@@ -71,18 +71,18 @@ impl Syncer {
     pub(super) fn end(self) {
         self.shared.dirty().end = true;
         self.shared.changed.notify_one();
-        // It doesn't panic.
+        // The thread does not panic.
         let _ = self.thread.join();
     }
 }
 
 impl Shared {
     fn dirty(&self) -> MutexGuard<'_, Dirty> {
-        // Nothing panics while it holds the lock, so what is there is whole.
+        // Nothing panics while holding the lock, so the state is consistent.
         self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for something to sync, and then for more of it, up to `within`. `None` at the end.
+    /// Waits for something to sync, and then up to `within` for more. `None` at the end.
     fn wait(&self, within: Duration) -> Option<Dirty> {
         let dirty = self
             .changed

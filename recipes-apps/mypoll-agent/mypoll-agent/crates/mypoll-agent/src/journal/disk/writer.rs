@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Appends to the segments, on a thread of its own.
+//! Appends to the segments, on its own thread.
 //!
-//! While the disk is full or fails, events are in memory only. They are then of a new session: nobody can take them for
-//! events of the session on disk, which goes on where it ends there if the agent is killed.
+//! While the disk is full or fails, events are in memory only. They then belong to a new session, so that they cannot be
+//! mistaken for events of the session on disk, which continues from its end there if the agent is killed.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -35,18 +35,18 @@ use crate::{
     status::{Condition, Reporter},
 };
 
-/// Records of events, and what follows them.
+/// Encoded events, and the state after them.
 pub(super) struct Job {
     pub(super) records: Vec<u8>,
-    /// The number of the event behind them.
+    /// The number of the next event.
     pub(super) next: u64,
-    /// What the source had lost until there.
+    /// The source's total of lost events after them.
     pub(super) lost: u64,
-    /// Where to say of which era they are.
+    /// Receives their era.
     pub(super) done: oneshot::Sender<Arc<Era>>,
 }
 
-/// What the thread is told.
+/// A message to the thread.
 pub(super) enum Message {
     Write(Job),
     SyncFailed(io::Error),
@@ -59,44 +59,44 @@ enum Syncing {
     Never,
 }
 
-/// The disk can't be written.
+/// The state of a failed disk.
 struct Trouble {
     /// The first event that is not on disk.
     first: u64,
-    /// When it is tried again.
+    /// When to retry.
     retry: Instant,
 }
 
-/// What the thread works with.
+/// The state of the thread.
 pub(super) struct Thread {
     directory: Arc<Directory>,
-    /// The last segment, unless there is none of this era.
+    /// The last segment, if it has this era.
     file: Option<Arc<File>>,
     length: u64,
-    /// Of a segment that would begin now.
+    /// The header of a segment created now.
     next: Header,
     /// Its number.
     ordinal: u64,
     limit: u64,
     sync: Syncing,
     trouble: Option<Trouble>,
-    /// When it last failed, and how long was waited then.
+    /// When writing last failed, and the pause after that.
     failed: Option<(Instant, Duration)>,
     reporter: Reporter,
 }
 
 impl Thread {
-    /// How long a segment gets, at least and at most: a sixteenth of all.
+    /// Minimum and maximum size of a segment; in between, a sixteenth of the total.
     const SEGMENT: (u64, u64) = (64 << 10, 8 << 20);
 
-    /// How soon a failed write is tried again, at first and at last.
+    /// First and longest pause before a failed write is retried.
     const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
     /// Opens the journal for writing. `sender` reaches [`run`](Self::run).
     ///
     /// # Errors
     ///
-    /// There can't be another thread. A disk that can't be written is none: it is tried again.
+    /// The thread can't be started. An unwritable disk is not an error: writing is retried.
     pub(super) fn new(
         recovered: Recovered,
         config: &Config,
@@ -109,7 +109,7 @@ impl Thread {
             Sync::Within(within) => {
                 let sender = sender.clone();
                 let failed = move |error| {
-                    // The thread may have ended.
+                    // The thread may have exited.
                     let _ = sender.send(Message::SyncFailed(error));
                 };
                 let path = recovered.directory.path.clone();
@@ -140,7 +140,7 @@ impl Thread {
         &self.next.era
     }
 
-    /// Does what it is told until the end.
+    /// Handles messages until the end.
     pub(super) fn run(mut self, messages: &mpsc::Receiver<Message>) {
         loop {
             let message = match &self.trouble {
@@ -173,7 +173,7 @@ impl Thread {
         }
     }
 
-    /// Writes events, or finds that they can't be.
+    /// Writes events, or finds that writing fails.
     fn take(&mut self, job: &Job) {
         if self
             .trouble
@@ -191,7 +191,7 @@ impl Thread {
     }
 
     fn write(&mut self, records: &[u8]) -> io::Result<()> {
-        // What was removed would still take them.
+        // A removed file would still accept them.
         self.directory.check()?;
         let segment = (self.limit / 16).clamp(Self::SEGMENT.0, Self::SEGMENT.1);
         let more = records.len() as u64;
@@ -216,7 +216,7 @@ impl Thread {
         Ok(())
     }
 
-    /// Opens the last segment again, or begins a new one.
+    /// Reopens the last segment, or creates a new one.
     fn begin(&mut self, append: bool) -> io::Result<()> {
         let last = self
             .directory
@@ -252,7 +252,7 @@ impl Thread {
             Ok(())
         });
         if let Err(error) = begun {
-            // An empty file is passed over at the next start.
+            // An empty file is skipped at the next start.
             let _ = fs::remove_file(&path);
             return Err(error);
         }
@@ -272,7 +272,7 @@ impl Thread {
         Ok(())
     }
 
-    /// Has the session on the medium before anybody knows of it.
+    /// Makes the session durable before anybody knows of it.
     fn sync_start(&self) -> io::Result<()> {
         if let Some(file) = &self.file {
             file.sync_data()?;
@@ -280,7 +280,7 @@ impl Thread {
         super::sync_folder(&self.directory.path)
     }
 
-    /// Deletes the oldest segments that `more` bytes leave no room for.
+    /// Deletes the oldest segments to make room for `more` bytes.
     fn make_room(&self, more: u64) {
         loop {
             let oldest = self.directory.index().pop_beyond(self.limit, more);
@@ -297,10 +297,10 @@ impl Thread {
         }
     }
 
-    /// Goes on in memory, in a new session.
+    /// Continues in memory, in a new session.
     fn fail(&mut self, error: &io::Error) {
         if let Some(file) = self.file.take() {
-            // What was written of the last events would be of the old session; where it stays, the index ends before it.
+            // Partially written events would belong to the old session; if truncation fails, the index still ends before them.
             let _ = file.set_len(self.length);
         }
         self.directory.index().close(self.next.first);
@@ -325,7 +325,7 @@ impl Thread {
         }
     }
 
-    /// When to try again: later each time, from the start when it went well for long.
+    /// When to retry: later each time; starts over after a long time without failures.
     fn back_off(&mut self) -> Instant {
         let now = Instant::now();
         let wait = match self.failed {
@@ -359,7 +359,7 @@ impl Thread {
         let mut record = Vec::new();
         format::encode_end(&mut record);
         if let Some(file) = self.file.take() {
-            // Where it fails, the next boot begins a new session.
+            // If this fails, the next boot starts a new session.
             let ended = (&*file).write_all(&record);
             match mem::replace(&mut self.sync, Syncing::Never) {
                 Syncing::Inline => {
@@ -375,7 +375,7 @@ impl Thread {
     }
 }
 
-/// Whether there is room for some events, where the file system can tell.
+/// Checks that there is room for some events, if the file system reports it.
 fn has_room(file: &File) -> io::Result<()> {
     let flags = FallocateFlags::FALLOC_FL_KEEP_SIZE;
     match fallocate(file, flags, 0, 64 << 10) {

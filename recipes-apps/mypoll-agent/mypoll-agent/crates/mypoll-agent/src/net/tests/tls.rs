@@ -301,7 +301,10 @@ async fn the_times_of_certificates_are_told() {
         "{early}"
     );
     let (_, late) = validity(2020..2021);
-    assert!(late.starts_with("ended at 2021-01-01T00:00:00Z"), "{late}");
+    assert!(
+        late.starts_with("expired at 2021-01-01T00:00:00Z"),
+        "{late}"
+    );
 }
 
 #[tokio::test]
@@ -361,5 +364,5 @@ async fn what_is_wrong_with_files_is_told() {
     let key: &Path = &endpoint.tls.as_ref().unwrap().key;
     fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap();
     let refused = format!("{:#}", endpoint.prepare(&context()).err().unwrap());
-    assert!(refused.contains("everybody may read"), "{refused}");
+    assert!(refused.contains("everybody can read"), "{refused}");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The client's side: connections to servers.
+//! TLS for outgoing connections.
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -15,7 +15,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::super::{Address, ClientTls, file};
 
-/// Establishes TLS on connections to one server.
+/// Performs TLS handshakes with one server.
 pub(in crate::net) struct Connector {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
@@ -24,22 +24,22 @@ pub(in crate::net) struct Connector {
 }
 
 impl Connector {
-    /// Reads certificates and the key.
+    /// Reads certificates and key.
     ///
     /// # Errors
     ///
-    /// A file can't be read, or does not contain what it has to.
+    /// A file is unreadable or invalid.
     pub(in crate::net) fn read(tls: &ClientTls, address: &Address) -> Result<Self> {
         let name = match (&tls.server_name, address) {
             (Some(name), _) => name.clone(),
             (None, Address::Ip(address)) => address.ip().to_string(),
             (None, Address::Name(host, _)) => host.trim_end_matches('.').to_owned(),
             (None, Address::Unix(_) | Address::Systemd(_)) => {
-                bail!("{address} takes no TLS: leave `tls` out")
+                bail!("{address} does not support TLS: remove `tls`")
             }
         };
         let name = ServerName::try_from(name.clone()).map_err(|_| {
-            anyhow::anyhow!("`{name}` is no name that a certificate can have (tls.server-name)")
+            anyhow::anyhow!("`{name}` is not valid as a certificate name (tls.server-name)")
         })?;
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
@@ -58,7 +58,7 @@ impl Connector {
                 })?
             }
         };
-        // Connections last for long, so that nothing is gained by keeping sessions.
+        // Connections last long, so session resumption would gain nothing.
         config.resumption = Resumption::disabled();
         Ok(Self {
             config: Arc::new(config),
@@ -68,7 +68,7 @@ impl Connector {
         })
     }
 
-    /// Establishes TLS.
+    /// Performs the TLS handshake.
     pub(in crate::net) async fn connect(
         &self,
         stream: TcpStream,
@@ -78,17 +78,17 @@ impl Connector {
             .await
     }
 
-    /// What an error means, and what would be right.
+    /// Explains an error, and what to do.
     pub(in crate::net) fn explain(&self, error: &io::Error) -> String {
         let tls = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<Error>());
         match tls {
-            // The signature is wrong where an issuer has another's name.
+            // BadSignature means that an issuer has the right name, but another key.
             Some(Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::BadSignature,
             )) => format!(
-                "its certificate is not issued by one of those in {} (tls.ca)",
+                "its certificate is not issued by a CA in {} (tls.ca)",
                 self.ca.display()
             ),
             Some(Error::InvalidCertificate(
@@ -99,21 +99,21 @@ impl Connector {
             ),
             Some(Error::InvalidCertificate(
                 CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            )) => "its certificate has ended, or this machine's clock is wrong".to_owned(),
+            )) => "its certificate has expired, or this machine's clock is wrong".to_owned(),
             Some(Error::InvalidCertificate(
                 CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
             )) => "its certificate is not valid yet, or this machine's clock is wrong".to_owned(),
             Some(Error::AlertReceived(AlertDescription::CertificateRequired)) => {
-                "it wants a certificate of its clients (tls.certificate, tls.key)".to_owned()
+                "it requires a client certificate (tls.certificate, tls.key)".to_owned()
             }
             Some(Error::AlertReceived(alert)) if self.shows_certificate => {
-                format!("it refuses the connection, perhaps for tls.certificate: {alert:?}")
+                format!("it rejects the connection, perhaps for tls.certificate: {alert:?}")
             }
-            Some(Error::AlertReceived(alert)) => format!("it refuses the connection: {alert:?}"),
-            Some(Error::InvalidMessage(_)) => "it does not speak TLS at this port".to_owned(),
+            Some(Error::AlertReceived(alert)) => format!("it rejects the connection: {alert:?}"),
+            Some(Error::InvalidMessage(_)) => "it does not use TLS on this port".to_owned(),
             Some(other) => other.to_string(),
             None if error.kind() == io::ErrorKind::UnexpectedEof => {
-                "it closes the connection: it does not speak TLS at this port, or refuses it"
+                "it closes the connection: it does not use TLS on this port, or rejects the client"
                     .to_owned()
             }
             None => error.to_string(),
@@ -121,7 +121,7 @@ impl Connector {
     }
 }
 
-/// Those whom the configuration trusts. A system's file may have some that are not understood.
+/// The trusted CAs. The system's file may contain certificates that rustls does not support.
 fn roots(tls: &ClientTls) -> Result<RootCertStore> {
     let shown = tls.ca.display();
     let bytes = file::read(&tls.ca).context("tls.ca")?;

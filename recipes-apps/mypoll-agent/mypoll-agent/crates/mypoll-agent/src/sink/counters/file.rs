@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The file with the totals: a line of JSON, and its checksum.
+//! The file with the totals: a JSON line and its checksum.
 
 use std::{io, path::Path};
 
@@ -13,7 +13,7 @@ use crate::{
     pulses::{Pulses, Saved},
 };
 
-/// How long the file is at most, in bytes: some 200,000 lines.
+/// Maximum size of the file in bytes: about 200,000 lines.
 const LONGEST: u64 = 16 << 20;
 
 /// The version of the format.
@@ -27,11 +27,11 @@ struct Text {
     counters: Vec<Saved>,
 }
 
-/// What was saved; `None` where nothing was, or what was is damaged.
+/// The saved totals; `None` if nothing is saved or the file is damaged.
 ///
 /// # Errors
 ///
-/// Why it can't be read, in a sentence.
+/// Why it is unreadable.
 pub(super) fn load(path: &Path) -> Result<Option<Counted>, String> {
     let bytes = match file::open(path).and_then(|file| file::rest(file, LONGEST)) {
         Ok(bytes) => bytes,
@@ -41,18 +41,18 @@ pub(super) fn load(path: &Path) -> Result<Option<Counted>, String> {
     let counted = parse(&bytes);
     if counted.is_none() {
         warn!(
-            "counters: {} is damaged: counting what the journal has",
+            "counters: {} is damaged: counting the journal's events",
             path.display()
         );
     }
     Ok(counted)
 }
 
-/// Has it on the medium. Blocks.
+/// Saves durably. Blocks.
 ///
 /// # Errors
 ///
-/// It can't be written; what was saved before stays.
+/// It can't be written; the previous content stays.
 pub(super) fn save(path: &Path, counted: &Counted) -> io::Result<()> {
     let text = Text {
         version: VERSION,

@@ -250,7 +250,7 @@ async fn what_is_wrong_with_the_file_is_said() {
     };
     assert_eq!(part, "counters");
     assert!(reason.starts_with("cannot read "), "{reason}");
-    assert!(reason.ends_with("this is no regular file"), "{reason}");
+    assert!(reason.ends_with("not a regular file"), "{reason}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Responses, and the headers that all of them have.
+//! Responses and their common headers.
 
 use bytes::Bytes;
 use http_body_util::{Either, Full};
@@ -15,16 +15,16 @@ use serde::Serialize;
 
 use super::events::Events;
 
-/// A response: whole, or events without an end.
+/// A response: complete, or an endless stream of events.
 pub(super) type Answer = hyper::Response<Either<Full<Bytes>, Events>>;
 
-/// Why a request is refused.
+/// Why a request is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
-    /// What was wrong, and what would be right.
+    /// What is wrong, and what is expected.
     pub(super) sentence: String,
-    /// What this status asks for: `Allow`, `WWW-Authenticate`, `Retry-After`.
+    /// The header that this status requires: `Allow`, `WWW-Authenticate`, `Retry-After`.
     pub(super) header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -56,7 +56,7 @@ impl From<Problem> for Answer {
 
 /// A value, as JSON.
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
-    // Neither writing to memory nor our types can fail.
+    // Neither writing to memory nor the types can fail.
     let mut text = serde_json::to_vec(value).unwrap_or_default();
     text.push(b'\n');
     let mut answer = whole("application/json", text);
@@ -64,12 +64,12 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     answer
 }
 
-/// A text of some type.
+/// A complete text of the given type.
 pub(super) fn whole(content_type: &'static str, text: impl Into<Bytes>) -> Answer {
     with_headers(content_type, Either::Left(Full::new(text.into())))
 }
 
-/// Events.
+/// A stream of events.
 pub(super) fn stream(events: Events) -> Answer {
     with_headers("text/event-stream", Either::Right(events))
 }

@@ -11,10 +11,10 @@ net::section! {
     pub struct Config("a table headed `[[http]]`", listen = "127.0.0.1:8080") {
         /// What clients with the role `control` may do. Default: all, `["trigger", "timer", "output"]`.
         pub orders: Vec<Control> = vec![Control::Trigger, Control::Timer, Control::Output],
-        /// Names that the agent answers to, besides `localhost`, the machine's own and IP addresses. Default: none.
+        /// Host names that the agent answers to, besides `localhost`, the machine's own names and IP addresses. Default: none.
         #[serde(deserialize_with = "hosts")]
         pub hosts: Vec<String> = Vec::new(),
-        /// Sites whose pages may use the agent, such as `https://panel.example`. Default: none.
+        /// Origins of web pages that may use the agent, such as `https://panel.example`. Default: none.
         #[serde(deserialize_with = "origins")]
         pub origins: Vec<String> = Vec::new(),
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Server-sent events: the body of `/events`.
 //!
-//! Nothing is written ahead: hyper asks for the next piece when the socket took the last one. A client that is slow
-//! stays behind in the journal, and is told what it missed.
+//! Nothing is buffered ahead: hyper asks for the next piece when the socket has taken the last one. A slow client falls
+//! behind in the journal, and is told what it missed.
 
 use std::{
     convert::Infallible,
@@ -26,20 +26,20 @@ use crate::{
     status::Counter,
 };
 
-/// How long nothing is sent at most.
+/// Maximum time without data.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Where a client's events come from.
+/// The source of a client's events.
 pub(super) struct Reader {
     pub(super) cursor: Cursor,
     /// The session of the last event.
     pub(super) session: SessionId,
     pub(super) filter: Filter,
-    /// What goes before the events.
+    /// Sent before the events.
     pub(super) first: Text,
-    /// Counts events that are sent.
+    /// Counts sent events.
     pub(super) sent: Counter,
-    /// Counts events that can't be sent any more.
+    /// Counts events that are no longer available to the client.
     pub(super) missed: Counter,
 }
 
@@ -83,7 +83,7 @@ impl Body for Events {
 }
 
 impl Reader {
-    /// The next piece; `None` behind the last event.
+    /// The next piece; `None` after the last event.
     async fn next(&mut self) -> Option<Bytes> {
         let mut text = std::mem::take(&mut self.first);
         let quiet = Instant::now() + HEARTBEAT;
@@ -92,7 +92,7 @@ impl Reader {
                 Ok(delivery) => self.render(delivery?, &mut text),
                 Err(_) => self.heartbeat(&mut text),
             }
-            // Events that are filtered out say nothing, either.
+            // Filtered events send nothing, either.
             if text.0.is_empty() && Instant::now() >= quiet {
                 self.heartbeat(&mut text);
             }
@@ -120,7 +120,7 @@ impl Reader {
         let mut count = 0;
         for (event, line) in batch.lines().filter(|(event, _)| wanted(event)) {
             text.id(self.session, event.sequence);
-            // The line has its own end.
+            // The line has its own newline.
             text.0.extend_from_slice(b"data: ");
             text.0.extend_from_slice(&line);
             text.0.push(b'\n');
@@ -129,7 +129,7 @@ impl Reader {
         self.sent.add(count);
     }
 
-    /// Also says how far a client is whose filter takes nothing.
+    /// Also reports the position of a client whose filter matches nothing.
     fn heartbeat(&self, text: &mut Text) {
         let next = self.cursor.position();
         text.id(self.session, next - 1);
@@ -138,7 +138,7 @@ impl Reader {
 }
 
 impl Text {
-    /// How long a client waits before it connects again.
+    /// Sets how long a client waits before it reconnects.
     pub(super) fn retry(&mut self, ms: u32) {
         self.field("retry", ms);
     }
@@ -147,10 +147,10 @@ impl Text {
         self.field("id", format_args!("{session}-{event}"));
     }
 
-    /// A message with a name.
+    /// A named message.
     pub(super) fn message(&mut self, name: &str, message: &Message<'_>) {
         self.field("event", name);
-        // Neither writing to memory nor the type can fail. JSON has no line break in it.
+        // Neither writing to memory nor the type can fail. JSON contains no line breaks.
         let json = serde_json::to_string(message).unwrap_or_default();
         self.field("data", json);
         self.0.push(b'\n');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether a request is meant for this agent: neither another site's page nor a name that was bound to our address
-//! (DNS rebinding) may use a browser that can reach us.
+//! Checks that a request is meant for this agent: neither pages of other sites nor names bound to the agent's address
+//! (DNS rebinding) may use a browser that can reach it.
 
 use std::{
     fs,
@@ -16,23 +16,23 @@ use hyper::{
 use super::answer::Problem;
 use crate::quote::{quote, quote_bytes};
 
-/// What the configuration allows beyond this machine's own names.
+/// Names and origins that the configuration allows besides this machine's own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guard {
-    /// Names that we answer to.
+    /// Allowed host names.
     pub(super) hosts: Vec<String>,
-    /// Sites whose pages may use us.
+    /// Origins of web pages that may use the agent.
     pub(super) origins: Vec<String>,
 }
 
 impl Guard {
-    /// Checks where a request goes and which page it comes from. The result is the origin of the page where that is one
-    /// of [`Guard::origins`].
+    /// Checks the target of a request and the page that sent it. Returns the page's origin if it is one of
+    /// [`Guard::origins`].
     pub(super) fn check(&self, request: &Parts) -> Result<Option<HeaderValue>, Problem> {
         let host = host(request)?;
         if !self.is_ours(host.host()) {
             let sentence = format!(
-                "this agent does not answer to the name {:?}; if it should, add it to `hosts` in the section [[http]] of its \
+                "this agent does not answer to the name {:?}; to allow it, add it to `hosts` in the section [[http]] of its \
                  configuration",
                 quote(host.host())
             );
@@ -42,18 +42,18 @@ impl Guard {
         if let Some(origin) = origin.filter(|origin| self.is_allowed(origin)) {
             return Ok(Some(origin.clone()));
         }
-        // What the browser itself says goes first: it knows the scheme, which a proxy before us may have changed.
+        // The browser's own header comes first: it knows the scheme, which a reverse proxy may have changed.
         let own = match (fetch(request, "sec-fetch-site"), origin) {
             (Some(site), _) => matches!(site, b"same-origin" | b"none") || is_link(request),
             (None, Some(origin)) => is_same(origin, &host),
-            // No browser: they all send one or the other with what could do harm.
+            // Not a browser: they all send one of the headers with requests that could do harm.
             (None, None) => true,
         };
         if own {
             return Ok(None);
         }
         let sentence = format!(
-            "pages of {} may not use this agent; if they should, add them to `origins` in the section [[http]] of its \
+            "pages of {} may not use this agent; to allow them, add them to `origins` in the section [[http]] of its \
              configuration",
             origin.map_or_else(
                 || "another site".to_owned(),
@@ -85,7 +85,7 @@ impl Guard {
     }
 }
 
-/// Whom the request is for.
+/// The host that the request is for.
 fn host(request: &Parts) -> Result<Authority, Problem> {
     let mut headers = request.headers.get_all(HOST).iter();
     let header = match (headers.next(), headers.next()) {
@@ -105,7 +105,7 @@ fn host(request: &Parts) -> Result<Authority, Problem> {
         })
 }
 
-/// Whether this is the machine's name, as it is or with mDNS's `.local`. Read anew, as it may be set after the agent's start.
+/// Whether this is the machine's name, with or without mDNS's `.local`. Read each time, as it may be set after startup.
 fn is_host_name(name: &str) -> bool {
     let name = name.strip_suffix(".local").unwrap_or(name);
     fs::read_to_string("/proc/sys/kernel/hostname")
@@ -119,14 +119,14 @@ fn fetch<'a>(request: &'a Parts, name: &'static str) -> Option<&'a [u8]> {
         .map(HeaderValue::as_bytes)
 }
 
-/// Whether somebody followed a link or opened the address: that does nothing, and the other site sees nothing of it.
+/// Whether a link was followed or the address opened: that has no effect, and the other site cannot see the response.
 fn is_link(request: &Parts) -> bool {
     request.method == Method::GET
         && fetch(request, "sec-fetch-mode") == Some(b"navigate")
         && fetch(request, "sec-fetch-dest") == Some(b"document")
 }
 
-/// Whether an origin is that of our own page.
+/// Whether an origin is that of the agent's own page.
 fn is_same(origin: &HeaderValue, host: &Authority) -> bool {
     let origin = origin.as_bytes();
     let after = |scheme: &str| origin.strip_prefix(scheme.as_bytes());

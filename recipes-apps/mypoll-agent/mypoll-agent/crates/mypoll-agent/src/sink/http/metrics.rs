@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `/metrics`: numbers in Prometheus's text format.
+//! `/metrics`: metrics in Prometheus's text format.
 
 use std::fmt::{self, Display, Write as _};
 
 use crate::{clock::WallClock, context::Context, journal::Snapshot, lines::Line};
 
-/// The type of the text.
+/// The content type.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Counters of parts that also go down.
+/// Counters of parts that can also decrease.
 const GAUGES: &[&str] = &[
     "active",
     "clients",
@@ -18,14 +18,14 @@ const GAUGES: &[&str] = &[
     "waiting",
 ];
 
-/// The text.
+/// Renders the text.
 pub(super) fn render(context: &Context) -> String {
     let mut text = Metrics(String::new());
     let journal = &context.journal;
     let identity = journal.identity();
     let stats = journal.stats();
 
-    text.gauge("info", "Who the agent is; always 1.");
+    text.gauge("info", "Identity of the agent; always 1.");
     let labels = [
         ("version", env!("CARGO_PKG_VERSION")),
         ("machine", &identity.machine),
@@ -40,11 +40,14 @@ pub(super) fn render(context: &Context) -> String {
     text.sample("events_total", &[], stats.next - 1);
     text.counter("lost_events", "Events that the source lost.");
     text.sample("lost_events_total", &[], stats.lost);
-    text.gauge("journal_events", "Events that are kept.");
+    text.gauge("journal_events", "Stored events.");
     text.sample("journal_events", &[], stats.next - stats.first);
-    text.gauge("journal_memory_bytes", "Memory that the kept events take.");
+    text.gauge("journal_memory_bytes", "Memory used by stored events.");
     text.sample("journal_memory_bytes", &[], stats.memory);
-    text.gauge("clock_synchronized", "Whether the system's clock is.");
+    text.gauge(
+        "clock_synchronized",
+        "Whether the system clock is synchronized.",
+    );
     let synchronized = WallClock::now().at(0).synchronized;
     text.sample("clock_synchronized", &[], u8::from(synchronized));
 
@@ -67,7 +70,7 @@ impl Metrics {
             snapshot.tally(line).map(|tally| tally.pulses)
         });
         let rate = "line_pulses_per_second";
-        self.gauge(rate, "How often a line becomes active, by the last pulses.");
+        self.gauge(rate, "Pulses per second, by the last pulses.");
         self.each_line(snapshot, rate, |line| {
             snapshot.tally(line).map(|tally| tally.rate)
         });
@@ -147,7 +150,7 @@ impl Metrics {
     }
 }
 
-/// The value of a label.
+/// Escapes the value of a label.
 struct Escaped<'a>(&'a str);
 
 impl Display for Escaped<'_> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a POST asks to be done.
+//! Orders in POST requests.
 
 use std::time::Duration;
 
@@ -10,24 +10,27 @@ use tokio::time;
 use super::answer::{Answer, Problem, json};
 use crate::command::{Commands, Refused, Target};
 
-/// How long an order may take.
+/// Time limit for an order.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The order in the body of the request.
+/// Parses the order in the body of a request.
 pub(super) fn action(target: Target, body: &[u8]) -> Result<Action, Problem> {
     target.action(body).map_err(|sentence| {
-        let sentence = format!("the body of the request is wrong: {sentence}");
+        let sentence = format!("invalid body: {sentence}");
         Problem::new(StatusCode::BAD_REQUEST, sentence)
     })
 }
 
-/// Has an order carried out.
+/// Carries out an order.
 pub(super) async fn carry_out(commands: &Commands, action: Action) -> Result<Answer, Problem> {
     match time::timeout(LIMIT, commands.order(action.clone())).await {
         Ok(Ok(())) => Ok(json(StatusCode::OK, &Message::Done { done: action })),
         Ok(Err(refused)) => Err(problem(&refused)),
         Err(_) => {
-            let sentence = format!("not done within {} s; it may still be", LIMIT.as_secs());
+            let sentence = format!(
+                "not completed within {} s; it may still be",
+                LIMIT.as_secs()
+            );
             Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, sentence))
         }
     }

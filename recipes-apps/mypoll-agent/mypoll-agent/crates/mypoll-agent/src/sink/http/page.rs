@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The live page, and what a browser may do on it.
+//! The live page, and its security policy.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use super::answer::{Answer, whole};
 const PAGE: &str = include_str!("page.html");
 const ICON: &str = include_str!("icon.svg");
 
-/// Only the page's own style and script, and only the agent that it is from.
+/// Allows only the page's own style and script, and connections to the agent that served it.
 static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
     let hash = |tag: &str| BASE64_STANDARD.encode(Sha256::digest(inline(tag)));
     let policy = format!(
@@ -24,7 +24,7 @@ static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
     HeaderValue::try_from(policy).ok()
 });
 
-/// What is between the tags of the only element with this name.
+/// The content of the only element with this tag.
 fn inline(tag: &str) -> &'static str {
     PAGE.split_once(&format!("<{tag}>"))
         .and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")))
@@ -60,7 +60,7 @@ mod tests {
             assert_eq!(PAGE.matches(&format!("<{tag}")).count(), 1);
             assert!(inline(tag).len() > 1000);
         }
-        // Labels are hostile, and nothing is fetched from elsewhere.
+        // Labels are untrusted, and the page must not load anything from elsewhere.
         for never in [
             "innerHTML",
             "outerHTML",

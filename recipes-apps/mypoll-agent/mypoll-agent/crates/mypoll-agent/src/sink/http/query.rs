@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a request asks for in its path and query.
+//! Parameters in the path and query of a request.
 
 use hyper::StatusCode;
 use mypoll_protocol::Filter;
@@ -7,18 +7,18 @@ use mypoll_protocol::Filter;
 use super::answer::Problem;
 use crate::{identity::SessionId, quote::quote};
 
-/// What a client of `/events` asks for.
+/// The query of `/events`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) filter: Filter,
     /// The last event that it has.
     pub(super) after: Option<(SessionId, u64)>,
-    /// Whether it wants the levels of all lines first.
+    /// Whether to send the levels of all lines first.
     pub(super) levels: bool,
 }
 
 impl Query {
-    /// From the part of the address behind `?`.
+    /// Parses the part of the URL after `?`.
     pub(super) fn parse(query: &str) -> Result<Self, Problem> {
         let mut parsed = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -42,7 +42,7 @@ impl Query {
             "line" => {
                 let line = value.parse().map_err(|_| {
                     bad(format!(
-                        "`line` is the number of a line, not {:?}",
+                        "`line` must be the number of a line, not {:?}",
                         quote(&value)
                     ))
                 })?;
@@ -55,7 +55,7 @@ impl Query {
                     "false" => false,
                     _ => {
                         return Err(bad(format!(
-                            "`levels` is true or false, not {:?}",
+                            "`levels` must be true or false, not {:?}",
                             quote(&value)
                         )));
                     }
@@ -64,7 +64,7 @@ impl Query {
             _ => {
                 let known = "source, kind, line, label, after, levels";
                 return Err(bad(format!(
-                    "there is no `{}` to ask for; there are: {known}",
+                    "unknown parameter `{}`; expected one of: {known}",
                     quote(key)
                 )));
             }
@@ -73,19 +73,19 @@ impl Query {
     }
 }
 
-/// An event's identity as it is in `id:`: the session and the number.
+/// Parses an event's `id:`: the session and the number.
 pub(super) fn position(text: &str) -> Result<(SessionId, u64), Problem> {
     text.split_once('-')
         .and_then(|(session, event)| Some((SessionId::parse(session)?, event.parse().ok()?)))
         .ok_or_else(|| {
             bad(format!(
-                "the last event is its `id`, such as 0123456789abcdef-26, not {:?}",
+                "expected the `id` of the last event, such as 0123456789abcdef-26, not {:?}",
                 quote(text)
             ))
         })
 }
 
-/// Undoes percent-encoding; in a query `+` stands for a space.
+/// Decodes percent-encoding; in a query `+` stands for a space.
 pub(super) fn decode(text: &str, query: bool) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (query, said) in [
-            ("lin=3", "there is no `lin` to ask for; there are: source"),
-            ("line=x", "`line` is the number of a line, not \"x\""),
+            ("lin=3", "unknown parameter `lin`; expected one of: source"),
+            ("line=x", "`line` must be the number of a line, not \"x\""),
             ("line", "not \"\""),
-            ("levels=1", "`levels` is true or false, not \"1\""),
+            ("levels=1", "`levels` must be true or false, not \"1\""),
             ("after=26", "such as 0123456789abcdef-26, not \"26\""),
             ("after=0123456789abcdef-x", "not \"0123456789abcdef-x\""),
             ("label=%4", "a `%` without two digits"),

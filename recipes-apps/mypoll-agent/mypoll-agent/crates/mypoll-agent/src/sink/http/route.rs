@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which address is what.
+//! Routes by URL path.
 
 use hyper::StatusCode;
 
 use super::{answer::Problem, query::decode};
 use crate::command::Target;
 
-/// What an address stands for.
+/// The resource at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Page,
@@ -20,7 +20,7 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// By the path of an address.
+    /// Finds the resource at a path.
     pub(super) fn find(path: &str) -> Result<Self, Problem> {
         Ok(match path {
             "/" => Self::Page,
@@ -38,19 +38,19 @@ impl Route {
                 .and_then(|name| decode(name, false))
                 .map(|name| Self::Order(Target::Output(name)))
                 .ok_or_else(|| {
-                    let sentence = "there is nothing here; there are: /, /events, /lines, /stats, /metrics, /healthz, \
+                    let sentence = "not found; the paths are: /, /events, /lines, /stats, /metrics, /healthz, \
                                     /trigger, /timer, /outputs/NAME";
                     Problem::new(StatusCode::NOT_FOUND, sentence)
                 })?,
         })
     }
 
-    /// Whether it is for orders; all else is for reading.
+    /// Whether it takes orders; all others are for reading.
     pub(super) fn is_post(&self) -> bool {
         matches!(self, Self::Order(_))
     }
 
-    /// The methods that it takes.
+    /// The methods that it supports.
     pub(super) fn methods(&self) -> &'static str {
         if self.is_post() {
             "POST, OPTIONS"

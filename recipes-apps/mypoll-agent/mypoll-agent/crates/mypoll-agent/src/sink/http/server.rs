@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From a request to its response.
+//! Answers requests.
 
 use std::time::Duration;
 
@@ -37,31 +37,31 @@ use crate::{
     status::Counter,
 };
 
-/// How large the body of a request may be, in bytes.
+/// Maximum size of a request's body, in bytes.
 const BODY: usize = 4096;
 
-/// How long it may take.
+/// Time limit for the body.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
-/// How long a client of `/events` waits before it connects again.
+/// How long a client of `/events` waits before it reconnects.
 const RETRY_MS: u32 = 1000;
 
-/// Answers the requests of all connections of one section.
+/// Answers the requests of all connections of a section.
 pub(super) struct Server {
     pub(super) context: Context,
     pub(super) guard: Guard,
-    /// What a POST may do.
+    /// The orders that a POST may give.
     pub(super) orders: Vec<Control>,
     /// Counts requests.
     pub(super) requests: Counter,
-    /// Counts events that were sent.
+    /// Counts sent events.
     pub(super) events: Counter,
-    /// Counts events that clients were told they can't get any more.
+    /// Counts events that clients missed.
     pub(super) missed: Counter,
 }
 
 impl Server {
-    /// The response to a request.
+    /// Answers a request.
     pub(super) async fn answer<B>(&self, request: Request<B>, gate: &Gate) -> Answer
     where
         B: Body<Data = Bytes> + Send,
@@ -97,14 +97,14 @@ impl Server {
             (method, _) => {
                 let allow = route.methods();
                 let (path, method) = (quote(request.uri.path()), quote(method.as_str()));
-                let sentence = format!("{path} takes {allow}, not {method}");
+                let sentence = format!("{path} supports {allow}, not {method}");
                 return Err(
                     Problem::new(StatusCode::METHOD_NOT_ALLOWED, sentence).with(ALLOW, allow)
                 );
             }
         }
         let role = match secret(&request.headers) {
-            // A page that is opened can't show one: nothing to be logged.
+            // A page that is being opened has no token yet: don't log it.
             None if gate.needs_token() => Err(Denied::NoToken),
             secret => gate.authorize(secret),
         };
@@ -112,7 +112,7 @@ impl Server {
             return Err(denied(full));
         }
         match (route, role) {
-            // These say nothing of the events.
+            // These reveal nothing about events.
             (Route::Page, _) => Ok(page::page()),
             (Route::Icon, _) => Ok(page::icon()),
             (Route::Health, role) => Ok(state::health(&self.context, role.is_ok())),
@@ -136,7 +136,7 @@ impl Server {
         let query = Query::parse(request.uri.query().unwrap_or_default())?;
         let filter = Filter::new(query.filter)
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error))?;
-        // A browser that connects again sends the header along with the first request's query.
+        // A browser that reconnects sends this header with the query of the first request.
         let after = match request.headers.get("last-event-id") {
             Some(id) => Some(position(&String::from_utf8_lossy(id.as_bytes()))?),
             None => query.after,
@@ -144,7 +144,7 @@ impl Server {
         let journal = &self.context.journal;
         let session = journal.era().session;
         let snapshot = journal.snapshot();
-        // After this snapshot, so that no event is missing between the two, and none twice.
+        // After this snapshot, so that no event is missing or repeated between the two.
         let (session, event) = after.unwrap_or((session, snapshot.after));
         let cursor = journal.cursor(Start::After(session, event));
         let mut first = Text::default();
@@ -164,7 +164,7 @@ impl Server {
         })))
     }
 
-    /// What a client with this role may do.
+    /// The orders that a client with this role may give.
     fn allowed(&self, role: Role) -> &[Control] {
         match role {
             Role::Control => &self.orders,
@@ -204,7 +204,7 @@ fn denied(denied: Denied) -> Problem {
     }
 }
 
-/// Forms, which any page may send anywhere, can't have this type.
+/// Forms, which any page can send to any host, can't have this type.
 fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = headers
         .get(CONTENT_TYPE)
@@ -214,7 +214,7 @@ fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let sentence = format!(
-        "the body has to be JSON, with the header `Content-Type: application/json`, not {:?}",
+        "the body must be JSON, with the header `Content-Type: application/json`, not {:?}",
         quote(content_type)
     );
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence))
@@ -229,21 +229,21 @@ where
     match time::timeout(BODY_TIME, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let sentence = format!("the body of a request has at most {BODY} bytes");
+            let sentence = format!("the body of a request must have at most {BODY} bytes");
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, sentence))
         }
         Ok(Err(error)) => {
-            let sentence = format!("the body of the request can't be read: {error}");
+            let sentence = format!("cannot read the body: {error}");
             Err(Problem::new(StatusCode::BAD_REQUEST, sentence))
         }
         Err(_) => {
-            let sentence = format!("the body did not come within {} s", BODY_TIME.as_secs());
+            let sentence = format!("the body did not arrive within {} s", BODY_TIME.as_secs());
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, sentence))
         }
     }
 }
 
-/// What a browser asks before a page of another site may send a request.
+/// Answers a browser's preflight request for a page of another site.
 fn options(route: &Route) -> Answer {
     let mut answer = whole("text/plain", "");
     *answer.status_mut() = StatusCode::NO_CONTENT;

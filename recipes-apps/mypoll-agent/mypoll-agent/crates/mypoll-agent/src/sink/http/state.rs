@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `/lines`, `/stats` and `/healthz`: how things are now.
+//! `/lines`, `/stats` and `/healthz`: the current state.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::{
     pulses::Tally,
 };
 
-/// How long a part may work on the same thing.
+/// How long a part may work on one thing.
 const STUCK: Duration = Duration::from_secs(10);
 
 #[derive(Serialize)]
 struct Lines {
     session: String,
-    /// The number of the last event that the levels contain.
+    /// The number of the last event included in the levels.
     after: u64,
     lines: Vec<Line>,
 }
@@ -41,20 +41,20 @@ struct Stats<'a> {
     machine: &'a str,
     boot: &'a str,
     session: String,
-    /// The wall clock, for a client that compares it with its own.
+    /// The wall-clock time, to compare with the client's.
     time: String,
     clock_synchronized: bool,
     journal: journal::Stats,
     parts: Value,
     outputs: Vec<String>,
-    /// What this client may do.
+    /// The orders that this client may give.
     control: &'a [Control],
 }
 
 #[derive(Serialize)]
 struct Health {
     healthy: bool,
-    /// What is wrong, for a client that may read.
+    /// Problems, for a client with access.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<Vec<String>>,
 }

@@ -21,34 +21,33 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct Config {
-    /// What the log and the journal's cursor call it. Default: `broker`.
+    /// Its name in the log and in the journal. Default: `broker`.
     pub name: String,
     /// The address of the broker.
     pub broker: Address,
     /// The version of the protocol. Default: 3.1.1.
     pub version: Version,
-    /// The identifier of the client. Default: the name of the machine.
+    /// The MQTT client identifier. Default: the machine's name.
     pub client_id: Option<String>,
-    /// The name of the user. Default: none.
+    /// The user name. Default: none.
     pub user: Option<String>,
     /// The file whose first line is the password. Default: none.
     pub password_file: Option<PathBuf>,
-    /// Encryption. Default: none.
+    /// TLS. Default: none.
     pub tls: Option<ClientTls>,
-    /// How long nothing is sent before the broker is asked for a sign of life, 5 s to 18 h. Default: 60 s.
+    /// Time without other data after which the broker is pinged, 5 s to 18 h. Default: 60 s.
     pub keep_alive: Duration,
-    /// How long connecting may take, and how long the broker may leave something unanswered, 1 s to 10 min.
-    /// Default: 10 s.
+    /// Time limit for connecting, and for a reply of the broker, 1 s to 10 min. Default: 10 s.
     pub timeout: Duration,
-    /// How many messages may be unacknowledged, 1 to 1000. Default: 64.
+    /// Maximum number of unacknowledged messages, 1 to 1000. Default: 64.
     pub window: usize,
-    /// Which events are published. Default: all.
+    /// Which events to publish. Default: all.
     pub filter: Filter,
-    /// Which orders are taken. Default: none.
+    /// Which orders to accept. Default: none.
     pub orders: Vec<Control>,
     /// Where messages are published.
     pub topics: Topics,
-    /// Announces the lines and outputs to Home Assistant. Default: not.
+    /// Announces the lines and outputs to Home Assistant. Default: off.
     pub home_assistant: Option<HomeAssistant>,
 }
 
@@ -56,10 +55,10 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct HomeAssistant {
-    /// What Home Assistant's topics begin with. Default: `homeassistant`.
+    /// Prefix of Home Assistant's topics. Default: `homeassistant`.
     #[serde(deserialize_with = "prefix")]
     pub prefix: String,
-    /// What it calls the machine. Default: `mypoll` and the name of the machine.
+    /// The machine's name in Home Assistant. Default: `mypoll` and the machine's name.
     #[serde(deserialize_with = "optional_text")]
     pub name: Option<String>,
 }
@@ -84,13 +83,13 @@ impl Table for Config {
         for (index, other) in earlier.iter().enumerate() {
             if self.name == other.name {
                 return Err(format!(
-                    "mqtt[{index}] is named `{}` already, expected another `name`",
+                    "mqtt[{index}] already has the name `{}`, expected another `name`",
                     other.name
                 ));
             }
             if self.broker == other.broker && self.client_id == other.client_id {
                 return Err(format!(
-                    "mqtt[{index}] is a client of {} already, expected another `client-id`",
+                    "mqtt[{index}] already is a client of {}, expected another `client-id`",
                     other.broker
                 ));
             }
@@ -99,7 +98,7 @@ impl Table for Config {
     }
 }
 
-/// `[[mqtt]]` as it is written.
+/// `[[mqtt]]` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Keys {
@@ -153,7 +152,7 @@ impl TryFrom<Keys> for Config {
         }
         if keys.tls.is_some() && matches!(keys.broker, Address::Unix(_)) {
             return Err(format!(
-                "`tls` is given for {}, expected it for an address of the network only",
+                "`tls` is given for {}, expected it only for a network address",
                 keys.broker
             ));
         }
@@ -224,7 +223,7 @@ fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Version, D::Err
     })
 }
 
-/// What MQTT can carry in a string.
+/// Text that an MQTT string can carry.
 fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let expected = "a text of 1 to 256 bytes without control characters";
     value::parsed(deserializer, expected, |text| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Home Assistant's MQTT discovery: one retained message that says which entities this machine has.
+//! Home Assistant's MQTT discovery: one retained message that lists the entities of this machine.
 //!
 //! Each line is a binary sensor (its level) and an event entity (its edges and gestures), each output a switch.
 
@@ -15,7 +15,7 @@ use crate::{
     lines::Line,
 };
 
-/// The kinds of events that an event entity reports.
+/// The kinds of events of an event entity.
 const KINDS: [Kind; 9] = [
     Kind::RISING,
     Kind::FALLING,
@@ -28,16 +28,16 @@ const KINDS: [Kind; 9] = [
     Kind::CHORD,
 ];
 
-/// The machine as Home Assistant is told of it.
+/// The machine as announced to Home Assistant.
 pub(super) struct Announcement {
     prefix: String,
     /// The name of the device.
     name: String,
-    /// What the identifiers begin with.
+    /// Prefix of the identifiers.
     id: String,
     machine: String,
     config: Config,
-    /// The platforms of the entities that were announced, by their keys.
+    /// The platforms of the announced entities, by their keys.
     announced: BTreeMap<String, &'static str>,
     payload: Bytes,
 }
@@ -56,17 +56,17 @@ impl Announcement {
         }
     }
 
-    /// Where the announcement is published.
+    /// The topic of the announcement.
     pub(super) fn topic(&self) -> Arc<str> {
         format!("{}/device/{}/config", self.prefix, self.id).into()
     }
 
-    /// Where Home Assistant says that it has started.
+    /// The topic on which Home Assistant reports that it has started.
     pub(super) fn status_topic(&self) -> Arc<str> {
         format!("{}/status", self.prefix).into()
     }
 
-    /// The announcement, where it is another one than before.
+    /// The announcement, if it has changed.
     pub(super) fn renew(&mut self, lines: &[Line], outputs: &Shown) -> Option<Bytes> {
         let mut entities = Map::new();
         for line in lines {
@@ -92,7 +92,7 @@ impl Announcement {
                 (key.clone(), platform)
             })
             .collect();
-        // An entity goes when its platform alone is left.
+        // To remove an entity, announce only its platform.
         for (key, platform) in &self.announced {
             if !entities.contains_key(key) {
                 entities.insert(key.clone(), json!({"platform": platform}));
@@ -155,7 +155,7 @@ impl Announcement {
             "device_class": "button",
             "state_topic": &*self.config.topics.event.of_line(&self.machine, line),
             "event_types": types,
-            // What is left empty is no event to Home Assistant: levels that were read anew, for one.
+            // Home Assistant ignores events with an empty payload: levels that were read again, for example.
             "value_template": format!(
                 "{{% if value_json.kind in [{list}] and value_json.line == {} %}}\
                  {{{{ {{'event_type': value_json.kind, 'event': value_json.event, 'session': value_json.session, \
@@ -177,7 +177,7 @@ impl Announcement {
             "payload_off": "off",
         });
         if !self.config.orders.contains(&Control::Output) {
-            // Shown, but not switched.
+            // Displayed, but not switchable.
             entity["platform"] = "binary_sensor".into();
             if let Some(entity) = entity.as_object_mut() {
                 entity.remove("command_topic");
@@ -192,7 +192,7 @@ fn entities_are_none(announcement: &Value) -> bool {
     entities.is_none_or(Map::is_empty)
 }
 
-/// A text of letters, digits and `-`, which stands for this text alone.
+/// Encodes a text uniquely with letters, digits, `-` and `_`.
 fn slug(text: &str) -> String {
     let mut slug = String::new();
     for byte in text.bytes() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a message on a topic that ends in `/set` asks to be done.
+//! Orders in messages on topics that end in `/set`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,11 +11,11 @@ use crate::{
     quote::quote_bytes,
 };
 
-/// The topics on which orders come, and who is to carry them out.
+/// The topics of orders, and their executors.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Orders(BTreeMap<Arc<str>, To>);
 
-/// Who is to carry out an order.
+/// The executor of an order.
 #[derive(Clone, Debug, PartialEq)]
 enum To {
     Driver { trigger: bool, timer: bool },
@@ -23,7 +23,7 @@ enum To {
 }
 
 impl Orders {
-    /// Those that `allowed` allows.
+    /// The topics of the orders in `allowed`.
     pub(super) fn new<'a>(
         topics: &Topics,
         machine: &str,
@@ -52,11 +52,11 @@ impl Orders {
         self.0.keys()
     }
 
-    /// The order of a message; `None` where the topic is not one of these.
+    /// Parses the order in a message; `None` if the topic is not one of these.
     ///
     /// # Errors
     ///
-    /// The message is no order; the sentence says what would be one.
+    /// The message is not an order; the error says what is expected.
     pub(super) fn parse(&self, topic: &str, payload: &[u8]) -> Option<Result<Action, String>> {
         let order = match self.0.get(topic)? {
             To::Output(name) => output(name, payload),
@@ -191,7 +191,7 @@ mod tests {
         ] {
             let error = lamp(payload).unwrap_err();
             assert!(
-                error.contains("expected") || error.contains("from 1"),
+                error.contains("expected") || error.contains("must be 1"),
                 "{payload}: {error}"
             );
             assert!(

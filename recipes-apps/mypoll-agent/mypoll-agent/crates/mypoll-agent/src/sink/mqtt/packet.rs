@@ -7,7 +7,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use mqtt_proto::{Pid, QoS, QosPid, TopicFilter, TopicName, v3, v5};
 use thiserror::Error;
 
-/// The longest packet that is taken from the broker: orders are short.
+/// The longest accepted packet: orders are short.
 pub(super) const LONGEST: usize = 16 * 1024;
 
 /// The version of the protocol.
@@ -19,22 +19,22 @@ pub enum Version {
     V5,
 }
 
-/// Why the broker's bytes are not taken.
+/// Why the broker's bytes are invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("it sends what is not MQTT {version}: {reason}")]
+#[error("it sends invalid MQTT {version}: {reason}")]
 pub(super) struct Malformed {
     version: &'static str,
     reason: String,
 }
 
-/// What a connection begins with.
+/// The parameters of a CONNECT packet.
 pub(super) struct Connect<'a> {
     pub(super) client_id: &'a str,
     pub(super) user: Option<&'a str>,
     pub(super) password: Option<Bytes>,
     /// In seconds.
     pub(super) keep_alive: u16,
-    /// The topic and the payload that the broker is to publish and retain when the connection breaks.
+    /// Topic and payload that the broker publishes and retains if the connection breaks.
     pub(super) will: (Arc<str>, &'static str),
 }
 
@@ -43,43 +43,43 @@ pub(super) struct Message {
     pub(super) topic: Arc<str>,
     pub(super) payload: Bytes,
     pub(super) retain: bool,
-    /// At least once, with this identifier; without one at most once.
+    /// The identifier for QoS 1; `None` for QoS 0.
     pub(super) id: Option<u16>,
 }
 
-/// What the broker sends.
+/// A packet from the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
     Accepted(Limits),
-    /// The connection is refused.
+    /// The connection is rejected.
     Refused(Refusal),
-    /// A message is done, or refused for this reason.
+    /// A message is acknowledged, or rejected for this reason.
     Acknowledged(u16, Option<String>),
-    /// A subscription is done; whether each filter was taken.
+    /// The result of a subscription: whether each filter was accepted.
     Subscribed(Vec<bool>),
     Message {
         topic: Arc<str>,
         payload: Bytes,
         retained: bool,
     },
-    /// The broker closes the connection, and why.
+    /// The broker closes the connection, with a reason.
     Disconnect(String),
-    /// Anything else: it shows that the broker lives.
+    /// Any other packet: it shows that the broker is alive.
     Other,
 }
 
-/// What the broker takes.
+/// The broker's limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Messages that it has not acknowledged.
+    /// Maximum number of unacknowledged messages.
     pub(super) unacknowledged: u16,
     /// The longest packet, in bytes.
     pub(super) packet: u32,
-    /// Whether it retains messages.
+    /// Whether it supports retained messages.
     pub(super) retains: bool,
-    /// Whether it acknowledges messages.
+    /// Whether it supports QoS 1.
     pub(super) acknowledges: bool,
-    /// How long it may hear nothing, in seconds, where it says so.
+    /// The keep-alive time that it demands, in seconds.
     pub(super) keep_alive: Option<u16>,
 }
 
@@ -95,12 +95,12 @@ impl Default for Limits {
     }
 }
 
-/// Why a broker refuses a connection.
+/// Why a broker rejects a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// User, password or certificate.
     Login,
-    /// The identifier of the client.
+    /// The client identifier.
     ClientId,
     /// The version of the protocol.
     Version,
@@ -108,14 +108,14 @@ pub(super) enum Refusal {
     Other(String),
 }
 
-/// Where the first packet of `bytes` has its body, where its header is there.
+/// The range of the first packet's body in `bytes`, once its header is complete.
 ///
 /// # Errors
 ///
-/// No packet begins so.
+/// The bytes do not start a packet.
 fn body(bytes: &[u8]) -> Result<Option<Range<usize>>, String> {
     if let Some(first) = bytes.first() {
-        // At once: another protocol may seem to say that much is to come.
+        // Early: the length in another protocol's bytes may be huge.
         v5::Header::new_with(*first, 0, 2).map_err(text)?;
     }
     let mut length = 0;
@@ -132,12 +132,12 @@ fn body(bytes: &[u8]) -> Result<Option<Range<usize>>, String> {
     Ok(None)
 }
 
-/// Takes the next packet out of `bytes`, where it is there whole. Of one that is longer than [`LONGEST`] the rest of it is
-/// left to `skip`.
+/// Takes the next complete packet out of `bytes`. If it is longer than [`LONGEST`], the rest of it is counted in
+/// `skip`.
 ///
 /// # Errors
 ///
-/// The bytes are no packet.
+/// The bytes are not a packet.
 pub(super) fn next(
     version: Version,
     bytes: &mut BytesMut,
@@ -175,8 +175,8 @@ impl Version {
         }
     }
 
-    /// Writes the packet that begins a connection. Its session is a new one, and ends with it: the journal knows what
-    /// is to be sent again.
+    /// Writes a CONNECT packet. It starts a clean session that ends with the connection: the journal knows what to send
+    /// again.
     pub(super) fn connect(self, connect: Connect<'_>, bytes: &mut BytesMut) {
         let (topic, payload) = connect.will;
         let will = TopicName::try_from(topic).ok();
@@ -211,7 +211,7 @@ impl Version {
         }
     }
 
-    /// Writes a message. The result is whether it has a topic that can be published to.
+    /// Writes a message. Returns whether its topic is valid for publishing.
     #[must_use]
     pub(super) fn publish(self, message: Message, bytes: &mut BytesMut) -> bool {
         let topic = TopicName::try_from(message.topic);
@@ -235,7 +235,7 @@ impl Version {
         true
     }
 
-    /// Writes a subscription. Messages come at most once: an order that comes twice would be wrong.
+    /// Writes a subscription. Uses QoS 0: an order that arrives twice would be wrong.
     pub(super) fn subscribe(self, id: u16, filters: &[Arc<str>], bytes: &mut BytesMut) {
         let filters = filters
             .iter()
@@ -248,7 +248,7 @@ impl Version {
             }
             Self::V5 => {
                 let mut options = v5::SubscriptionOptions::new(QoS::Level0);
-                // So that the mark says, as in 3.1.1, that a message is an old one.
+                // Makes the retain flag, as in 3.1.1, mark only old messages.
                 options.retain_as_published = false;
                 let filters = filters.map(|filter| (filter, options)).collect();
                 put_v5(&v5::Subscribe::new(id, filters).into(), bytes);
@@ -256,12 +256,12 @@ impl Version {
         }
     }
 
-    /// Asks for a sign of life.
+    /// Writes a PINGREQ.
     pub(super) fn ping(self, bytes: &mut BytesMut) {
         put_v3(&v3::Packet::Pingreq, bytes);
     }
 
-    /// Ends the connection: the broker forgets the will.
+    /// Writes a DISCONNECT: the broker discards the will.
     pub(super) fn disconnect(self, bytes: &mut BytesMut) {
         match self {
             Self::V311 => put_v3(&v3::Packet::Disconnect, bytes),
@@ -269,8 +269,7 @@ impl Version {
         }
     }
 
-    /// Each kind of packet that a broker may send to who publishes and subscribes at most once; the decoders of all
-    /// others would only take room.
+    /// Decodes the packets that a broker may send to this client; decoders for all others would only take space.
     fn decode(self, packet: &[u8], body: Range<usize>) -> Result<Incoming, String> {
         let (mut at, length, whole) = (body.start, body.len() as u32, body.end as u32);
         let kind = packet[0] >> 4;
@@ -332,7 +331,7 @@ fn message(topic: &str, payload: Bytes, retained: bool) -> Incoming {
     }
 }
 
-/// What can't be written is longer than 256 MB, which nothing here is.
+/// Fails only for packets longer than 256 MB, which don't occur here.
 fn put_v3(packet: &v3::Packet, bytes: &mut BytesMut) {
     if let Ok(encoded) = packet.encode() {
         bytes.extend_from_slice(encoded.as_ref());
@@ -352,7 +351,7 @@ fn connack_v3(connack: v3::Connack) -> Incoming {
         Code::BadUserNameOrPassword | Code::NotAuthorized => Refusal::Login,
         Code::IdentifierRejected => Refusal::ClientId,
         Code::UnacceptableProtocolVersion => Refusal::Version,
-        Code::ServerUnavailable => Refusal::Other("it is not available".to_owned()),
+        Code::ServerUnavailable => Refusal::Other("it is unavailable".to_owned()),
     })
 }
 
@@ -382,7 +381,7 @@ fn puback_v5(puback: v5::Puback) -> Incoming {
     Incoming::Acknowledged(puback.pid.value(), refused)
 }
 
-/// The broker's reason, with what else it says.
+/// The broker's reason code, with its reason string.
 fn sentence(code: &impl std::fmt::Debug, said: Option<Arc<str>>) -> String {
     match said {
         Some(said) => format!("{code:?}: {}", crate::quote::quote(&said)),

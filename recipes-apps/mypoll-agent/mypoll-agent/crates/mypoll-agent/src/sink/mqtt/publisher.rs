@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What outlasts a connection: how far the broker is, and what its topics are to retain.
+//! State that outlasts a connection: the broker's progress, and its retained topics.
 
 use std::{collections::BTreeSet, mem, sync::Arc};
 
@@ -22,14 +22,14 @@ use crate::{
     status::{Counter, Reporter},
 };
 
-/// What the topics of levels and outputs retain.
+/// Payload of retained levels and outputs.
 const ON: Bytes = Bytes::from_static(b"on");
 const OFF: Bytes = Bytes::from_static(b"off");
 
-/// For how long a complaint is not repeated.
+/// How long a complaint is not repeated.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What is counted.
+/// The sink's counters.
 struct Counters {
     published: Counter,
     acknowledged: Counter,
@@ -37,7 +37,7 @@ struct Counters {
     refused: Counter,
 }
 
-/// What is to be published.
+/// The state.
 pub(super) struct Publisher<'a> {
     pub(super) config: &'a Config,
     pub(super) journal: &'a Journal,
@@ -45,23 +45,23 @@ pub(super) struct Publisher<'a> {
     reporter: &'a Reporter,
     counters: Counters,
     bookmark: Bookmark,
-    /// Behind the last event that is done, as far as that is known: what the journal loses from here on is missing.
+    /// The position after the last event that is done, if known: events that the journal drops from here on are missing.
     place: Cursor,
     /// The number of the last event that is done.
     done: u64,
     /// The highest number of an event that was published.
     published: u64,
     pub(super) retained: Retained,
-    /// The topics of levels and outputs that retain something.
+    /// The retained topics of levels and outputs.
     topics: BTreeSet<Arc<str>>,
     pub(super) shown: watch::Receiver<Shown>,
     /// Messages of rules.
     pub(super) messages: mpsc::Receiver<Publish>,
     pub(super) orders: Orders,
     announcement: Option<Announcement>,
-    /// The beginning of each payload, and the session and boot that it is for.
+    /// The start of each payload, and the era that it belongs to.
     head: Option<(Arc<Era>, String)>,
-    /// What was complained of last, and when.
+    /// The last complaint, and its time.
     complaint: Option<(String, Instant)>,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Publisher<'a> {
     ) -> Self {
         let machine = &context.journal.identity().machine;
         let place = context.journal.cursor(bookmark.start());
-        // So that they are there before something is counted.
+        // Registers the counters before anything is counted.
         for name in ["connected", "unacknowledged", "waiting"] {
             reporter.count(name, 0);
         }
@@ -111,28 +111,27 @@ impl<'a> Publisher<'a> {
         &self.journal.identity().machine
     }
 
-    /// The identifier of the client.
+    /// The client identifier.
     pub(super) fn client_id(&self) -> &'a str {
         self.config.client_id.as_deref().unwrap_or(self.machine())
     }
 
-    /// The topic that says whether the agent is there.
+    /// The topic of the agent's availability.
     pub(super) fn availability(&self) -> Arc<str> {
         self.config.topics.availability.of(self.machine())
     }
 
-    /// Where a new connection goes on.
+    /// Where a new connection continues.
     pub(super) fn place(&self) -> Cursor {
         self.place.again()
     }
 
-    /// The topic of Home Assistant's that says that it has started.
+    /// Home Assistant's topic that reports its start.
     pub(super) fn status_topic(&self) -> Option<Arc<str>> {
         self.announcement.as_ref().map(Announcement::status_topic)
     }
 
-    /// Takes the levels of the lines and what the outputs show, as they are now. The result is whether other topics have
-    /// orders than before.
+    /// Updates the retained levels and outputs. Returns whether the topics of orders have changed.
     pub(super) fn look(&mut self) -> bool {
         let (config, machine) = (self.config, self.machine());
         let lines = self.journal.snapshot().lines;
@@ -164,7 +163,7 @@ impl<'a> Publisher<'a> {
         changed
     }
 
-    /// The payload of an event of `batch`: its line as clients of a stream get it, with whose it is.
+    /// The payload of an event of `batch`: its stream line, prefixed with the agent's identity.
     pub(super) fn payload(&mut self, batch: &Batch, line: &[u8]) -> Bytes {
         let era = batch.era();
         if self.head.as_ref().is_none_or(|(of, _)| of != era) {
@@ -177,12 +176,12 @@ impl<'a> Publisher<'a> {
             self.head = Some((Arc::clone(era), head));
         }
         let head = self.head.as_ref().map_or("", |(_, head)| head);
-        // Without its brace and the line's end.
+        // Without its opening brace and its newline.
         let rest = line.get(1..).unwrap_or_default().trim_ascii_end();
         [head.as_bytes(), rest].concat().into()
     }
 
-    /// The payload for events that are missing before the event `next`.
+    /// The payload for missing events before the event `next`.
     pub(super) fn missed(&self, gap: Gap, next: u64) -> Bytes {
         let lost = gap.lost.map(|lost| format!(r#","lost":{lost}"#));
         format!(
@@ -205,13 +204,13 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Counts a message that the broker has, `left` of those before it not yet.
+    /// Counts an acknowledged message; `left` messages before it are still unacknowledged.
     pub(super) fn acknowledged(&mut self, left: usize) {
         self.counters.acknowledged.add(1);
         self.reporter.count("unacknowledged", left as u64);
     }
 
-    /// The broker has what was sent, and all before it.
+    /// Records that the broker has acknowledged `sent` and everything before it.
     pub(super) fn is_acknowledged(&mut self, sent: &Sent) {
         match sent {
             Sent::Event(session, event) => self.pass(*session, *event),
@@ -220,25 +219,25 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// An event is done, and all before it.
+    /// Marks an event, and all before it, as done.
     pub(super) fn pass(&mut self, session: SessionId, event: u64) {
         self.bookmark.done(session, event);
         self.done = event;
     }
 
-    /// Counts the events that are not done.
+    /// Updates the count of events that are not done.
     pub(super) fn count(&self) {
         let newest = self.journal.stats().next - 1;
         self.reporter
             .count("waiting", newest.saturating_sub(self.done));
     }
 
-    /// Whether an agent that starts later has all that the broker does not.
+    /// Whether everything unacknowledged survives a restart.
     pub(super) fn is_kept(&self) -> bool {
         self.journal.is_kept_from(self.done + 1)
     }
 
-    /// Says what was refused, once in a while.
+    /// Logs a rejection, with a rate limit.
     pub(super) fn complain(&mut self, what: String) {
         self.counters.refused.add(1);
         let name = self.config.name();
@@ -251,7 +250,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// What the broker has not acknowledged is to be sent again.
+    /// Schedules everything unacknowledged to be sent again.
     pub(super) fn disconnected(&mut self) {
         if let place @ Start::After(..) = self.bookmark.start() {
             self.place = self.journal.cursor(place);
@@ -261,13 +260,13 @@ impl<'a> Publisher<'a> {
         self.count();
     }
 
-    /// Keeps the place on disk.
+    /// Saves the position.
     pub(super) async fn save(self) {
         self.bookmark.save().await;
     }
 }
 
-/// A string as JSON writes it.
+/// A JSON string.
 fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

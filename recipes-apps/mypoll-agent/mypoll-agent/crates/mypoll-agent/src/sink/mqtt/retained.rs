@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What topics are to retain. Only the newest of a topic counts: what was replaced before it was sent is never sent.
+//! Retained topics. Only the newest value counts: values that are replaced before they are sent are skipped.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,13 +11,13 @@ use bytes::Bytes;
 #[derive(Debug)]
 struct Entry {
     wanted: Bytes,
-    /// What the broker was sent over this connection.
+    /// The payload sent over this connection.
     sent: Option<Bytes>,
-    /// Whether the broker still has to acknowledge it.
+    /// Whether the acknowledgement is pending.
     on_its_way: bool,
 }
 
-/// What topics are to retain, and what the broker knows of it.
+/// The wanted content of retained topics, and the state of the broker.
 #[derive(Debug, Default)]
 pub(super) struct Retained {
     topics: BTreeMap<Arc<str>, Entry>,
@@ -26,7 +26,7 @@ pub(super) struct Retained {
 }
 
 impl Retained {
-    /// Has `topic` retain `payload`.
+    /// Retains `payload` in `topic`.
     pub(super) fn set(&mut self, topic: &Arc<str>, payload: Bytes) {
         let entry = self.topics.entry(Arc::clone(topic)).or_insert(Entry {
             wanted: Bytes::new(),
@@ -39,12 +39,12 @@ impl Retained {
         }
     }
 
-    /// Has `topic` retain nothing any more.
+    /// Clears `topic`.
     pub(super) fn clear(&mut self, topic: &Arc<str>) {
         self.set(topic, Bytes::new());
     }
 
-    /// The next to send. It counts as on its way.
+    /// The next message to send; it is then pending.
     pub(super) fn next(&mut self) -> Option<(Arc<str>, Bytes)> {
         let topic = self.due.pop_first()?;
         let entry = self.topics.get_mut(&topic)?;
@@ -53,7 +53,7 @@ impl Retained {
         Some((topic, entry.wanted.clone()))
     }
 
-    /// The broker has what it was sent of `topic`.
+    /// The broker has acknowledged `topic`.
     pub(super) fn acknowledge(&mut self, topic: &Arc<str>) {
         let Some(entry) = self.topics.get_mut(topic) else {
             return;
@@ -66,7 +66,7 @@ impl Retained {
         }
     }
 
-    /// All is to be sent again: the broker may have lost it, or somebody asks for it.
+    /// Sends everything again: the broker may have lost it, or a client asks for it.
     pub(super) fn renew(&mut self) {
         for (topic, entry) in &mut self.topics {
             (entry.sent, entry.on_its_way) = (None, false);
@@ -95,7 +95,7 @@ mod tests {
         retained.set(&lamp, "off".into());
         retained.set(&lamp, "on".into());
         assert_eq!(retained.next(), Some((lamp.clone(), "on".into())));
-        // What comes and goes while it is on its way is never sent.
+        // A value that is replaced while another is pending is never sent.
         retained.set(&lamp, "off".into());
         retained.set(&lamp, "on".into());
         assert_eq!(retained.next(), None);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One connection to the broker.
+//! A connection to the broker.
 
 mod connect;
 mod hear;
@@ -30,26 +30,26 @@ use crate::{
     quote::quote,
 };
 
-/// How many bytes wait to be written before no more messages are added.
+/// Number of unsent bytes above which no more messages are added.
 const ENOUGH: usize = 32 * 1024;
 
-/// How many bytes are read at a time.
+/// Read size in bytes.
 const READ: usize = 4096;
 
-/// How long saying goodbye may take when the sink is taken out of the configuration.
+/// Time limit for disconnecting when the sink is removed from the configuration.
 const GOODBYE: Duration = Duration::from_millis(300);
 
 /// How a connection ended.
 pub(super) enum End {
-    /// The journal ended, and the broker has all of it.
+    /// The journal has ended, and the broker has acknowledged everything.
     Delivered,
     /// The sink was told to stop.
     Stopped,
-    /// It broke, and why.
+    /// The connection broke, for this reason.
     Lost(String),
 }
 
-/// A connection that the broker has accepted.
+/// An accepted connection.
 pub(super) struct Session {
     dialer: Dialer,
     address: String,
@@ -57,29 +57,29 @@ pub(super) struct Session {
     reader: ReadHalf<Box<dyn Transport>>,
     writer: WriteHalf<Box<dyn Transport>>,
     received: BytesMut,
-    /// How much of a packet that is too long is still to come.
+    /// Remaining bytes of an oversized packet.
     skip: usize,
     outgoing: BytesMut,
-    /// Whether written bytes may still be in the layer of TLS.
+    /// Whether the TLS layer may have unsent bytes.
     unflushed: bool,
     limits: Limits,
     keep_alive: Duration,
     timeout: Duration,
     window: Window,
     last_sent: Instant,
-    /// Since when the broker owes an answer.
+    /// Since when an answer of the broker is pending.
     owed: Option<Instant>,
     pinged: bool,
-    /// The subscriptions that the broker has not acknowledged: the filters of each.
+    /// The filters of unacknowledged subscriptions.
     subscribing: Vec<Arc<str>>,
-    /// Where rules are told that the broker has their messages, by the identifiers of these.
+    /// Channels to rules for acknowledgements, by message identifier.
     replies: HashMap<u16, oneshot::Sender<Result<(), Unpublished>>>,
-    /// Orders that are being carried out.
+    /// Orders in progress.
     ordered: JoinSet<Result<(), Refused>>,
 }
 
 impl Session {
-    /// Publishes until the journal ends, it is told to stop, or the connection breaks.
+    /// Publishes until the journal ends, the sink is stopped, or the connection breaks.
     pub(super) async fn run(
         mut self,
         publisher: &mut Publisher<'_>,
@@ -113,7 +113,7 @@ impl Session {
             if ended && batch.is_none() && self.window.is_empty() && publisher.retained.is_done() {
                 if said_goodbye {
                     self.version.disconnect(&mut self.outgoing);
-                    // The broker has all; whether it hears that changes nothing.
+                    // The broker has everything, so it does not matter whether this succeeds.
                     let _ = send(&mut self.writer, &mut self.outgoing).await;
                     let _ = self.writer.shutdown().await;
                     return Ok(End::Delivered);
@@ -175,7 +175,7 @@ impl Session {
         }
     }
 
-    /// Sends what there is, as far as there is room.
+    /// Adds messages while there is room.
     fn fill(&mut self, publisher: &mut Publisher<'_>, batch: &mut Option<(Batch, u64)>) {
         while self.window.has_room() && self.outgoing.len() < ENOUGH {
             if let Some((topic, payload)) = publisher.retained.next() {
@@ -224,10 +224,7 @@ impl Session {
             return;
         }
         self.window.take_back();
-        publisher.complain(format!(
-            "nothing can be published to the topic `{}`",
-            quote(&topic)
-        ));
+        publisher.complain(format!("cannot publish to the topic `{}`", quote(&topic)));
         match sent {
             Sent::Event(session, event) if !self.window.pass(session, event) => {}
             sent => publisher.is_acknowledged(&sent),
@@ -248,8 +245,8 @@ impl Session {
             self.sends(true);
         } else {
             self.window.take_back();
-            let reason = "no message can be published to its topic".to_owned();
-            // The rule may have gone.
+            let reason = "cannot publish to its topic".to_owned();
+            // The rule may be gone.
             let _ = message.reply.send(Err(Unpublished::Failed(reason)));
         }
     }
@@ -266,13 +263,13 @@ impl Session {
         if filters.is_empty() {
             return;
         }
-        // The broker tells it from the identifiers of messages by its kind.
+        // The broker distinguishes it from message identifiers by packet type.
         self.version.subscribe(1, &filters, &mut self.outgoing);
         self.subscribing = filters;
         self.sends(true);
     }
 
-    /// Something is to be written, to which the broker owes an answer, or not.
+    /// Marks data as unsent; `owes` tells whether the broker must answer it.
     fn sends(&mut self, owes: bool) {
         let now = Instant::now();
         self.unflushed = true;
@@ -316,13 +313,13 @@ impl Session {
         }
     }
 
-    /// The next packet of those that were read.
+    /// The next received packet.
     fn take(&mut self) -> Result<Option<Incoming>, String> {
         packet::next(self.version, &mut self.received, &mut self.skip)
             .map_err(|error| format!("{}: {error}", self.address))
     }
 
-    /// Says goodbye without waiting for answers.
+    /// Disconnects without waiting for answers.
     async fn leave(&mut self, availability: Arc<str>) -> io::Result<()> {
         let message = Message {
             topic: availability,
@@ -346,7 +343,7 @@ impl Session {
     }
 }
 
-/// Writes all of `outgoing`. Dropping the future loses nothing.
+/// Writes all of `outgoing`. Dropping the future loses no data.
 async fn send(
     writer: &mut WriteHalf<Box<dyn Transport>>,
     outgoing: &mut BytesMut,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Topics, by templates.
+//! Topics, as templates.
 
 use std::{fmt::Write as _, marker::PhantomData, sync::Arc};
 
@@ -7,22 +7,22 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::{event::Event, lines::Line, percent, quote::quote, section::table::Table};
 
-/// The longest template, in bytes. With the longest label it stays below what a topic may have.
+/// The longest template, in bytes. With the longest label it stays below MQTT's limit.
 const LONGEST: usize = 1024;
 
-/// What the topic of the availability retains.
+/// Retained payload of the availability topic.
 pub(super) const ONLINE: &str = "online";
 pub(super) const OFFLINE: &str = "offline";
 
-/// What a template is for: the placeholders that it may have, and those of which it needs one.
+/// The use of a template: its allowed and required placeholders.
 pub trait Purpose {
-    /// The placeholders that may be in it.
+    /// The allowed placeholders.
     const MAY: &'static [Placeholder];
-    /// One of these has to be in it, unless there are none.
+    /// Placeholders of which one is required; none is if this is empty.
     const NEEDS: &'static [Placeholder] = &[];
 }
 
-/// What is filled in.
+/// A placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placeholder {
     /// The name of the machine.
@@ -31,9 +31,9 @@ pub enum Placeholder {
     Label,
     /// The number of the line.
     Line,
-    /// Where the event came from.
+    /// The source of the event.
     Source,
-    /// What happened.
+    /// The kind of the event.
     Kind,
     /// The name of the output.
     Output,
@@ -73,7 +73,7 @@ purposes! {
     OfLevel: [Label, Line] needs [Label, Line],
     /// The state of an output.
     OfOutput: [Output] needs [Output],
-    /// Something that the agent has once.
+    /// A topic that the agent has once.
     OfAgent: [],
 }
 
@@ -87,11 +87,11 @@ pub struct Topics {
     pub missed: Template<OfAgent>,
     /// The levels of lines, retained.
     pub level: Template<OfLevel>,
-    /// The states of outputs, retained; with `/set` behind it, orders to them.
+    /// The states of outputs, retained; with `/set` appended, orders to them.
     pub output: Template<OfOutput>,
-    /// With `/set` behind it, orders to the driver.
+    /// With `/set` appended, orders to the driver.
     pub driver: Template<OfAgent>,
-    /// Whether the agent is there, retained.
+    /// Whether the agent is online, retained.
     pub availability: Template<OfAgent>,
 }
 
@@ -113,7 +113,7 @@ impl Table for Topics {
 }
 
 impl Topics {
-    /// Whether messages of different meanings have different topics.
+    /// Checks that messages of different meanings have different topics.
     pub(super) fn are_distinct(&self) -> Result<(), String> {
         let all = [
             ("event", &self.event.text),
@@ -126,7 +126,7 @@ impl Topics {
         for (index, (name, text)) in all.iter().enumerate() {
             if let Some((other, _)) = all[..index].iter().find(|(_, other)| other == text) {
                 return Err(format!(
-                    "topics.{name} is the same as topics.{other}, `{text}`, expected a topic of its own for each"
+                    "topics.{name} is the same as topics.{other}, `{text}`, expected different topics"
                 ));
             }
         }
@@ -158,7 +158,7 @@ impl Placeholder {
 }
 
 impl<P: Purpose> Template<P> {
-    /// One of the program's own; a test reads it.
+    /// A template in the program; a test parses it.
     fn literal(text: &str) -> Self {
         Self::parse(text).unwrap_or(Self {
             text: text.to_owned(),
@@ -167,11 +167,11 @@ impl<P: Purpose> Template<P> {
         })
     }
 
-    /// From its text.
+    /// Parses a template.
     ///
     /// # Errors
     ///
-    /// No topic can come of it; the sentence says what would be right.
+    /// It is not a valid topic; the message says what is expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = |what: &str| Err(format!("the topic `{}` {what}", quote(text)));
         if text.is_empty() {
@@ -181,7 +181,7 @@ impl<P: Purpose> Template<P> {
             return wrong(&format!("is longer than {LONGEST} bytes"));
         }
         if text.starts_with('$') {
-            return wrong("begins with `$`, which is for the broker's own topics");
+            return wrong("starts with `$`, which is reserved for the broker");
         }
         if let Some(wildcard) = text.chars().find(|c| ['+', '#'].contains(c)) {
             return wrong(&format!(
@@ -198,7 +198,7 @@ impl<P: Purpose> Template<P> {
                 return wrong("has a `}` without a `{` before it");
             }
             let Some((name, after)) = behind.split_once('}') else {
-                return wrong("has a `{` without a `}` behind it");
+                return wrong("has a `{` without a `}` after it");
             };
             match Placeholder::named(name).filter(|found| P::MAY.contains(found)) {
                 Some(placeholder) => {
@@ -234,7 +234,7 @@ impl<P: Purpose> Template<P> {
         })
     }
 
-    /// The topic, each placeholder with what `value` writes of it.
+    /// The topic, with each placeholder replaced by what `value` writes.
     fn fill(&self, value: impl Fn(Placeholder, &mut String)) -> Arc<str> {
         let mut topic = String::new();
         let mut filled = String::new();
@@ -252,9 +252,9 @@ impl<P: Purpose> Template<P> {
     }
 }
 
-/// Writes a value so that it is one level of a topic and no wildcard: as in addresses of the web, with `%`.
+/// Writes a value as one level of a topic without wildcards; uses percent-encoding.
 pub(super) fn escape(value: &str, topic: &mut String) {
-    // `$` matters at the beginning of a topic only.
+    // `$` is special only at the start of a topic.
     let mut begins = topic.is_empty();
     let is_plain = |character: char| {
         let is_first = std::mem::take(&mut begins);
@@ -289,7 +289,7 @@ impl Template<OfEvent> {
         })
     }
 
-    /// The topic of all events of a line, where there is one.
+    /// The topic of all events of a line, if they share one.
     pub(super) fn of_line(&self, machine: &str, line: &Line) -> Arc<str> {
         self.fill(|placeholder, value| match placeholder {
             Placeholder::Label => label_of(line, value),

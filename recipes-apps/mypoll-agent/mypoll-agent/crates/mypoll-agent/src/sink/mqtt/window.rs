@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Messages that the broker has not acknowledged, in the order in which they were sent.
+//! Unacknowledged messages, in the order in which they were sent.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::identity::SessionId;
 
-/// What a message was.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     /// The event with this number of this session.
@@ -14,19 +14,19 @@ pub(super) enum Sent {
     Gap,
     /// A rule's message.
     Rule,
-    /// What a topic retains.
+    /// A retained topic.
     Retained(Arc<str>),
 }
 
 #[derive(Debug)]
 struct Entry {
-    /// 0 where nothing is to be acknowledged.
+    /// 0 if no acknowledgement is needed.
     id: u16,
     sent: Sent,
     acknowledged: bool,
 }
 
-/// The messages on their way.
+/// The messages in flight.
 #[derive(Debug)]
 pub(super) struct Window {
     entries: VecDeque<Entry>,
@@ -35,7 +35,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// For at most `size` messages, at least one.
+    /// Holds at most `size` messages, at least one.
     pub(super) fn new(size: usize) -> Self {
         Self {
             entries: VecDeque::new(),
@@ -44,22 +44,22 @@ impl Window {
         }
     }
 
-    /// How many are on their way.
+    /// The number of messages in flight.
     pub(super) fn len(&self) -> usize {
         self.entries.iter().filter(|entry| entry.id != 0).count()
     }
 
-    /// Whether none is on its way.
+    /// Whether no message is in flight.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Whether another one may be sent.
+    /// Whether another message may be sent.
     pub(super) fn has_room(&self) -> bool {
         self.entries.len() < self.size
     }
 
-    /// Takes a message that is sent; the result is its identifier.
+    /// Adds a sent message; returns its identifier.
     pub(super) fn send(&mut self, sent: Sent) -> u16 {
         let mut id = self.last_id;
         loop {
@@ -77,12 +77,12 @@ impl Window {
         id
     }
 
-    /// Takes back the message that was taken last.
+    /// Removes the last added message.
     pub(super) fn take_back(&mut self) {
         self.entries.pop_back();
     }
 
-    /// Takes an event that is not to be sent. It is done when those before it are; the result is whether that is so now.
+    /// Adds an event that is not sent. It is done when those before it are; returns whether that is the case now.
     pub(super) fn pass(&mut self, session: SessionId, event: u64) -> bool {
         let passed = Sent::Event(session, event);
         match self.entries.back_mut() {
@@ -97,7 +97,7 @@ impl Window {
         false
     }
 
-    /// The broker has the message with this identifier. The result is what is done now, in order.
+    /// The broker has acknowledged this identifier. Returns what is done now, in order.
     pub(super) fn acknowledge(&mut self, id: u16) -> Vec<Sent> {
         let sent = self.entries.iter_mut().find(|entry| entry.id == id);
         match sent {
@@ -111,7 +111,7 @@ impl Window {
         done
     }
 
-    /// What is sent with this identifier.
+    /// The message in flight with this identifier.
     pub(super) fn get(&self, id: u16) -> Option<&Sent> {
         let entry = self.entries.iter().find(|entry| entry.id == id);
         entry.map(|entry| &entry.sent)
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(window.acknowledge(ids[1]), []);
         assert_eq!(window.acknowledge(ids[0]), [event(1), event(2)]);
         assert!(window.has_room());
-        // Neither what was acknowledged already, nor what was never sent.
+        // Neither acknowledged nor unknown identifiers count.
         for id in [ids[0], 0, 9] {
             assert_eq!(window.acknowledge(id), []);
         }
@@ -164,7 +164,7 @@ mod tests {
             let id = window.send(event(number));
             assert!(id != 0 && id != stuck);
             window.acknowledge(id);
-            // Behind the first all wait.
+            // All wait for the first.
             window.entries.truncate(1);
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `[[output]]`: a GPIO line and what it does on which event.
+//! `[[output]]`: a GPIO line and its reaction to events.
 
 use std::{ffi::OsStr, fmt, path::Path, time::Duration};
 
@@ -23,26 +23,26 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct Config {
-    /// What orders, the log and `gpioinfo` call it. Default: the name of the line, or chip and number, as in `leds-4`.
+    /// Its name in orders, in the log and in `gpioinfo`. Default: the name of the line, or chip and number, as in `leds-4`.
     pub name: String,
     /// The GPIO line.
     pub line: LineSpec,
     /// Whether a low level is active. Default: false.
     pub active_low: bool,
-    /// On which events it does what. Default: only orders switch it.
+    /// Its reaction to events. Default: none, only orders switch it.
     pub rule: Option<Rule>,
 }
 
-/// What an output does on events.
+/// An output's reaction to events.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rule {
-    /// Active while a line of the source is.
+    /// Active while a line of the source is active.
     Follow(Target),
-    /// Active until so long after the last event; above 0, at most 365 days.
+    /// Active until this long after the last event; above 0, at most 365 days.
     Blink(When, Duration),
-    /// Active for so long after an event; those meanwhile don't prolong it. Above 0, at most 365 days.
+    /// Active for this long after an event; further events don't extend it. Above 0, at most 365 days.
     Pulse(When, Duration),
-    /// Turned round by each event.
+    /// Inverted by each event.
     Toggle(When),
 }
 
@@ -58,10 +58,10 @@ fn default_name(line: &LineSpec) -> String {
     }
 }
 
-/// Whether both are the same, as far as that can be told before they are opened.
+/// Whether both are the same line, as far as that is known before they are opened.
 fn is_same(one: &LineSpec, other: &LineSpec) -> bool {
     match (one, other) {
-        // Where one has no chip, the name is on one chip alone, or it can't be opened.
+        // If one has no chip, its name is unique, or opening it fails.
         (LineSpec::Name(None, one), LineSpec::Name(_, other))
         | (LineSpec::Name(_, one), LineSpec::Name(None, other)) => one == other,
         (one, other) => one == other,
@@ -75,13 +75,13 @@ impl Table for Config {
         for (index, other) in earlier.iter().enumerate() {
             if is_same(&self.line, &other.line) {
                 return Err(format!(
-                    "{} is output[{index}] (`{}`) already, expected a line of its own",
+                    "{} is already output[{index}] (`{}`), expected different lines",
                     self.line, other.name
                 ));
             }
             if self.name == other.name {
                 return Err(format!(
-                    "output[{index}] is named `{}` already, expected another `name`",
+                    "output[{index}] already has the name `{}`, expected another `name`",
                     other.name
                 ));
             }
@@ -90,7 +90,7 @@ impl Table for Config {
     }
 }
 
-/// `[[output]]` as it is written.
+/// `[[output]]` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Keys {
@@ -125,7 +125,7 @@ struct Timed {
     on: Duration,
 }
 
-/// The keys of [`When`], and one more: serde's `flatten` would let unknown keys through.
+/// The keys of [`When`], and one more: serde's `flatten` would accept unknown keys.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimedKeys {

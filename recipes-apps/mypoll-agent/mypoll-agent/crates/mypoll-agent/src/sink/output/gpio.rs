@@ -10,7 +10,7 @@ use linux_embedded_hal::CdevPin;
 use super::late_line::Opened;
 use crate::gpio::{Chip, Chips, LineSpec};
 
-/// Takes the line of the output `name` in this state. The error says why that fails.
+/// Requests the line of the output `name` in this state. The error is the reason.
 pub(super) fn open(
     line: &LineSpec,
     name: &str,
@@ -25,7 +25,7 @@ pub(super) fn open(
         .map_err(|missing| missing.reason().to_owned())?;
     let open = |path| gpio_cdev::Chip::new(path)?.get_line(offset);
     let line = open(&chip.path).map_err(|error| error.to_string())?;
-    // The output knows what is active. Were the kernel told as well, CdevPin would turn the level round once more.
+    // The output handles active-low itself. With the kernel's flag as well, CdevPin would invert the level twice.
     let pin = line
         .request(
             LineRequestFlags::OUTPUT,
@@ -47,7 +47,7 @@ pub(super) fn open(
     })
 }
 
-/// Describes a chip. The messages of gpio_cdev's errors have what they come from in them.
+/// Describes a chip. The messages of gpio_cdev's errors already include their sources.
 fn look(path: &Path) -> Result<Chip, String> {
     let chip = gpio_cdev::Chip::new(path).map_err(|error| error.to_string())?;
     let name = |line: gpio_cdev::Line| {
@@ -63,7 +63,7 @@ fn look(path: &Path) -> Result<Chip, String> {
     })
 }
 
-/// What the kernel calls who has the line: 31 bytes at most.
+/// The kernel's consumer name of the line: at most 31 bytes.
 fn consumer(name: &str) -> String {
     format!("{}: {name}", env!("CARGO_PKG_NAME"))
 }

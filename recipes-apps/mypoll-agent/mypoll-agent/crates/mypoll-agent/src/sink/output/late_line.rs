@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An output line that may not be there: its chip's driver comes later, or goes, or something else has the line.
+//! An output line that may be unavailable: its chip's driver loads later or is unbound, or something else uses the line.
 //!
-//! A line can block for long, behind an I2C expander for one. So all that touches it runs on a thread of its own, one
-//! operation at a time.
+//! A line may block for long, for example behind an I2C expander. So all accesses run on a separate thread, one at a
+//! time.
 
 use std::{fmt::Display, future::pending, os::fd::OwnedFd, sync::Arc, time::Duration};
 
@@ -16,36 +16,36 @@ use tracing::{debug, error, info};
 
 use crate::status::{Busy, Condition, Reporter};
 
-/// How long to wait after the first failure; doubled with each, up to [`LONGEST_PAUSE`].
+/// Pause after the first failure; doubled with each, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A pin that was opened in the wanted state.
 pub(super) struct Opened<P> {
     pub(super) pin: P,
-    /// What hangs up when the chip goes.
+    /// Hangs up when the chip is removed.
     pub(super) chip: Option<OwnedFd>,
 }
 
-/// Opens the pin in a state; the error is a sentence.
+/// Opens the pin in a state; the error is a message.
 pub(super) type Open<P> = Arc<dyn Fn(PinState) -> Result<Opened<P>, String> + Send + Sync>;
 
-/// A line that shows what it is wanted to, as soon as it can.
+/// A line that shows the wanted state as soon as possible.
 pub(super) struct LateLine<'a, P> {
     name: &'a str,
     reporter: &'a Reporter,
     open: Open<P>,
     wanted: PinState,
-    /// What is under way on a thread; it has the pin meanwhile.
+    /// The running operation; it owns the pin meanwhile.
     task: Option<(JoinHandle<Done<P>>, Busy)>,
     pin: Option<Pin<P>>,
-    /// When it was opened last.
+    /// When it was last opened.
     opened_at: Instant,
     /// Why it is no longer open.
     lost: Option<String>,
-    /// Why it can't be had.
+    /// Why it is unavailable.
     reason: Option<String>,
-    /// What was logged of that.
+    /// The reason that was logged.
     complaint: Option<String>,
     retry_at: Instant,
     pause: Duration,
@@ -62,12 +62,12 @@ enum Done<P> {
     Set(Result<Pin<P>, String>),
 }
 
-/// How an operation ended.
+/// The result of an operation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The line shows this.
+    /// The line shows this state.
     Shows(PinState),
-    /// The line can't be had; it is tried again.
+    /// The line is unavailable; retrying.
     Failed(String),
 }
 
@@ -102,28 +102,28 @@ where
         line
     }
 
-    /// What it is to show from now on.
+    /// Sets the wanted state.
     pub(super) fn want(&mut self, state: PinState) {
         self.wanted = state;
     }
 
-    /// Whether no operation is under way.
+    /// Whether no operation is running.
     pub(super) fn is_at_rest(&self) -> bool {
         self.task.is_none()
     }
 
-    /// Whether it shows what it is wanted to, or can't be had at present.
+    /// Whether it shows the wanted state, or is unavailable at present.
     pub(super) fn is_settled(&self) -> bool {
         let shows = |pin: &Pin<P>| pin.shown == self.wanted;
         self.is_at_rest() && self.pin.as_ref().is_none_or(shows)
     }
 
-    /// Why it can't be had at present.
+    /// Why it is unavailable at present.
     pub(super) fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
 
-    /// Does what there is to do until an operation ends. Dropping the future loses nothing.
+    /// Works until an operation ends. Dropping the future loses nothing.
     pub(super) async fn progress(&mut self) -> Outcome {
         loop {
             let outcome = if let Some((task, _)) = &mut self.task {
@@ -138,7 +138,7 @@ where
                 None
             } else if let Some(chip) = self.pin.as_ref().map(|pin| pin.chip.as_ref()) {
                 gone(chip).await;
-                self.lose("its chip went away".to_owned())
+                self.lose("its chip was removed".to_owned())
             } else {
                 time::sleep_until(self.retry_at).await;
                 self.open();
@@ -150,7 +150,7 @@ where
         }
     }
 
-    /// Sets it to `state`, where it can be had, and gives it back.
+    /// Sets it to `state` if it is available, and releases it.
     pub(super) async fn close(mut self, state: PinState) {
         if let Some((task, _)) = &mut self.task {
             self.pin = match task.await {
@@ -176,7 +176,7 @@ where
         if let Ok(Err(error)) = set.await {
             error!(
                 output = self.name,
-                "cannot set it inactive at the end: {error}"
+                "cannot set it inactive at shutdown: {error}"
             );
         }
     }
@@ -236,7 +236,7 @@ where
         info!(output = self.name, "opened it{again}");
     }
 
-    /// The pin is of no use any more. Tries at once for another, unless this one was new.
+    /// Gives up the pin. Reopens it at once, unless it was new.
     fn lose(&mut self, reason: String) -> Option<Outcome> {
         self.lost = Some(reason.clone());
         if self.opened_at.elapsed() < LONGEST_PAUSE {
@@ -251,13 +251,13 @@ where
     }
 
     fn fail(&mut self, reason: String) -> Outcome {
-        // Of an output that was lost, one reason is enough.
+        // One reason is enough for a lost output.
         let is_new = match &self.complaint {
             None => true,
             Some(complaint) => self.lost.is_none() && *complaint != reason,
         };
         if is_new {
-            error!(output = self.name, "{reason}; trying again until it works");
+            error!(output = self.name, "{reason}; retrying");
             self.complaint = Some(reason.clone());
         }
         self.reporter.set(Condition::Waiting(reason.clone()));
@@ -269,15 +269,15 @@ where
 
     fn watch(&self, chip: OwnedFd) -> Option<AsyncFd<OwnedFd>> {
         #[expect(unsafe_code, reason = "AsyncFd's safe constructors are deprecated")]
-        // SAFETY: `OwnedFd` owns its descriptor, and gives the same one for as long as it lives.
+        // SAFETY: `OwnedFd` owns its descriptor, and returns the same one as long as it lives.
         let chip = unsafe { AsyncFd::register_with_interest(chip, Interest::READABLE) };
-        // Without it, the next change tells as well that the chip went.
+        // Without it, the next change also shows that the chip is gone.
         chip.inspect_err(|error| debug!(output = self.name, "cannot watch the chip: {error:?}"))
             .ok()
     }
 }
 
-/// Ends when the chip went away.
+/// Ends when the chip is removed.
 async fn gone(chip: Option<&AsyncFd<OwnedFd>>) {
     match chip {
         // Nothing else makes it readable: no line of it is watched.

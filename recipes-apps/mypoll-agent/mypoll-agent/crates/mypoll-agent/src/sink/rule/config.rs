@@ -15,36 +15,36 @@ use crate::{
     sink::output,
 };
 
-/// How many programs of all rules run at a time, so that each rule always has its own.
+/// Maximum number of programs of all rules, so that each rule can always run its own.
 const PROGRAMS: usize = 32;
 
 /// `[[rule]]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct Config {
-    /// What the log and the metrics call it, and where its place in the journal is kept: unique.
+    /// Its name in the log, in metrics and in the journal: unique.
     pub name: String,
-    /// Which events it takes. Default: all but those of kind `level`.
+    /// Which events it matches. Default: all but those of kind `level`.
     pub when: When,
-    /// What it does.
+    /// The action.
     pub action: Action,
 }
 
-/// What a rule does with an event.
+/// The action of a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Switches one of the agent's outputs.
+    /// Switches an output of the agent.
     Output(Order),
-    /// Publishes it by an MQTT broker.
+    /// Publishes through an MQTT broker.
     #[cfg(feature = "mqtt")]
     Mqtt(mqtt::Config),
-    /// Posts it to a server.
+    /// Posts to a server.
     Webhook(webhook::Config),
     /// Runs a program.
     Exec(exec::Config),
 }
 
-/// `[[rule]]` as it is written.
+/// `[[rule]]` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -88,7 +88,7 @@ impl TryFrom<Keys> for Config {
                 action,
             }),
             (Some((one, _)), Some((other, _))) => Err(format!(
-                "both `{one}` and `{other}` are given, expected one of them: make a second rule for the other"
+                "both `{one}` and `{other}` are given, expected one: add a second rule for the other"
             )),
             (None, _) => Err(format!("no action is given, expected one of {names}")),
         }
@@ -101,7 +101,7 @@ impl Table for Config {
     fn fits(&self, earlier: &[Self]) -> Result<(), String> {
         if let Some(index) = earlier.iter().position(|other| other.name == self.name) {
             return Err(format!(
-                "rule[{index}] is named `{}` already, expected another `name`",
+                "rule[{index}] already has the name `{}`, expected another `name`",
                 self.name
             ));
         }
@@ -113,7 +113,7 @@ impl Table for Config {
         let all = before + programs(self);
         if all > PROGRAMS && programs(self) > 0 {
             return Err(format!(
-                "with this rule {all} programs may run at a time, expected at most {PROGRAMS} for all rules: lower `exec.parallel`"
+                "with this rule {all} programs may run at once, expected at most {PROGRAMS} for all rules: reduce `exec.parallel`"
             ));
         }
         Ok(())
@@ -121,7 +121,7 @@ impl Table for Config {
 }
 
 impl Config {
-    /// Whether the output or the broker that the rule names is there. The result is a key, and what is wrong with it.
+    /// Checks that the output or the broker of the rule exists. Returns the key, and the error.
     pub(crate) fn refers(
         &self,
         outputs: &[output::Config],
@@ -138,7 +138,7 @@ impl Config {
                     return Ok(());
                 }
                 let there_are = list(brokers.iter().map(|broker| broker.name.as_str()));
-                let problem = format!("there is no [[mqtt]] `{name}`; there are: {there_are}");
+                let problem = format!("no [[mqtt]] `{name}`; there are: {there_are}");
                 Err(("mqtt.name", problem))
             }
             Action::Webhook(_) | Action::Exec(_) => Ok(()),
@@ -146,17 +146,15 @@ impl Config {
     }
 }
 
-/// Whether the output with this name takes orders.
+/// Checks that the output with this name accepts orders.
 fn order_to(name: &str, outputs: &[output::Config]) -> Result<(), String> {
     match outputs.iter().find(|output| output.name == name) {
         None => {
             let there_are = list(outputs.iter().map(|output| output.name.as_str()));
-            Err(format!(
-                "there is no [[output]] `{name}`; there are: {there_are}"
-            ))
+            Err(format!("no [[output]] `{name}`; there are: {there_are}"))
         }
         Some(output) if matches!(output.rule, Some(output::Rule::Follow(_))) => Err(format!(
-            "the output `{name}` follows a line, and only that switches it: leave out its `follow`"
+            "the output `{name}` follows a line, which alone controls it: remove its `follow`"
         )),
         Some(_) => Ok(()),
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Actions that are done at least once, in order: each is tried until it is done, and a place in the journal is kept over
-//! a restart. An event that was being delivered when the agent was killed is delivered again.
+//! Delivery at least once, in order: each action is repeated until it succeeds, and the position in the journal survives a
+//! restart. An event that was being delivered when the agent was killed is delivered again.
 
 use std::{future::Future, time::Duration};
 
@@ -18,10 +18,10 @@ use crate::{
 /// The first pause between attempts.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest pause that a server may ask for.
+/// The longest pause that a server can request.
 const LONGEST_WISH: Duration = Duration::from_secs(3600);
 
-/// Carries events somewhere.
+/// Delivers events.
 pub(super) trait Deliver: Send {
     /// Tries once.
     fn deliver(
@@ -34,9 +34,9 @@ pub(super) trait Deliver: Send {
 /// Why an attempt failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// This event is not taken, now or later.
+    /// The event is rejected permanently.
     Refused(String),
-    /// To be tried again, after a time where the other side names one.
+    /// Retry, after the other side's pause if it requests one.
     Later {
         reason: String,
         after: Option<Duration>,
@@ -50,7 +50,7 @@ struct Worker<'a, D> {
     bookmark: &'a Bookmark,
 }
 
-/// Delivers what the rule takes until the journal ends, or it is told to stop.
+/// Delivers matching events until the journal ends, or the rule is stopped.
 pub(super) async fn run<D: Deliver>(
     rule: Rule,
     deliver: D,
@@ -67,12 +67,12 @@ pub(super) async fn run<D: Deliver>(
             rule.reporter.set(Condition::Waiting(format!("{error:#}")));
             return stop.cancelled().await;
         }
-        // The runtime ends.
+        // The runtime is shutting down.
         Err(_) => return,
     };
     if bookmark.is_new() {
-        // A new rule does not tell of what happened before it was there. Known before anything is delivered, so that a crash
-        // loses nothing.
+        // A new rule ignores events from before it was created. Its start is saved before any delivery, so that a crash loses
+        // nothing.
         bookmark.done(rule.begin.0, rule.begin.1);
         bookmark.save().await;
     }
@@ -95,21 +95,21 @@ impl<D: Deliver> Worker<'_, D> {
         let mut cursor = self.rule.context.journal.cursor(self.bookmark.start());
         while let Some(delivery) = cursor.next().await {
             match delivery {
-                // A batch names its own.
+                // A batch has its own era.
                 Delivery::Era(_) => {}
                 Delivery::Gap(gap) => {
                     self.rule.counters.missed.add(gap.missed);
                     warn!(
                         rule = self.rule.name,
                         missed = gap.missed,
-                        "the journal no longer has some events, which were not delivered"
+                        "some events were deleted from the journal before delivery"
                     );
                 }
                 Delivery::Events(batch) => {
                     if !self.deliver(&batch).await {
                         info!(
                             rule = self.rule.name,
-                            "what is not delivered stays in the journal until the next start"
+                            "undelivered events stay in the journal until the next start"
                         );
                         return;
                     }
@@ -118,7 +118,7 @@ impl<D: Deliver> Worker<'_, D> {
         }
     }
 
-    /// The result is whether all was done.
+    /// Returns whether everything was delivered.
     async fn deliver(&mut self, batch: &Batch) -> bool {
         let era = batch.era();
         for event in batch.events().filter(|event| self.rule.when.takes(event)) {
@@ -136,8 +136,8 @@ impl<D: Deliver> Worker<'_, D> {
         true
     }
 
-    /// Tries until an event is delivered or refused. At the journal's end it tries at once; what then fails is left to the
-    /// next start, where there is one that would know it.
+    /// Retries until an event is delivered or rejected. At the journal's end it tries once more at once; what fails then is
+    /// left to the next start, if the position survives.
     async fn until_done(&mut self, occurrence: &Occurrence) -> bool {
         let Rule {
             name,
@@ -157,17 +157,14 @@ impl<D: Deliver> Worker<'_, D> {
                 }
                 Err(Failure::Refused(reason)) => {
                     counters.failed.add(1);
-                    warn!(rule = name, event, "{reason}; going on without it");
+                    warn!(rule = name, event, "{reason}; skipping it");
                     self.works();
                     return true;
                 }
                 Err(Failure::Later { reason, after }) => (reason, after),
             };
             if reporter.set(Condition::Waiting(reason.clone())) {
-                warn!(
-                    rule = name,
-                    event, "{reason}; trying again until it is taken"
-                );
+                warn!(rule = name, event, "{reason}; retrying");
             }
             if ended && context.journal.is_kept_from(event) {
                 return false;
@@ -185,7 +182,7 @@ impl<D: Deliver> Worker<'_, D> {
     fn works(&mut self) {
         self.backoff.reset();
         if self.rule.reporter.set(Condition::Working) {
-            info!(rule = self.rule.name, "delivers again");
+            info!(rule = self.rule.name, "delivering again");
         }
     }
 }

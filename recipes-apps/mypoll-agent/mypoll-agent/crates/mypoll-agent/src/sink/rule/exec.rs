@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The action `exec`: a program of this machine, without a shell.
+//! The action `exec`: runs a program without a shell.
 
 mod config;
 mod process;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The action `mqtt`: a message to a topic, by one of the agent's connections with brokers.
+//! The action `mqtt`: publishes a message through one of the agent's MQTT connections.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::{
     sink::mqtt::{OfEvent, Template},
 };
 
-/// The longest pause between attempts: the connection has its own, and keeps what waits for it.
+/// The longest pause between attempts: the connection has its own, and keeps waiting messages.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Where events are published, and how.
+/// Where and how to publish.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -27,7 +27,7 @@ pub struct Config {
     pub name: String,
     /// The topic.
     topic: Template<OfEvent>,
-    /// Whether the broker keeps the last message for clients that come later. Default: false.
+    /// Whether the broker retains the last message. Default: false.
     #[serde(default)]
     retain: bool,
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An event that a rule takes, with all that names it.
+//! An event matched by a rule, with the agent's identity.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) struct Occurrence {
     pub(super) era: Arc<Era>,
 }
 
-/// As programs and servers get it: what clients get, and whose event it is.
+/// The format for programs and servers: the clients' format with the agent's identity.
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
     rule: &'a str,
@@ -40,18 +40,18 @@ impl Occurrence {
 }
 
 impl Body<'_> {
-    /// One line of JSON, without an end.
+    /// A JSON line, without a newline.
     pub(super) fn json(&self) -> String {
-        // Nothing in it can fail.
+        // The types cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What tells it from every other event of the machine.
+    /// An identifier that is unique on the machine.
     pub(super) fn id(&self) -> String {
         format!("{}-{}", self.session, self.event.event)
     }
 
-    /// A value by its name in JSON; empty where there is none.
+    /// A value by its JSON name; empty if missing.
     pub(super) fn value(&self, field: Field) -> String {
         match field {
             Field::Json => self.json(),
@@ -73,10 +73,10 @@ impl Body<'_> {
     }
 }
 
-/// What there is to say of an event.
+/// A value of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
-    /// All of it.
+    /// The whole event.
     Json,
     Rule,
     Machine,
@@ -95,7 +95,7 @@ pub(super) enum Field {
 }
 
 impl Field {
-    /// Each with its name.
+    /// All values with their names.
     pub(super) const ALL: [(&str, Self); 15] = [
         ("event", Self::Event),
         ("source", Self::Source),

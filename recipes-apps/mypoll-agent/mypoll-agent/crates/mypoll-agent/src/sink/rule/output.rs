@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The action `output`: an order to one of the agent's outputs.
+//! The action `output`: an order to an output of the agent.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::{Occurrence, Rule, queue};
 use crate::section::{table::Table, value};
 
-/// The longest pulse that an output takes.
+/// The longest pulse of an output.
 const LONGEST_PULSE: Duration = Duration::from_secs(3600);
 
-/// How many events wait for the output before more are dropped.
+/// Maximum number of waiting events; further ones are dropped.
 const QUEUE: usize = 64;
 
-/// What an output is ordered to do.
+/// The order to an output.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct Order(pub Output);
@@ -25,7 +25,7 @@ impl Table for Order {
     const EXPECTED: &str = r#"a table such as { name = "lamp", toggle = true }"#;
 }
 
-/// `output` as it is written.
+/// `output` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -81,7 +81,7 @@ pub(super) async fn run(rule: Rule, order: Order, stop: CancellationToken) {
             outcome.map_err(|refused| refused.to_string())
         }
     };
-    // One after another: what is ordered last is what the output shows.
+    // One at a time, so that the last order determines the output's state.
     queue::run(
         rule,
         queue::Bounds {

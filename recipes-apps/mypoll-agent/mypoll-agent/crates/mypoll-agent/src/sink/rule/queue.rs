@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Actions that are tried once: a queue with a bound, and a number of them at a time.
+//! Actions that are tried once: a bounded queue, with a maximum number of parallel actions.
 
 use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
 
@@ -10,21 +10,21 @@ use tracing::{debug, warn};
 use super::{Occurrence, Rule};
 use crate::journal::{Delivery, Start};
 
-/// How long after a warning others are only counted.
+/// How long after a warning further ones are only counted.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// How much of it at most.
+/// The limits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Events that wait.
+    /// Maximum number of waiting events.
     pub(super) queue: usize,
-    /// Actions at a time.
+    /// Maximum number of parallel actions.
     pub(super) parallel: usize,
 }
 
-/// Does `act` on each event that the rule takes, until the journal ends and the queue is empty, or it is told to stop.
+/// Runs `act` for each matching event, until the journal ends and the queue is empty, or the rule is stopped.
 ///
-/// Cancelling drops the actions that run.
+/// Cancelling drops running actions.
 pub(super) async fn run<A, F>(rule: Rule, bounds: Bounds, act: A, stop: CancellationToken)
 where
     A: Fn(&Occurrence, &Rule) -> F,
@@ -57,21 +57,21 @@ where
                     rule.counters.failed.add(1);
                     warnings.say(&rule.name, &reason);
                 }
-                // It panicked, which ends the agent, or was aborted with this.
+                // It panicked, which ends the agent, or was aborted on cancellation.
                 Err(_) => {}
             },
             delivery = cursor.next(), if !ended => match delivery {
                 Some(Delivery::Era(new)) => era = new,
                 Some(Delivery::Gap(gap)) => {
                     rule.counters.missed.add(gap.missed);
-                    warnings.say(&rule.name, "too slow, did not see some events");
+                    warnings.say(&rule.name, "too slow, missed some events");
                 }
                 Some(Delivery::Events(batch)) => {
                     for event in batch.events().filter(|event| rule.when.takes(event)) {
                         rule.counters.matched.add(1);
                         if queue.len() == bounds.queue {
                             rule.counters.dropped.add(1);
-                            warnings.say(&rule.name, "too many events wait for this rule, dropped one");
+                            warnings.say(&rule.name, "too many events are waiting for this rule, dropped one");
                         } else {
                             queue.push_back(Occurrence { event: event.clone(), era: Arc::clone(&era) });
                         }
@@ -83,7 +83,7 @@ where
     }
 }
 
-/// What the log says of failures: events that come quickly must not fill it.
+/// Rate limit for warnings: frequent events must not fill the log.
 #[derive(Default)]
 struct Warnings {
     last: Option<Instant>,

@@ -20,11 +20,11 @@ impl Config {
         Dialer::read(&self.address, self.tls.as_ref())
     }
 
-    /// Reads the files that it names.
+    /// Checks the files that it names.
     ///
     /// # Errors
     ///
-    /// One can't be read, or does not contain what it has to.
+    /// A file is unreadable or invalid.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         self.dialer().context("webhook")?;
         if let Some(secret) = &self.secret {

@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who comes and goes, in the log: at most one line a minute, however many there are.
+//! Logs connects and disconnects: at most one line per minute.
 
 use std::{future, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 use tracing::info;
 
-/// How long what happened after a line waits for the next.
+/// Minimum time between lines.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Counts for the log.
+/// Counts for the next line.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     connected: u64,
     left: u64,
-    /// When the last line was written.
+    /// When the last line was logged.
     written: Option<Instant>,
 }
 
 impl Connections {
-    /// A client came.
+    /// A client connected.
     pub(super) fn connected(&mut self) {
         self.connected += 1;
     }
 
-    /// A client left.
+    /// A client disconnected.
     pub(super) fn left(&mut self) {
         self.left += 1;
     }
 
-    /// Waits until there is something to write, and time for it.
+    /// Waits until there is something to log, and time for it.
     pub(super) async fn due(&self) {
         if self.connected + self.left == 0 {
             return future::pending().await;
@@ -39,7 +39,7 @@ impl Connections {
         }
     }
 
-    /// Writes the line; `clients` are there now.
+    /// Logs the line; `clients` are connected now.
     pub(super) fn write(&mut self, clients: usize) {
         let Self {
             connected, left, ..

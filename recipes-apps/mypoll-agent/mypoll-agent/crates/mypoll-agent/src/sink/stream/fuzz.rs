@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `fuzz/` reaches of a session: how a client's bytes become lines, and what the first one asks for.
+//! Entry points for `fuzz/`: splitting a client's bytes into lines, and parsing the first one.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use super::{
 
 pub use super::input::LONGEST;
 
-/// Bytes that come so many at a time.
+/// Delivers bytes in pieces of a given size.
 struct Steps<'a> {
     bytes: &'a [u8],
     step: usize,
@@ -36,11 +36,11 @@ impl AsyncRead for Steps<'_> {
     }
 }
 
-/// The lines of `bytes` up to the first that is too long, where `step` of them come at a time.
+/// The lines of `bytes` up to the first that is too long, read in pieces of `step`.
 ///
 /// # Panics
 ///
-/// What the session relies on is not so.
+/// An invariant of the session is violated.
 pub fn lines(bytes: &[u8], step: usize) -> Vec<Vec<u8>> {
     let mut lines = Lines::new(Steps { bytes, step });
     let mut found = Vec::new();
@@ -64,11 +64,11 @@ pub fn lines(bytes: &[u8], step: usize) -> Vec<Vec<u8>> {
     }
 }
 
-/// Takes a line as a client's first.
+/// Parses a line as a client's first.
 ///
 /// # Errors
 ///
-/// What the client would be told.
+/// The error message to the client.
 pub fn first(line: &[u8]) -> Result<(), String> {
     session::take_first(line)
 }

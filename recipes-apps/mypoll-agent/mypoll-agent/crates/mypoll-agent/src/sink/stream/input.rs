@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a client sends, line by line.
+//! Reads a client's data, line by line.
 
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// How long a line may be, in bytes.
+/// The longest line, in bytes.
 pub const LONGEST: usize = 16 * 1024;
 
-/// Reads lines. It needs no memory while none has begun.
+/// Reads lines. Uses no memory between lines.
 pub(super) struct Lines<R> {
     reader: R,
-    /// What was read and not given.
+    /// Data that was read but not returned.
     buffer: Vec<u8>,
     /// Whether the stream has ended.
     ended: bool,
-    /// Whether that was given.
+    /// Whether the end was returned.
     done: bool,
 }
 
-/// What came.
+/// The result of a read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Input {
-    /// A line that is not blank, without its end. The end of the stream ends one, too.
+    /// A non-blank line, without its newline. The end of the stream also ends a line.
     Line(Vec<u8>),
-    /// More of a line whose end is still to come.
+    /// A part of a line that is still incomplete.
     Part,
-    /// The line that has begun is longer than [`LONGEST`].
+    /// The current line is longer than [`LONGEST`].
     TooLong,
-    /// No more comes.
+    /// The end of the stream.
     End,
 }
 
@@ -42,7 +42,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// Waits for more. Dropping the future loses nothing.
+    /// Waits for more. Dropping the future loses no data.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// The next line of the buffer; at the end of the stream what is left.
+    /// The next line of the buffer; at the end of the stream, the rest.
     fn take(&mut self) -> Option<Vec<u8>> {
         loop {
             let end = match self.buffer.iter().position(|byte| *byte == b'\n') {
@@ -88,19 +88,19 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         None
     }
 
-    /// What has come of the line that has begun.
+    /// The received part of the current line.
     pub(super) fn begun(&self) -> &[u8] {
         self.buffer.trim_ascii_start()
     }
 
-    /// Whether [`Input::End`] was given.
+    /// Whether [`Input::End`] was returned.
     pub(super) fn is_done(&self) -> bool {
         self.done
     }
 
-    /// Throws away what comes, `limit` bytes at most.
+    /// Discards data, at most `limit` bytes.
     ///
-    /// Closing with unread input resets the connection, and the client may then lose what it had not read yet.
+    /// Closing with unread input resets the connection, and the client may then lose data that it has not read yet.
     ///
     /// # Errors
     ///

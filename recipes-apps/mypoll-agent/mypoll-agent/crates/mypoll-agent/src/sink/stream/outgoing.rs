@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is on its way to a client.
+//! Data to be sent to a client.
 
 use std::{
     collections::VecDeque,
@@ -11,16 +11,16 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
-/// How many pieces one system call sends at most.
+/// Maximum number of pieces per system call.
 const PIECES: usize = 128;
 
-/// Lines that are to be sent. Only the first may have been sent in part.
+/// Lines to be sent. Only the first may have been sent in part.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     pieces: VecDeque<Bytes>,
-    /// How many bytes they have.
+    /// Their size in bytes.
     size: usize,
-    /// Whether the writer may hold back what it took.
+    /// Whether the writer may have buffered data.
     unflushed: bool,
 }
 
@@ -33,17 +33,17 @@ impl Outgoing {
         }
     }
 
-    /// Whether nothing is left to do.
+    /// Whether everything is sent.
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty() && !self.unflushed
     }
 
-    /// How many bytes are left to send.
+    /// The number of unsent bytes.
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// Sends all that is there. Dropping the future loses nothing.
+    /// Sends everything. Dropping the future loses no data.
     ///
     /// # Errors
     ///

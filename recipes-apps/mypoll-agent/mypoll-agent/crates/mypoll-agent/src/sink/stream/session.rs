@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One client, whatever it is connected by.
+//! A client's session, over any kind of connection.
 
 mod orders;
 mod request;
@@ -31,7 +31,7 @@ use crate::{
 use orders::{Outcome, outcome_of};
 use request::Selection;
 
-/// As a session takes its first line.
+/// Handles a first line as a session does.
 #[cfg(fuzzing)]
 pub(super) fn take_first(line: &[u8]) -> Result<(), String> {
     match request::First::parse(line)? {
@@ -43,41 +43,40 @@ pub(super) fn take_first(line: &[u8]) -> Result<(), String> {
 /// How long events wait for the first byte of a request.
 const FIRST_BYTE: Duration = Duration::from_millis(200);
 
-/// How long a client has for its request line.
+/// Time limit for the request line.
 const REQUEST: Duration = Duration::from_secs(10);
 
-/// How long a client that is told of an error has to take it.
+/// How long a rejected client has to read the error.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// How much such a client may still send, in bytes.
 const LINGER_BYTES: u64 = 1 << 20;
 
-/// How long a client that sends no more, and that nothing is sent to, is left in peace before it is tried whether it is
-/// still there.
+/// How long a client with a closed sending side may be idle before it is probed.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// How often: the system of one that closed answers the first line with a reset, and sending the second fails.
+/// Number of probes: a closed peer answers the first with a reset, and sending the second fails.
 const PROBES: u8 = 2;
 
-/// How many bytes of replies wait before a client's orders do.
+/// Size of unsent replies, in bytes, above which no further orders are read.
 const REPLIES: usize = 16 * 1024;
 
-/// From how many bytes on a batch is taken as one of many that follow.
+/// Size of a batch, in bytes, above which more are likely to follow.
 const MUCH: usize = 32 * 1024;
 
-/// Why a client was left.
+/// Why a session ended.
 #[derive(Debug, Error)]
 pub(super) enum Left {
     #[error("the connection failed: {0}")]
     Failed(#[from] io::Error),
-    #[error("refused: {0}")]
+    #[error("rejected: {0}")]
     Refused(String),
     #[error("the stream was stopped")]
     Stopped,
 }
 
 impl Left {
-    /// Why reading failed: the network layer says of a client that speaks TLS where there is none, or the reverse.
+    /// The reason for a failed read: TLS on a plain listener, or the reverse, gets its own message.
     fn of(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::InvalidData => Self::Refused(error.to_string()),
@@ -88,9 +87,9 @@ impl Left {
 
 /// What a client may do.
 pub(super) struct Access<'a> {
-    /// Whether its first line has to show a token.
+    /// Whether its first line needs a token.
     pub(super) needs_token: bool,
-    /// Says what it may do that shows this token, or none.
+    /// The role for this token, or for none.
     pub(super) authorize: &'a (dyn Fn(Option<&str>) -> Result<Role, Denied> + Send + Sync),
 }
 
@@ -101,29 +100,29 @@ struct Session<'a, S> {
     writer: WriteHalf<S>,
     outgoing: Outgoing,
     cursor: Cursor,
-    /// What the client may do; `None` until it was let in.
+    /// The client's role; `None` until it is authorized.
     role: Option<Role>,
     selection: Selection,
-    /// Whether the first line came.
+    /// Whether the first line has arrived.
     requested: bool,
-    /// Whether events wait no more for a request.
+    /// Whether events no longer wait for a request.
     streaming: bool,
-    /// When the request line has to be there, once it has begun or where it is needed.
+    /// Deadline for the request line, once it has started or if it is required.
     request_due: Option<Instant>,
-    /// The order that is being carried out.
+    /// The order in progress.
     order: Option<Outcome>,
     last_sent: Instant,
-    /// How often a client that sends no more is still to be probed.
+    /// Remaining probes of a client with a closed sending side.
     probes: u8,
 }
 
-/// Serves a client to its end: what it asks for until the journal ends, and then it has to close the connection.
+/// Serves a client: sends what it requested until the journal ends; then the client must close the connection.
 ///
-/// `cursor` is where it gets events from without a request.
+/// `cursor` is where events start without a request.
 ///
 /// # Errors
 ///
-/// Why it was left before the end.
+/// Why the session ended early.
 pub(super) async fn serve<S>(
     stream: S,
     cursor: Cursor,
@@ -189,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                     if self.role.is_none() {
                         break;
                     }
-                    // No request comes any more; what happened since the connection is still to be delivered.
+                    // No request will arrive; deliver the events since the connection.
                     self.streaming = true;
                 }
                 input = self.lines.next(), if self.listens() => self.hear(input.map_err(Left::of)?)?,
@@ -204,12 +203,12 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         Ok(())
     }
 
-    /// Whether more lines are read. A client that doesn't take the replies to its orders has to wait.
+    /// Whether more lines are read. A client that does not read replies to its orders has to wait.
     fn listens(&self) -> bool {
         self.order.is_none() && !self.lines.is_done() && self.outgoing.size() < REPLIES
     }
 
-    /// When there is something to do without an event.
+    /// When there is work without an event.
     fn deadline(&self) -> Option<Instant> {
         if !self.requested && self.request_due.is_some() {
             return self.request_due;
@@ -235,7 +234,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                 "the end of the first line"
             };
             return Err(Left::Refused(format!(
-                "{what} has to be there within {REQUEST:?}"
+                "{what} must arrive within {REQUEST:?}"
             )));
         }
         if !self.streaming {
@@ -247,7 +246,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         Ok(())
     }
 
-    /// Takes what a client sent.
+    /// Handles input from a client.
     fn hear(&mut self, input: Input) -> Result<(), Left> {
         match input {
             Input::Line(line) if self.requested => self.order(&line),
@@ -258,7 +257,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                 )));
             }
             Input::Part if !self.requested => {
-                // Another protocol has no line ends, perhaps: say so at once.
+                // Other protocols may not have lines: report them at once.
                 let begun = self.lines.begun();
                 if !begun.is_empty() && begun[0] != b'{' {
                     return Err(Left::Refused(request::not_json(begun)));
@@ -279,7 +278,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         Ok(())
     }
 
-    /// Takes the first line: a request, or an order for want of one.
+    /// Handles the first line: a request, or an order if none is needed.
     fn begin(&mut self, line: &[u8]) -> Result<(), Left> {
         let first = request::First::parse(line).map_err(Left::Refused)?;
         if self.role.is_none() {
@@ -313,7 +312,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         let journal = &self.shared.journal;
         let mut lines = None;
         if levels {
-            // Events go on right behind the snapshot, even if one happens in between.
+            // Events continue right after the snapshot.
             loop {
                 let snapshot = journal.snapshot();
                 let cursor = journal.cursor(Start::Now);
@@ -363,7 +362,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
                 counters.events.add(events);
                 counters.bytes.add(self.outgoing.size() as u64);
                 if self.outgoing.size() > MUCH {
-                    // Others go first: this client may have much to catch up with.
+                    // Yield: this client may have a lot to catch up with.
                     task::yield_now().await;
                 }
             }
@@ -371,13 +370,13 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
     }
 
     fn say(&mut self, message: &Message<'_>) {
-        // Writing to memory doesn't fail, nor does the type.
+        // Neither writing to memory nor the type can fail.
         let mut line = serde_json::to_vec(message).unwrap_or_default();
         line.push(b'\n');
         self.outgoing.push(Bytes::from(line));
     }
 
-    /// Sends what is left, and waits for the client to close: what it sends until then would reset the connection.
+    /// Sends the rest, and waits for the client to close: unread data from it would reset the connection.
     async fn end(&mut self) -> io::Result<()> {
         if let Some(order) = self.order.take() {
             let (action, outcome) = order.await;
@@ -388,7 +387,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         self.lines.discard(u64::MAX).await
     }
 
-    /// Says what was wrong, and gives the client the time to read that.
+    /// Sends an error, and gives the client time to read it.
     async fn refuse(&mut self, error: String) -> io::Result<()> {
         self.say(&Message::Error { error });
         self.outgoing.send(&mut self.writer).await?;

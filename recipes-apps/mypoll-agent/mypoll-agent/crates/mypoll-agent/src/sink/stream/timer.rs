@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One timer for deadlines that move.
+//! A timer for a moving deadline.
 
 use std::{future, pin::Pin};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Waits for a deadline that may be another one each time.
+/// Waits for a deadline that may change each time.
 ///
-/// A later deadline leaves the timer as it is until it fires, so that moving a deadline with each event costs nothing.
+/// If the deadline moves back, the timer is only adjusted when it fires, so that moving it with each event is cheap.
 #[derive(Debug, Default)]
 pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    /// Waits until `deadline`; for ever without one.
+    /// Waits until `deadline`; forever without one.
     pub(super) async fn reached(&mut self, deadline: Option<Instant>) {
         let Some(deadline) = deadline else {
             return future::pending().await;

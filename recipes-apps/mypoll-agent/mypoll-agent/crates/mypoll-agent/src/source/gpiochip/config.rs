@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// The lines; each has the number of its place, from 0 on.
+    /// The lines, numbered from 0 in this order.
     #[serde(deserialize_with = "table::array")]
     pub lines: Vec<Entry>,
 }
@@ -31,38 +31,38 @@ impl Table for Config {
 pub struct Entry {
     /// Which line of which chip.
     pub line: LineSpec,
-    /// What events call it. Default: the line's name, where that is configured.
+    /// Its label in events. Default: the configured name of the line.
     pub label: Option<Arc<str>>,
-    /// Whether low is active. Default: false.
+    /// Whether it is active-low. Default: false.
     pub active_low: bool,
-    /// The resistor that holds the line. Default: as it is.
+    /// The bias resistor. Default: unchanged.
     pub bias: Bias,
-    /// For how long it has to be quiet. Default: not at all.
+    /// The debounce time. Default: no debouncing.
     pub debounce: Option<Duration>,
-    /// Which edges are events. Default: both.
+    /// Which edges to report. Default: both.
     pub edges: Edges,
 }
 
-/// The resistor that holds a line.
+/// The bias resistor of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bias {
-    /// As the chip was set up.
+    /// Unchanged.
     #[default]
     AsIs,
-    /// To the supply.
+    /// Pull-up.
     PullUp,
-    /// To ground.
+    /// Pull-down.
     PullDown,
-    /// None.
+    /// Disabled.
     Disable,
 }
 
-/// Which edges are events.
+/// Which edges to report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Edges {
-    /// All.
+    /// Both.
     #[default]
     Both,
     /// The line became active.
@@ -71,7 +71,7 @@ pub enum Edges {
     Falling,
 }
 
-/// An [`Entry`] as it is written.
+/// An [`Entry`] as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Keys {
@@ -118,7 +118,7 @@ impl TryFrom<Keys> for Entry {
             .map(|text| text.as_deref().map(str::is_empty))
             .contains(&Some(true))
         {
-            return Err("`chip`, `name` and `label` can't be empty: leave the key out");
+            return Err("`chip`, `name` and `label` can't be empty: remove the key");
         }
         let label = keys.label.or_else(|| keys.name.clone());
         let line = match (keys.chip, keys.line, keys.name) {
@@ -128,7 +128,7 @@ impl TryFrom<Keys> for Entry {
             }
             (chip, None, Some(name)) => LineSpec::Name(chip, name),
             (_, Some(_), Some(_)) => return Err("`line` and `name` exclude each other"),
-            (_, None, None) => return Err("which line? `line` is its number, `name` its name"),
+            (_, None, None) => return Err("neither `line` nor `name` is given, expected one"),
         };
         Ok(Self {
             line,
@@ -142,7 +142,7 @@ impl TryFrom<Keys> for Entry {
 }
 
 impl Entry {
-    /// As the kernel is asked for it.
+    /// The line's request to the kernel.
     pub(super) fn to_request(&self) -> line::Config {
         line::Config {
             direction: Some(line::Direction::Input),
@@ -164,7 +164,7 @@ impl Entry {
         }
     }
 
-    /// As sinks see it.
+    /// The line in the agent's format.
     pub(super) fn to_line(&self, number: u32, chip: Arc<str>, offset: u32, active: bool) -> Line {
         Line {
             number,
@@ -176,7 +176,7 @@ impl Entry {
                 active_low: self.active_low,
                 rising: self.edges != Edges::Falling,
                 falling: self.edges != Edges::Rising,
-                // An hour at most.
+                // At most an hour.
                 debounce_us: self.debounce.unwrap_or_default().as_micros() as u64,
             },
         }
@@ -214,7 +214,7 @@ mod tests {
     fn what_is_no_line_is_rejected() {
         for (line, complaint) in [
             ("{ line = 17 }", "`line` needs a `chip`"),
-            ("{ chip = \"x\" }", "which line?"),
+            ("{ chip = \"x\" }", "neither `line` nor `name`"),
             (
                 "{ chip = \"x\", line = 1, name = \"y\" }",
                 "exclude each other",

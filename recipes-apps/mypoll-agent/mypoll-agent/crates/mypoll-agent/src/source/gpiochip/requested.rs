@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Lines of one chip that were requested together.
+//! A request for lines of one chip.
 
 use std::{
     collections::HashMap,
@@ -21,26 +21,26 @@ use crate::{
     reason::words,
 };
 
-/// How many lines a request can have (GPIO_V2_LINES_MAX).
+/// Maximum number of lines per request (GPIO_V2_LINES_MAX).
 pub(super) const LINES_MAX: usize = 64;
 
-/// How many events the kernel keeps of a request at most (16 for each of GPIO_V2_LINES_MAX lines).
+/// Maximum number of events that the kernel queues for a request (16 for each of GPIO_V2_LINES_MAX lines).
 const BUFFER: u32 = 1024;
 
-/// How many events one read takes at most.
+/// Maximum number of events per read.
 const BATCH: usize = 64;
 
-/// How often levels are read anew where edges come meanwhile.
+/// How often levels are read again if edges arrive meanwhile.
 const ATTEMPTS: usize = 8;
 
-/// A line of the configuration, and where it was found.
+/// A configured line, and its place.
 pub(super) struct Place<'a> {
     pub(super) number: u32,
     pub(super) entry: &'a Entry,
     pub(super) offset: Offset,
 }
 
-/// Lines of one chip that were requested together.
+/// A request for lines of one chip.
 pub(super) struct Requested {
     request: Request,
     chip: Arc<str>,
@@ -48,16 +48,16 @@ pub(super) struct Requested {
     buffer: Vec<u64>,
 }
 
-/// A line of a request.
+/// A requested line.
 struct Numbered {
     number: u32,
-    /// The line's own number of its last event. Where lines have interrupts at the same time, the numbers that the
-    /// request gives may come out of order, and twice.
+    /// The line's own number of its last event. If lines have interrupts at the same time, the request's numbers may be out
+    /// of order and repeated.
     sequence: u32,
 }
 
 impl Requested {
-    /// Requests the lines. The error is for those that can't be had: try the others again, where there are some.
+    /// Requests the lines. The error is for unavailable ones; the others can be requested again.
     pub(super) fn new(
         path: &Path,
         name: &str,
@@ -101,7 +101,7 @@ impl Requested {
         self.lines.values().map(|line| line.number)
     }
 
-    /// The events that are there, `limit` or a few more at most.
+    /// The pending events, about `limit` at most.
     pub(super) fn read(&mut self, limit: usize) -> gpiocdev::Result<Vec<Reading>> {
         let mut readings = Vec::new();
         while readings.len() < limit && self.request.has_edge_event()? {
@@ -117,7 +117,7 @@ impl Requested {
         Ok(readings)
     }
 
-    /// The levels of the lines, and events that were read until they were quiet.
+    /// The levels of the lines, and events that were read until no more arrived.
     pub(super) fn levels(&mut self) -> gpiocdev::Result<(Vec<Reading>, Values)> {
         let mut readings = Vec::new();
         let mut attempt = 1;
@@ -151,7 +151,7 @@ impl AsFd for Requested {
     }
 }
 
-/// Those of the lines that something else uses.
+/// The lines that something else uses.
 fn used(path: &Path, places: &[Place]) -> Vec<(u32, Missing)> {
     let Ok(chip) = Chip::from_path(path) else {
         return Vec::new();
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn the_numbers_of_each_line_tell_what_is_lost() {
         let mut lines = [Numbered::new(0), Numbered::new(1)];
-        // The second line's thread was faster; a bounce came before the first line's took the number.
+        // The second line's thread was faster; a bounce arrived before the first line's took the number.
         for (line, seqno, line_seqno, lost) in
             [(1, 2, 1, 0), (0, 3, 1, 0), (0, 3, 2, 0), (1, 9, 5, 3)]
         {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The thread that requests lines, and waits for their edges: a chip behind a slow bus sleeps when it is asked.
+//! The thread that requests lines and waits for their edges: a chip on a slow bus may block it.
 
 use std::{
     collections::BTreeMap,
@@ -28,7 +28,7 @@ use crate::{
     status::{Condition, Reporter},
 };
 
-/// How many events of a request go into an update.
+/// Maximum number of events of a request per update.
 const BATCH: usize = 1024;
 
 /// How long to wait for lines that something else uses, in milliseconds.
@@ -38,7 +38,7 @@ pub(super) struct Worker {
     pub(super) entries: Vec<Entry>,
     pub(super) updates: Sender<Update>,
     pub(super) reporter: Reporter,
-    /// Ends the thread when its other end is closed.
+    /// The thread exits when the other end is closed.
     pub(super) stop: OwnedFd,
     pub(super) requests: Vec<Requested>,
     pub(super) missing: BTreeMap<u32, Missing>,
@@ -46,9 +46,9 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Works until it is told to stop, and then takes what is there.
+    /// Runs until it is stopped, and then reads the remaining events.
     pub(super) fn run(mut self) {
-        // Before lines are looked for, so that no change is missed.
+        // Before looking for lines, so that no change is missed.
         let devices = watch_devices();
         let all = 0..self.entries.len() as u32;
         self.missing = all
@@ -56,7 +56,7 @@ impl Worker {
             .collect();
         let (mut stop, mut look, mut ready) = (false, true, Vec::new());
         loop {
-            // All but the wait: where a chip or the journal keeps it, the watchdog is to know.
+            // Everything but the wait: if a chip or the journal blocks it, the watchdog must notice.
             let busy = self.reporter.busy();
             self.read(&ready);
             if stop {
@@ -73,7 +73,7 @@ impl Worker {
         }
     }
 
-    /// Waits, and says whether to stop, whether devices may have changed, and which requests are ready.
+    /// Waits; returns whether to stop, whether devices may have changed, and which requests are ready.
     fn wait(&self, devices: Option<&Inotify>) -> Option<(bool, bool, Vec<bool>)> {
         let input = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut fds = vec![input(self.stop.as_fd())];
@@ -99,14 +99,14 @@ impl Worker {
         let ready = fds[1..=self.requests.len()].iter().map(happened).collect();
         let changed = watched.is_some() && fds.last().is_some_and(happened);
         if let Some(devices) = watched.filter(|_| changed) {
-            // Whatever it was: looking is the same.
+            // The kind of change does not matter.
             let _ = devices.read_events();
         }
         let stop = happened(&fds[0]);
         Some((stop, changed || count == 0, ready))
     }
 
-    /// Reads the requests that are ready; a chip that has gone is missed from now on.
+    /// Reads the requests that are ready; lines of a removed chip become missing.
     fn read(&mut self, ready: &[bool]) {
         let mut readings = Vec::new();
         let mut with_loss = Vec::new();
@@ -145,7 +145,7 @@ impl Worker {
             let request = self.requests.swap_remove(index);
             for number in request.numbers() {
                 self.missing
-                    .insert(number, Missing::Absent("its chip has gone".to_owned()));
+                    .insert(number, Missing::Absent("its chip was removed".to_owned()));
             }
         }
         if any {
@@ -161,7 +161,7 @@ impl Worker {
         }
     }
 
-    /// Looks at the levels of a request's lines.
+    /// Reads the levels of a request's lines.
     fn look(&mut self, index: usize) -> gpiocdev::Result<()> {
         let Some(request) = self.requests.get_mut(index) else {
             return Ok(());
@@ -178,7 +178,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Requests the lines that are missing, as far as they are there, and says once what is not.
+    /// Requests missing lines that are available now, and reports once why others are not.
     fn request_missing(&mut self) {
         let chips = Chips::now(look);
         let mut missing = BTreeMap::new();
@@ -225,7 +225,7 @@ impl Worker {
         self.say();
     }
 
-    /// Looks at lines that were missing and are not any more.
+    /// Reads lines that are no longer missing.
     fn look_at_new(&mut self, before: &BTreeMap<u32, Missing>) {
         let is_new =
             |number: u32| before.contains_key(&number) && !self.missing.contains_key(&number);
@@ -234,7 +234,7 @@ impl Worker {
         let new: Vec<_> = new.map(|(index, _)| index).collect();
         for index in new {
             if let Err(error) = self.look(index) {
-                // The next read says the same.
+                // The next read gets the same error.
                 warn!("gpiochip: cannot read levels: {}", words(&error));
             }
         }
@@ -284,12 +284,12 @@ impl Worker {
     }
 
     fn give(&self, update: Update) {
-        // Nobody takes it once the source was given up, and then the thread is about to end.
+        // The receiver is gone if the source was replaced; the thread then exits soon.
         let _ = self.updates.blocking_send(update);
     }
 }
 
-/// Whether a request's chip has gone.
+/// Whether a request's chip was removed.
 fn has_hung_up(request: &Requested) -> bool {
     let mut fd = [PollFd::new(request.as_fd(), PollFlags::POLLIN)];
     let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
@@ -297,7 +297,7 @@ fn has_hung_up(request: &Requested) -> bool {
         && fd[0].revents().is_none_or(|events| events.intersects(gone))
 }
 
-/// Device files that come, or get other permissions.
+/// Watches for new device files and changed permissions.
 fn watch_devices() -> nix::Result<Inotify> {
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
     let flags = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_ATTRIB;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Opens the device with a queue, and says in words why that failed.
+//! Opens the device with a queue, and explains failures.
 
 use std::{fs, io, os::unix::fs::FileTypeExt as _, path::Path};
 
@@ -12,17 +12,17 @@ use tracing::warn;
 
 use crate::reason::{permissions, words};
 
-/// The smallest queue that is worth while: with it the memory is 12 KiB.
+/// The smallest useful queue: with it the memory is 12 KiB.
 const SMALLEST: u32 = 256;
 
-/// Opens the device with a queue of `capacity` events, or of as many as the user may have.
+/// Opens the device with a queue of `capacity` events, or of as many as the limits allow.
 pub(super) fn open(path: &Path, capacity: u32) -> Result<Queue, Error> {
     let mut fitting = capacity;
     loop {
         let device = Device::options().nonblocking().open(path)?;
         let config = queue::Config::new()
             .capacity(fitting)
-            // What comes last says how the lines are.
+            // The newest events determine the state of the lines.
             .overflow(Overflow::DropOldest);
         match device.into_queue(&config) {
             Err(Error::MemoryLimit) if fitting > SMALLEST => fitting = (fitting / 2).max(SMALLEST),
@@ -40,20 +40,20 @@ pub(super) fn open(path: &Path, capacity: u32) -> Result<Queue, Error> {
 fn memory_limit(capacity: u32, fitting: u32) -> String {
     let limit = getrlimit(Resource::RLIMIT_MEMLOCK).map_or(0, |(soft, _)| soft / 1024);
     format!(
-        "the queue holds {fitting} events in place of {capacity}, which need {} KiB of the user's locked memory, \
+        "the queue holds {fitting} events instead of {capacity}, which need {} KiB of the user's locked memory, \
          limited to {limit} KiB (RLIMIT_MEMLOCK): raise LimitMEMLOCK= of the unit or `ulimit -l`, or lower \
          device.queue",
         memory(capacity) / 1024
     )
 }
 
-/// How much memory a queue takes, in bytes.
+/// The memory use of a queue, in bytes.
 fn memory(capacity: u32) -> u64 {
     const PAGE: u64 = 4096;
     PAGE + (32 * u64::from(capacity).next_power_of_two()).next_multiple_of(PAGE)
 }
 
-/// Why the device is not there, and what to do.
+/// Why the device is unavailable, and what to do.
 pub(super) fn reason(path: &Path, error: &Error) -> String {
     match error {
         Error::Open { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {

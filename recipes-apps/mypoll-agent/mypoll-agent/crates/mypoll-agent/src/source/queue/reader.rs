@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From the records of a queue to updates, whose lines are as the events before them left them.
+//! Turns the records of a queue into updates, with the lines after their events.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,16 +14,16 @@ use crate::{
     lines::{Line, Lines, Settings},
 };
 
-/// How many records are read at a time, and how many events an update has at most: few enough that a journal of the
-/// default size is not overrun before its readers had their turn.
+/// Records per read, and maximum number of events per update: few enough that a journal of the default size is not overrun
+/// before its readers had their turn.
 const BATCH: usize = 1024;
 
-/// How often the lines are looked at before they are taken as they are, where they keep changing meanwhile.
+/// How often the lines are read before the result is used although they keep changing.
 const ATTEMPTS: usize = 8;
 
-/// What the reader asks of the driver.
+/// The driver, as the reader uses it.
 pub(super) trait Driver {
-    /// Takes records that are there; 0 where there is none.
+    /// Takes available records; returns 0 if there are none.
     fn read(&self, records: &mut [Record]) -> Result<usize, Error>;
     fn levels(&self) -> Result<Levels, Error>;
     fn line(&self, number: u32) -> Result<LineInfo, Error>;
@@ -43,14 +43,14 @@ impl Driver for Queue {
     }
 }
 
-/// What was read of a queue, from its first record on.
+/// The state after the records so far, from the first one on.
 pub(super) struct Reader {
-    /// Room for what one read takes.
+    /// Buffer for one read.
     pub(super) buffer: Box<[Record]>,
     position: Position,
-    /// Read and not yet in an update, each with its position.
+    /// Records that are not yet in an update, with their positions.
     records: VecDeque<(u64, Record)>,
-    /// Whether there is something of the lines that no record told.
+    /// Whether the lines may have changed in a way that no record reported.
     stale: bool,
     /// The lines after the updates so far.
     lines: Lines,
@@ -73,8 +73,8 @@ impl Reader {
         self.position.get()
     }
 
-    /// Makes updates of the first `count` records of the buffer, which were just read, and of more where the lines
-    /// have to be looked at. The error is why that failed; the updates have all events nevertheless.
+    /// Makes updates from the first `count` records of the buffer, which were just read, and from more if the lines must be
+    /// read. The error is why that failed; the updates still contain all events.
     pub(super) fn take(
         &mut self,
         count: usize,
@@ -91,13 +91,13 @@ impl Reader {
         (updates, looked)
     }
 
-    /// Looks at the lines, and makes updates up to that moment.
+    /// Reads the lines, and makes updates up to that moment.
     fn look(&mut self, driver: &impl Driver, updates: &mut Vec<Update>) -> Result<(), Error> {
         let mut attempt = 1;
         let (lines, at) = loop {
             let levels = driver.levels()?;
             let lines = self.describe(&levels, driver)?;
-            // At least up to the levels, and whatever tells that a description is of a later line.
+            // At least up to the levels, and up to anything that shows that a description is of a later line.
             while self.read(driver)? == self.buffer.len() {}
             let at = levels.position();
             let later = self.records.iter().filter(|(position, _)| *position > at);
@@ -122,7 +122,7 @@ impl Reader {
         for (number, active) in levels.iter() {
             let line = match driver.line(number) {
                 Ok(info) => line(info, active),
-                // It went away since then, or is about to with its chip; its event follows.
+                // It was removed since then, or is about to be with its chip; its event follows.
                 Err(Error::NoLine { .. } | Error::LineInfo(_)) => Line {
                     active: Some(active),
                     ..self.lines.get(number).cloned().unwrap_or(Line {
@@ -146,7 +146,7 @@ impl Reader {
         lines: Vec<Line>,
         updates: &mut Vec<Update>,
     ) {
-        // The driver describes but the last of the lines that had a number: that begins here.
+        // The driver only describes the last line with a number: this is where that line starts.
         let mut begins = HashMap::new();
         for (at, record) in records.iter().filter(|(_, record)| is_added(record)) {
             begins.insert(record.line(), *at);
@@ -168,14 +168,14 @@ impl Reader {
         }
         self.push(records, updates);
         self.lines = lines.iter().cloned().collect();
-        // By itself: a line that was removed in the same update would be forgotten.
+        // In a separate update: a line that was removed in the same update would be forgotten.
         updates.push(Update {
             readings: Vec::new(),
             lines: Some(lines),
         });
     }
 
-    /// Makes updates that say nothing of the lines but what is in their events.
+    /// Makes updates without descriptions of the lines.
     fn push(&mut self, records: &[(u64, Record)], updates: &mut Vec<Update>) {
         for records in records.chunks(BATCH) {
             let readings: Vec<_> = records.iter().map(|(_, record)| reading(record)).collect();
@@ -204,7 +204,7 @@ impl Reader {
     }
 }
 
-/// Whether the lines have to be looked at after this record.
+/// Whether the lines must be read after this record.
 fn makes_stale(record: &Record) -> bool {
     record.lost() > 0 || is_added(record)
 }
@@ -243,7 +243,7 @@ fn line(info: LineInfo, active: bool) -> Line {
             active_low: info.active_low,
             rising: info.rising,
             falling: info.falling,
-            // Of a u32 in the driver's structure.
+            // The driver's field is a u32.
             debounce_us: info.debounce.unwrap_or_default().as_micros() as u64,
         },
     }

@@ -17,15 +17,15 @@ use crate::{
 pub struct Config {
     /// The line.
     pub line: Target,
-    /// A shorter press is a click. At most `long_press`. Default: the same.
+    /// Shorter presses are clicks. At most `long_press`. Default: the same.
     pub click: Duration,
-    /// A press that begins so soon after a click is counted with it. Default: 300 ms.
+    /// A press this soon after a click adds to its count. Default: 300 ms.
     pub double_click: Duration,
-    /// A press that lasts so long is a long one. Default: 500 ms.
+    /// Presses of at least this length are long. Default: 500 ms.
     pub long_press: Duration,
-    /// How often a long press repeats. Default: never.
+    /// Interval at which a long press repeats. Default: never.
     pub repeat: Option<Duration>,
-    /// How many clicks are counted, 1 to 3. Default: 3.
+    /// Maximum number of clicks to count, 1 to 3. Default: 3.
     pub clicks: u32,
 }
 
@@ -35,7 +35,7 @@ impl Table for Config {
     fn fits(&self, earlier: &[Self]) -> Result<(), String> {
         match earlier.iter().position(|other| other.line == self.line) {
             Some(index) => Err(format!(
-                "gesture[{index}] is about {} already, expected one section for each line",
+                "gesture[{index}] already uses {}, expected one section per line",
                 self.line
             )),
             None => Ok(()),
@@ -43,7 +43,7 @@ impl Table for Config {
     }
 }
 
-/// `[[gesture]]` as it is written.
+/// `[[gesture]]` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Keys {
@@ -75,7 +75,7 @@ impl TryFrom<Keys> for Config {
         let click = keys.click.unwrap_or(long_press);
         if click > long_press {
             return Err(format!(
-                "a press of `click` {click:?} would be one of `long-press` {long_press:?}, too: \
+                "`click` {click:?} is longer than `long-press` {long_press:?}: \
                  expected a `click` of at most {long_press:?}"
             ));
         }

@@ -295,7 +295,7 @@ fn what_is_wrong_is_refused_with_what_would_be_right() {
     for (keys, complaint) in [
         (
             "click = '600ms'",
-            "1: gesture[0]: a press of `click` 600ms would be one of `long-press` 500ms, too: \
+            "1: gesture[0]: `click` 600ms is longer than `long-press` 500ms: \
              expected a `click` of at most 500ms"
                 .to_owned(),
         ),
@@ -334,8 +334,8 @@ fn what_is_wrong_is_refused_with_what_would_be_right() {
         ),
         (
             "[[gesture]]\nline = 0\n[[gesture]]\nlabel = 'button'",
-            "5: gesture[2]: gesture[0] is about the line `button` already, \
-             expected one section for each line"
+            "5: gesture[2]: gesture[0] already uses the line `button`, \
+             expected one section per line"
                 .to_owned(),
         ),
     ] {

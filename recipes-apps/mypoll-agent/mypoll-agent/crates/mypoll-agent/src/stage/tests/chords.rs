@@ -128,7 +128,7 @@ fn one_line_by_two_names_waits() {
             ("chord left+0", "line 0 is another of its lines, too"),
             (
                 "gesture left",
-                "the line `left` has another section already"
+                "the line `left` already has another section"
             ),
         ]
         .map(|(part, reason)| (part.to_owned(), reason.to_owned()))
@@ -171,7 +171,7 @@ fn what_is_wrong_is_refused_with_what_would_be_right() {
         ),
         (
             "lines = ['a', 'b']\n[[chord]]\nlines = ['c', 'b', 'a']",
-            "3: chord[1]: the smaller one of this and chord[0] would always come first, \
+            "3: chord[1]: the smaller of this and chord[0] would always come first, \
              expected lines that are not all in another chord",
         ),
     ] {

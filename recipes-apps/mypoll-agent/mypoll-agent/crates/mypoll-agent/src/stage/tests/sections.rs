@@ -41,7 +41,7 @@ fn a_line_that_goes_ends_its_long_press_and_is_waited_for() {
     bench.lines.apply(&removed.reading);
     let found = bench.take(&[(Kind::REMOVED, 1, 600)], 600);
     assert_eq!(found, [(Kind::RELEASE, 1, 600, 600)]);
-    let reason = "the line `middle` is not there".to_owned();
+    let reason = "the line `middle` is missing".to_owned();
     assert_eq!(bench.waiting(), [("gesture middle".to_owned(), reason)]);
     // It comes back under another number.
     let lines = lines(&["left", "right", "top", "middle"]);
@@ -119,7 +119,7 @@ fn watchdogs_that_are_wrong_are_refused_with_what_would_be_right() {
         ),
         (
             "line = 0\nsilent = '1s'\n[[watchdog]]\nline = 0\nactive = '1s'",
-            "4: watchdog[1]: watchdog[0] is about line 0 already, expected one section for each line",
+            "4: watchdog[1]: watchdog[0] already uses line 0, expected one section per line",
         ),
     ] {
         let error = Config::parse("a.toml".as_ref(), &format!("[[watchdog]]\n{keys}"));

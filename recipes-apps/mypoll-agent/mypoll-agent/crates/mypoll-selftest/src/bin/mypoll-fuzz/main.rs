@@ -54,17 +54,17 @@ use crate::shared::Shared;
 use crate::uring::Uring;
 use crate::worker::{Pool, Worker};
 
-/// How long a process may take to end after it was told to.
+/// Time limit for a process to exit after it was told to.
 const GRACE: Duration = Duration::from_secs(60);
 /// How often a thread that may be asleep is woken.
 const WAKE: Duration = Duration::from_millis(20);
 /// Descriptors of a process.
 const FILES: u64 = 256;
 
-/// Does random things to /dev/mypoll, and to the lines that it watches. Needs root.
+/// Runs random operations on /dev/mypoll and its lines. Needs root.
 ///
-/// It looks for faults of the kernel, which the kernel's log tells of. The driver is left with the
-/// timer stopped and the lines of the device tree.
+/// Kernel bugs that it finds show up in the kernel log. Afterwards the driver has a stopped timer
+/// and the lines of the device tree.
 #[derive(Debug, Parser)]
 #[command(
     name = "mypoll-fuzz",
@@ -72,7 +72,7 @@ const FILES: u64 = 256;
     after_help = "Exit status: 0 when all processes ended, 1 otherwise."
 )]
 struct Cli {
-    /// For how long
+    /// Duration
     #[arg(long, value_name = "N", default_value = "60")]
     seconds: u64,
     /// Where the random numbers start [default: the time]

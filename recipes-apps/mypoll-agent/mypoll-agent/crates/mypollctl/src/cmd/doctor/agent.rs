@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether an agent answers, and how its parts are.
+//! Checks whether an agent answers, and the state of its parts.
 
 use std::io::{self, ErrorKind};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Finding;
 use crate::remote::{Address, Client, Target};
 
-/// Where the agent listens as installed on Debian, and by default.
+/// Default addresses of the agent: the Debian package's, and the built-in one.
 fn usual() -> [Address; 2] {
     [
         Address::Unix("/run/mypoll-agent/events.sock".into()),
@@ -21,18 +21,18 @@ fn usual() -> [Address; 2] {
 /// What was found.
 pub(super) struct Agent {
     pub(super) findings: Vec<Finding>,
-    /// How each part is; null where no agent says so.
+    /// The state of each part; null if unknown.
     status: Value,
 }
 
 impl Agent {
-    /// Whether it gets events from anywhere.
+    /// Whether it has a working source of events.
     pub(super) fn has_source(&self) -> bool {
         self.status["source"]["state"] == "working"
     }
 }
 
-/// Asks the agent of `--connect`, or the first of this machine that answers.
+/// Queries the agent of `--connect`, or the first one on this machine that answers.
 pub(super) fn examine(target: &Target) -> Agent {
     match &target.connect {
         Some(_) => ask(target).unwrap_or_else(|error| Agent {
@@ -58,7 +58,7 @@ fn look(target: &Target, addresses: [Address; 2]) -> Agent {
             Ok(agent) => return agent,
             Err(error) => {
                 tried.push(format!("{error:#}"));
-                // The one that is there, but lets nobody in, says more.
+                // An agent that refuses this client tells more than a missing one.
                 if todo == NOT_THERE {
                     todo = cure(&error);
                 }
@@ -86,7 +86,7 @@ fn ask(target: &Target) -> Result<Agent> {
         client.hello().agent
     );
     let mut findings = vec![Finding::ok("agent", found)];
-    // An older agent says nothing of its parts.
+    // Older agents do not report the state of their parts.
     let status = loop {
         match client.answer() {
             Ok(Message::Status { status }) => break status,
@@ -99,7 +99,7 @@ fn ask(target: &Target) -> Result<Agent> {
 }
 
 fn parts(status: &Value) -> Vec<Finding> {
-    const CURE: &str = "mend that; the agent tries again by itself";
+    const CURE: &str = "fix that; the agent retries by itself";
     let parts = status.as_object().into_iter().flatten();
     parts
         .filter_map(
@@ -121,9 +121,9 @@ fn parts(status: &Value) -> Vec<Finding> {
 }
 
 const NOT_THERE: &str =
-    "start the agent, `systemctl start mypoll-agent`, or say by --connect where it listens";
+    "start the agent, `systemctl start mypoll-agent`, or give its address by --connect";
 
-/// What to do about an agent that gave no answer.
+/// How to fix an agent that did not answer.
 fn cure(error: &anyhow::Error) -> &'static str {
     let kind = error.root_cause().downcast_ref().map(io::Error::kind);
     match kind {
@@ -131,11 +131,11 @@ fn cure(error: &anyhow::Error) -> &'static str {
         Some(ErrorKind::PermissionDenied) => {
             "add the user to the group mypoll, and log in again: usermod -a -G mypoll USER"
         }
-        // What it says itself, and certificates.
+        // A message of the agent, or a certificate error.
         None | Some(ErrorKind::InvalidData) => {
-            "say how to get in: --token-file, or tls: and --ca; `journalctl -u mypoll-agent` may say more"
+            "authenticate: use --token-file, or tls: and --ca; `journalctl -u mypoll-agent` may say more"
         }
-        Some(_) => "check the address, and the network up to there",
+        Some(_) => "check the address and the network",
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
         Cli::parse_from(["mypollctl", "doctor"]).target
     }
 
-    /// An agent that has only a Unix socket, and answers with this line.
+    /// An agent with only a Unix socket that sends this answer.
     fn look_at(answer: &'static str) -> Agent {
         let directory = tempfile::tempdir().unwrap();
         let paths = [0, 1].map(|number| directory.path().join(number.to_string()));

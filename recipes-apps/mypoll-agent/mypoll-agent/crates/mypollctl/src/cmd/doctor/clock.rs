@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether the times of events are right.
+//! Checks whether the times of events are right.
 
 use std::time::SystemTime;
 
@@ -16,8 +16,8 @@ fn judge(synchronized: bool) -> Finding {
     let now = humantime::format_rfc3339_seconds(SystemTime::now());
     Finding::warning(
         "clock",
-        format!("it is not synchronized, and says {now}"),
-        "run an NTP client, such as systemd-timesyncd or chrony: the times of events are those of this clock",
+        format!("it is not synchronized; it reads {now}"),
+        "run an NTP client, such as systemd-timesyncd or chrony: event times come from this clock",
     )
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether the driver is there, and what its lines did.
+//! Checks the driver and its lines.
 
 use std::{fs, os::unix::fs::FileTypeExt as _, path::Path};
 
@@ -10,14 +10,14 @@ use crate::cmd::lines;
 
 const MODULE: &str = "/sys/module/mypoll";
 
-/// Examines the driver with this device file. Where there is another `source` of events, it need not be there.
+/// Checks the driver with this device file. It may be missing if there is another `source` of events.
 pub(super) fn examine(device: &Path, other_source: bool) -> Vec<Finding> {
     of(Path::new(MODULE), device, other_source)
 }
 
 fn of(module: &Path, device: &Path, other_source: bool) -> Vec<Finding> {
     if other_source && !module.exists() && !device.exists() {
-        let found = "the driver is not loaded; the agent has its events from elsewhere";
+        let found = "the driver is not loaded; the agent uses another source";
         return vec![Finding::ok("module", found)];
     }
     let mut findings = vec![loaded(module)];
@@ -48,7 +48,7 @@ fn loaded(module: &Path) -> Finding {
     Finding::problem(
         "module",
         "the driver is not loaded",
-        "modprobe mypoll; when that fails, `dmesg | tail` says why. Without the driver: lines in [gpiochip] of the agent's configuration",
+        "modprobe mypoll; if that fails, `dmesg | tail` says why. Without the driver: lines in [gpiochip] of the agent's configuration",
     )
 }
 
@@ -56,17 +56,17 @@ fn node(path: &Path) -> Result<Finding, Finding> {
     let shown = path.display();
     match fs::metadata(path) {
         Ok(node) if node.file_type().is_char_device() => {
-            Ok(Finding::ok("device", format!("{shown} is there")))
+            Ok(Finding::ok("device", format!("{shown} exists")))
         }
         Ok(_) => Err(Finding::problem(
             "device",
-            format!("{shown} is no device"),
-            "remove it, and load the driver again",
+            format!("{shown} is not a device"),
+            "remove it and reload the driver",
         )),
         Err(error) => Err(Finding::problem(
             "device",
             format!("{shown}: {error}"),
-            "load the driver; /dev has to be a devtmpfs, or udev or mdev has to run",
+            "load the driver; /dev must be a devtmpfs, or udev or mdev must run",
         )),
     }
 }
@@ -77,7 +77,7 @@ fn of_lines(device: &Device) -> Vec<Finding> {
         Err(error) => vec![Finding::problem(
             "lines",
             error.to_string(),
-            "load the driver that came with this program",
+            "load the driver of this program's version",
         )],
     }
 }
@@ -86,8 +86,8 @@ fn judge(lines: &[LineInfo]) -> Vec<Finding> {
     if lines.is_empty() {
         return vec![Finding::problem(
             "lines",
-            "the driver has no GPIO line",
-            "name the lines in the device tree (mypoll,events) or in configfs; `dmesg | grep mypoll` says what it refused",
+            "the driver has no GPIO lines",
+            "configure lines in the device tree (mypoll,events) or in configfs; `dmesg | grep mypoll` shows errors",
         )];
     }
     let name = |line: &LineInfo| format!("{} `{}`", line.number, line.label);
@@ -108,7 +108,7 @@ fn judge(lines: &[LineInfo]) -> Vec<Finding> {
             Finding::warning(
                 "interrupts",
                 counts,
-                "press a button that has none; when that changes nothing: check its wiring and bias, and `cat /proc/interrupts`",
+                "press a button without interrupts; if the count stays 0, check wiring, bias and /proc/interrupts",
             )
         },
     ];
@@ -119,8 +119,8 @@ fn judge(lines: &[LineInfo]) -> Vec<Finding> {
     if !dropped.is_empty() {
         findings.push(Finding::warning(
             "losses",
-            format!("events that full queues lost: {dropped}"),
-            "`mypollctl queues` says whose queue; give it more capacity, or read it more often",
+            format!("events lost by full queues: {dropped}"),
+            "`mypollctl queues` shows the queues; increase the capacity or read more often",
         ));
     }
     findings
@@ -172,7 +172,7 @@ mod tests {
                 (
                     "losses",
                     State::Warning,
-                    "events that full queues lost: 1 `door`: 7"
+                    "events lost by full queues: 1 `door`: 7"
                 ),
             ]
         );

@@ -175,7 +175,7 @@ async fn one_folder_is_for_one_agent() {
     assert!(
         error
             .to_string()
-            .contains("give each agent a folder of its own")
+            .contains("use a separate directory for each agent")
     );
 }
 

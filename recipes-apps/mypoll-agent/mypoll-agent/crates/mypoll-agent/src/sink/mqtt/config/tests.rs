@@ -79,7 +79,7 @@ fn what_is_wrong_is_refused_with_what_would_be_right() {
             3,
             "filter = { kind = ['press'] }",
             "mqtt[0].filter",
-            "there is no kind `press`",
+            "no kind `press`",
         ),
         (3, "filter = { k = [] }", "mqtt[0].filter", "unknown field"),
         (3, "orders = ['reboot']", "mqtt[0].orders", "`trigger`"),
@@ -158,7 +158,7 @@ fn what_is_wrong_is_refused_with_what_would_be_right() {
         );
     }
     let error = parse("broker = 'unix:/a'\ntls = {}").unwrap_err();
-    assert!(error.contains("of the network only"), "{error}");
+    assert!(error.contains("only for a network address"), "{error}");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn two_have_different_names_and_clients() {
     };
     let error = two("").unwrap_err();
     assert!(
-        error.starts_with("a.toml:3: mqtt[1]: mqtt[0] is named `broker`"),
+        error.starts_with("a.toml:3: mqtt[1]: mqtt[0] already has the name `broker`"),
         "{error}"
     );
     let error = two("name = 'b'").unwrap_err();

@@ -149,7 +149,7 @@ fn what_is_no_packet_is_an_error() {
         (Version::V5, &[0x90, 2, 0, 0]),
     ] {
         let error = decode(version, bytes, bytes.len()).unwrap_err().to_string();
-        assert!(error.starts_with("it sends what is not MQTT"), "{error}");
+        assert!(error.starts_with("it sends invalid MQTT"), "{error}");
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How a connection begins.
+//! Opens a connection.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -21,15 +21,15 @@ use crate::{
     },
 };
 
-/// The longest event, with its topic, in bytes: a broker has to take it.
+/// The longest event with its topic, in bytes: the broker must accept it.
 const LONGEST_EVENT: u32 = 8192;
 
 impl Session {
-    /// Connects, and waits until the broker has accepted.
+    /// Connects, and waits for the broker's acceptance.
     ///
     /// # Errors
     ///
-    /// A sentence that is the same each time for the same reason.
+    /// The message is the same each time for the same reason.
     pub(in crate::sink::mqtt) async fn connect(
         config: &Config,
         client_id: &str,
@@ -82,7 +82,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Waits for the broker's answer to the first packet.
+    /// Waits for the CONNACK.
     async fn accepted(&mut self) -> Result<Limits, String> {
         send(&mut self.writer, &mut self.outgoing)
             .await
@@ -93,7 +93,7 @@ impl Session {
                 Some(Incoming::Refused(refusal)) => return Err(self.refused(&refusal)),
                 Some(_) => {
                     return Err(format!(
-                        "{} does not answer as an MQTT broker does",
+                        "{} does not answer like an MQTT broker",
                         self.address
                     ));
                 }
@@ -105,13 +105,13 @@ impl Session {
     fn limit(&mut self, limits: Limits, config: &Config) -> Result<(), String> {
         if !limits.acknowledges {
             return Err(format!(
-                "{} takes messages of QoS 0 only, so that none would be sure to arrive",
+                "{} supports only QoS 0, which does not guarantee delivery",
                 self.address
             ));
         }
         if limits.packet < LONGEST_EVENT {
             return Err(format!(
-                "{} takes packets of {} bytes only, expected at least {LONGEST_EVENT}",
+                "{} accepts packets of only {} bytes, expected at least {LONGEST_EVENT}",
                 self.address, limits.packet
             ));
         }
@@ -125,12 +125,12 @@ impl Session {
 
     fn refused(&self, refusal: &Refusal) -> String {
         let reason = match refusal {
-            Refusal::Login => "user and password are refused (user, password-file)".to_owned(),
-            Refusal::ClientId => "the identifier of the client is refused (client-id)".to_owned(),
+            Refusal::Login => "user or password rejected (user, password-file)".to_owned(),
+            Refusal::ClientId => "client identifier rejected (client-id)".to_owned(),
             Refusal::Version => {
-                format!("it does not speak MQTT {} (version)", self.version.name())
+                format!("it does not support MQTT {} (version)", self.version.name())
             }
-            Refusal::Other(reason) => format!("the connection is refused: {reason}"),
+            Refusal::Other(reason) => format!("connection rejected: {reason}"),
         };
         format!("{}: {reason}", self.address)
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the broker sends.
+//! Handles packets from the broker.
 
 use tokio::time::Instant;
 
@@ -21,8 +21,7 @@ impl Session {
             Incoming::Subscribed(taken) => {
                 let filters = std::mem::take(&mut self.subscribing);
                 for (filter, _) in filters.iter().zip(taken).filter(|(_, taken)| !taken) {
-                    publisher
-                        .complain(format!("the broker refuses to send what comes to {filter}"));
+                    publisher.complain(format!("the broker rejects the subscription to {filter}"));
                 }
             }
             Incoming::Message {
@@ -35,7 +34,7 @@ impl Session {
             }
             Incoming::Other => self.pinged = false,
             Incoming::Accepted(_) | Incoming::Refused(_) => {
-                return Err(format!("{} accepts a second time", self.address));
+                return Err(format!("{} accepts the connection twice", self.address));
             }
         }
         let owes = !self.window.is_empty() || self.pinged || !self.subscribing.is_empty();
@@ -53,7 +52,7 @@ impl Session {
             return Ok(());
         };
         if let Some(reply) = self.replies.remove(&id) {
-            // The rule may have gone.
+            // The rule may be gone.
             let _ = reply.send(
                 refused
                     .clone()
@@ -62,12 +61,12 @@ impl Session {
         }
         match (refused, sent) {
             (None, _) | (_, Sent::Rule) => {}
-            // Without it the sink is still of use.
+            // The sink is still useful without it.
             (Some(reason), Sent::Retained(topic)) => {
-                publisher.complain(format!("the broker refuses what is for {topic}: {reason}"));
+                publisher.complain(format!("the broker rejects messages to {topic}: {reason}"));
             }
             (Some(reason), Sent::Event(..) | Sent::Gap) => {
-                return Err(format!("{} refuses events: {reason}", self.address));
+                return Err(format!("{} rejects events: {reason}", self.address));
             }
         }
         for sent in self.window.acknowledge(id) {
@@ -77,7 +76,7 @@ impl Session {
         Ok(())
     }
 
-    /// Takes a message: an order, or that Home Assistant has started.
+    /// Handles a message: an order, or the start of Home Assistant.
     fn message(
         &mut self,
         topic: &str,
@@ -94,7 +93,7 @@ impl Session {
         match publisher.orders.parse(topic, payload) {
             None => {}
             Some(_) if retained => publisher.complain(format!(
-                "{topic}: an order that the broker had retained is not carried out, publish it without `retain`"
+                "{topic}: ignoring a retained order; publish it without `retain`"
             )),
             Some(Err(sentence)) => publisher.complain(sentence),
             Some(Ok(action)) => match publisher.commands.give(action) {

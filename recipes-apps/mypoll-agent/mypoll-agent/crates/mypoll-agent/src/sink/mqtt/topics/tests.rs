@@ -52,7 +52,7 @@ fn what_is_no_template_is_refused_with_what_would_be_right() {
     for (text, said) in [
         ("", "is empty"),
         (&long, "longer than 1024 bytes"),
-        ("$SYS/x", "begins with `$`"),
+        ("$SYS/x", "starts with `$`"),
         ("a/+/b", "the wildcard `+`"),
         ("a/#", "the wildcard `#`"),
         ("a\0b", "a control character"),

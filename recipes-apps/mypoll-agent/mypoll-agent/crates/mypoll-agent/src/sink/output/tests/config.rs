@@ -165,17 +165,17 @@ fn two_outputs_that_are_the_same() {
     let named = |chip: &str| format!("[[output]]\n{chip}line = 'GPIO27'\n");
     assert_eq!(
         rejection(&format!("{LED}follow.line = 0\n{LED}name = 'lamp'")),
-        "agent.toml:5: output[1]: leds line 4 is output[0] (`leds-4`) already, \
-         expected a line of its own"
+        "agent.toml:5: output[1]: leds line 4 is already output[0] (`leds-4`), \
+         expected different lines"
     );
     assert_eq!(
         rejection(&(named("") + &named("chip = 'leds'\nname = 'lamp'\n"))),
-        "agent.toml:3: output[1]: leds line GPIO27 is output[0] (`GPIO27`) already, \
-         expected a line of its own"
+        "agent.toml:3: output[1]: leds line GPIO27 is already output[0] (`GPIO27`), \
+         expected different lines"
     );
     assert_eq!(
         rejection(&(named("name = 'leds-4'\n") + LED)),
-        "agent.toml:4: output[1]: output[0] is named `leds-4` already, expected another `name`"
+        "agent.toml:4: output[1]: output[0] already has the name `leds-4`, expected another `name`"
     );
     let two = named("chip = 'one'\n") + &named("chip = 'two'\nname = 'lamp'\n");
     assert_eq!(parse(&two).unwrap().len(), 2);
@@ -195,7 +195,7 @@ fn followed_lines() {
         ),
         (
             "{ label = '' }",
-            ".label: invalid value: string \"\", expected the label of a line of the driver's",
+            ".label: invalid value: string \"\", expected the label of a line of the driver",
         ),
         (
             "{ name = 'door' }",
@@ -235,19 +235,19 @@ fn filters_and_times() {
         ),
         (
             "source = 'timer', kind = 'rising', on = '1s'",
-            ": `kind` rising never comes with such a `source`, expected `source` gpio",
+            ": `kind` rising never has such a `source`, expected `source` gpio",
         ),
         (
             "source = 'gpio', kind = 'click', on = '1s'",
-            ": `kind` click never comes with such a `source`, expected `source` gesture",
+            ": `kind` click never has such a `source`, expected `source` gesture",
         ),
         (
             "source = 'gesture', kind = 'silent', on = '1s'",
-            ": `kind` silent never comes with such a `source`, expected `source` watchdog",
+            ": `kind` silent never has such a `source`, expected `source` watchdog",
         ),
         (
             "kind = 'tick', line = 0, on = '1s'",
-            ": events of `source` timer have no `line` or `label`: name them apart from those that have",
+            ": events of `source` timer have no `line` or `label`: use a separate section for them",
         ),
         (
             "line = 1024, on = '1s'",

@@ -51,7 +51,7 @@ async fn a_pulse_ends_though_nobody_waits_for_it() {
     time::sleep(ON * 2).await;
     assert_eq!(
         bench.order(pulse(0)).await.unwrap_err(),
-        "the output `leds-4` takes pulses of 1 to 3600000 ms, not of 0"
+        "the output `leds-4` supports pulses of 1 to 3600000 ms, not 0"
     );
     bench.finish().await;
 }
@@ -61,7 +61,7 @@ async fn what_follows_a_line_takes_no_orders() {
     let bench = Bench::start("follow.label = 'door'", &[]).await;
     assert_eq!(
         bench.order(set(true)).await.unwrap_err(),
-        "the output `leds-4` follows the line `door`, only that switches it"
+        "the output `leds-4` follows the line `door`, which alone controls it"
     );
     bench.finish().await;
 }
@@ -71,7 +71,7 @@ async fn an_order_that_failed_is_not_carried_out_later() {
     let bench = Bench::start_late("", vec!["busy"; 6], &[high(), low()]).await;
     assert_eq!(
         bench.order(set(true)).await.unwrap_err(),
-        "the output `leds-4` can't be had: busy"
+        "the output `leds-4` is unavailable: busy"
     );
     time::sleep(Duration::from_secs(10)).await;
     assert_eq!(*bench.opened.lock().unwrap(), [PinState::Low]);

@@ -8,28 +8,28 @@ use serde::{Deserialize, Deserializer, de::Error};
 use super::Field;
 use crate::section::{table::Table, value};
 
-/// What is run, and how much of it.
+/// The program to run, and its limits.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct Config {
-    /// The program, by an absolute path.
+    /// The absolute path of the program.
     pub program: PathBuf,
-    /// What it gets.
+    /// Its arguments.
     pub(super) arguments: Vec<Argument>,
-    /// How long it may take: above 0, at most 365 days. Default: 10 s.
+    /// Time limit, above 0, at most 365 days. Default: 10 s.
     pub timeout: Duration,
-    /// How many run at a time, 1 to 32. Default: 1.
+    /// Maximum number of parallel runs, 1 to 32. Default: 1.
     pub parallel: usize,
-    /// How many events wait for that, 1 to 10000. Default: 64.
+    /// Maximum number of waiting events, 1 to 10000. Default: 64.
     pub queue: usize,
 }
 
-/// An argument, whole.
+/// A whole argument.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Argument {
-    /// As it is.
+    /// Literal text.
     Text(String),
-    /// A value of the event.
+    /// A value from the event.
     Field(Field),
 }
 
@@ -37,7 +37,7 @@ impl Table for Config {
     const EXPECTED: &str = r#"a table such as { command = ["/usr/bin/logger", "{label}"] }"#;
 }
 
-/// `exec` as it is written.
+/// `exec` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -84,10 +84,10 @@ fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     let words = Vec::<String>::deserialize(deserializer)?;
     match words.first() {
         None => Err(D::Error::custom(
-            r#"there is no program, expected an array such as ["/usr/bin/logger", "{label}"]"#,
+            r#"the array is empty, expected one such as ["/usr/bin/logger", "{label}"]"#,
         )),
         Some(program) if !program.starts_with('/') => Err(D::Error::custom(format!(
-            "the program `{program}` is no absolute path, expected one such as \"/usr/bin/logger\""
+            "`{program}` is not an absolute path, expected one such as \"/usr/bin/logger\""
         ))),
         Some(_) => match words.iter().find(|word| word.contains('\0')) {
             Some(_) => Err(D::Error::custom(
@@ -99,7 +99,7 @@ fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
 }
 
 impl Argument {
-    /// A placeholder is a whole argument. As a part of one it would look as if it were replaced.
+    /// A placeholder must be a whole argument; within an argument it would be misleading.
     fn parse(text: String) -> Result<Self, String> {
         let is_name = |name: &str| {
             !name.is_empty()
@@ -117,7 +117,7 @@ impl Argument {
                     .map(|(name, _)| format!("{{{name}}}"))
                     .collect();
                 format!(
-                    "there is no placeholder `{text}`, expected one of {}",
+                    "unknown placeholder `{text}`, expected one of {}",
                     names.join(", ")
                 )
             });
@@ -127,7 +127,7 @@ impl Argument {
             .find(|(name, _)| text.contains(&format!("{{{name}}}")));
         match part {
             Some((name, _)) => Err(format!(
-                "`{text}` has the placeholder {{{name}}} as a part, and only whole arguments are replaced: \
+                "`{text}` contains the placeholder {{{name}}}, but only whole arguments are replaced: \
                  make it an argument of its own, or have the program read MYPOLL_{}",
                 name.to_ascii_uppercase()
             )),

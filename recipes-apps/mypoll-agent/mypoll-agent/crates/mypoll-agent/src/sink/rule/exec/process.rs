@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A program that runs, with all that it starts.
+//! A running program, with all its child processes.
 //!
-//! It is the leader of a process group. Its number stays its own until it is waited for, so the whole group gets its
+//! The program is the leader of a process group. Its PID is not reused until it is reaped, so the whole group gets its
 //! signals before that.
 
 use std::{
@@ -22,16 +22,16 @@ use tokio::{
 };
 use tracing::info;
 
-/// How long a program has to end after SIGTERM.
+/// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How much of its output is kept for the log, in bytes.
+/// How much of its output is logged, in bytes.
 const OUTPUT: usize = 1024;
 
-/// Variables of the agent's environment that programs get, too.
+/// Environment variables of the agent that are passed on.
 const ENVIRONMENT: [&str; 6] = ["HOME", "LANG", "LC_ALL", "PATH", "TZ", "USER"];
 
-/// What to run.
+/// The program, its arguments and its environment.
 pub(super) struct Invocation {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
@@ -39,20 +39,20 @@ pub(super) struct Invocation {
     pub(super) timeout: Duration,
 }
 
-/// Why a run counts as failed.
+/// Why a run failed.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
     #[error("cannot run {}: {error}", program.display())]
     Start { program: PathBuf, error: io::Error },
     #[error("cannot watch {}: {error}", program.display())]
     Watch { program: PathBuf, error: io::Error },
-    #[error("{} was still running after {timeout:?}, ended it{}", program.display(), Said(output))]
+    #[error("{} was killed after {timeout:?}{}", program.display(), Said(output))]
     Timeout {
         program: PathBuf,
         timeout: Duration,
         output: Vec<u8>,
     },
-    #[error("{} ended with {status}{}", program.display(), Said(output))]
+    #[error("{} failed: {status}{}", program.display(), Said(output))]
     Status {
         program: PathBuf,
         status: ExitStatus,
@@ -60,20 +60,20 @@ pub(super) enum Failure {
     },
 }
 
-/// The end of a sentence: what a program said.
+/// The end of a message: the program's output.
 struct Said<'a>(&'a [u8]);
 
 impl std::fmt::Display for Said<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0.trim_ascii() {
             [] => Ok(()),
-            said => write!(f, "; it said: {:?}", String::from_utf8_lossy(said)),
+            said => write!(f, "; output: {:?}", String::from_utf8_lossy(said)),
         }
     }
 }
 
 impl Invocation {
-    /// Runs it to its end. Dropping the future kills it.
+    /// Runs it until it exits. Dropping the future kills it.
     pub(super) async fn run(self, rule: &str) -> Result<(), Failure> {
         let program = self.program.clone();
         let timeout = self.timeout;
@@ -83,7 +83,7 @@ impl Invocation {
         };
         let (sender, mut output) = pipe::pipe().map_err(start)?;
         let sender = sender.into_blocking_fd().map_err(start)?;
-        // A file system may take its time for the program.
+        // Loading the program from a slow file system may block.
         let spawned = task::spawn_blocking(move || self.spawn(sender)).await;
         let mut group = spawned
             .unwrap_or_else(|error| Err(io::Error::other(error)))
@@ -109,7 +109,7 @@ impl Invocation {
             }),
             (true, true) => {
                 if !said.trim_ascii().is_empty() {
-                    info!(rule, "{} ended well{}", program.display(), Said(&said));
+                    info!(rule, "{} succeeded{}", program.display(), Said(&said));
                 }
                 Ok(())
             }
@@ -136,12 +136,12 @@ impl Invocation {
     }
 }
 
-/// A program and all in its process group. All of it is killed when this goes.
+/// A program and its process group, killed on drop.
 struct Group(Option<Child>);
 
 impl Group {
-    /// Waits for the end of the program, and ends it and its group where that takes longer than `timeout`. The result is
-    /// its status, and whether it ended by itself.
+    /// Waits for the program, and kills it and its group if that takes longer than `timeout`. Returns its status, and
+    /// whether it exited in time.
     async fn until_end(
         &mut self,
         timeout: Duration,
@@ -161,7 +161,7 @@ impl Group {
         let ended = async {
             tokio::select! {
                 ended = pidfd.readable() => ended.map(|_| ()),
-                // Never ends before the program; so that it does not wait for a full pipe.
+                // Keeps reading, so that the program does not block on a full pipe; never completes first.
                 never = read(output, said) => never,
             }
         };
@@ -182,12 +182,12 @@ impl Group {
                 false
             }
         };
-        // What it left behind must not outlive it: its number is not given away before it is waited for.
+        // Kill its remaining children while its PID cannot be reused, before it is reaped.
         self.signal(Signal::KILL);
         let Some(mut child) = self.0.take() else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        // It has ended, so this does not wait.
+        // It has exited, so this does not block.
         Ok((child.wait()?, in_time))
     }
 
@@ -197,7 +197,7 @@ impl Group {
 
     fn signal(&self, signal: Signal) {
         if let Some(pid) = self.pid() {
-            // Fails where all of them have gone.
+            // Fails if all of them have exited.
             let _ = kill_process_group(pid, signal);
         }
     }
@@ -207,13 +207,13 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
         if let Some(mut child) = self.0.take() {
-            // Takes a moment, which the event loop does not have.
+            // May block briefly, which the event loop must not.
             thread::spawn(move || child.wait());
         }
     }
 }
 
-/// Reads what a program says, for ever.
+/// Reads the program's output, forever.
 async fn read(output: &mut pipe::Receiver, said: &mut Vec<u8>) -> io::Result<()> {
     let mut buffer = [0; OUTPUT];
     loop {
@@ -224,7 +224,7 @@ async fn read(output: &mut pipe::Receiver, said: &mut Vec<u8>) -> io::Result<()>
     }
 }
 
-/// Takes what is still there.
+/// Reads the remaining output.
 fn drain(output: &pipe::Receiver, said: &mut Vec<u8>) {
     let mut buffer = [0; OUTPUT];
     while said.len() < OUTPUT {

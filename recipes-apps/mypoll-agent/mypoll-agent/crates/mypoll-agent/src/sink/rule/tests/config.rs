@@ -41,7 +41,7 @@ fn names_and_actions() {
         ),
         (
             "name = 'bell'\nexec.command = ['/bin/true']\nwebhook.url = 'http://a/'",
-            "1: rule[0]: both `webhook` and `exec` are given, expected one of them: make a second rule for the other",
+            "1: rule[0]: both `webhook` and `exec` are given, expected one: add a second rule for the other",
         ),
         (
             "name = 'bell'\ncommand = []",
@@ -54,7 +54,7 @@ fn names_and_actions() {
     let twice = format!("[[rule]]\nname = 'bell'\n{EXEC}[[rule]]\nname = 'bell'\n{EXEC}");
     assert_eq!(
         rejection(&twice),
-        "agent.toml:4: rule[1]: rule[0] is named `bell` already, expected another `name`"
+        "agent.toml:4: rule[1]: rule[0] already has the name `bell`, expected another `name`"
     );
     assert_eq!(
         rejection("[rule]\nname = 'bell'"),
@@ -99,11 +99,11 @@ fn filters() {
         ),
         (
             "{ source = 'timer', kind = 'rising' }",
-            "rule[0].when: `kind` rising never comes with such a `source`, expected `source` gpio",
+            "rule[0].when: `kind` rising never has such a `source`, expected `source` gpio",
         ),
         (
             "{ kind = ['rising', 'tick'], label = 'door' }",
-            "rule[0].when: events of `source` timer have no `line` or `label`: name them apart from those that have",
+            "rule[0].when: events of `source` timer have no `line` or `label`: use a separate section for them",
         ),
         (
             "'rising'",
@@ -123,11 +123,11 @@ fn programs() {
         ("{}", "rule[0].exec: missing field `command`".to_owned()),
         (
             "{ command = [] }",
-            "rule[0].exec.command: there is no program, expected an array such as [\"/usr/bin/logger\", \"{label}\"]".to_owned(),
+            "rule[0].exec.command: the array is empty, expected one such as [\"/usr/bin/logger\", \"{label}\"]".to_owned(),
         ),
         (
             "{ command = ['logger'] }",
-            "rule[0].exec.command: the program `logger` is no absolute path, expected one such as \"/usr/bin/logger\"".to_owned(),
+            "rule[0].exec.command: `logger` is not an absolute path, expected one such as \"/usr/bin/logger\"".to_owned(),
         ),
         (
             "{ command = '/bin/true' }",
@@ -139,11 +139,11 @@ fn programs() {
         ),
         (
             "{ command = ['/bin/true', '{lable}'] }",
-            format!("rule[0].exec: there is no placeholder `{{lable}}`, {placeholders}"),
+            format!("rule[0].exec: unknown placeholder `{{lable}}`, {placeholders}"),
         ),
         (
             "{ command = ['/bin/true', 'at {time}'] }",
-            "rule[0].exec: `at {time}` has the placeholder {time} as a part, and only whole arguments are replaced: \
+            "rule[0].exec: `at {time}` contains the placeholder {time}, but only whole arguments are replaced: \
              make it an argument of its own, or have the program read MYPOLL_TIME".to_owned(),
         ),
         (
@@ -177,8 +177,8 @@ fn programs() {
     };
     assert_eq!(
         rejection(&(rule("a", 20) + &rule("b", 12) + &rule("c", 1))),
-        "agent.toml:7: rule[2]: with this rule 33 programs may run at a time, expected at most 32 for all rules: \
-         lower `exec.parallel`"
+        "agent.toml:7: rule[2]: with this rule 33 programs may run at once, expected at most 32 for all rules: \
+         reduce `exec.parallel`"
     );
 }
 
@@ -213,7 +213,7 @@ fn webhooks() {
         ),
         (
             "{ url = 'http://a/', tls = { ca = '/ca.pem' } }",
-            "rule[0].webhook: `tls` is of https: leave it out, or write https in `url`",
+            "rule[0].webhook: `tls` needs https: remove it, or use https in `url`",
         ),
         (
             "{ url = 'http://a/', longest-pause = '0s' }",
@@ -289,7 +289,7 @@ fn secrets_and_certificates_are_looked_at_before_the_start() {
     }
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     assert!(
-        prepare(&secret).contains("everybody may read"),
+        prepare(&secret).contains("everybody can read"),
         "{}",
         prepare(&secret)
     );
@@ -315,11 +315,11 @@ fn outputs() {
         ),
         (
             "{ name = 'bulb', toggle = true }",
-            "rule[0].output.name: there is no [[output]] `bulb`; there are: lamp, led",
+            "rule[0].output.name: no [[output]] `bulb`; there are: lamp, led",
         ),
         (
             "{ name = 'led', toggle = true }",
-            "rule[0].output.name: the output `led` follows a line, and only that switches it: leave out its `follow`",
+            "rule[0].output.name: the output `led` follows a line, which alone controls it: remove its `follow`",
         ),
     ] {
         let text = format!(
@@ -359,7 +359,7 @@ fn messages() {
         ),
         (
             "{ topic = 'a' }",
-            "rule[0].mqtt.name: there is no [[mqtt]] `broker`; there are: home",
+            "rule[0].mqtt.name: no [[mqtt]] `broker`; there are: home",
         ),
         (
             "{ topic = 'a/#', name = 'home' }",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Posts events over a connection that stays, where the server lets it.
+//! Posts events over a persistent connection, if the server supports it.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use crate::{
     sink::rule::delivery::{Deliver, Failure},
 };
 
-/// How much of an answer's body is read, in bytes, to use the connection again.
+/// How much of a response's body is read, in bytes, to reuse the connection.
 const ANSWER: usize = 64 * 1024;
 
-/// Who posts.
+/// The user agent.
 const AGENT: &str = concat!("mypoll-agent/", env!("CARGO_PKG_VERSION"));
 
 pub(super) struct Client {
@@ -35,7 +35,7 @@ pub(super) struct Client {
     connection: Option<Connection>,
 }
 
-/// A connection, with the secret as it was when it was made.
+/// A connection, with the secret from when it was opened.
 struct Connection {
     sender: SendRequest<Full<Bytes>>,
     secret: Option<(HeaderName, HeaderValue)>,
@@ -61,7 +61,7 @@ impl Deliver for Client {
             ))),
         };
         if outcome.is_err() {
-            // The next attempt may find another server, and another secret.
+            // The next attempt may reach another server, or need another secret.
             self.connection = None;
         }
         outcome
@@ -76,10 +76,10 @@ impl Client {
         }
     }
 
-    /// Posts, and reads the answer whole.
+    /// Posts, and reads the whole response.
     async fn post(&mut self, message: &Message) -> anyhow::Result<Response<()>> {
         if let Some(connection) = self.connection.take() {
-            // A server closes what was idle for long, perhaps at this moment.
+            // The server may close an idle connection at this very moment.
             if let Ok(response) = self.post_over(connection, message).await {
                 return Ok(response);
             }
@@ -106,7 +106,7 @@ impl Client {
         };
         let response = sent
             .await
-            .with_context(|| format!("{authority} gave no answer"))?;
+            .with_context(|| format!("{authority} did not answer"))?;
         let (head, body) = response.into_parts();
         if drain(body).await {
             self.connection = Some(connection);
@@ -125,7 +125,7 @@ impl Client {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| anyhow!("{}: {error}", self.config.authority))?;
-        // How it ends is seen by its requests.
+        // Its requests see how it ends.
         let task = tokio::spawn(async move {
             let _ = connection.await;
         });
@@ -137,7 +137,7 @@ impl Client {
     }
 }
 
-/// Reads what is left of an answer; false where that is too much, or fails.
+/// Reads the rest of a response; false if it is too long, or reading fails.
 async fn drain(body: Incoming) -> bool {
     Limited::new(body, ANSWER).collect().await.is_ok()
 }
@@ -149,7 +149,7 @@ fn later(reason: String) -> Failure {
     }
 }
 
-/// What an answer means for the event.
+/// What a response means for the event.
 fn judge(response: &Response<()>) -> Result<(), Failure> {
     let status = response.status();
     if status.is_success() {
@@ -158,7 +158,7 @@ fn judge(response: &Response<()>) -> Result<(), Failure> {
     let header = |name| response.headers().get(name);
     let mut reason = format!("the server answers {status}");
     match status {
-        // It can't do anything with this event, however often it comes.
+        // The server will never accept this event.
         StatusCode::BAD_REQUEST
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::UNSUPPORTED_MEDIA_TYPE
@@ -167,7 +167,7 @@ fn judge(response: &Response<()>) -> Result<(), Failure> {
             if let Some(location) = header(LOCATION) {
                 let location = quote_bytes(location.as_bytes());
                 reason =
-                    format!("{reason} to {location:?}, which is not followed: put it into `url`");
+                    format!("{reason} to {location:?}, which is not followed: set `url` to it");
             }
         }
         _ => {}

@@ -21,29 +21,29 @@ use crate::{
     },
 };
 
-/// Where events are posted, and how.
+/// Where and how to post.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct Config {
     /// The server.
     pub address: Address,
-    /// How it proves who it is, where the URL says https.
+    /// TLS, if the URL is https.
     pub tls: Option<ClientTls>,
-    /// Host and port, as the header `Host` has them.
+    /// Host and port, for the `Host` header.
     pub(super) authority: String,
     /// Path and query.
     pub(super) path: String,
-    /// What is posted. Default: JSON.
+    /// The format of the body. Default: JSON.
     pub format: Format,
-    /// How long an attempt may take: above 0, at most 365 days. Default: 10 s.
+    /// Time limit for an attempt, above 0, at most 365 days. Default: 10 s.
     pub timeout: Duration,
     /// The longest pause between attempts: above 0, at most 365 days. Default: 5 minutes.
     pub longest_pause: Duration,
-    /// A header by which the server knows the agent. Default: none.
+    /// A header that authenticates the agent. Default: none.
     pub secret: Option<Secret>,
 }
 
-/// What is posted.
+/// The format of the body.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Format {
     /// The event.
@@ -54,7 +54,7 @@ pub enum Format {
     CloudEventsBinary,
 }
 
-/// A header whose value is in a file.
+/// A header whose value is read from a file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secret {
@@ -72,7 +72,7 @@ impl Table for Secret {
     const EXPECTED: &str = r#"a table such as { file = "/etc/mypoll-agent/webhook" }"#;
 }
 
-/// `webhook` as it is written.
+/// `webhook` as written in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Keys {
@@ -127,11 +127,11 @@ impl TryFrom<Keys> for Config {
             path,
         } = keys.url;
         if is_https && cfg!(not(feature = "tls")) {
-            return Err("https is not in this build of the agent: build it with the feature `tls`");
+            return Err("this build of the agent lacks https: build it with the feature `tls`");
         }
         let tls = match (is_https, keys.tls) {
             (false, Some(_)) => {
-                return Err("`tls` is of https: leave it out, or write https in `url`");
+                return Err("`tls` needs https: remove it, or use https in `url`");
             }
             (false, None) => None,
             (true, tls) => Some(tls.unwrap_or_default()),
@@ -210,11 +210,11 @@ fn header<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::E
 }
 
 impl Secret {
-    /// The header with what is in the file now, without blanks and ends of lines around it.
+    /// The header with the trimmed content of the file.
     ///
     /// # Errors
     ///
-    /// The file can't be read, others may read it, or it is no value of a header. The error does not repeat it.
+    /// The file is unreadable, readable by others, or not a valid header value. The error does not repeat it.
     pub(super) fn read(&self) -> anyhow::Result<(HeaderName, HeaderValue)> {
         let bytes = read_confidential(&self.file)?;
         let value = bytes.trim_ascii();

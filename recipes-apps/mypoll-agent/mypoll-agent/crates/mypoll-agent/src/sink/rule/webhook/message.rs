@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is posted: an event as JSON, by itself or as a CloudEvent.
+//! The request: an event as JSON, by itself or as a CloudEvent.
 
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -23,7 +23,7 @@ struct Structured<'a> {
     data: &'a Body<'a>,
 }
 
-/// What CloudEvents says of every event, and the extension `sequence`.
+/// The attributes of a CloudEvent, and the extension `sequence`.
 #[derive(Serialize)]
 struct Attributes {
     specversion: &'static str,
@@ -33,7 +33,7 @@ struct Attributes {
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     time: String,
-    /// Padded: it is compared as text.
+    /// Padded, because it is compared as text.
     sequence: String,
 }
 
@@ -53,7 +53,7 @@ impl Message {
                     datacontenttype: "application/json",
                     data: &body,
                 };
-                // Nothing in it can fail.
+                // The types cannot fail.
                 let text = serde_json::to_string(&event).unwrap_or_default();
                 ("application/cloudevents+json; charset=utf-8", text)
             }
@@ -89,7 +89,7 @@ impl Attributes {
         }
     }
 
-    /// As headers, escaped as the HTTP binding has it.
+    /// Writes them as headers, escaped as in the HTTP binding.
     fn write(self, headers: &mut HeaderMap) {
         let attributes = [
             ("ce-specversion", Some(self.specversion.to_owned())),

@@ -13,11 +13,11 @@ use crate::{
     quote::{quote, quote_bytes},
 };
 
-/// An order that is being carried out.
+/// An order in progress.
 pub(super) type Outcome = Pin<Box<dyn Future<Output = (Action, Result<(), Refused>)> + Send>>;
 
 impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
-    /// Takes a line after the first. Each has its answer.
+    /// Handles a line after the first. Each gets an answer.
     pub(super) fn order(&mut self, line: &[u8]) {
         match serde_json::from_slice::<protocol::Order>(line) {
             Ok(order) => self.give(order.order),
@@ -31,11 +31,11 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
         }
     }
 
-    /// Has an order carried out.
+    /// Starts an order.
     pub(super) fn give(&mut self, action: Action) {
         if self.role < Some(Role::Control) {
             return self.say(&Message::Error {
-                error: "this client may not give orders: it needs the role control".to_owned(),
+                error: "orders need the role control".to_owned(),
             });
         }
         let commands = self.shared.commands.clone();
@@ -55,7 +55,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
     }
 }
 
-/// How an order went; never where there is none.
+/// The result of an order; pending forever if there is none.
 pub(super) async fn outcome_of(order: &mut Option<Outcome>) -> (Action, Result<(), Refused>) {
     match order {
         Some(order) => order.await,

@@ -10,26 +10,26 @@ use crate::{
     quote::{quote, quote_bytes},
 };
 
-/// What a first line may be.
+/// A first line.
 pub(super) enum First {
     Request(Box<Request>),
-    /// Who only gives orders needs no request.
+    /// A client that only gives orders needs no request.
     Order(Order),
 }
 
-/// What a client asked for. Default: all events, from the moment when it connected.
+/// What a client requested. Default: all events since it connected.
 pub(super) struct Selection {
     pub(super) filter: Filter,
-    /// The session and number of the last event that it has.
+    /// The session and number of the client's last event.
     pub(super) resume: Option<(SessionId, u64)>,
-    /// Whether it wants events at all.
+    /// Whether to send events.
     pub(super) events: bool,
 }
 
 impl First {
     /// # Errors
     ///
-    /// What is wrong with the line.
+    /// Why the line is invalid.
     pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
         let Ok(object) = serde_json::from_slice::<Map<String, Value>>(line) else {
             return Err(not_json(line));
@@ -37,7 +37,7 @@ impl First {
         let is_order = object.contains_key("order");
         if let Some(key) = object.keys().find(|key| is_order && *key != "order") {
             return Err(format!(
-                "an order has a line of its own: send `{}` in a line before it",
+                "an order needs a separate line: send `{}` in a line before it",
                 quote(key)
             ));
         }
@@ -49,11 +49,11 @@ impl First {
         };
         parsed.map_err(|error| {
             let error = error.to_string();
-            format!("the first line can't be taken: {}", quote(&error))
+            format!("invalid first line: {}", quote(&error))
         })
     }
 
-    /// The token that it shows.
+    /// The token in the request.
     pub(super) fn token(&self) -> Option<&str> {
         match self {
             Self::Request(request) => request.token.as_deref(),
@@ -75,17 +75,17 @@ impl Default for Selection {
 impl Selection {
     /// # Errors
     ///
-    /// What of the request can't be done.
+    /// Why the request is invalid.
     pub(super) fn new(request: Request) -> Result<Self, String> {
         if let Some(protocol) = request.protocol.filter(|version| *version != VERSION) {
             return Err(format!(
-                "protocol: this agent speaks version {VERSION}, not {protocol}"
+                "protocol: this agent supports version {VERSION}, not {protocol}"
             ));
         }
         let resume = request.resume.map(|resume| {
             let session = SessionId::parse(&resume.session).ok_or_else(|| {
                 format!(
-                    "resume.session: a session has 16 hexadecimal digits, not `{}`",
+                    "resume.session: expected 16 hexadecimal digits, not `{}`",
                     quote(&resume.session)
                 )
             })?;
@@ -99,11 +99,11 @@ impl Selection {
     }
 }
 
-/// What a line that is no JSON object is answered.
+/// The error for a line that is not a JSON object.
 pub(super) fn not_json(line: &[u8]) -> String {
     let what = match line {
         [0x16, 3, ..] => "TLS, but this listener has none (tls)".to_owned(),
         _ => format!("`{}`", quote_bytes(line)),
     };
-    format!("the first line has to be a JSON object such as {{\"levels\":true}}, not {what}")
+    format!("the first line must be a JSON object such as {{\"levels\":true}}, not {what}")
 }

@@ -410,7 +410,7 @@ async fn who_needs_a_token_gets_nothing_without() {
     assert!(silent.rest().await.contains("a line with a token"));
     for (line, expected) in [
         ("{}", "a token is needed"),
-        (r#"{"token":"wrong"}"#, "not known"),
+        (r#"{"token":"wrong"}"#, "unknown token"),
     ] {
         let (_, answer) = sink.request(line).await;
         assert!(

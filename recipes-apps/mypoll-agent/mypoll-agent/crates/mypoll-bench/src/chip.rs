@@ -33,7 +33,9 @@ impl Chip {
                 return Ok(Self { node, folder });
             }
         }
-        anyhow::bail!("no gpio-sim chip with the label {LABEL}: it only exists in ./scripts/bench's machine")
+        anyhow::bail!(
+            "no gpio-sim chip with the label {LABEL}: it only exists in ./scripts/bench's machine"
+        )
     }
 
     /// The line at [`LINE`].

@@ -64,10 +64,7 @@ impl Device {
             node.display()
         );
         if let Some(user) = user_of(metadata.rdev())? {
-            bail!(
-                "{} is in use by {user}: stop it first",
-                node.display()
-            );
+            bail!("{} is in use by {user}: stop it first", node.display());
         }
         drop(
             Handle::open(node, true)

@@ -110,7 +110,7 @@ class DataPartition(unittest.TestCase):
         with open(self.device, "r+b") as device:
             device.seek(2048)
             device.write(b"\xff" * (8 * MIB - 2048))
-        self.boot(1, "the data partition")
+        self.boot(1, "Cannot repair the data partition")
         self.assertEqual(self.state(), "the image's")
 
     def test_a_newer_image_brings_a_directory(self):

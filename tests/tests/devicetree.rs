@@ -16,10 +16,7 @@ const MISTAKES: [(&str, &str); 15] = [
         "no-line",
         "no lines: each needs a child node with a 'gpios' property",
     ),
-    (
-        "no-gpios",
-        "line: gpios: failed to request line: ENOENT",
-    ),
+    ("no-gpios", "line: gpios: failed to request line: ENOENT"),
     (
         "number-too-high",
         "line@400: reg: 1024 is too high, maximum is 1023",
@@ -56,10 +53,7 @@ const MISTAKES: [(&str, &str); 15] = [
         "twice-the-same",
         "gpios: line in use by another driver or program",
     ),
-    (
-        "number-twice",
-        "reg: 7 is in use by another line, using ",
-    ),
+    ("number-twice", "reg: 7 is in use by another line, using "),
 ];
 
 #[test]

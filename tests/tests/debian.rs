@@ -63,7 +63,7 @@ fn boot() -> Machine {
         paths: &paths,
         progress: &progress,
     };
-    let debian = Debian::new(cache).unwrap().ensure(cache, false).unwrap();
+    let debian = Debian::new(cache).unwrap().ensure(cache).unwrap();
     let options = MachineOptions {
         purpose: "debian",
         agent: true,

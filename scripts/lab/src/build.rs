@@ -28,7 +28,7 @@ use self::overlay::Overlay;
 use self::rootfs::{Parts, Rootfs};
 use self::userspace::Userspace;
 use crate::deps::host;
-use crate::deps::source::{Catalog, Download, Source};
+use crate::deps::source::{Catalog, Download, Source, Tarball};
 use crate::deps::toolchain::Toolchain;
 use crate::store::cache::{Cache, Product};
 use crate::{Paths, Progress};
@@ -76,6 +76,11 @@ pub struct System {
     pub flavour: Flavour,
 }
 
+/// Fetches the kernel's source, if it is not there yet.
+pub fn fetch_kernel(cache: Cache<'_>, options: &BuildOptions) -> Result<Tarball> {
+    Download::new(cache, &options.kernel_source(&Catalog::built_in())).tarball()
+}
+
 /// Builds what is not there yet, and says what it does.
 pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Result<System> {
     let cache = Cache { paths, progress };
@@ -84,7 +89,7 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
     let toolchain = Toolchain::prepare(cache, llvm)?;
     let catalog = Catalog::built_in();
     let kernel_source = options.kernel_source(&catalog);
-    let tarball = Download::new(cache, &kernel_source).tarball()?;
+    let tarball = fetch_kernel(cache, options)?;
 
     let source = KernelSource::new(paths, &kernel_source.version, &tarball)?;
     let kernel = Kernel::new(cache, &source, &toolchain, flavour)?;

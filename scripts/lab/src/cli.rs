@@ -109,7 +109,7 @@ pub struct DemoArgs {
     pub build: BuildArgs,
 }
 
-/// Runs every test: on the host, in the guest, and from outside, on the normal, the newer and the debug kernel.
+/// Runs every test: on the host, in the guest, and from outside, on the normal and on the debug kernel.
 ///
 /// The last line is 'N passed, N failed, N skipped'; the exit status is 0 when nothing failed.
 #[derive(Args, Debug)]
@@ -130,7 +130,7 @@ pub struct TestArgs {
     /// Only install the packages that the builds need
     #[arg(long)]
     pub packages: bool,
-    /// Version of the normal and the debug kernel [default: the first one in scripts/lab/sources.toml]
+    /// Version of both kernels [default: the first one in scripts/lab/sources.toml, and the newer one as the debug kernel]
     #[arg(long, value_name = "VERSION")]
     pub kernel: Option<KernelVersion>,
     #[command(flatten)]

@@ -9,9 +9,7 @@ use crate::build::kernel::KernelVersion;
 pub(super) enum Variant {
     /// As a product has it.
     Normal,
-    /// The same with the newer kernel.
-    Newer,
-    /// With the debug kernel.
+    /// The newest kernel that the driver is for, as a debug kernel.
     Debug,
 }
 
@@ -23,19 +21,21 @@ impl Variant {
     pub(super) fn name(self) -> &'static str {
         match self {
             Variant::Normal => "normal",
-            Variant::Newer => "newer",
             Variant::Debug => "debug",
         }
     }
 
-    /// The version of its kernel, where that is not left to choice.
+    /// The version of its kernel, unless `--kernel` names one. None is the one that products have.
     pub(super) fn kernel(self) -> Option<KernelVersion> {
-        (self == Variant::Newer).then(KernelVersion::newer)
+        match self {
+            Variant::Normal => None,
+            Variant::Debug => Some(KernelVersion::newer()),
+        }
     }
 
     pub(super) fn flavour(self) -> Flavour {
         match self {
-            Variant::Normal | Variant::Newer => Flavour::Normal,
+            Variant::Normal => Flavour::Normal,
             Variant::Debug => Flavour::Debug,
         }
     }

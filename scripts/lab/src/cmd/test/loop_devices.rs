@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use super::{Phase, pytest};
+use super::{Phase, page, pytest};
 use crate::deps::host::packages::{Need, tool};
 
 const FLASH: [Need; 4] = [
@@ -21,17 +21,18 @@ const FIRST_BOOT: [Need; 5] = [
     tool("sfdisk", "fdisk"),
 ];
 
-pub(super) fn phases() -> Vec<Phase> {
-    vec![
-        phase("scripts: flash", &FLASH, "tests/flash", "scripts"),
-        // Loop devices are made as for the tests of flash.
-        phase("first boot", &FIRST_BOOT, "tests/first_boot", "tests/flash"),
+pub(super) fn phases() -> [Phase; 2] {
+    [
+        Phase::new("scripts: flash", |lab| {
+            lab.needs(&FLASH)?;
+            pytest::run(lab, &mut Command::new("python3"), "tests/flash", "scripts")
+        }),
+        Phase::new("first boot", |lab| {
+            lab.needs(&FIRST_BOOT)?;
+            let mut python = Command::new("python3");
+            python.env("MYPOLL_AGENT", page::agent(lab)?);
+            // Loop devices are made as for the tests of flash.
+            pytest::run(lab, &mut python, "tests/first_boot", "tests/flash")
+        }),
     ]
-}
-
-fn phase(name: &str, needs: &'static [Need], folder: &'static str, path: &'static str) -> Phase {
-    Phase::new(name, move |lab| {
-        lab.needs(needs)?;
-        pytest::run(lab, &mut Command::new("python3"), folder, path)
-    })
 }

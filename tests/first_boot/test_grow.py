@@ -189,7 +189,7 @@ class Grows(Card):
             # Sparse.
             os.truncate(self.image, 3 << 40)
         except OSError as error:
-            self.skipTest(f"a file of 3 TiB can't be had: {error.strerror}")
+            self.skipTest(f"a file of 3 TiB is not possible here: {error.strerror}")
         # A file system of 2 TiB is none of this test's.
         self.replace("grow-ext4", b"#!/bin/sh\n")
         self.assertIn("Growing", self.boot())

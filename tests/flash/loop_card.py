@@ -32,7 +32,7 @@ def require_loop_devices():
         try:
             run("losetup", "--detach", run("losetup", "--find", "--show", file.name))
         except (OSError, subprocess.CalledProcessError) as error:
-            raise unittest.SkipTest(f"no loop device can be had: {error}") from error
+            raise unittest.SkipTest(f"no loop device is available: {error}") from error
 
 
 class CardTest(unittest.TestCase):

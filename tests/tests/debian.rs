@@ -86,7 +86,7 @@ fn shell(machine: &Machine, script: &str) -> String {
     sh(machine, &format!("{SHELL}{script}"))
 }
 
-/// This test's turn, with an agent that was started anew with the configuration above and more of it.
+/// This test's turn, with an agent that was restarted with the configuration above and more of it.
 fn agent(more: &str) -> MutexGuard<'static, Machine> {
     let machine = turn(&MACHINE);
     shell(

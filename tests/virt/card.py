@@ -24,7 +24,7 @@ def partitions(file):
 
 
 class Card:
-    """`file` is written anew: `image`, a .wic.zst, and `boot_files` (name: text) on the boot partition."""
+    """`file` is rewritten: `image`, a .wic.zst, and `boot_files` (name: text) on the boot partition."""
 
     def __init__(self, file, image, boot_files):
         self.file = Path(file)

@@ -47,7 +47,7 @@ impl Environment {
     /// Its folder. It is made where it is not there yet, with the package that this takes.
     ///
     /// # Errors
-    /// [`Unavailable`] when the package or the programs can't be had, or must not be installed.
+    /// [`Unavailable`] when the package or the programs are not available or must not be installed.
     pub fn ensure(&self, cache: Cache<'_>) -> Result<PathBuf> {
         let made = if cache.get(self).is_none() {
             provide(cache.paths, cache.progress, &[package("python3-venv")])

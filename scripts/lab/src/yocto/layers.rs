@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bitbake and the layers, which kas clones; whether they can be had is found out first.
+//! Bitbake and the layers, which kas clones if they are available.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The Yocto layer, by real bitbake: skipped where bitbake and the layers can't be had.
+//! The Yocto layer, by real bitbake: skipped where bitbake and the layers are not available.
 
 mod dev_image;
 mod image;

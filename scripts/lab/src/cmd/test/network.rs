@@ -35,7 +35,7 @@ fn home_assistant(lab: &Lab<'_>) -> Result<Vec<Case>> {
     judged(lab, &needs, &environment, "tests/home_assistant")
 }
 
-/// The tests of a folder with the programs of an environment, where these can be had.
+/// The tests of a folder with the programs of an environment, where these are available.
 fn judged(
     lab: &Lab<'_>,
     needs: &[Need],

@@ -44,7 +44,7 @@ pub enum CommandFailed {
     },
 }
 
-/// The log of one step. Each run of the step starts it anew.
+/// The log of one step. Each run of the step starts a new one.
 #[derive(Debug)]
 pub struct Log {
     path: PathBuf,

@@ -64,7 +64,7 @@ impl Parameters {
         })
     }
 
-    /// Gives the module these values, by loading it anew where nothing else helps.
+    /// Gives the module these values, reloading it where nothing else helps.
     pub(crate) fn restore(&self, module_file: impl Fn() -> Result<ModuleFile>) -> Result<()> {
         if is_present()
             && (parameter("queue_size")? != self.queue_size

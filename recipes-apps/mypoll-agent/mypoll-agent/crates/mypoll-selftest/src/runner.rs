@@ -27,7 +27,7 @@ use crate::tap::Outcome;
 /// not.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The error of a test that can't be had on this machine.
+/// The error of a test that this machine can't run.
 #[derive(Debug)]
 pub(crate) struct Skip(pub(crate) String);
 
@@ -39,7 +39,7 @@ impl fmt::Display for Skip {
 
 impl std::error::Error for Skip {}
 
-/// Leaves a test with the reason why it can't be had here.
+/// Skips a test, with the reason.
 macro_rules! skip {
     ($($reason:tt)+) => {
         return Err($crate::runner::Skip(format!($($reason)+)).into())

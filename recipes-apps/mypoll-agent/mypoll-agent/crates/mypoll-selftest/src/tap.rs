@@ -9,7 +9,7 @@ use std::io::{self, Write};
 pub(crate) enum Outcome {
     /// What was expected was seen.
     Passed,
-    /// It can't be had on this machine, and why.
+    /// This machine can't run it, and why.
     Skipped(String),
     /// What was seen and what was expected.
     Failed(String),

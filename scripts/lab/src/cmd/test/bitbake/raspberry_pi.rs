@@ -93,7 +93,7 @@ fn in_qemu(lab: &Lab<'_>, mut python: Command, tests: &str, modules: &str) -> Re
     let qemu = match raspi::qemu(lab.cache()) {
         Ok(program) => program,
         Err(error) => {
-            let reason = format!("no QEMU with the boards can be had: {error:#}");
+            let reason = format!("no QEMU with these boards is available: {error:#}");
             return Ok(vec![Case::skipped("QEMU boots it", reason)]);
         }
     };

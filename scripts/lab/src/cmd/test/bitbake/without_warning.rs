@@ -21,7 +21,7 @@ pub(super) fn dry_run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
     )
 }
 
-/// The same, and each task of it is gone to, in a process that parses its recipe anew.
+/// The same, and each task gets a process that parses its recipe again.
 pub(super) fn every_task(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
     let name = format!("yocto-every-task-{}", build.name);
     let task = Task::long(name, "going through the tasks of mypoll-image");

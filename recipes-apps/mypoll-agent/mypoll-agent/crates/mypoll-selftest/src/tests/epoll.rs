@@ -116,10 +116,10 @@ fn oneshot_reports_once_until_rearmed(device: &Device) -> Result<()> {
     handle.trigger()?;
     expect_eq("the next event", now(&epoll)?, NOTHING)?;
     epoll.modify(&handle, &mut EpollEvent::new(flags, 0))?;
-    expect_eq("armed anew", now(&epoll)?, IN)?;
+    expect_eq("rearmed", now(&epoll)?, IN)?;
     handle.drain()?;
     epoll.modify(&handle, &mut EpollEvent::new(flags, 0))?;
-    expect_eq("armed anew, drained", now(&epoll)?, NOTHING)
+    expect_eq("rearmed, drained", now(&epoll)?, NOTHING)
 }
 
 fn epollout_is_false_when_full(device: &Device) -> Result<()> {

@@ -53,7 +53,7 @@ fn unloaded(device: &Device) -> Result<ModuleFile> {
     Ok(file)
 }
 
-/// Loads the module anew with other parameters, and takes the events of the lines that come with it.
+/// Reloads the module with other parameters, and takes the events of the lines that come with it.
 fn reloaded(device: &Device, parameters: &str) -> Result<()> {
     unloaded(device)?
         .load(parameters)?

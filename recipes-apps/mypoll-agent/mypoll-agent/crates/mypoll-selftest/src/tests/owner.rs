@@ -60,7 +60,7 @@ fn another_user_is_refused(device: &Device) -> Result<()> {
         ],
     )?;
     expect_running(device, 1)?;
-    // Neither was it started anew with a shorter period.
+    // Neither was it restarted with a shorter period.
     device.open_nonblocking()?.expect_silence(50)
 }
 

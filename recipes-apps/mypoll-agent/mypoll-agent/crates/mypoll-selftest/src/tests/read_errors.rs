@@ -62,7 +62,7 @@ fn eagain_comes_before_a_bad_buffer(device: &Device) -> Result<()> {
 
 extern "C" fn ignore(_: c_int) {}
 
-/// Has SIGUSR1 end system calls, or with `SA_RESTART` begin them anew.
+/// Has SIGUSR1 end system calls, or with `SA_RESTART` restart them.
 pub(super) fn catch_sigusr1(flags: SaFlags) -> Result<()> {
     let action = SigAction::new(SigHandler::Handler(ignore), flags, SigSet::empty());
     // SAFETY: the handler does nothing.

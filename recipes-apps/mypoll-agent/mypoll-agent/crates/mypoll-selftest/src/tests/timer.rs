@@ -58,7 +58,7 @@ fn tick_wakes_a_blocking_read(device: &Device) -> Result<()> {
     expect_eq("source", reader.join()??.source.as_str(), "timer")
 }
 
-/// Starts the timer and reads `count` ticks, none of them lost; begins anew when the machine was
+/// Starts the timer and reads `count` ticks, none of them lost; starts over when the machine was
 /// too slow to read them all. The end of the n-th period has to lie n periods after the start: no
 /// matter how late a single tick was, `value` says how many periods it stands for, and the next one
 /// is not later for it.

@@ -130,7 +130,7 @@ fn process_group(device: &Device) -> Result<()> {
     expect_eq("events", handle.drain()?.len(), 1)
 }
 
-/// Forks a process that runs `body` for ever.
+/// Forks a process that runs `body` forever.
 fn forever(children: &mut Vec<Pid>, body: impl Fn()) -> Result<()> {
     // SAFETY: The process has one thread.
     match unsafe { fork()? } {

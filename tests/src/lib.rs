@@ -104,7 +104,7 @@ pub fn kernel_log(file: &str) -> Option<PathBuf> {
 /// One of the scripts, for the system under test.
 pub fn script(name: &str) -> Command {
     let mut command = Command::new(Paths::find().unwrap().repo.join("scripts").join(name));
-    if name == "run" {
+    if matches!(name, "demo" | "run") {
         command.arg("--no-install");
         if let Ok(version) = env::var("MYPOLL_KERNEL") {
             command.args(["--kernel", &version]);

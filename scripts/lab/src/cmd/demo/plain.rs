@@ -29,8 +29,9 @@ pub(super) fn run(mut demo: Demo) -> Result<()> {
             "Pressing line {} ({:?}) from outside the guest:",
             line.number, line.label
         );
-        demo.buttons.act(line, Action::Press)?;
-        for kind in ["rising", "falling"] {
+        // Held until it is seen: on a loaded machine the guest may not run for longer than a press lasts.
+        for (action, kind) in [(Action::Down, "rising"), (Action::Up, "falling")] {
+            demo.buttons.act(line, action)?;
             arrive(&mut demo.client, line.number, kind)
                 .with_context(|| format!("press {} did not arrive", press + 1))?;
             if press == 0 && kind == "rising" {

@@ -179,9 +179,9 @@ fn what_two_chips_share_is_an_error_that_names_both() {
     for (line, is_told) in [
         (
             r#"{ chip = "twins", line = 0 }"#,
-            "the label `twins` is that of",
+            "several chips have the label `twins`",
         ),
-        (r#"{ name = "green" }"#, "the name `green` is that of"),
+        (r#"{ name = "green" }"#, "several lines are named `green`"),
     ] {
         let start = format!(
             "echo 'gpiochip.lines = [{line}]' >/tmp/twins.toml

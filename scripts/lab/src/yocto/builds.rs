@@ -13,7 +13,17 @@ pub const HOST_QEMUARM64: Build = Build {
     ],
 };
 
-/// The same for QEMU's PC.
+/// The same as a board that testimage reaches over ssh, in the same folder.
+pub const BOARD_QEMUARM64: Build = Build {
+    name: HOST_QEMUARM64.name,
+    files: &[
+        "kas/qemuarm64.yml",
+        "kas/host-toolchain.yml",
+        "kas/testimage-board.yml",
+    ],
+};
+
+/// [`HOST_QEMUARM64`] for QEMU's PC.
 pub const HOST_QEMUX86_64: Build = Build {
     name: "host-toolchain-qemux86-64",
     files: &[

@@ -84,6 +84,7 @@ pub(super) fn phases() -> Vec<Phase> {
     phases.push(by_hand("agent by oe-core's cargo", |_, yocto| {
         without_warning::agent_by_cargo(yocto)
     }));
+    phases.push(by_hand("testimage over ssh", testimage::run_board));
     // These take what the images left in sstate.
     phases.push(phase("product image", product::run));
     phases.push(by_hand("development image", dev_image::run));

@@ -38,8 +38,12 @@ impl Logs {
         if logs.is_empty() {
             return Ok(vec![Case::failed("kernel logs", "no machine came up")]);
         }
+        // The log of a machine that did not come up may be empty.
         for log in fs::read_dir(self.0.path().join("logs"))? {
-            logs.push(log?.path());
+            let log = log?;
+            if log.metadata()?.len() > 0 {
+                logs.push(log.path());
+            }
         }
         logs.sort();
         logs.dedup();
@@ -110,6 +114,11 @@ mod tests {
             cases(&["a.log"], &[("a.log", booted), ("c.log", "BUG: KASAN: x")]),
             [passes("a.log"), fails("c.log")],
             "one did not come up, and says why"
+        );
+        assert_eq!(
+            cases(&["a.log"], &[("a.log", booted), ("c.log", "")]),
+            [passes("a.log")],
+            "one did not come up: QEMU refused it"
         );
         assert_eq!(cases(&[], &[]), [fails("kernel logs")]);
     }

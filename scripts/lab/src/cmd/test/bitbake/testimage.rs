@@ -8,10 +8,11 @@ use std::io::ErrorKind;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::super::Lab;
 use super::super::case::Case;
 use crate::store::step::Task;
 use crate::yocto::output::Output;
-use crate::yocto::{Build, Yocto};
+use crate::yocto::{Build, Yocto, builds};
 
 /// testresults.json: the runs by their names.
 type Results = BTreeMap<String, OneRun>;
@@ -28,7 +29,22 @@ struct Verdict {
     log: String,
 }
 
+/// In a machine that testimage boots itself.
 pub(super) fn run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
+    test(yocto, build, "bitbake -c testimage mypoll-image")
+}
+
+/// Over ssh, as it tests a board.
+pub(super) fn run_board(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let script = lab.paths.repo.join("tests/yocto/testimage-board.sh");
+    test(
+        yocto,
+        &builds::BOARD_QEMUARM64,
+        &format!("bitbake mypoll-image && '{}'", script.display()),
+    )
+}
+
+fn test(yocto: &Yocto<'_>, build: &Build, script: &str) -> Result<Vec<Case>> {
     let results = yocto
         .build_folder(build)
         .join("tmp/log/oeqa/testresults.json");
@@ -39,7 +55,6 @@ pub(super) fn run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
         }
         _ => {}
     }
-    let script = "bitbake -c testimage mypoll-image";
     let task = Task::long(
         format!("yocto-testimage-{}", build.name),
         "testing the booted image",

@@ -203,6 +203,7 @@ struct reprobe {
 	struct work_struct work;
 	struct device *dev;
 	struct device *chip;
+	struct fwnode_handle *chip_node;
 };
 
 /*
@@ -229,13 +230,19 @@ static void reprobe(struct work_struct *work)
 	struct reprobe *reprobe = container_of(work, struct reprobe, work);
 	int ret;
 
-	if (reprobe->chip)
+	if (reprobe->chip) {
 		wait_until_unbound(reprobe->chip);
+		put_device(reprobe->chip);
+		/*
+		 * After the device: if this was its last reference, platform_device_release()
+		 * of 7.3 reads the node after it has dropped the device's reference to it.
+		 */
+		fwnode_handle_put(reprobe->chip_node);
+	}
 	ret = device_attach(reprobe->dev);
 	/* The driver logs errors. */
 	if (ret < 0)
 		dev_dbg(reprobe->dev, "not attached: %d\n", ret);
-	put_device(reprobe->chip);
 	put_device(reprobe->dev);
 	kfree(reprobe);
 }
@@ -259,6 +266,8 @@ int mypoll_reprobe(struct workqueue_struct *queue, struct device *dev, struct de
 	INIT_WORK(&new->work, reprobe);
 	new->dev = get_device(dev);
 	new->chip = get_device(chip);
+	if (chip)
+		new->chip_node = fwnode_handle_get(dev_fwnode(chip));
 	queue_work(queue, &new->work);
 	return 0;
 }

@@ -76,7 +76,7 @@ fn lint(lab: &Lab<'_>) -> Result<Vec<Case>> {
     pre_commit
         .args(["run", "--all-files", "--color=never"])
         .current_dir(&lab.paths.repo)
-        .env("PRE_COMMIT_HOME", lab.paths.cache.join("pre-commit"))
+        .env("PRE_COMMIT_HOME", lab.paths.cache.join("pre-commit-hooks"))
         .env("SKIP", "rustfmt")
         // A clone of another user's, as in a container, is to be looked at all the same.
         .env("GIT_CONFIG_COUNT", "1")

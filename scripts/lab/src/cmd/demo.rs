@@ -15,7 +15,7 @@ use crate::cli::DemoArgs;
 use crate::store::cache::Cache;
 use crate::vm::buttons::Buttons;
 use crate::vm::client::Client;
-use crate::vm::machine::{Machine, MachineOptions};
+use crate::vm::machine::{self, Machine, MachineOptions};
 use crate::{BuildOptions, Paths, Progress, System, build};
 
 /// The machine with the button, and the client that waits for the press.
@@ -41,6 +41,7 @@ pub fn demo(paths: &Paths, args: &DemoArgs) -> Result<ExitCode> {
     let options = MachineOptions {
         purpose: "demo",
         agent: true,
+        log: machine::kept_log("demo"),
         ..MachineOptions::default()
     };
     progress.say("Starting the machine…");

@@ -4,7 +4,7 @@
 use std::env;
 use std::io::{self, IsTerminal, Read, stderr, stdin, stdout};
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use crossterm::terminal;
@@ -40,9 +40,7 @@ pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
         cpus: Some(args.cpus),
         // It would take the events that the command is to see.
         agent: false,
-        // As the tests in `tests/` do, some of which start this.
-        log: env::var_os("MYPOLL_LOGS")
-            .map(|folder| Path::new(&folder).join(format!("run-{}.log", process::id()))),
+        log: machine::kept_log("run"),
         ..MachineOptions::default()
     };
     let machine = Machine::start(cache, &system, &options)?;

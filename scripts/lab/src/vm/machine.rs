@@ -218,6 +218,12 @@ impl Machine {
     }
 }
 
+/// Where a program's machine keeps its kernel log, if the environment asks for it: the tests start such programs.
+pub fn kept_log(program: &str) -> Option<PathBuf> {
+    let folder = env::var_os("MYPOLL_LOGS")?;
+    Some(Path::new(&folder).join(format!("{program}-{}.log", std::process::id())))
+}
+
 fn note(log: &Path) -> io::Result<()> {
     let Some(machines) = env::var_os(MACHINES) else {
         return Ok(());

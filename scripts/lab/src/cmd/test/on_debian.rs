@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::case::Case;
+use super::lanes::Lane;
 use super::logs::Logs;
 use super::variant::Variant;
 use super::{Lab, Phase, command, nextest, pytest};
@@ -38,7 +39,7 @@ pub(super) fn phases() -> [Phase; 3] {
 /// Tests that need Debian.
 fn phase(name: &str, run: fn(&Lab<'_>, &Boot) -> Result<Vec<Case>>) -> Phase {
     let name = format!("debian: {name}");
-    Phase::new(name, move |lab| run(lab, &debian(lab)?))
+    Phase::new(name, move |lab| run(lab, &debian(lab)?)).in_lane(Lane::Guests)
 }
 
 fn debian(lab: &Lab<'_>) -> Result<Boot> {

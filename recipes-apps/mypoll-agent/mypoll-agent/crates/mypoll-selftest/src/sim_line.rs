@@ -226,7 +226,12 @@ impl Drop for ChipAway {
 
 /// CLOCK_MONOTONIC in nanoseconds, the clock of the events.
 pub(crate) fn now_ns() -> Result<u64> {
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC)?;
+    clock_ns(ClockId::CLOCK_MONOTONIC)
+}
+
+/// A clock's time in nanoseconds.
+pub(crate) fn clock_ns(clock: ClockId) -> Result<u64> {
+    let now = clock_gettime(clock)?;
     Ok(u64::try_from(now.tv_sec())? * 1_000_000_000 + u64::try_from(now.tv_nsec())?)
 }
 

@@ -2,6 +2,7 @@
 
 //! Taking the GPIO lines away and giving them back, by unbinding and binding the platform device.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -47,38 +48,16 @@ fn unbind_takes_the_lines_away(device: &Device) -> Result<()> {
 }
 
 fn each_line_that_goes_away_is_an_event(device: &Device) -> Result<()> {
-    let lines = device.lines()?;
     let handle = device.open_nonblocking()?;
-    let before = now_ns()?;
-    device.binding()?.unbind()?;
-    let after = now_ns()?;
-    let mut numbers = Vec::new();
-    for event in handle.drain()? {
-        expect_eq(
-            "source, kind, value",
-            (event.source.as_str(), event.kind.as_str(), event.value),
-            ("gpio", "removed", 0),
-        )?;
-        ensure!(
-            (before..=after).contains(&event.timestamp_ns),
-            "timestamp_ns: seen {}, expected {before} to {after}",
-            event.timestamp_ns
-        );
-        numbers.push(event.line);
-    }
-    numbers.sort_unstable();
-    let expected = lines.iter().map(|line| line.number).collect();
-    expect_eq("numbers of the lines", numbers, expected)
+    let (lines, period) = unbind(device)?;
+    expect_removals(&handle.drain()?, lines, &period)
 }
 
 /// They take no event's place, and are no loss.
 fn removals_follow_what_a_full_queue_holds(device: &Device) -> Result<()> {
-    let lines = device.lines()?;
     let handle = device.open_nonblocking()?;
     let held = handle.fill()?;
-    let before = now_ns()?;
-    device.binding()?.unbind()?;
-    let after = now_ns()?;
+    let (lines, period) = unbind(device)?;
     let events = handle.drain()?;
     let lost: u32 = events.iter().map(|event| event.lost).sum();
     expect_eq("lost, dropped", (lost, device.stats()?.dropped), (0, 0))?;
@@ -86,19 +65,37 @@ fn removals_follow_what_a_full_queue_holds(device: &Device) -> Result<()> {
     for event in first {
         expect_eq("source", event.source.as_str(), "manual")?;
     }
+    expect_removals(removed, lines, &period)
+}
+
+/// Unbinds the driver: the numbers of the lines that go, and the period in which they do.
+fn unbind(device: &Device) -> Result<(Vec<u32>, RangeInclusive<u64>)> {
+    let lines = device.lines()?.iter().map(|line| line.number).collect();
+    let before = now_ns()?;
+    device.binding()?.unbind()?;
+    Ok((lines, before..=now_ns()?))
+}
+
+/// One for each of the lines, in that period.
+fn expect_removals(events: &[Event], lines: Vec<u32>, period: &RangeInclusive<u64>) -> Result<()> {
     let mut numbers = Vec::new();
-    for event in removed {
-        expect_eq("kind", event.kind.as_str(), "removed")?;
+    for event in events {
+        expect_eq(
+            "source, kind, value",
+            (event.source.as_str(), event.kind.as_str(), event.value),
+            ("gpio", "removed", 0),
+        )?;
         ensure!(
-            (before..=after).contains(&event.timestamp_ns),
-            "timestamp_ns: seen {}, expected {before} to {after}",
-            event.timestamp_ns
+            period.contains(&event.timestamp_ns),
+            "timestamp_ns: seen {}, expected {} to {}",
+            event.timestamp_ns,
+            period.start(),
+            period.end()
         );
         numbers.push(event.line);
     }
     numbers.sort_unstable();
-    let expected = lines.iter().map(|line| line.number).collect();
-    expect_eq("numbers of the lines", numbers, expected)
+    expect_eq("numbers of the lines", numbers, lines)
 }
 
 /// All lines of the device, also those on other chips; they are back with the chip.

@@ -6,13 +6,13 @@ use anyhow::{Context, Result, ensure};
 use mypoll::uapi::{self, Config};
 use nix::poll::PollFlags;
 use nix::sys::time::TimeSpec;
-use nix::time::{ClockId, clock_gettime, clock_settime};
+use nix::time::{ClockId, clock_settime};
 
 use super::read::both_policies;
 use super::tests;
 use crate::device::Device;
 use crate::queue::Queue;
-use crate::sim_line::SimLine;
+use crate::sim_line::{SimLine, clock_ns};
 
 tests!("queue.clock":
     stamps_are_of_the_configured_clock,
@@ -26,16 +26,11 @@ const CLOCKS: [(u32, ClockId); 3] = [
     (uapi::CLOCK_BOOTTIME, ClockId::CLOCK_BOOTTIME),
 ];
 
-fn now_ns(clock: ClockId) -> Result<u64> {
-    let now = clock_gettime(clock)?;
-    Ok(u64::try_from(now.tv_sec())? * 1_000_000_000 + u64::try_from(now.tv_nsec())?)
-}
-
 /// A machine that nobody told the time has the same in both clocks, and no test could tell them apart.
 pub(super) fn tell_clocks_apart() -> Result<()> {
     const A_DAY: i64 = 24 * 60 * 60;
-    let now = now_ns(ClockId::CLOCK_REALTIME)?;
-    if now.abs_diff(now_ns(ClockId::CLOCK_MONOTONIC)?) < 1_000_000_000 {
+    let now = clock_ns(ClockId::CLOCK_REALTIME)?;
+    if now.abs_diff(clock_ns(ClockId::CLOCK_MONOTONIC)?) < 1_000_000_000 {
         let later = TimeSpec::new(i64::try_from(now / 1_000_000_000)? + A_DAY, 0);
         clock_settime(ClockId::CLOCK_REALTIME, later).context("clock_settime")?;
     }
@@ -58,11 +53,11 @@ fn stamps_are_of_the_configured_clock(device: &Device) -> Result<()> {
     for (clock, id) in CLOCKS {
         let queue = queue(device, clock)?;
         for pressed in [true, false] {
-            let before = now_ns(id)?;
+            let before = clock_ns(id)?;
             queue.trigger()?;
             line.set(pressed)?;
             let events = [queue.next_record()?, queue.next_record()?];
-            let after = now_ns(id)?;
+            let after = clock_ns(id)?;
             for event in events {
                 ensure!(
                     (before..=after).contains(&event.timestamp_ns),
@@ -115,7 +110,7 @@ fn the_watermarks_time_runs_by_each(device: &Device) -> Result<()> {
             )?;
             queue.trigger()?;
             queue.wait(PollFlags::POLLIN)?;
-            let now = now_ns(id)?;
+            let now = clock_ns(id)?;
             let event = queue.next_record()?;
             ensure!(
                 now - event.timestamp_ns >= u64::from(TIME_US) * 1000,

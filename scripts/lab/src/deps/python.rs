@@ -44,18 +44,26 @@ impl Environment {
         })
     }
 
+    /// Its folder, for tests that are skipped without it.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where [`Self::require`] fails.
+    pub fn ensure(&self, cache: Cache<'_>) -> Result<PathBuf> {
+        Unavailable::unless(self.require(cache))
+    }
+
     /// Its folder. It is made where it is not there yet, with the package that this takes.
     ///
     /// # Errors
-    /// [`Unavailable`] when the package or the programs are not available or must not be installed.
-    pub fn ensure(&self, cache: Cache<'_>) -> Result<PathBuf> {
+    /// When the package or the programs are not available or must not be installed.
+    pub fn require(&self, cache: Cache<'_>) -> Result<PathBuf> {
         let made = if cache.get(self).is_none() {
             provide(cache.paths, cache.progress, &[package("python3-venv")])
         } else {
             Ok(())
         };
-        let made = made.and_then(|()| cache.ensure(self));
-        Unavailable::unless(made.with_context(|| format!("can't install {}", self.programs)))
+        made.and_then(|()| cache.ensure(self))
+            .with_context(|| format!("can't install {}", self.programs))
     }
 }
 

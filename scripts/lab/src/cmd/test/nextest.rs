@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use super::case::Case;
 use super::{Lab, command, junit};
@@ -16,9 +16,8 @@ use crate::deps::python;
 pub(super) fn run(lab: &Lab<'_>, mut cargo: Command, words: &[&str]) -> Result<Vec<Case>> {
     let requirements = include_str!("../../../cargo-nextest.txt");
     let bin = python::Environment::new("cargo-nextest", "cargo-nextest", requirements)?
-        .ensure(lab.cache())
         // Without it nothing is tested: that is no reason to skip all.
-        .map_err(|error| anyhow!("{error:#}"))?
+        .require(lab.cache())?
         .join("bin");
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([bin].into_iter().chain(env::split_paths(&path)))?;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use rustix::process::Signal;
 
 use super::case::Case;
@@ -43,9 +43,8 @@ pub(super) fn run(
 fn pytest(lab: &Lab<'_>) -> Result<PathBuf> {
     let requirements = include_str!("../../../../../tests/pytest.txt");
     let environment = python::Environment::new("pytest", "pytest", requirements)?
-        .ensure(lab.cache())
         // Without it nothing is tested: that is no reason to skip all.
-        .map_err(|error| anyhow!("{error:#}"))?;
+        .require(lab.cache())?;
     let version = fs::read_dir(environment.join("lib"))?
         .next()
         .context("pytest's environment holds no Python")??;

@@ -254,17 +254,20 @@ mod tests {
         assert!(!is_yes("\n") && !is_yes("") && !is_yes("n\n"));
     }
 
+    /// What a step says whose script fails.
+    fn failure(cache: &Path, script: &str) -> anyhow::Error {
+        Progress::default()
+            .step(&paths(cache), &Task::new("kernel", "building"), |log| {
+                Ok(log.run(Command::new("sh").args(["-c", script]))?)
+            })
+            .unwrap_err()
+    }
+
     #[test]
     fn a_failure_names_step_log_and_tail() {
         let dir = tempfile::tempdir().unwrap();
         let script = "seq 100; echo 'write error: No space left on device' >&2; exit 3";
-        let error = Progress::default()
-            .step(
-                &paths(dir.path()),
-                &Task::new("kernel", "building"),
-                |log| Ok(log.run(Command::new("sh").args(["-c", script]))?),
-            )
-            .unwrap_err();
+        let error = failure(dir.path(), script);
         let message = error.to_string();
         assert!(
             message.starts_with("kernel: building failed: sh ended with exit status: 3"),
@@ -290,13 +293,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let script = "echo \"error: 'rustfmt' is not installed\"; \
                       echo 'x.c:3:1: error: no such thing'; seq 100; exit 2";
-        let error = Progress::default()
-            .step(
-                &paths(dir.path()),
-                &Task::new("kernel", "building"),
-                |log| Ok(log.run(Command::new("sh").args(["-c", script]))?),
-            )
-            .unwrap_err();
+        let error = failure(dir.path(), script);
         let message = error.to_string();
         assert!(
             message.contains("\n  | x.c:3:1: error: no such thing\n  | …\n  | 81\n"),

@@ -78,7 +78,7 @@ fn lint(lab: &Lab<'_>) -> Result<Vec<Case>> {
         .current_dir(&lab.paths.repo)
         .env("PRE_COMMIT_HOME", lab.paths.cache.join("pre-commit-hooks"))
         .env("SKIP", "rustfmt")
-        // A clone of another user's, as in a container, is to be looked at all the same.
+        // The clone may belong to another user, as in a container.
         .env("GIT_CONFIG_COUNT", "1")
         .env("GIT_CONFIG_KEY_0", "safe.directory")
         .env("GIT_CONFIG_VALUE_0", "*");

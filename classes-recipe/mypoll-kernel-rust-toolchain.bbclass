@@ -33,6 +33,12 @@ kernel_rust_available() {
 }
 kernel_rust_available[dirs] = "${B}"
 
+# do_shared_workdir empties the directory that make-mod-scripts fills. If a build is interrupted and the next one returns to an
+# earlier signature, stamps of make-mod-scripts still match, and modules would be built against an empty directory.
+outdate_mod_scripts() {
+    rm -f ${STAMPS_DIR}/${MULTIMACH_TARGET_SYS}/make-mod-scripts/*.do_configure.* ${STAMPS_DIR}/${MULTIMACH_TARGET_SYS}/make-mod-scripts/*.do_compile.*
+}
+
 python () {
     if 'mypoll' not in d.getVar('DISTRO_FEATURES').split():
         raise bb.parse.SkipRecipe('"mypoll" is not in DISTRO_FEATURES: require conf/distro/include/mypoll.inc in the distro\'s configuration')
@@ -44,4 +50,5 @@ python () {
     if bb.data.inherits_class('kernel', d):
         task = 'do_kernel_configme' if bb.data.inherits_class('kernel-yocto', d) else 'do_configure'
         d.appendVarFlag(task, 'prefuncs', ' kernel_rust_available')
+        d.appendVarFlag('do_shared_workdir', 'postfuncs', ' outdate_mod_scripts')
 }

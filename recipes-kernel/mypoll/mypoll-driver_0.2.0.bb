@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 SUMMARY = "Driver that delivers events from GPIO lines, a timer and software to programs"
-DESCRIPTION = "Kernel module in Rust behind /dev/mypoll, with read, poll, epoll and SIGIO"
+DESCRIPTION = "Kernel module in Rust behind /dev/mypoll: blocking reads, poll, epoll, SIGIO, private queues and a mapped ring"
 SECTION = "kernel"
 LICENSE = "GPL-2.0-only"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/GPL-2.0-only;md5=801f80980d171dd6425610833a22dbe6"

@@ -254,6 +254,7 @@ pub enum BenchSubject {
 
 /// The load.
 #[derive(Args, Debug)]
+#[command(override_usage = "./scripts/bench agent [OPTIONS]")]
 pub struct BenchAgentArgs {
     /// Clients that read; ten more never do
     #[arg(long, value_name = "N", default_value_t = 256)]

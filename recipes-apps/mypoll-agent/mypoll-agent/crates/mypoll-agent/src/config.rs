@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The configuration file: TOML, validated as a whole before anything is opened. Each part of the agent defines its section.
 
+mod conflict;
 mod error;
 pub mod example;
 mod reader;
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{borrow::Cow, fs, io, path::Path, time::Duration};
 
 use serde::Deserialize;
 use toml::de::DeTable;
@@ -169,13 +170,17 @@ impl Config {
         }
     }
 
+    /// The `[[stream]]` sections, or the default one.
+    fn streams(&self) -> Cow<'_, [stream::Config]> {
+        match &self.stream {
+            Some(sections) => sections.into(),
+            None => vec![stream::Config::default()].into(),
+        }
+    }
+
     /// The sinks, each with its section.
     pub fn sinks(&self) -> Vec<Section> {
-        let stream = match &self.stream {
-            Some(sections) => sections.clone(),
-            None => vec![stream::Config::default()],
-        };
-        let stream = stream.into_iter().map(Section::Stream);
+        let stream = self.streams().into_owned().into_iter().map(Section::Stream);
         let output = self.output.iter().cloned().map(Section::Output);
         let counters = self.counters.clone().map(Section::Counters);
         let sinks = stream.chain(output).chain(counters);
@@ -200,17 +205,8 @@ impl Config {
         let config: Self = reader::read(document.get_ref()).map_err(|wrong| {
             ConfigError::invalid(path, text, &wrong.key, wrong.span, &wrong.problem)
         })?;
-        #[cfg(feature = "rule")]
-        for (index, rule) in config.rule.iter().enumerate() {
-            let refers = rule.refers(
-                &config.output,
-                #[cfg(feature = "mqtt")]
-                &config.mqtt,
-            );
-            refers.map_err(|(key, problem)| {
-                error::in_table(path, text, &document, ("rule", index), key, problem)
-            })?;
-        }
+        conflict::check(&config)
+            .map_err(|conflict| ConfigError::conflict(path, text, &document, conflict))?;
         Ok(config)
     }
 }

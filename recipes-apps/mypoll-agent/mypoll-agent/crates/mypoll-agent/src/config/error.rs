@@ -10,6 +10,7 @@ use std::{
 use thiserror::Error;
 use toml::{Spanned, de::DeTable};
 
+use super::conflict::Conflict;
 use crate::quote::{quote, shorten};
 
 /// Why a configuration is rejected.
@@ -66,6 +67,22 @@ impl ConfigError {
         Self::of(path, line, key, problem.replace('\n', ", "))
     }
 
+    /// From a conflict in `document`, which is `text`.
+    pub(super) fn conflict(
+        path: &Path,
+        text: &str,
+        document: &Spanned<DeTable<'_>>,
+        conflict: Conflict,
+    ) -> Self {
+        let (array, index) = conflict.element;
+        let array_of = document.get_ref().get(array);
+        let element = array_of.and_then(|array| array.get_ref().as_array()?.get(index));
+        let at = element.map_or(0, |element| element.span().start);
+        let line = line_at(text.as_bytes(), at);
+        let key = format!("{array}[{index}].{}", conflict.key);
+        Self::of(path, line, key, conflict.problem)
+    }
+
     fn of(path: &Path, line: usize, mut key: String, mut problem: String) -> Self {
         shorten(&mut key);
         shorten(&mut problem);
@@ -107,23 +124,6 @@ pub(super) fn one_of(
 /// The line of `text`, from 1, that contains the byte `at`.
 pub(super) fn line_at(text: &[u8], at: usize) -> usize {
     text[..at].iter().filter(|&&byte| byte == b'\n').count() + 1
-}
-
-/// The element `index` of the array `array` conflicts with the rest of the file.
-#[cfg(feature = "rule")]
-pub(super) fn in_table(
-    path: &Path,
-    text: &str,
-    document: &Spanned<DeTable<'_>>,
-    (array, index): (&str, usize),
-    key: &str,
-    problem: String,
-) -> ConfigError {
-    let array_of = document.get_ref().get(array);
-    let element = array_of.and_then(|array| array.get_ref().as_array()?.get(index));
-    let at = element.map_or(0, |element| element.span().start);
-    let line = line_at(text.as_bytes(), at);
-    ConfigError::of(path, line, format!("{array}[{index}].{key}"), problem)
 }
 
 #[cfg(test)]

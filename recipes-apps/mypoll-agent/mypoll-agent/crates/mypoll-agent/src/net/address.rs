@@ -68,7 +68,7 @@ impl Address {
     }
 
     /// Whether the system chooses the port.
-    pub(super) fn has_any_port(&self) -> bool {
+    pub(crate) fn has_any_port(&self) -> bool {
         self.port() == Some(0)
     }
 

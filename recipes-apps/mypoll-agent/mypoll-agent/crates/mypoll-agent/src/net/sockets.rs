@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use socket2::{Domain, Socket};
 
 use super::{
@@ -46,22 +46,6 @@ impl Default for Sockets {
 }
 
 impl Sockets {
-    /// Rejects sections that listen on the same address.
-    ///
-    /// # Errors
-    ///
-    /// Two sections share an address.
-    pub fn distinct<'a>(endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Result<()> {
-        let mut seen: Vec<&Address> = Vec::new();
-        for address in endpoints.into_iter().flat_map(|endpoint| &endpoint.listen) {
-            if seen.contains(&address) && !address.has_any_port() {
-                bail!("two sections listen on {address}: use different addresses");
-            }
-            seen.push(address);
-        }
-        Ok(())
-    }
-
     /// Reloads the certificates and tokens of the remaining endpoints.
     ///
     /// # Errors

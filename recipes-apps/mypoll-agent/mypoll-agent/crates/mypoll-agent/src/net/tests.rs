@@ -14,7 +14,7 @@ use crate::{
     section::{table::Table as _, value},
 };
 
-use super::{Address, Endpoint, Sockets};
+use super::{Address, Endpoint};
 
 super::section! {
     /// `[[sample]]`
@@ -231,17 +231,4 @@ fn a_build_without_tls_says_so() {
         rejection.starts_with("this build of the agent lacks `tls`"),
         "{rejection}"
     );
-}
-
-#[test]
-fn an_address_belongs_to_one_section() {
-    let (one, other) = (endpoint("127.0.0.1:7070"), endpoint("[::1]:7070"));
-    Sockets::distinct([&one, &other]).unwrap();
-    let error = Sockets::distinct([&one, &other, &one]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "two sections listen on 127.0.0.1:7070: use different addresses"
-    );
-    let any = endpoint("127.0.0.1:0");
-    Sockets::distinct([&any, &any]).unwrap();
 }

@@ -11,7 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::{config::Config, context::Context, net::Sockets, sink::Section, status::Condition};
+use crate::{config::Config, context::Context, sink::Section, status::Condition};
 
 /// Time limit for sinks that were removed from the configuration.
 const SINK_END: Duration = Duration::from_secs(1);
@@ -36,9 +36,7 @@ impl Sinks {
     pub(super) async fn change(&mut self, config: &Config, context: &Context) -> Result<()> {
         let mut kept = vec![false; self.0.len()];
         let mut new = Vec::new();
-        let sections = config.sinks();
-        Sockets::distinct(sections.iter().filter_map(Section::endpoint))?;
-        for section in sections {
+        for section in config.sinks() {
             let endpoint = section.endpoint();
             let is_there = endpoint.is_none_or(|endpoint| context.sockets.are_there(endpoint));
             let same = self

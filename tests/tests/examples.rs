@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Day52's two programs, woken by presses from outside.
+//! The examples with SIGIO, woken by presses from outside.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;

@@ -27,8 +27,7 @@ pub(crate) fn show(context: &Arc<Context>, name: &[u8], page: &mut [u8]) -> Resu
     Ok(text.len())
 }
 
-/// `stats`: Day51's keys in its order, and a later one. Counters start at `reset`, and wrap as in
-/// Day51.
+/// `stats`: programs rely on these keys and their order. Counters start at `reset`, and wrap at 32 bits.
 fn stats(context: &Context, text: &mut TextBuffer<'_>) -> core::fmt::Result {
     let snapshot = context.bus.snapshot();
     let since_reset = |counter: fn(&Counters) -> u64| {

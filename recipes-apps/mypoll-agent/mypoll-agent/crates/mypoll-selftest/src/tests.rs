@@ -2,12 +2,10 @@
 
 //! The tests, one file a subject.
 
+mod basics;
 mod binding;
 mod configfs;
 mod counters;
-mod day50;
-mod day51;
-mod day52;
 mod debounce;
 mod enomem;
 mod epoll;
@@ -28,8 +26,10 @@ mod read_errors;
 mod readers;
 mod select;
 mod sigio;
+mod sigio_eventfd;
 mod stats;
 mod timer;
+mod timer_and_stats;
 mod trace;
 mod uevent;
 mod write;
@@ -62,9 +62,9 @@ use tests;
 /// All tests, those first that the others build on.
 pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
     [
-        day50::TESTS,
-        day51::TESTS,
-        day52::TESTS,
+        basics::TESTS,
+        timer_and_stats::TESTS,
+        sigio_eventfd::TESTS,
         read::TESTS,
         read_errors::TESTS,
         write::TESTS,

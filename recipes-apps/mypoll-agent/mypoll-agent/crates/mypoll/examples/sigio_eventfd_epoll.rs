@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Day52's `sigio_eventfd_epoll`: SIGIO's handler writes to an eventfd, which epoll waits for.
+//! SIGIO with epoll: the signal handler writes to an eventfd, which epoll waits for.
 
 mod common;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Day52's `sigio_test`: SIGIO wakes the program, which then reads events until EAGAIN.
+//! SIGIO alone: the signal wakes the program, which then reads events until EAGAIN.
 
 mod common;
 

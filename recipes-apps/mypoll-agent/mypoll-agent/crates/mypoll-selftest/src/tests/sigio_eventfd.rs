@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Day52's validation checklist, line by line, on its architecture: the signal handler writes an
-//! eventfd, epoll waits for that.
+//! SIGIO bridged to epoll: the signal handler writes to an eventfd, which epoll waits for.
 
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
@@ -21,7 +20,7 @@ use crate::device::Device;
 use crate::event::Event;
 use crate::handle::{Handle, LINE_MAX};
 
-tests!("day52":
+tests!("sigio_eventfd":
     sigio_is_received,
     eventfd_wakeup_works,
     epoll_wait_wakes_correctly,

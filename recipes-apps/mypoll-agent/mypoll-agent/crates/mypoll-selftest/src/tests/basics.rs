@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Day50's test list, line by line.
+//! The basics that the other tests build on: the node, blocking and non-blocking reads, epoll, a full queue.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -15,17 +15,17 @@ use crate::device::Device;
 use crate::handle::LINE_MAX;
 use crate::sleeper::Sleeper;
 
-tests!("day50":
-    test0_device_exists,
-    test1_blocking_read_waits,
-    test2_write_wakes_blocking_read,
-    test3_nonblocking_read_gives_eagain,
-    test4_epoll_receives_epollin,
-    test5_events_are_read_in_fifo_order,
-    test6_full_queue_gives_enobufs,
+tests!("basics":
+    device_exists,
+    blocking_read_waits,
+    write_wakes_blocking_read,
+    nonblocking_read_gives_eagain,
+    epoll_receives_epollin,
+    events_are_read_in_fifo_order,
+    full_queue_gives_enobufs,
 );
 
-fn test0_device_exists(device: &Device) -> Result<()> {
+fn device_exists(device: &Device) -> Result<()> {
     let node = fs::metadata(&device.node)?;
     ensure!(
         node.file_type().is_char_device(),
@@ -41,7 +41,7 @@ fn test0_device_exists(device: &Device) -> Result<()> {
     expect_eq("major:minor of the node", numbers, registered)
 }
 
-fn test1_blocking_read_waits(device: &Device) -> Result<()> {
+fn blocking_read_waits(device: &Device) -> Result<()> {
     let handle = device.open()?;
     let reader = Sleeper::spawn(move || handle.event())?;
     reader.wait_asleep()?;
@@ -49,7 +49,7 @@ fn test1_blocking_read_waits(device: &Device) -> Result<()> {
     reader.join()?.map(drop)
 }
 
-fn test2_write_wakes_blocking_read(device: &Device) -> Result<()> {
+fn write_wakes_blocking_read(device: &Device) -> Result<()> {
     let before = device.stats()?.event_sequence;
     let handle = device.open()?;
     let reader = Sleeper::spawn(move || handle.event())?;
@@ -58,12 +58,12 @@ fn test2_write_wakes_blocking_read(device: &Device) -> Result<()> {
     expect_eq("event", reader.join()??.event, before + 1)
 }
 
-fn test3_nonblocking_read_gives_eagain(device: &Device) -> Result<()> {
+fn nonblocking_read_gives_eagain(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     expect_errno("read", handle.read(&mut [0; LINE_MAX]), Errno::EAGAIN)
 }
 
-fn test4_epoll_receives_epollin(device: &Device) -> Result<()> {
+fn epoll_receives_epollin(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     let epoll = Epoll::new(EpollCreateFlags::empty())?;
     epoll.add(&handle, EpollEvent::new(EpollFlags::EPOLLIN, 50))?;
@@ -80,7 +80,7 @@ fn test4_epoll_receives_epollin(device: &Device) -> Result<()> {
     expect_errno("read", handle.read(&mut [0; LINE_MAX]), Errno::EAGAIN)
 }
 
-fn test5_events_are_read_in_fifo_order(device: &Device) -> Result<()> {
+fn events_are_read_in_fifo_order(device: &Device) -> Result<()> {
     let first = device.stats()?.event_sequence + 1;
     let handle = device.open_nonblocking()?;
     (0..3).try_for_each(|_| handle.trigger())?;
@@ -88,7 +88,7 @@ fn test5_events_are_read_in_fifo_order(device: &Device) -> Result<()> {
     expect_eq("events", numbers, vec![first, first + 1, first + 2])
 }
 
-fn test6_full_queue_gives_enobufs(device: &Device) -> Result<()> {
+fn full_queue_gives_enobufs(device: &Device) -> Result<()> {
     let first = device.stats()?.event_sequence + 1;
     let capacity = device.capacity()?;
     let handle = device.open_nonblocking()?;

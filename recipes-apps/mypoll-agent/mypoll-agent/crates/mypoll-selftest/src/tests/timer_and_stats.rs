@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Day51's test list (its section 10), line by line.
+//! The timer's events, and the statistics of all of them.
 
 use anyhow::{Result, ensure};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -10,7 +10,7 @@ use crate::check::expect_eq;
 use crate::device::Device;
 use crate::stats::Stats;
 
-tests!("day51":
+tests!("timer_and_stats":
     device_exists,
     manual_trigger_event,
     timer_event_generation,

@@ -27,10 +27,10 @@ use crate::remote::Target;
 )]
 pub struct Cli {
     /// The device file
-    #[arg(long, global = true, value_name = "PATH", default_value = Device::PATH)]
+    #[arg(long, global = true, value_name = "PATH", default_value = Device::PATH, help_heading = "Driver")]
     device: PathBuf,
     /// The driver's directory in sysfs
-    #[arg(long, global = true, value_name = "DIR", default_value = Sysfs::DIRECTORY)]
+    #[arg(long, global = true, value_name = "DIR", default_value = Sysfs::DIRECTORY, help_heading = "Driver")]
     sysfs: PathBuf,
     #[command(flatten)]
     target: Target,

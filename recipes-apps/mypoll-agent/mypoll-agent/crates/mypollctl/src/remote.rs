@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Which agent to use, and how to authenticate.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Agent")]
 pub struct Target {
     /// Use this agent instead of the driver: tcp:HOST:PORT, tls:HOST:PORT or unix:PATH
     #[arg(long, global = true, value_name = "ADDRESS", value_parser = Address::parse)]

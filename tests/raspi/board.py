@@ -23,6 +23,9 @@ DEADLINE_S = 600
 # firmware's which QEMU lacks. The other one's supplies are such GPIOs, too.
 WIFI, CARD_SLOT = "/soc/mmc@7e300000", "/emmc2bus/mmc@7e340000"
 
+# QEMU resets the board as soon as anything starts its watchdog.
+WATCHDOG = "/soc/watchdog@7e100000"
+
 # HDMI's interrupt controller, whose registers QEMU has not, and the header's serial port, which QEMU interrupts for without end.
 BROKEN = ("/soc/interrupt-controller@7ef00100", "/soc/serial@7e215040")
 
@@ -61,6 +64,7 @@ def device_tree(folder):
     run("dtc", "-q", "-@", "-i", DTS, "-I", "dts", "-O", "dtb", "-o", sim, SIM)
     run("fdtoverlay", "-i", card().boot / EMULATED.device_tree, "-o", tree, *overlays, sim)
     run("fdtput", "-r", tree, BLUETOOTH)
+    run("fdtput", "-t", "s", tree, WATCHDOG, "status", "disabled")
     # As dtoverlay=mypoll,wakeup=on: these chips refuse with another error than most.
     run("fdtput", tree, "/events/line@0", "wakeup-source")
     EMULATED.change(tree)

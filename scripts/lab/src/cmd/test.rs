@@ -2,8 +2,6 @@
 //! `./scripts/test`: every test there is, set-up included.
 
 mod agent_fuzz;
-mod architecture;
-mod binding;
 mod bitbake;
 mod case;
 mod command;
@@ -15,16 +13,13 @@ mod junit;
 mod ktap;
 mod lanes;
 mod logs;
-mod loop_devices;
 mod memory_model;
-mod network;
 mod nextest;
 mod on_debian;
-mod page;
 mod pytest;
 mod report;
 mod sources;
-mod systemd;
+mod suites;
 mod variable;
 mod variant;
 mod vendor_config;
@@ -180,16 +175,11 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     let phases: Vec<Phase> = iter::once(guests::build(Variant::Normal))
         .chain(workspaces::phases())
         .chain(iter::once(crates::phase()))
-        .chain(iter::once(page::phase()))
-        .chain(network::phases())
         .chain(memory_model::phases())
         .chain(iter::once(agent_fuzz::phase()))
         .chain(sources::phases())
-        .chain(systemd::phases())
-        .chain(iter::once(architecture::phase().quick()))
         .chain(iter::once(docs::phase()))
-        .chain(loop_devices::phases())
-        .chain(iter::once(binding::phase()))
+        .chain(suites::phases())
         .chain(iter::once(vendor_config::phase()))
         .chain(guests::phases(Variant::Normal))
         .chain(iter::once(icount::phase()))

@@ -11,7 +11,7 @@ use super::case::Case;
 use super::lanes::Lane;
 use super::logs::{Logs, no_splat};
 use super::variant::Variant;
-use super::{Lab, Phase, ktap, nextest, page};
+use super::{Lab, Phase, ktap, nextest, suites};
 use crate::Flavour;
 use crate::build::kernel_is_built;
 use crate::deps::cargo::cargo;
@@ -121,7 +121,7 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
         .env("MYPOLL_KERNEL", &system.version)
         .env("MYPOLL_FLAVOUR", system.flavour.to_string());
     let broker = lab.needs(&BROKER);
-    let needed = [(WITH_BROWSER, page::browser(lab)), (WITH_BROKER, broker)];
+    let needed = [(WITH_BROWSER, suites::browser(lab)), (WITH_BROKER, broker)];
     let mut skipped = Vec::new();
     for ((file, word), provided) in needed {
         if let Err(error) = provided {

@@ -13,7 +13,7 @@ use super::{Lab, Phase, command};
 use crate::deps::host::packages::tool;
 use crate::deps::python;
 
-pub(super) const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
+const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
 
 pub(super) fn phases() -> Vec<Phase> {
     vec![

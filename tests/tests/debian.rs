@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard};
 use lab::store::cache::Cache;
 use lab::vm::buttons::Action;
 use lab::vm::client::Client;
-use lab::vm::debian_root::Debian;
+use lab::vm::debian_root::debian;
 use lab::vm::machine::{Machine, MachineOptions};
 use lab::{Paths, Progress};
 use system_tests::{DEADLINE, Shared, client, kernel_log, sh, try_sh, turn};
@@ -68,7 +68,7 @@ fn boot() -> Machine {
         paths: &paths,
         progress: &progress,
     };
-    let debian = Debian::new(cache).unwrap().ensure(cache).unwrap();
+    let debian = debian(cache).unwrap();
     let options = MachineOptions {
         purpose: "debian",
         agent: true,

@@ -13,18 +13,18 @@ pub mod output;
 mod parse_cache;
 mod user;
 
-use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use fs_err::{self as fs, File};
 
 use crate::deps::host;
 use crate::deps::python;
 use crate::deps::toolchain::Toolchain;
 use crate::store::cache::Cache;
 use crate::store::lock;
-use crate::store::step::{CommandFailed, Task};
+use crate::store::step::Task;
 pub use chain::Build;
 use output::Output;
 
@@ -54,15 +54,13 @@ impl<'a> Yocto<'a> {
         layers::can_be_had(&folder.join(LAYERS))?;
         let yocto = Self {
             cache,
-            tools: tools(cache)?,
-            rust_library: Toolchain::prepare(cache, llvm)?.library().to_owned(),
+            tools: python::environment(cache, "yocto-tools", "tests/yocto/requirements.txt")?,
+            rust_library: Toolchain::prepare(cache, llvm)?.library,
             folder,
         };
         // kas creates no more than the last folder of a path.
         for name in [LAYERS, BUILDS_FOLDER] {
-            let folder = yocto.folder.join(name);
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("can't create {}", folder.display()))?;
+            fs::create_dir_all(yocto.folder.join(name))?;
         }
         layers::get(&yocto)?;
         Ok(yocto)
@@ -82,11 +80,7 @@ impl<'a> Yocto<'a> {
         self.cache.progress.step(self.cache.paths, task, |log| {
             layer_copy::update(&self.cache.paths.repo, &self.repo())?;
             parse_cache::remove_unmerged(&self.build_folder(build))?;
-            let success = match log.run(&mut kas) {
-                Ok(()) => true,
-                Err(CommandFailed::Status { .. }) => false,
-                Err(error) => return Err(error.into()),
-            };
+            let success = log.status(&mut kas)?.success();
             let output = Output::new(success, &log.text()?);
             if !output.complaints().is_empty() {
                 parse_cache::forget_recipes(&self.build_folder(build))?;
@@ -142,12 +136,6 @@ impl<'a> Yocto<'a> {
             .envs(user::in_home());
         kas
     }
-}
-
-/// Installs the Python programs.
-fn tools(cache: Cache<'_>) -> Result<PathBuf> {
-    let requirements = include_str!("../../../tests/yocto/requirements.txt");
-    python::Environment::new("yocto-tools", "kas and oelint-adv", requirements)?.ensure(cache)
 }
 
 #[cfg(test)]

@@ -5,18 +5,18 @@ pub mod config;
 mod patched;
 
 use std::fmt::{self, Display};
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::str::FromStr;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result};
+use fs_err::{self as fs, File};
 
 use crate::build::flavour::Flavour;
 use crate::deps::source::{Catalog, Source};
 use crate::deps::toolchain::Toolchain;
-use crate::store::cache::{self, Cache, Product};
+use crate::store::cache::{self, Cache, Part, Product};
 use crate::store::key::{Key, KeyBuilder};
 use crate::store::step::{Log, Task};
 pub use patched::KernelSource;
@@ -93,7 +93,7 @@ pub struct Kernel<'a> {
     /// Where each is, and what it says.
     fragments: Vec<(PathBuf, String)>,
     flavour: Flavour,
-    key: Key,
+    product: Product,
 }
 
 impl<'a> Kernel<'a> {
@@ -104,38 +104,66 @@ impl<'a> Kernel<'a> {
         toolchain: &'a Toolchain,
         flavour: Flavour,
     ) -> Result<Self> {
-        let folder = cache
-            .paths
-            .repo
-            .join("recipes-kernel/linux/files/fragments");
+        let folder = "recipes-kernel/linux/files/fragments";
+        let folder = cache.paths.repo.join(folder);
         let fragments = FRAGMENTS
             .into_iter()
             .chain(own_fragments(flavour).iter().copied())
             .map(|name| {
                 let path = folder.join(format!("{name}.cfg"));
-                let text = fs::read_to_string(&path)
-                    .with_context(|| format!("can't read {}", path.display()))?;
+                let text = fs::read_to_string(&path)?;
                 Ok((path, text))
             })
             .collect::<Result<Vec<_>>>()?;
+        let source_key = source.product.key();
         let mut key = KeyBuilder::new("kernel 2")
-            .text(source.key())
-            .text(toolchain.for_kernel());
+            .text(source_key)
+            .text(&toolchain.for_kernel);
         for (_, text) in &fragments {
             key = key.text(text);
         }
+        let trees = cache.paths.cache.join("kernel-tree");
         Ok(Self {
             cache,
-            source: cache.folder(source),
-            tree: cache
-                .paths
-                .cache
-                .join("kernel-tree")
-                .join(format!("{}-{flavour}", source.key())),
+            source: cache.folder(&source.product),
+            tree: trees.join(format!("{source_key}-{flavour}")),
             toolchain,
             fragments,
             flavour,
-            key: key.finish(),
+            product: Product::new(Task::long(flavour.of("kernel"), "building"), key),
+        })
+    }
+
+    /// Which of the two it is.
+    pub fn flavour(&self) -> Flavour {
+        self.flavour
+    }
+
+    /// What it depends on.
+    pub fn key(&self) -> &Key {
+        self.product.key()
+    }
+
+    /// Whether it is in the cache.
+    pub fn is_built(&self) -> bool {
+        self.cache.get(&self.product).is_some()
+    }
+
+    /// Builds it, where it is not there yet.
+    pub fn ensure(&self) -> Result<Part> {
+        self.cache.part(&self.product, |result, log| {
+            let _tree = self.lock_tree(log)?;
+            let image = self.tree.join("arch/arm64/boot/Image");
+            fs::copy(image, result.join("Image"))?;
+            fs::copy(self.tree.join(".config"), result.join("config"))?;
+            let modules = result.join("modules");
+            // depmod runs when the driver is there too, for both together.
+            log.run(
+                self.make()
+                    .arg("modules_install")
+                    .arg(format!("INSTALL_MOD_PATH={}", modules.display()))
+                    .arg("DEPMOD=true"),
+            )
         })
     }
 
@@ -156,79 +184,33 @@ impl<'a> Kernel<'a> {
         let name = self.tree.file_name().context("a tree has a name")?;
         let lock = self.cache.lock(&name.to_string_lossy())?;
         let stamp = self.tree.join(".mypoll-key");
-        if fs::read_to_string(&stamp).is_ok_and(|key| key == self.key.to_string()) {
+        if fs::read_to_string(&stamp).is_ok_and(|key| key == self.key().to_string()) {
             return Ok(lock);
         }
         if !self.tree.exists() {
-            fs::create_dir_all(&self.tree)
-                .with_context(|| format!("can't create {}", self.tree.display()))?;
+            fs::create_dir_all(&self.tree)?;
             cache::prune(&self.cache.paths.cache.join("kernel-tree"), TREES + 1)?;
         }
-        write(&stamp, "unfinished")?;
+        fs::write(&stamp, "unfinished")?;
         self.configure(log)?;
         log.run(self.make().args(["Image", "modules"]))?;
-        write(&stamp, &self.key.to_string())?;
+        fs::write(&stamp, self.key().to_string())?;
         Ok(lock)
     }
 
     /// Everything off but for what the fragments ask for, and what that needs.
     fn configure(&self, log: &mut Log) -> Result<()> {
         let all = self.tree.join("fragments.config");
-        write(
-            &all,
-            &self
-                .fragments
-                .iter()
-                .map(|(_, text)| text.as_str())
-                .collect::<String>(),
-        )?;
-        log.run(
-            self.make()
-                .arg("allnoconfig")
-                .env("KCONFIG_ALLCONFIG", &all),
-        )?;
+        let texts = self.fragments.iter().map(|(_, text)| text.as_str());
+        fs::write(&all, texts.collect::<String>())?;
+        let mut make = self.make();
+        log.run(make.arg("allnoconfig").env("KCONFIG_ALLCONFIG", &all))?;
         config::check(
             &self.cache.paths.repo,
             &self.tree.join(".config"),
             self.fragments.iter().map(|(path, _)| path),
         )
     }
-}
-
-impl Product for Kernel<'_> {
-    fn task(&self) -> Task {
-        match self.flavour {
-            Flavour::Normal => Task::long("kernel", "building"),
-            Flavour::Debug => Task::long("kernel-debug", "building"),
-        }
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let _tree = self.lock_tree(log)?;
-        let image = self.tree.join("arch/arm64/boot/Image");
-        fs::copy(&image, result.join("Image"))
-            .with_context(|| format!("can't copy {}", image.display()))?;
-        let modules = result.join("modules");
-        // depmod runs when the driver is there too, for both together.
-        log.run(
-            Kernel::make(self)
-                .arg("modules_install")
-                .arg(format!("INSTALL_MOD_PATH={}", modules.display()))
-                .arg("DEPMOD=true"),
-        )?;
-        write(
-            &result.join("config"),
-            &fs::read_to_string(self.tree.join(".config"))?,
-        )
-    }
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
 }
 
 #[cfg(test)]

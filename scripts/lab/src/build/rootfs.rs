@@ -3,18 +3,17 @@
 
 mod archive;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use fs_err as fs;
 
-use crate::Paths;
 use crate::build::driver::MODULE;
 use crate::build::flavour::Flavour;
 use crate::deps::host::find_tool;
-use crate::store::cache::Product;
-use crate::store::key::{Key, KeyBuilder};
+use crate::store::cache::{Cache, Part, Product};
+use crate::store::key::KeyBuilder;
 use crate::store::step::{Log, Task};
 use archive::Archive;
 
@@ -27,114 +26,75 @@ const FOLDERS: [&str; 12] = [
     "var",
 ];
 
-/// The results that the root file system is put together from.
-#[derive(Debug)]
+/// What the root file system is put together from.
 pub struct Parts {
-    /// [`crate::build::busybox::Busybox`]'s.
-    pub busybox: PathBuf,
-    /// [`crate::build::userspace::Userspace`]'s.
-    pub userspace: PathBuf,
-    /// [`crate::build::kernel::Kernel`]'s.
-    pub kernel: PathBuf,
-    /// [`crate::build::driver::Driver`]'s.
-    pub driver: PathBuf,
+    /// The guest's shell and usual commands.
+    pub busybox: Part,
+    /// The guest's programs.
+    pub userspace: Part,
+    /// The kernel, for its modules.
+    pub kernel: Part,
+    /// The driver.
+    pub driver: Part,
 }
 
-/// The root file system. Its result is [`ROOTFS`].
-#[derive(Debug)]
-pub struct Rootfs {
-    parts: Parts,
-    files: PathBuf,
-    flavour: Flavour,
-    key: Key,
-}
-
-impl Rootfs {
-    /// Reads `scripts/lab/rootfs/`; nothing is put together yet. `keys` are the parts'.
-    pub fn new(paths: &Paths, parts: Parts, keys: [&Key; 4], flavour: Flavour) -> Result<Self> {
-        let files = paths.repo.join("scripts/lab/rootfs");
-        let key = keys
-            .into_iter()
-            .fold(KeyBuilder::new("rootfs 1"), KeyBuilder::text)
-            .tree(&files)?
-            .finish();
-        Ok(Self {
-            parts,
-            files,
-            flavour,
-            key,
-        })
-    }
-
-    /// The kernel's modules and the driver, with what modprobe needs to find them.
-    fn modules(&self, staging: &Path, log: &mut Log) -> Result<()> {
-        let modules = self.parts.kernel.join("modules");
-        log.run(
-            Command::new("cp")
-                .arg("--recursive")
-                .arg("--no-dereference")
-                .arg(&modules)
-                .arg(staging),
-        )?;
-        let versions = staging.join("lib/modules");
-        let version = fs::read_dir(&versions)
-            .with_context(|| format!("can't read {}", versions.display()))?
-            .next()
-            .context("the kernel installed no modules")??;
-        let link = version.path().join("build");
-        fs::remove_file(&link).with_context(|| format!("can't remove {}", link.display()))?;
-        let extra = version.path().join("extra");
-        fs::create_dir(&extra).with_context(|| format!("can't create {}", extra.display()))?;
-        fs::copy(self.parts.driver.join(MODULE), extra.join(MODULE))
-            .context("can't copy the driver")?;
-        let depmod = find_tool("depmod").context("depmod is missing (package kmod)")?;
-        log.run(
-            Command::new(depmod)
-                .arg("-b")
-                .arg(staging)
-                .arg(version.file_name()),
-        )?;
-        Ok(())
-    }
-}
-
-impl Product for Rootfs {
-    fn task(&self) -> Task {
-        match self.flavour {
-            Flavour::Normal => Task::new("rootfs", "putting together"),
-            Flavour::Debug => Task::new("rootfs-debug", "putting together"),
-        }
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let staging = result.join("staging");
-        self.modules(&staging, log)?;
-
+/// The root file system.
+pub fn rootfs(cache: Cache<'_>, parts: &Parts, flavour: Flavour) -> Result<PathBuf> {
+    let files = cache.paths.repo.join("scripts/lab/rootfs");
+    let Parts {
+        busybox,
+        userspace,
+        kernel,
+        driver,
+    } = parts;
+    let key = [busybox, userspace, kernel, driver]
+        .into_iter()
+        .fold(KeyBuilder::new("rootfs 1"), |key, part| key.text(&part.key));
+    let task = Task::new(flavour.of("rootfs"), "putting together");
+    let product = Product::new(task, key.tree(&files)?);
+    let folder = cache.ensure(&product, |result, log| {
+        let staging = tempfile::tempdir_in(result)?;
+        let staging = staging.path();
+        modules(&kernel.folder, &driver.folder, staging, log)?;
         let mut archive = Archive::default();
-        FOLDERS
-            .into_iter()
-            .for_each(|folder| archive.folder(folder));
+        for folder in FOLDERS {
+            archive.folder(folder);
+        }
         archive.console();
-        archive.tree(&staging, "")?;
-        archive.tree(&self.files, "")?;
-        archive.tree(&self.parts.userspace, "usr/bin")?;
-        archive.file(&self.parts.busybox.join("busybox"), "bin/busybox")?;
-        let links = self.parts.busybox.join("busybox.links");
-        let links = fs::read_to_string(&links)
-            .with_context(|| format!("can't read {}", links.display()))?;
-        for link in links
-            .lines()
-            .map(|link| link.trim_start_matches('/'))
-            .filter(|&link| link != "bin/busybox")
-        {
+        archive.tree(staging, "")?;
+        archive.tree(&files, "")?;
+        archive.tree(&userspace.folder, "usr/bin")?;
+        archive.file(&busybox.folder.join("busybox"), "bin/busybox")?;
+        let links = fs::read_to_string(busybox.folder.join("busybox.links"))?;
+        for link in links.lines().map(|link| link.trim_start_matches('/')) {
             archive.link(link, "/bin/busybox");
         }
-        ensure!(archive.has("init"), "{} has no init", self.files.display());
-        archive.write(&result.join(ROOTFS))?;
-        fs::remove_dir_all(&staging).with_context(|| format!("can't remove {}", staging.display()))
-    }
+        ensure!(archive.has("init"), "{} has no init", files.display());
+        archive.write(&result.join(ROOTFS))
+    })?;
+    Ok(folder.join(ROOTFS))
+}
+
+/// The kernel's modules and the driver, with what modprobe needs to find them.
+fn modules(kernel: &Path, driver: &Path, staging: &Path, log: &mut Log) -> Result<()> {
+    log.run(
+        Command::new("cp")
+            .args(["--recursive", "--no-dereference", "--no-target-directory"])
+            .args([&kernel.join("modules"), staging]),
+    )?;
+    let mut versions = fs::read_dir(staging.join("lib/modules"))?;
+    let version = versions
+        .next()
+        .context("the kernel installed no modules")??;
+    fs::remove_file(version.path().join("build"))?;
+    let extra = version.path().join("extra");
+    fs::create_dir(&extra)?;
+    fs::copy(driver.join(MODULE), extra.join(MODULE))?;
+    let depmod = find_tool("depmod").context("depmod is missing (package kmod)")?;
+    log.run(
+        Command::new(depmod)
+            .arg("-b")
+            .arg(staging)
+            .arg(version.file_name()),
+    )
 }

@@ -34,7 +34,7 @@ use anyhow::{Result, bail};
 
 use crate::build::{BuildOptions, build, fetch_kernel};
 use crate::cli::TestArgs;
-use crate::deps::host::packages::Need;
+use crate::deps::host::Need;
 use crate::deps::host::provide;
 use crate::store::cache::Cache;
 use crate::store::unavailable::{Unavailable, again};

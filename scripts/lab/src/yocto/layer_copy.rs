@@ -2,13 +2,13 @@
 //! The repository as bitbake gets it: a copy that is always at the same path, and in which a file has another time only when its
 //! content is another. What has another path or time bitbake parses again, and in a fresh clone that is every recipe.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::deps::host::output;
+use crate::store::remove;
 
 /// Makes `copy` what `repo` is now, with what is not committed and without what git ignores. One caller at a time may do so.
 pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
@@ -28,9 +28,7 @@ pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
     let index = git_dir.join("index-of-repo");
     // What a git that was killed left makes every later one fail.
     for stale in [&index, &git_dir.join("index")].map(|index| index.with_extension("lock")) {
-        if stale.exists() {
-            fs::remove_file(&stale).with_context(|| format!("can't remove {}", stale.display()))?;
-        }
+        remove(&stale)?;
     }
     let tree = {
         let with_index = |arguments: &[&str]| {
@@ -48,6 +46,8 @@ pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

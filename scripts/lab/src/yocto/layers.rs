@@ -37,7 +37,7 @@ pub(super) fn get(yocto: &Yocto<'_>) -> Result<()> {
     yocto
         .cache
         .progress
-        .step(yocto.cache.paths, &task, |log| Ok(log.run(&mut kas)?))
+        .step(yocto.cache.paths, &task, |log| log.run(&mut kas))
         // A commit that is missing where all can be reached is a mistake of ours.
         .or_else(|error| urls().try_for_each(reachable).and(Err(error)))
 }
@@ -56,7 +56,7 @@ fn name(url: &str) -> &str {
 }
 
 fn reachable(url: &str) -> Result<()> {
-    match git::why_unreachable(url)? {
+    match git::why_unreachable(url) {
         None => Ok(()),
         Some(reason) => Err(Unavailable::because(reason).into()),
     }

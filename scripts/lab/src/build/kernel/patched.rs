@@ -2,17 +2,17 @@
 //! The kernel's source, with the patches in it that it needs.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 
 use crate::Paths;
 use crate::deps::source::{Tarball, unpack};
-use crate::store::cache::Product;
-use crate::store::key::{Key, KeyBuilder};
-use crate::store::step::{Log, Task};
+use crate::store::cache::{Cache, Product};
+use crate::store::key::KeyBuilder;
+use crate::store::step::Task;
 
 /// The layer's patches.
 const LAYERS: &str = "recipes-kernel/linux/files/patches";
@@ -29,7 +29,7 @@ const MUTE: [u32; 2] = [7, 3];
 pub struct KernelSource<'a> {
     tarball: &'a Tarball,
     patches: Vec<PathBuf>,
-    key: Key,
+    pub(super) product: Product,
 }
 
 impl<'a> KernelSource<'a> {
@@ -49,36 +49,25 @@ impl<'a> KernelSource<'a> {
         Ok(Self {
             tarball,
             patches,
-            key: key.finish(),
+            product: Product::new(Task::new("kernel-source", "unpacking"), key).keep(Self::KEPT),
         })
     }
-}
 
-impl Product for KernelSource<'_> {
-    fn task(&self) -> Task {
-        Task::new("kernel-source", "unpacking")
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn keep(&self) -> usize {
-        Self::KEPT
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        unpack(&self.tarball.path, result, log)?;
-        for patch in &self.patches {
-            let mut command = Command::new("patch");
-            command
-                .args(["-p1", "--fuzz=0", "--forward", "--input"])
-                .arg(patch)
-                .current_dir(result);
-            log.run(&mut command)
-                .with_context(|| format!("{} does not apply", patch.display()))?;
-        }
-        Ok(())
+    /// The folder that it is unpacked in.
+    pub fn ensure(&self, cache: Cache<'_>) -> Result<PathBuf> {
+        cache.ensure(&self.product, |result, log| {
+            unpack(&self.tarball.path, result, log)?;
+            for patch in &self.patches {
+                let mut command = Command::new("patch");
+                command
+                    .args(["-p1", "--fuzz=0", "--forward", "--input"])
+                    .arg(patch)
+                    .current_dir(result);
+                log.run(&mut command)
+                    .with_context(|| format!("{} does not apply", patch.display()))?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -99,13 +88,9 @@ fn folder(version: &str) -> Option<&'static str> {
 
 /// The patches in the order of their names.
 fn patches(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut patches = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.extension() == Some(OsStr::new("patch")) {
-            patches.push(path);
-        }
-    }
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut patches: Vec<_> = entries.collect::<Result<_>>()?;
+    patches.retain(|path| path.extension() == Some(OsStr::new("patch")));
     patches.sort();
     Ok(patches)
 }
@@ -114,7 +99,6 @@ fn patches(folder: &Path) -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
     use crate::Progress;
-    use crate::store::cache::Cache;
 
     /// Unpacks a source of one file, `text`, that reads "one", with one patch in each folder, the layer's as given and the
     /// lab's to "three": what the file reads then.
@@ -152,7 +136,7 @@ mod tests {
             paths: &paths,
             progress: &Progress::default(),
         };
-        Ok(fs::read_to_string(cache.ensure(&source)?.join("text"))?)
+        Ok(fs::read_to_string(source.ensure(cache)?.join("text"))?)
     }
 
     #[test]

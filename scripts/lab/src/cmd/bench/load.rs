@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::BenchAgentArgs;
 use crate::deps::cargo;
-use crate::deps::host::{self, packages};
+use crate::deps::host;
 use crate::store::step::Task;
 use crate::{Paths, Progress};
 
@@ -35,7 +35,7 @@ struct Load {
 /// The verb.
 pub fn bench(paths: &Paths, args: &BenchAgentArgs) -> Result<ExitCode> {
     let progress = Progress::new(args.install);
-    let needs = [packages::tool("mosquitto", "mosquitto")];
+    let needs = [host::tool("mosquitto", "mosquitto")];
     host::provide(paths, &progress, &needs)?;
     let broker = host::find_tool("mosquitto").context("mosquitto is not there")?;
 
@@ -48,7 +48,7 @@ pub fn bench(paths: &Paths, args: &BenchAgentArgs) -> Result<ExitCode> {
     progress.step(
         paths,
         &Task::new("agent", "building the agent for this machine"),
-        |log| Ok(log.run(&mut build)?),
+        |log| log.run(&mut build),
     )?;
 
     let measure = |subject: &str, program: &std::path::Path| -> Result<Load> {

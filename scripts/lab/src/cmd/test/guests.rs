@@ -5,7 +5,7 @@ mod fuzz;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::case::Case;
 use super::lanes::Lane;
@@ -15,7 +15,7 @@ use super::{Lab, Phase, ktap, nextest, suites};
 use crate::Flavour;
 use crate::build::kernel_is_built;
 use crate::deps::cargo::cargo;
-use crate::deps::host::packages::{Need, tool};
+use crate::deps::host::{Need, tool};
 use crate::store::unavailable::Unavailable;
 use crate::vm::machine::{Machine, MachineOptions};
 pub(super) use fuzz::fuzz;
@@ -72,7 +72,7 @@ fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
         );
     }
     let system = lab.system(variant)?;
-    let logs = tempfile::tempdir().context("can't create a temporary folder")?;
+    let logs = tempfile::tempdir()?;
     let log = logs.path().join("kernel.log");
     let options = MachineOptions {
         purpose: "selftest",

@@ -16,7 +16,7 @@ pub(super) struct Logs(TempDir);
 
 impl Logs {
     pub(super) fn new() -> Result<Self> {
-        let folder = tempfile::tempdir().context("can't create a temporary folder")?;
+        let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("logs"))?;
         Ok(Self(folder))
     }

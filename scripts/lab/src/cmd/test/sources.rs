@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command};
-use crate::deps::host::packages::tool;
+use crate::deps::host::tool;
 use crate::deps::python;
 
 const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
@@ -68,9 +68,7 @@ fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
 
 /// The hooks of `.pre-commit-config.yaml`, but for rustfmt: each workspace has a phase for it.
 fn lint(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let requirements = include_str!("../../../pre-commit.txt");
-    let tools =
-        python::Environment::new("pre-commit", "pre-commit", requirements)?.ensure(lab.cache())?;
+    let tools = python::environment(lab.cache(), "pre-commit", "scripts/lab/pre-commit.txt")?;
     lab.needs(&[tool("shellcheck", "shellcheck")])?;
     let mut pre_commit = python::program(&tools, "pre-commit");
     pre_commit

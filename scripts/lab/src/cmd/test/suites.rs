@@ -11,12 +11,8 @@ use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command, pytest};
 use crate::deps::cargo;
-use crate::deps::git;
-use crate::deps::host::find_tool;
-use crate::deps::host::packages::{Need, tool};
-use crate::deps::python::Environment;
-use crate::deps::unpacked::Unpacked;
-use crate::deps::vendor_trees::{self, VendorTrees};
+use crate::deps::host::{Need, find_tool, tool};
+use crate::deps::{python, unpacked, vendor_trees};
 use crate::store::unavailable::Unavailable;
 
 const FLASH: [Need; 4] = [
@@ -55,16 +51,12 @@ pub(super) fn phases() -> Vec<Phase> {
         plain("agent: systemd units", "tests/units").quick(),
         Phase::new("agent: page", page),
         Phase::new("agent: webhooks", |lab| {
-            let requirements = include_str!("../../../../../tests/webhook/requirements.txt");
-            let environment = Environment::new("cloudevents", "cloudevents", requirements)?;
-            let needs = [tool("openssl", "openssl")];
-            judged(lab, &needs, &environment, "tests/webhook")
+            let need = tool("openssl", "openssl");
+            judged(lab, need, "cloudevents", "tests/webhook")
         }),
         Phase::new("agent: Home Assistant", |lab| {
-            let requirements = include_str!("../../../../../tests/home_assistant/requirements.txt");
-            let environment = Environment::new("homeassistant", "homeassistant", requirements)?;
-            let needs = [tool("mosquitto", "mosquitto")];
-            judged(lab, &needs, &environment, "tests/home_assistant")
+            let need = tool("mosquitto", "mosquitto");
+            judged(lab, need, "homeassistant", "tests/home_assistant")
         }),
         Phase::new("agent: DNS-SD", dns_sd),
         Phase::new("scripts: flash", |lab| {
@@ -110,9 +102,7 @@ fn page(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let mut python = with_agent(lab, Command::new("python3"))?;
     let promtool = match find_tool("promtool") {
         Some(path) => Ok(path),
-        None => Unpacked::promtool()
-            .ensure(lab.cache())
-            .map(|folder| folder.join("usr/bin/promtool")),
+        None => unpacked::promtool(lab.cache()),
     };
     match promtool {
         Ok(promtool) => python.env("MYPOLL_PROMTOOL", promtool),
@@ -121,16 +111,13 @@ fn page(lab: &Lab<'_>) -> Result<Vec<Case>> {
     pytest::run(lab, &mut python, "tests/page", "tests/page")
 }
 
-/// The tests of a folder with the programs of an environment, where these are available.
-fn judged(
-    lab: &Lab<'_>,
-    needs: &[Need],
-    environment: &Environment,
-    folder: &'static str,
-) -> Result<Vec<Case>> {
-    lab.needs(needs)?;
-    let python = environment.ensure(lab.cache())?.join("bin/python3");
-    let mut python = with_agent(lab, Command::new(python))?;
+/// The tests of a folder with the programs of its environment, where these are available.
+fn judged(lab: &Lab<'_>, need: Need, environment: &str, folder: &str) -> Result<Vec<Case>> {
+    lab.needs(&[need])?;
+    let requirements = format!("{folder}/requirements.txt");
+    let folder_of_programs = python::environment(lab.cache(), environment, &requirements)?;
+    let python = Command::new(folder_of_programs.join("bin/python3"));
+    let mut python = with_agent(lab, python)?;
     pytest::run(lab, &mut python, folder, folder)
 }
 
@@ -141,7 +128,7 @@ fn dns_sd(lab: &Lab<'_>) -> Result<Vec<Case>> {
         Unavailable::because("avahi needs root, here in namespaces")
     );
     lab.needs(&DNS_SD)?;
-    let avahi = Unavailable::unless(Unpacked::avahi().ensure(lab.cache()))?;
+    let avahi = Unavailable::unless(unpacked::avahi(lab.cache()))?;
     let mut python = with_agent(lab, Command::new("unshare"))?;
     python
         .args(["--net", "--mount", "--pid", "--fork", "--kill-child"])
@@ -152,18 +139,14 @@ fn dns_sd(lab: &Lab<'_>) -> Result<Vec<Case>> {
 
 /// The driver's device-tree binding, and the device trees that have to keep to it, by dtschema.
 fn binding(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let requirements = include_str!("../../../../../tests/devicetree/requirements.txt");
-    let tools = Environment::new("dtschema", "dtschema", requirements)?.ensure(lab.cache())?;
+    const FOLDER: &str = "tests/devicetree";
+    let requirements = format!("{FOLDER}/requirements.txt");
+    let tools = python::environment(lab.cache(), "dtschema", &requirements)?;
     let mut python = Command::new(tools.join("bin/python3"));
-    let trees = VendorTrees::pinned();
-    let unreachable = match lab.cache().get(&trees) {
-        Some(_) => None,
-        None => git::why_unreachable(vendor_trees::URL)?,
-    };
-    match unreachable {
-        None => python.env("MYPOLL_VENDOR_TREES", lab.cache().ensure(&trees)?),
-        Some(reason) => python.env("MYPOLL_NO_VENDOR_TREES", reason),
+    match vendor_trees::find_or_get(lab.cache())? {
+        Ok(trees) => python.env("MYPOLL_VENDOR_TREES", trees),
+        Err(reason) => python.env("MYPOLL_NO_VENDOR_TREES", reason),
     };
     python.env("MYPOLL_KERNEL_SOURCE", &lab.system(Variant::Normal)?.source);
-    pytest::run(lab, &mut python, "tests/devicetree", "tests/devicetree")
+    pytest::run(lab, &mut python, FOLDER, FOLDER)
 }

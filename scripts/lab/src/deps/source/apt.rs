@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Debian's archive through apt, with lists of its own, so that a suite can be read that this machine does not use.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use fs_err as fs;
 
 use super::DebianFile;
 use crate::store::step::Log;
@@ -38,13 +38,10 @@ impl PrivateApt {
             state: cache.join("apt"),
         };
         for folder in ["lists/partial", "archives/partial"] {
-            let folder = apt.state.join(folder);
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("can't create {}", folder.display()))?;
+            fs::create_dir_all(apt.state.join(folder))?;
         }
         let list = apt.state.join("sources.list");
-        fs::write(&list, sources_list(mirror, Path::new(KEYRING).exists()))
-            .with_context(|| format!("can't write {}", list.display()))?;
+        fs::write(&list, sources_list(mirror, Path::new(KEYRING).exists()))?;
         log.run(apt.command("apt-get").arg("update"))
             .context("reading the archive's lists")?;
         Ok(apt)
@@ -52,9 +49,7 @@ impl PrivateApt {
 
     /// Where binary packages are, as lines of a sources.list.
     pub fn binary_packages(&self) -> Result<Vec<String>> {
-        let list = self.state.join("sources.list");
-        let text =
-            fs::read_to_string(&list).with_context(|| format!("can't read {}", list.display()))?;
+        let text = fs::read_to_string(self.state.join("sources.list"))?;
         let lines = text.lines().filter(|line| line.starts_with("deb "));
         Ok(lines.map(str::to_owned).collect())
     }
@@ -95,7 +90,7 @@ impl PrivateApt {
         let Some(full) = version_of(&table, version) else {
             bail!("Debian's archive has no {package} of version {version}");
         };
-        self.unpack(folder, log, |debs| {
+        unpack(folder, log, |debs| {
             let name = format!("{package}={full}");
             let mut download = self.command("apt-get");
             download.args(["download", &name]).current_dir(debs);
@@ -110,15 +105,11 @@ impl PrivateApt {
         folder: &Path,
         log: &mut Log,
     ) -> Result<()> {
-        self.unpack(folder, log, |debs| {
+        unpack(folder, log, |debs| {
             let mut download = self.command("apt-get");
             download
-                .args([
-                    "install",
-                    "--download-only",
-                    "--no-install-recommends",
-                    "--yes",
-                ])
+                .args(["install", "--yes", "--download-only"])
+                .arg("--no-install-recommends")
                 // As if nothing was installed: what is, may be too old.
                 .args(["-o", "Dir::State::status=/dev/null"])
                 .args(["-o", &format!("Dir::Cache::archives={}", debs.display())])
@@ -126,30 +117,6 @@ impl PrivateApt {
                 .args(["-o", "APT::Sandbox::User=root", package]);
             download
         })
-    }
-
-    /// Unpacks the packages that a command leaves in the folder that it is made for.
-    fn unpack(
-        &self,
-        folder: &Path,
-        log: &mut Log,
-        download: impl Fn(&Path) -> Command,
-    ) -> Result<()> {
-        let debs = folder.join("debs");
-        fs::create_dir_all(debs.join("partial"))
-            .with_context(|| format!("can't create {}", debs.display()))?;
-        log.run(&mut download(&debs))?;
-        for deb in fs::read_dir(&debs)? {
-            let deb = deb?.path();
-            if deb.extension().is_some_and(|extension| extension == "deb") {
-                log.run(
-                    Command::new("dpkg-deb")
-                        .arg("--extract")
-                        .args([deb.as_path(), folder]),
-                )?;
-            }
-        }
-        fs::remove_dir_all(&debs).with_context(|| format!("can't remove {}", debs.display()))
     }
 
     fn command(&self, program: &str) -> Command {
@@ -166,6 +133,25 @@ impl PrivateApt {
         }
         command
     }
+}
+
+/// Unpacks into `folder` the packages that a command leaves in the folder that it is made for.
+pub(crate) fn unpack(
+    folder: &Path,
+    log: &mut Log,
+    download: impl Fn(&Path) -> Command,
+) -> Result<()> {
+    let debs = tempfile::tempdir_in(folder)?;
+    fs::create_dir(debs.path().join("partial"))?;
+    log.run(&mut download(debs.path()))?;
+    for deb in fs::read_dir(debs.path())? {
+        let deb = deb?.path();
+        if deb.extension().is_some_and(|extension| extension == "deb") {
+            let mut extract = Command::new("dpkg-deb");
+            log.run(extract.arg("--extract").args([deb.as_path(), folder]))?;
+        }
+    }
+    Ok(())
 }
 
 /// The address of Debian's main archive, from `ORIGIN|LABEL|URI` lines. Its security archive has another label.

@@ -2,14 +2,14 @@
 //! oe-core's testimage boots the image and runs `lib/oeqa/runtime/cases` against it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use serde::Deserialize;
 
 use super::super::Lab;
 use super::super::case::Case;
+use crate::store::remove;
 use crate::store::step::Task;
 use crate::yocto::output::Output;
 use crate::yocto::{Build, Yocto, builds};
@@ -48,22 +48,17 @@ fn test(yocto: &Yocto<'_>, build: &Build, script: &str) -> Result<Vec<Case>> {
     let results = yocto
         .build_folder(build)
         .join("tmp/log/oeqa/testresults.json");
-    let path = results.display().to_string();
-    match fs::remove_file(&results) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("can't remove {path}"));
-        }
-        _ => {}
-    }
+    remove(&results)?;
     let task = Task::long(
         format!("yocto-testimage-{}", build.name),
         "testing the booted image",
     );
     let output = yocto.shell(build, &task, script)?;
-    let results = match fs::read(&results) {
-        Ok(json) => serde_json::from_slice(&json).with_context(|| format!("can't read {path}"))?,
-        Err(error) if error.kind() == ErrorKind::NotFound => Results::new(),
-        Err(error) => return Err(error).with_context(|| format!("can't read {path}")),
+    let results = if results.exists() {
+        let json = fs::read(&results)?;
+        serde_json::from_slice(&json).with_context(|| results.display().to_string())?
+    } else {
+        Results::new()
     };
     Ok(cases(results, &output))
 }

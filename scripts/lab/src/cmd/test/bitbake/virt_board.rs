@@ -8,7 +8,7 @@ use super::super::case::Case;
 use super::super::{Lab, pytest};
 use super::image;
 use super::raspberry_pi::{IMAGE, RASPBERRYPI4, python};
-use crate::deps::host::packages::tool;
+use crate::deps::host::tool;
 use crate::yocto::Yocto;
 
 /// Builds the image, and cuts the power so many times.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{PATIENCE, Variant, leaks, phase};
 use crate::cmd::test::case::Case;
@@ -31,7 +31,7 @@ fn run(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     let mut command = vec!["mypoll-fuzz".to_owned(), format!("--seconds={seconds}")];
     command.extend(number("SEED")?.map(|seed| format!("--seed={seed}")));
     let system = lab.system(variant)?;
-    let logs = tempfile::tempdir().context("can't create a temporary folder")?;
+    let logs = tempfile::tempdir()?;
     let log = logs.path().join("kernel.log");
     let options = MachineOptions {
         purpose: "fuzz",

@@ -8,7 +8,6 @@ mod command;
 mod crates;
 mod docs;
 mod guests;
-mod icount;
 mod junit;
 mod ktap;
 mod lanes;
@@ -182,7 +181,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(suites::phases())
         .chain(iter::once(vendor_config::phase()))
         .chain(guests::phases(Variant::Normal))
-        .chain(iter::once(icount::phase()))
+        .chain(iter::once(guests::icount()))
         .chain(iter::once(guests::build(Variant::Debug)))
         .chain(guests::phases(Variant::Debug))
         .chain(iter::once(guests::fuzz()))

@@ -11,9 +11,10 @@ use super::case::Case;
 use super::lanes::Lane;
 use super::logs::{Logs, no_splat};
 use super::variant::Variant;
-use super::{Lab, Phase, ktap, nextest, suites};
+use super::{Lab, Phase, command, ktap, nextest, suites};
 use crate::Flavour;
 use crate::build::kernel_is_built;
+use crate::cmd::bench;
 use crate::deps::cargo::cargo;
 use crate::deps::host::{Need, tool};
 use crate::store::unavailable::Unavailable;
@@ -133,6 +134,24 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     cases.extend(skipped);
     cases.extend(logs.cases()?);
     Ok(cases)
+}
+
+/// The bench's part that can be compared from run to run. A figure is never a failure.
+pub(super) fn icount() -> Phase {
+    const NAME: &str = "bench: icount";
+    Phase::new(NAME, |lab| {
+        let (mut report, _said) = bench::icount(lab.cache(), lab.args.kernel.clone())?;
+        let (success, said) = command::run(&mut report)?;
+        let case = "everything is measured";
+        if !success {
+            return Ok(vec![Case::failed(case, said)]);
+        }
+        for note in said.lines() {
+            lab.progress.print(&format!("{NAME}: {note}"));
+        }
+        Ok(vec![Case::passed(case)])
+    })
+    .in_lane(Lane::Guests)
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ pub(super) fn phases() -> Vec<Phase> {
     vec![
         plain("driver: imports point downward", "tests/driver").quick(),
         plain("agent: systemd units", "tests/units").quick(),
+        plain("bench: report", "tests/bench").quick(),
         Phase::new("agent: page", page),
         Phase::new("agent: webhooks", |lab| {
             let need = tool("openssl", "openssl");

@@ -5,7 +5,6 @@
 //! repository itself.
 
 pub mod builds;
-mod chain;
 mod host_tools;
 mod layer_copy;
 mod layers;
@@ -25,7 +24,7 @@ use crate::deps::toolchain::Toolchain;
 use crate::store::cache::Cache;
 use crate::store::lock;
 use crate::store::step::Task;
-pub use chain::Build;
+use builds::Build;
 use output::Output;
 
 /// All that it takes to run bitbake.
@@ -71,13 +70,15 @@ impl<'a> Yocto<'a> {
         python::program(&self.tools, name)
     }
 
-    /// Runs a shell command, as a step, in the environment of `build`, where bitbake is. That it fails is no error.
-    pub fn shell(&self, build: &Build, task: &Task, script: &str) -> Result<Output> {
+    /// Runs a shell command in the environment of `build`, where bitbake is. The step that does `what` has the log `yocto-LOG`.
+    /// That the command fails is no error.
+    pub fn shell(&self, build: &Build, log: &str, what: &str, script: &str) -> Result<Output> {
+        let task = Task::long(format!("yocto-{log}"), what);
         let mut kas = self.kas(build);
         kas.args(["shell", "--command", script])
             .arg(build.chain(&self.repo()));
         let _lock = self.lock()?;
-        self.cache.progress.step(self.cache.paths, task, |log| {
+        self.cache.progress.step(self.cache.paths, &task, |log| {
             layer_copy::update(&self.cache.paths.repo, &self.repo())?;
             parse_cache::remove_unmerged(&self.build_folder(build))?;
             let success = log.status(&mut kas)?.success();
@@ -97,6 +98,12 @@ impl<'a> Yocto<'a> {
     /// The build folder of `build`.
     pub fn build_folder(&self, build: &Build) -> PathBuf {
         self.folder.join(BUILDS_FOLDER).join(build.name)
+    }
+
+    /// Where bitbake leaves the images for a machine.
+    pub fn images(&self, build: &Build, machine: &str) -> PathBuf {
+        let deploy = self.build_folder(build).join("tmp/deploy");
+        deploy.join("images").join(machine)
     }
 
     /// The folder with the repositories that kas has cloned.
@@ -138,6 +145,14 @@ impl<'a> Yocto<'a> {
     }
 }
 
+/// Paths as words of a shell command.
+pub fn shell_words(paths: impl IntoIterator<Item = PathBuf>) -> String {
+    let quoted = paths
+        .into_iter()
+        .map(|path| format!("'{}'", path.display()));
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -168,10 +183,7 @@ mod tests {
             cache: dir.path().to_owned(),
         };
         fs::create_dir(&paths.repo).unwrap();
-        let build = Build {
-            name: "test",
-            files: &[],
-        };
+        let build = builds::build("test", "qemuarm64");
         let run = |says: &str| {
             let progress = Progress::default();
             let yocto = Yocto {
@@ -183,7 +195,7 @@ mod tests {
                 rust_library: PathBuf::new(),
                 folder: folder.clone(),
             };
-            yocto.shell(&build, &Task::new("test", "testing"), says)
+            yocto.shell(&build, "test", "testing", says)
         };
         thread::scope(|scope| {
             let runs = ["one", "other"].map(|says| (says, scope.spawn(move || run(says))));

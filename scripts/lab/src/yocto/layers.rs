@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Build, Yocto};
+use super::Yocto;
+use super::builds::{Build, build};
 use crate::deps::git;
 use crate::store::step::Task;
 use crate::store::unavailable::Unavailable;
@@ -17,10 +18,7 @@ const NAMED_IN: [&str; 2] = [
 ];
 
 /// A build that has all of them.
-const ALL: Build = Build {
-    name: "layers",
-    files: &["kas/raspberrypi4-64.yml"],
-};
+const ALL: Build = build("layers", "raspberrypi4-64");
 
 /// What was cloned into `folder` before need not be reached again.
 pub(super) fn can_be_had(folder: &Path) -> Result<()> {

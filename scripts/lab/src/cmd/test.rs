@@ -19,7 +19,6 @@ mod pytest;
 mod report;
 mod sources;
 mod suites;
-mod variable;
 mod variant;
 mod vendor_config;
 mod workspaces;

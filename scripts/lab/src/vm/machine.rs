@@ -4,25 +4,25 @@
 mod process;
 pub mod runtime;
 
-use std::collections::VecDeque;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use anyhow::{Context, Error, Result, anyhow};
 use command_fds::{CommandFdExt, FdMapping};
-use thiserror::Error;
+use fs_err::{self as fs, File};
 
 use crate::build::devicetree::{self, CPUS, QEMU};
 use crate::store::cache::Cache;
-use crate::vm::buttons::{Buttons, PressError};
+use crate::store::step::last_lines;
+use crate::vm::buttons::Buttons;
 use crate::vm::guest::{Guest, GuestError, Ports};
-use crate::vm::qmp::{Monitor, QmpError};
+use crate::vm::qmp::Monitor;
 use crate::{Flavour, System};
 use process::Process;
 use runtime::Runtime;
@@ -36,7 +36,7 @@ const PAGE_PORT: u16 = 8080;
 /// The environment variable with the file in which each machine that comes up notes where its kernel's log is.
 pub const MACHINES: &str = "MYPOLL_MACHINES";
 
-/// How many lines of the kernel's log a [`MachineError::NotUp`] shows.
+/// How many lines of the kernel's log is shown of a machine that does not come up.
 const TAIL: usize = 25;
 
 /// What a machine boots.
@@ -91,33 +91,6 @@ impl MachineOptions {
     }
 }
 
-/// Why there is no machine.
-#[derive(Debug, Error)]
-pub enum MachineError {
-    /// The device tree can't be made.
-    #[error("can't make the machine's device tree: {0}")]
-    DeviceTree(anyhow::Error),
-    /// Its folder or its sockets can't be made.
-    #[error("can't prepare the machine")]
-    Prepare(#[source] io::Error),
-    /// QEMU can't be run.
-    #[error("can't run {QEMU}")]
-    Qemu(#[source] io::Error),
-    /// QEMU ended at once, with this on its standard error.
-    #[error("{QEMU} does not start: {0}")]
-    QemuRefuses(String),
-    /// The guest did not get as far as to say that it is ready.
-    #[error("the machine did not come up: {why}\n{tail}  whole kernel log: {}", log.display())]
-    NotUp {
-        /// What was seen.
-        why: GuestError,
-        /// The last lines of the kernel's log.
-        tail: String,
-        /// The kernel's log.
-        log: PathBuf,
-    },
-}
-
 /// A running machine. It ends with this value.
 #[derive(Debug)]
 pub struct Machine {
@@ -134,28 +107,23 @@ impl Machine {
         cache: Cache<'_>,
         boot: impl Into<Boot>,
         options: &MachineOptions,
-    ) -> Result<Self, MachineError> {
+    ) -> Result<Self> {
         let boot = boot.into();
         let tree = devicetree::device_tree(cache, &boot.overlay, options.cpus())
-            .map_err(MachineError::DeviceTree)?;
-        let runtime = Runtime::create(options.purpose).map_err(MachineError::Prepare)?;
-        let log = options
-            .log
-            .clone()
-            .unwrap_or_else(|| runtime.path().join("kernel.log"));
+            .context("can't make the machine's device tree")?;
+        let runtime = Runtime::create(options.purpose)?;
+        let log = options.log.clone();
+        let log = log.unwrap_or_else(|| runtime.path().join("kernel.log"));
         let stderr = runtime.path().join("qemu.log");
-        let prepare = || -> io::Result<_> {
-            fs::copy(&tree, runtime.path().join(runtime::DEVICE_TREE))?;
-            Ok((File::create(&stderr)?, Ports::new()?))
-        };
-        let (stderr_file, (ports, ends)) = prepare().map_err(MachineError::Prepare)?;
+        fs::copy(&tree, runtime.path().join(runtime::DEVICE_TREE))?;
+        let (ports, ends) = Ports::new()?;
 
         let mut command = Command::new(QEMU);
         command
             .args(arguments(&boot, options, runtime.path(), &log))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(stderr_file);
+            .stderr(File::create(&stderr)?.into_file());
         let mappings = ends
             .into_iter()
             .zip(FIRST_FD..)
@@ -164,14 +132,12 @@ impl Machine {
                 child_fd,
             })
             .collect();
-        command
-            .fd_mappings(mappings)
-            .map_err(|error| MachineError::Prepare(io::Error::other(error)))?;
-        let qemu = Process::spawn(command).map_err(MachineError::Qemu)?;
+        command.fd_mappings(mappings)?;
+        let qemu = Process::spawn(command).context(format!("can't run {QEMU}"))?;
 
         match Guest::ready(ports, boot_deadline(&boot)) {
             Ok(guest) => {
-                note(&log).map_err(MachineError::Prepare)?;
+                note(&log)?;
                 Ok(Self {
                     _qemu: qemu,
                     runtime,
@@ -199,21 +165,21 @@ impl Machine {
     }
 
     /// Its buttons.
-    pub fn buttons(&self) -> Result<Buttons, PressError> {
+    pub fn buttons(&self) -> Result<Buttons> {
         Buttons::of(self.runtime.path())
     }
 
     /// Where on this machine the guest's agent can be reached.
-    pub fn agent(&self) -> Result<SocketAddr, QmpError> {
+    pub fn agent(&self) -> Result<SocketAddr> {
         self.forwarded(AGENT_PORT)
     }
 
     /// Where on this machine the agent's live page is.
-    pub fn page(&self) -> Result<SocketAddr, QmpError> {
+    pub fn page(&self) -> Result<SocketAddr> {
         self.forwarded(PAGE_PORT)
     }
 
-    fn forwarded(&self, port: u16) -> Result<SocketAddr, QmpError> {
+    fn forwarded(&self, port: u16) -> Result<SocketAddr> {
         Monitor::connect(&self.runtime.path().join(runtime::QMP))?.forwarded(port)
     }
 }
@@ -228,23 +194,21 @@ fn note(log: &Path) -> io::Result<()> {
     let Some(machines) = env::var_os(MACHINES) else {
         return Ok(());
     };
-    let mut machines = File::options().create(true).append(true).open(machines)?;
+    let mut machines = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(machines)?;
     machines.write_all(format!("{}\n", log.display()).as_bytes())
 }
 
 /// The last `count` lines of a log.
 pub fn tail(log: &Path, count: usize) -> io::Result<String> {
-    let mut lines = VecDeque::new();
-    for line in BufReader::new(File::open(log)?).split(b'\n') {
-        if lines.len() == count {
-            lines.pop_front();
-        }
-        lines.push_back(line?);
-    }
-    Ok(lines
+    let text = fs::read(log)?;
+    let lines = last_lines(&String::from_utf8_lossy(&text), count)
         .iter()
-        .map(|line| format!("  | {}\n", String::from_utf8_lossy(line).trim_end()))
-        .collect())
+        .map(|line| format!("  | {}\n", line.trim_end()))
+        .collect();
+    Ok(lines)
 }
 
 /// The file descriptor that QEMU finds the first port's end at.
@@ -354,34 +318,22 @@ fn not_up(
     runtime: &Runtime,
     stderr: &Path,
     log: PathBuf,
-) -> MachineError {
+) -> Error {
     let said = fs::read_to_string(stderr).unwrap_or_default();
     if !log.exists() || fs::metadata(&log).is_ok_and(|log| log.len() == 0) && !said.is_empty() {
-        return MachineError::QemuRefuses(said.trim().to_owned());
+        return anyhow!("{QEMU} does not start: {}", said.trim());
     }
     // The machine's folder goes away now: its log has to be where it can be read.
-    let kept = if log.starts_with(runtime.path()) {
-        cache
-            .paths
-            .cache
-            .join("log")
-            .join(format!("{}.log", runtime.name()))
-    } else {
-        log.clone()
-    };
-    let keep = || -> io::Result<String> {
-        if kept != log {
-            fs::create_dir_all(kept.parent().expect("it lies in the cache"))?;
-            fs::copy(&log, &kept)?;
-        }
-        tail(&kept, TAIL)
-    };
-    let tail = keep().unwrap_or_else(|error| format!("  (the kernel's log is lost: {error})\n"));
-    MachineError::NotUp {
-        why,
-        tail,
-        log: kept,
+    let mut kept = log.clone();
+    if log.starts_with(runtime.path()) {
+        let logs = cache.paths.cache.join("log");
+        kept = logs.join(format!("{}.log", runtime.name()));
+        let _ = fs::create_dir_all(logs).and_then(|()| fs::copy(&log, &kept));
     }
+    let tail = tail(&kept, TAIL);
+    let tail = tail.unwrap_or_else(|error| format!("  (the kernel's log is lost: {error})\n"));
+    let log = kept.display();
+    anyhow!("the machine did not come up: {why}\n{tail}  whole kernel log: {log}")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::thread;
 use anyhow::{Result, anyhow};
 
 use super::case::Case;
-use super::variable::number;
+use super::guests::number;
 use super::{Lab, Phase, command};
 use crate::deps::cargo::cargo;
 

@@ -66,10 +66,7 @@ pub fn try_boot(
     let mut system = system(&paths, &progress);
     change(&mut system);
     let machine = Machine::start(
-        Cache {
-            paths: &paths,
-            progress: &progress,
-        },
+        Cache::new(&paths, &progress),
         &system,
         &MachineOptions {
             purpose: file,

@@ -64,10 +64,7 @@ restarted() {
 fn boot() -> Machine {
     let paths = Paths::find().unwrap();
     let progress = Progress::default();
-    let cache = Cache {
-        paths: &paths,
-        progress: &progress,
-    };
+    let cache = Cache::new(&paths, &progress);
     let debian = debian(cache).unwrap();
     let options = MachineOptions {
         purpose: "debian",

@@ -187,10 +187,7 @@ mod tests {
         let run = |says: &str| {
             let progress = Progress::default();
             let yocto = Yocto {
-                cache: Cache {
-                    paths: &paths,
-                    progress: &progress,
-                },
+                cache: Cache::new(&paths, &progress),
                 tools: folder.join("tools"),
                 rust_library: PathBuf::new(),
                 folder: folder.clone(),

@@ -23,10 +23,7 @@ pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
         return load::bench(paths, args);
     }
     let progress = Progress::new(args.install);
-    let cache = Cache {
-        paths,
-        progress: &progress,
-    };
+    let cache = Cache::new(paths, &progress);
     let bench = Bench::prepare(cache, args.kernel.clone())?;
     progress.say("One CPU, a guest nanosecond for each instruction:");
     bench.measure(cache, true)?;

@@ -14,10 +14,7 @@ use crate::{Paths, Progress};
 /// The verb.
 pub fn deb(paths: &Paths, args: &DebArgs) -> Result<ExitCode> {
     let progress = Progress::new(args.install);
-    let cache = Cache {
-        paths,
-        progress: &progress,
-    };
+    let cache = Cache::new(paths, &progress);
     let tools = Tools::prepare(cache)?;
     let own = paths.cache.join("out/debs");
     let output = args.output.as_ref().unwrap_or(&own);

@@ -55,10 +55,7 @@ struct Lab<'a> {
 
 impl<'a> Lab<'a> {
     fn cache(&self) -> Cache<'a> {
-        Cache {
-            paths: self.paths,
-            progress: self.progress,
-        }
+        Cache::new(self.paths, self.progress)
     }
 
     /// The system, built when it is first asked for. What failed once is not tried again.

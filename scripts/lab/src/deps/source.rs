@@ -272,10 +272,8 @@ mod tests {
             }),
             debian: None,
         };
-        let cache = Cache {
-            paths: &paths,
-            progress: &Progress::default(),
-        };
+        let progress = Progress::default();
+        let cache = Cache::new(&paths, &progress);
         Ok(fs::read(tarball(cache, &source)?.path)?)
     }
 

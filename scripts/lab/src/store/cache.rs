@@ -59,7 +59,12 @@ pub struct Cache<'a> {
     pub progress: &'a Progress,
 }
 
-impl Cache<'_> {
+impl<'a> Cache<'a> {
+    /// The cache in [`Paths::cache`].
+    pub fn new(paths: &'a Paths, progress: &'a Progress) -> Self {
+        Self { paths, progress }
+    }
+
     /// The folder of a result, whether it is there or not.
     pub fn folder(&self, product: &Product) -> PathBuf {
         let step = self.paths.cache.join(&product.task.name);
@@ -198,10 +203,7 @@ mod tests {
             repo: dir.path().to_owned(),
             cache: dir.path().to_owned(),
         };
-        test(Cache {
-            paths: &paths,
-            progress: &Progress::default(),
-        });
+        test(Cache::new(&paths, &Progress::default()));
     }
 
     #[test]

@@ -149,9 +149,8 @@ fn no_complaints(name: &str, output: &Output) -> Case {
 fn oelint(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     let mut files = Vec::new();
     for folder in RECIPES {
-        files.extend(sources::files(&lab.paths.repo.join(folder), |path| {
-            sources::has_extension(path, &["bb", "bbappend", "bbclass", "inc"])
-        })?);
+        let extensions = ["bb", "bbappend", "bbclass", "inc"];
+        files.extend(sources::files(&lab.paths.repo.join(folder), &extensions)?);
     }
     let mut oelint = yocto.tool("oelint-adv");
     oelint

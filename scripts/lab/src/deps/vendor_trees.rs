@@ -31,10 +31,10 @@ pub fn find_or_get(cache: Cache<'_>) -> Result<Result<PathBuf, String>> {
         Task::new("vendor-trees", "getting Raspberry Pi's device trees"),
         TREES.into_iter().fold(key, KeyBuilder::text),
     );
-    if cache.get(&product).is_none()
-        && let Some(reason) = git::why_unreachable(URL)
-    {
-        return Ok(Err(reason));
+    if cache.get(&product).is_none() {
+        if let Some(reason) = git::why_unreachable(URL) {
+            return Ok(Err(reason));
+        }
     }
     let folder = cache.ensure(&product, |result, log| {
         let repo = tempfile::tempdir()?;

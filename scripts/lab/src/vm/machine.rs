@@ -5,10 +5,8 @@ mod process;
 pub mod runtime;
 
 use std::env;
-use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -222,40 +220,29 @@ fn boot_deadline(boot: &Boot) -> Duration {
     })
 }
 
-fn arguments(boot: &Boot, options: &MachineOptions, folder: &Path, log: &Path) -> Vec<OsString> {
-    let board = devicetree::board(options.cpus());
-    let mut arguments: Vec<OsString> = board.into_iter().map(OsString::from).collect();
-    let mut add = |words: &[&OsStr]| arguments.extend(words.iter().map(OsString::from));
-    let file = |prefix: &str, path: &Path, suffix: &str| {
-        let mut word = OsString::from(prefix);
-        word.push(doubled_commas(path));
-        word.push(suffix);
-        word
-    };
-    add(&["-kernel".as_ref(), boot.image.as_ref()]);
-    add(&["-initrd".as_ref(), boot.initramfs.as_ref()]);
-    add(&["-dtb".as_ref(), folder.join(runtime::DEVICE_TREE).as_ref()]);
-    add(&[
-        "-append".as_ref(),
-        kernel_command_line(boot, options).as_ref(),
-    ]);
-    add(&["-nodefaults", "-no-reboot", "-display", "none"].map(OsStr::new));
-    add(&["-serial".as_ref(), &file("file:", log, "")]);
-    let server = ",server=on,wait=off";
-    add(&[
-        "-qmp".as_ref(),
-        &file("unix:", &folder.join(runtime::QMP), server),
-    ]);
-    add(&[
-        "-qtest".as_ref(),
-        &file("unix:", &folder.join(runtime::QTEST), server),
-    ]);
-    add(&["-qtest-log", "none", "-device", "virtio-rng-pci"].map(OsStr::new));
-    add(&["-device", "virtio-serial-pci"].map(OsStr::new));
+fn arguments(boot: &Boot, options: &MachineOptions, folder: &Path, log: &Path) -> Vec<String> {
+    let mut arguments = devicetree::board(options.cpus());
+    arguments.extend(["-nodefaults", "-no-reboot"].map(str::to_owned));
+    let mut add = |option: &str, value: String| arguments.extend([option.to_owned(), value]);
+    let file = |path: &Path| path.display().to_string();
+    // An option's value ends at a comma that is not doubled.
+    let part = |path: &Path| file(path).replace(',', ",,");
+    add("-kernel", file(&boot.image));
+    add("-initrd", file(&boot.initramfs));
+    add("-dtb", file(&folder.join(runtime::DEVICE_TREE)));
+    add("-append", kernel_command_line(boot, options));
+    add("-display", "none".to_owned());
+    add("-serial", format!("file:{}", part(log)));
+    for (option, socket) in [("-qmp", runtime::QMP), ("-qtest", runtime::QTEST)] {
+        let socket = part(&folder.join(socket));
+        add(option, format!("unix:{socket},server=on,wait=off"));
+    }
+    add("-qtest-log", "none".to_owned());
+    add("-device", "virtio-rng-pci".to_owned());
+    add("-device", "virtio-serial-pci".to_owned());
     for (port, fd) in Ports::DEVICES.iter().zip(FIRST_FD..) {
-        let chardev = format!("socket,id=fd{fd},fd={fd}");
-        add(&["-chardev", &chardev].map(OsStr::new));
-        add(&["-device", &format!("{port},chardev=fd{fd}")].map(OsStr::new));
+        add("-chardev", format!("socket,id=fd{fd},fd={fd}"));
+        add("-device", format!("{port},chardev=fd{fd}"));
     }
     let mut network = "user,id=net".to_owned();
     if options.agent {
@@ -263,36 +250,22 @@ fn arguments(boot: &Boot, options: &MachineOptions, folder: &Path, log: &Path) -
             network += &format!(",hostfwd=tcp:127.0.0.1:0-:{port}");
         }
     }
-    add(&["-netdev", &network].map(OsStr::new));
-    add(&["-device", "virtio-net-pci,netdev=net,romfile="].map(OsStr::new));
+    add("-netdev", network);
+    add("-device", "virtio-net-pci,netdev=net,romfile=".to_owned());
     if let Some(disk) = &boot.disk {
-        let drive = file("file=", disk, ",format=raw,if=none,id=disk,snapshot=on");
-        add(&["-drive".as_ref(), &drive]);
-        add(&["-device", "virtio-blk-pci,drive=disk"].map(OsStr::new));
+        let disk = part(disk);
+        let drive = format!("file={disk},format=raw,if=none,id=disk,snapshot=on");
+        add("-drive", drive);
+        add("-device", "virtio-blk-pci,drive=disk".to_owned());
     }
     if options.icount {
-        add(&["-icount", "shift=0,sleep=off"].map(OsStr::new));
+        add("-icount", "shift=0,sleep=off".to_owned());
     }
     if let Some(share) = &options.share {
-        let share = file(
-            "local,path=",
-            share,
-            ",mount_tag=host,security_model=none,multidevs=remap",
-        );
-        add(&["-virtfs".as_ref(), &share]);
+        let share = format!("local,path={},mount_tag=host", part(share));
+        add("-virtfs", share + ",security_model=none,multidevs=remap");
     }
     arguments
-}
-
-/// QEMU ends an option's value at a comma that is not doubled.
-fn doubled_commas(path: &Path) -> OsString {
-    OsString::from_vec(
-        path.as_os_str()
-            .as_bytes()
-            .iter()
-            .flat_map(|&byte| std::iter::repeat_n(byte, if byte == b',' { 2 } else { 1 }))
-            .collect(),
-    )
 }
 
 fn kernel_command_line(boot: &Boot, options: &MachineOptions) -> String {

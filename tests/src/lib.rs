@@ -83,7 +83,7 @@ fn system(paths: &Paths, progress: &Progress) -> System {
     let options = BuildOptions {
         kernel: env::var("MYPOLL_KERNEL")
             .ok()
-            .map(|version| version.parse().unwrap()),
+            .map(|version| lab::cli::kernel(&version).unwrap()),
         flavour: flavour(),
         ..BuildOptions::default()
     };

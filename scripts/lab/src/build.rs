@@ -23,7 +23,7 @@ use self::busybox::busybox;
 use self::devicetree::CPUS;
 use self::driver::{MODULE, driver};
 pub use self::flavour::Flavour;
-use self::kernel::{Kernel, KernelSource, KernelVersion};
+use self::kernel::{Kernel, KernelSource};
 use self::overlay::overlay;
 use self::rootfs::{Parts, rootfs};
 use self::userspace::Userspace;
@@ -37,7 +37,7 @@ use crate::{Paths, Progress};
 #[derive(Clone, Debug, Default)]
 pub struct BuildOptions {
     /// Default: the kernel that products have.
-    pub kernel: Option<KernelVersion>,
+    pub kernel: Option<String>,
     /// Default: the normal kernel.
     pub flavour: Flavour,
     /// Whether what only the bench needs is wanted too. Default: false.
@@ -46,10 +46,9 @@ pub struct BuildOptions {
 
 impl BuildOptions {
     fn kernel_source(&self, catalog: &Catalog) -> Source {
-        match &self.kernel {
-            Some(version) => version.source(catalog),
-            None => catalog.kernel.clone(),
-        }
+        let wanted = |source: &&Source| Some(&source.version) == self.kernel.as_ref();
+        let source = catalog.kernels().into_iter().find(wanted);
+        source.unwrap_or(&catalog.kernel).clone()
     }
 }
 

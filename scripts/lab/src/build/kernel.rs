@@ -4,17 +4,14 @@
 pub mod config;
 mod patched;
 
-use std::fmt::{self, Display};
 use std::path::PathBuf;
 use std::process::Command;
-use std::str::FromStr;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result};
 use fs_err::{self as fs, File};
 
 use crate::build::flavour::Flavour;
-use crate::deps::source::{Catalog, Source};
 use crate::deps::toolchain::Toolchain;
 use crate::store::cache::{self, Cache, Part, Product};
 use crate::store::key::{Key, KeyBuilder};
@@ -35,50 +32,6 @@ fn own_fragments(flavour: Flavour) -> &'static [&'static str] {
 
 /// How many build trees are kept: both flavours of the sources that are.
 const TREES: usize = 2 * KernelSource::KEPT;
-
-/// A kernel version that `sources.toml` knows, such as `6.18.15`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct KernelVersion(String);
-
-impl Display for KernelVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for KernelVersion {
-    type Err = String;
-
-    fn from_str(version: &str) -> Result<Self, Self::Err> {
-        let catalog = Catalog::built_in();
-        let known = catalog.kernels().map(|kernel| kernel.version.as_str());
-        if known.contains(&version) {
-            return Ok(Self(version.to_owned()));
-        }
-        Err(format!(
-            "not in scripts/lab/sources.toml, which has {}",
-            known.join(" and ")
-        ))
-    }
-}
-
-impl KernelVersion {
-    /// Its source.
-    pub(crate) fn source(&self, catalog: &Catalog) -> Source {
-        let [kernel, newer] = catalog.kernels();
-        let source = if self.0 == newer.version {
-            newer
-        } else {
-            kernel
-        };
-        source.clone()
-    }
-
-    /// The newer kernel that the driver is for as well.
-    pub fn newer() -> Self {
-        Self(Catalog::built_in().newer_kernel.version)
-    }
-}
 
 /// One configured kernel.
 ///
@@ -210,25 +163,5 @@ impl<'a> Kernel<'a> {
             &self.tree.join(".config"),
             self.fragments.iter().map(|(path, _)| path),
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_version_is_told_which_there_are() {
-        let error = "6.18.99".parse::<KernelVersion>().unwrap_err();
-        assert_eq!(
-            error,
-            "not in scripts/lab/sources.toml, which has 6.18.15 and 7.3.4"
-        );
-        for version in ["6.18.15", "7.3.4"] {
-            assert_eq!(
-                version.parse::<KernelVersion>().unwrap().to_string(),
-                version
-            );
-        }
     }
 }

@@ -11,7 +11,6 @@ use fs_err as fs;
 use tempfile::TempDir;
 
 use crate::build::bench_parts::{FLOOR, GPIOMON, OVERLAY, PROGRAM};
-use crate::build::kernel::KernelVersion;
 use crate::cli::{BenchArgs, BenchSubject};
 use crate::store::cache::Cache;
 use crate::vm::machine::{Machine, MachineOptions};
@@ -48,10 +47,7 @@ pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
 
 /// Measures what can be compared from run to run, which takes about a minute. The command says what is worse than the
 /// reference, and fails with what could not be measured.
-pub(super) fn icount(
-    cache: Cache<'_>,
-    kernel: Option<KernelVersion>,
-) -> Result<(Command, TempDir)> {
+pub(super) fn icount(cache: Cache<'_>, kernel: Option<String>) -> Result<(Command, TempDir)> {
     let bench = Bench::prepare(cache, kernel)?;
     bench.measure(cache, true)?;
     Ok((bench.report(cache.paths, &[ICOUNT]), bench.said))
@@ -69,7 +65,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn prepare(cache: Cache<'_>, kernel: Option<KernelVersion>) -> Result<Self> {
+    fn prepare(cache: Cache<'_>, kernel: Option<String>) -> Result<Self> {
         let options = BuildOptions {
             kernel,
             bench: true,

@@ -139,8 +139,9 @@ def test_unsafe_code_is_in_kernel_ext_and_uapi_alone():
     ],
 )
 def test_what_is_wrong_is_found(check, module, text):
+    before = list(check(driver()))
     changes = {module: text, "hub": ""} if "mod hub" in text else {module: text}
-    assert len(list(check(driver(**changes)))) == 1
+    assert len([problem for problem in check(driver(**changes)) if problem not in before]) == 1
 
 
 @pytest.mark.parametrize(

@@ -284,11 +284,11 @@ mod tests {
         assert_eq!(fetched(abc, "abc").unwrap(), b"abc");
         let error = fetched("0", "abc").unwrap_err().to_string();
         assert!(error.contains(abc), "{error}");
-        let error = fetched(abc, "abd").unwrap_err();
+        let error = fetched(abc, "none").unwrap_err();
         let reason = error.root_cause().to_string();
-        assert!(reason.starts_with("can't fetch abd: file:///"), "{reason}");
+        assert!(reason.starts_with("can't fetch none: file:///"), "{reason}");
         assert!(
-            reason.contains("/abd: curl failed: curl: (37) "),
+            reason.contains("/none: curl failed: curl: (37) "),
             "{reason}"
         );
     }

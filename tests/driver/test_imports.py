@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The driver's architecture: a file imports from the layers below its own, and `unsafe` code stays where it belongs."""
 
+import functools
 import graphlib
 import re
 from pathlib import Path
@@ -33,18 +34,21 @@ PATH = re.compile(r"(?<!\bin )(?<![\w:])(?:crate|super)(?:::\w+)+")
 def driver(**changes):
     """What the driver's modules say, by their paths from the crate root, without comments and strings. Text is added to
     the module of its name, in which __ stands for the slash."""
-    files = {str(path.relative_to(DRIVER)): path.read_text() for path in DRIVER.rglob("*.rs")}
+    modules = dict(committed())
     for name, text in changes.items():
-        name = f"{name.replace('__', '/')}.rs"
-        files[name] = f"{files.get(name, '')}\n{text}\n"
-    return {
-        () if name == "main.rs" else tuple(name.removesuffix(".rs").split("/")): NO_CODE.sub(newlines, text)
-        for name, text in files.items()
-    }
+        module = () if name == "main" else tuple(name.split("__"))
+        modules[module] = code(f"{modules.get(module, '')}\n{text}\n")
+    return modules
 
 
-def newlines(match):
-    return "\n" * match[0].count("\n")
+@functools.cache
+def committed():
+    paths = {path.relative_to(DRIVER).with_suffix(""): path for path in DRIVER.rglob("*.rs")}
+    return {() if str(name) == "main" else name.parts: code(path.read_text()) for name, path in paths.items()}
+
+
+def code(text):
+    return NO_CODE.sub(lambda match: "\n" * match[0].count("\n"), text)
 
 
 def branch_by_branch(match):
@@ -53,12 +57,18 @@ def branch_by_branch(match):
     return ",".join(re.sub(r"\w+", lambda word: f"{match[1]}::{word[0]}", branch, count=1) for branch in branches)
 
 
+@functools.cache
+def without_branches(text):
+    count = 1
+    while count:
+        text, count = BRANCHES.subn(branch_by_branch, text)
+    return text
+
+
 def imports(modules):
     """For each path to another module: the line, both modules, and the path from the crate root."""
     for module, text in modules.items():
-        count = 1
-        while count:
-            text, count = BRANCHES.subn(branch_by_branch, text)
+        text = without_branches(text)
         for match in PATH.finditer(text):
             words = match[0].split("::")
             ups = words.count("super")

@@ -18,7 +18,7 @@ use lab::build::{BuildOptions, Flavour, System, build};
 use lab::store::cache::Cache;
 use lab::vm::client::Client;
 use lab::vm::guest::Output;
-use lab::vm::machine::{Machine, MachineError, MachineOptions};
+use lab::vm::machine::{Machine, MachineOptions};
 use lab::{Paths, Progress};
 
 pub use agent::Agent;
@@ -52,7 +52,7 @@ pub fn boot(file: &'static str, agent: bool) -> Machine {
 
 /// The same, after `change` had its way with the system.
 pub fn boot_with(file: &'static str, agent: bool, change: impl FnOnce(&mut System)) -> Machine {
-    try_boot(file, agent, change).unwrap_or_else(|error| panic!("{error}"))
+    try_boot(file, agent, change).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// The same for a machine that need not come up.
@@ -60,16 +60,13 @@ pub fn try_boot(
     file: &'static str,
     agent: bool,
     change: impl FnOnce(&mut System),
-) -> Result<Machine, MachineError> {
+) -> anyhow::Result<Machine> {
     let paths = Paths::find().unwrap();
     let progress = Progress::default();
     let mut system = system(&paths, &progress);
     change(&mut system);
     let machine = Machine::start(
-        Cache {
-            paths: &paths,
-            progress: &progress,
-        },
+        Cache::new(&paths, &progress),
         &system,
         &MachineOptions {
             purpose: file,
@@ -86,7 +83,7 @@ fn system(paths: &Paths, progress: &Progress) -> System {
     let options = BuildOptions {
         kernel: env::var("MYPOLL_KERNEL")
             .ok()
-            .map(|version| version.parse().unwrap()),
+            .map(|version| lab::cli::kernel(&version).unwrap()),
         flavour: flavour(),
         ..BuildOptions::default()
     };

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard};
 use lab::store::cache::Cache;
 use lab::vm::buttons::Action;
 use lab::vm::client::Client;
-use lab::vm::debian_root::Debian;
+use lab::vm::debian_root::debian;
 use lab::vm::machine::{Machine, MachineOptions};
 use lab::{Paths, Progress};
 use system_tests::{DEADLINE, Shared, client, kernel_log, sh, try_sh, turn};
@@ -64,11 +64,8 @@ restarted() {
 fn boot() -> Machine {
     let paths = Paths::find().unwrap();
     let progress = Progress::default();
-    let cache = Cache {
-        paths: &paths,
-        progress: &progress,
-    };
-    let debian = Debian::new(cache).unwrap().ensure(cache).unwrap();
+    let cache = Cache::new(&paths, &progress);
+    let debian = debian(cache).unwrap();
     let options = MachineOptions {
         purpose: "debian",
         agent: true,

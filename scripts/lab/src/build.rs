@@ -12,32 +12,32 @@ pub mod overlay;
 pub mod rootfs;
 pub mod userspace;
 
-use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use fs_err as fs;
+use fs_err::os::unix::fs::symlink;
 
-use self::bench_parts::Bench;
-use self::busybox::Busybox;
+use self::bench_parts::bench;
+use self::busybox::busybox;
 use self::devicetree::CPUS;
-use self::driver::Driver;
+use self::driver::{MODULE, driver};
 pub use self::flavour::Flavour;
-use self::kernel::{Kernel, KernelSource, KernelVersion};
-use self::overlay::Overlay;
-use self::rootfs::{Parts, Rootfs};
+use self::kernel::{Kernel, KernelSource};
+use self::overlay::overlay;
+use self::rootfs::{Parts, rootfs};
 use self::userspace::Userspace;
 use crate::deps::host;
-use crate::deps::source::{Catalog, Download, Source, Tarball};
+use crate::deps::source::{Catalog, Source, Tarball, tarball};
 use crate::deps::toolchain::Toolchain;
-use crate::store::cache::{Cache, Product};
+use crate::store::cache::Cache;
 use crate::{Paths, Progress};
 
 /// What to build.
 #[derive(Clone, Debug, Default)]
 pub struct BuildOptions {
     /// Default: the kernel that products have.
-    pub kernel: Option<KernelVersion>,
+    pub kernel: Option<String>,
     /// Default: the normal kernel.
     pub flavour: Flavour,
     /// Whether what only the bench needs is wanted too. Default: false.
@@ -46,10 +46,9 @@ pub struct BuildOptions {
 
 impl BuildOptions {
     fn kernel_source(&self, catalog: &Catalog) -> Source {
-        match &self.kernel {
-            Some(version) => version.source(catalog),
-            None => catalog.kernel.clone(),
-        }
+        let wanted = |source: &&Source| Some(&source.version) == self.kernel.as_ref();
+        let source = catalog.kernels().into_iter().find(wanted);
+        source.unwrap_or(&catalog.kernel).clone()
     }
 }
 
@@ -68,7 +67,7 @@ pub struct System {
     pub overlay: PathBuf,
     /// The kernel's source, for its tools.
     pub source: PathBuf,
-    /// What [`Bench`] leaves, where [`BuildOptions::bench`] asks for it.
+    /// What [`bench`] leaves, where [`BuildOptions::bench`] asks for it.
     pub bench: Option<PathBuf>,
     /// The kernel's version as in `sources.toml`, such as `6.18.15`.
     pub version: String,
@@ -78,55 +77,44 @@ pub struct System {
 
 /// Fetches the kernel's source, if it is not there yet.
 pub fn fetch_kernel(cache: Cache<'_>, options: &BuildOptions) -> Result<Tarball> {
-    Download::new(cache, &options.kernel_source(&Catalog::built_in())).tarball()
+    tarball(cache, &options.kernel_source(&Catalog::built_in()))
 }
 
 /// Builds what is not there yet, and says what it does.
 pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Result<System> {
     let cache = Cache { paths, progress };
     let flavour = options.flavour;
-    let llvm = host::prepare(paths, progress)?;
-    let toolchain = Toolchain::prepare(cache, llvm)?;
+    let toolchain = Toolchain::prepare(cache, host::prepare(paths, progress)?)?;
     let catalog = Catalog::built_in();
-    let kernel_source = options.kernel_source(&catalog);
-    let tarball = fetch_kernel(cache, options)?;
+    let version = options.kernel_source(&catalog).version;
+    let kernel_tarball = fetch_kernel(cache, options)?;
 
-    let source = KernelSource::new(paths, &kernel_source.version, &tarball)?;
+    let source = KernelSource::new(paths, &version, &kernel_tarball)?;
     let kernel = Kernel::new(cache, &source, &toolchain, flavour)?;
-    let driver = Driver::new(paths, &kernel, flavour)?;
-    let source_files = cache.ensure(&source)?;
-    let kernel_files = cache.ensure(&kernel)?;
-    let driver_files = cache.ensure(&driver)?;
+    let source = source.ensure(cache)?;
+    let kernel_files = kernel.ensure()?;
+    let driver = driver(cache, &kernel)?;
 
     let userspace = Userspace::new(cache, &toolchain)?;
-    let busybox_tarball = Download::new(cache, &catalog.busybox).tarball()?;
-    let busybox = Busybox::new(&paths.repo, &busybox_tarball, &toolchain);
-    let programs = cache.ensure(&userspace)?;
+    let busybox_tarball = tarball(cache, &catalog.busybox)?;
     let parts = Parts {
-        busybox: cache.ensure(&busybox)?,
-        userspace: programs.clone(),
-        kernel: kernel_files.clone(),
-        driver: driver_files.clone(),
+        userspace: userspace.ensure(cache)?,
+        busybox: busybox(cache, &busybox_tarball, &toolchain)?,
+        kernel: kernel_files,
+        driver,
     };
-    let keys = [busybox.key(), userspace.key(), kernel.key(), driver.key()];
-    let rootfs = Rootfs::new(paths, parts, keys, flavour)?;
-
     let system = System {
-        image: kernel_files.join("Image"),
-        module: driver_files.join(driver::MODULE),
-        userspace: programs,
-        rootfs: cache.ensure(&rootfs)?.join(rootfs::ROOTFS),
-        overlay: cache.ensure(&Overlay::new(paths)?)?.join(overlay::OVERLAY),
-        source: source_files,
+        image: parts.kernel.folder.join("Image"),
+        module: parts.driver.folder.join(MODULE),
+        rootfs: rootfs(cache, &parts, flavour)?,
+        userspace: parts.userspace.folder,
+        overlay: overlay(cache)?,
+        source,
         bench: match options.bench {
-            true => {
-                let libgpiod = Download::new(cache, &catalog.libgpiod).tarball()?;
-                let bench = Bench::new(paths, &kernel, &userspace, &toolchain, &libgpiod)?;
-                Some(cache.ensure(&bench)?)
-            }
+            true => Some(bench(cache, &kernel, &userspace, &toolchain)?),
             false => None,
         },
-        version: kernel_source.version,
+        version,
         flavour,
     };
     let device_tree = devicetree::device_tree(cache, &system.overlay, CPUS)?;
@@ -136,34 +124,27 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
 
 /// Whether [`build`] would find the kernel in the cache.
 pub fn kernel_is_built(cache: Cache<'_>, options: &BuildOptions) -> Result<bool> {
-    let catalog = Catalog::built_in();
-    let source = options.kernel_source(&catalog);
+    let version = options.kernel_source(&Catalog::built_in()).version;
     // Without any, nothing is installed or fetched to find that out.
-    let any = out(cache.paths, &source.version, options.flavour).join("Image");
+    let any = out(cache.paths, &version, options.flavour).join("Image");
     if !any.exists() {
         return Ok(false);
     }
-    let llvm = host::prepare(cache.paths, cache.progress)?;
-    let toolchain = Toolchain::prepare(cache, llvm)?;
-    let tarball = Download::new(cache, &source).tarball()?;
-    let unpacked = KernelSource::new(cache.paths, &source.version, &tarball)?;
-    let kernel = Kernel::new(cache, &unpacked, &toolchain, options.flavour)?;
-    Ok(cache.get(&kernel).is_some())
+    let toolchain = Toolchain::prepare(cache, host::prepare(cache.paths, cache.progress)?)?;
+    let tarball = fetch_kernel(cache, options)?;
+    let source = KernelSource::new(cache.paths, &version, &tarball)?;
+    Ok(Kernel::new(cache, &source, &toolchain, options.flavour)?.is_built())
 }
 
 /// Where a kernel's files are easy to find.
 fn out(paths: &Paths, version: &str, flavour: Flavour) -> PathBuf {
-    let debug = match flavour {
-        Flavour::Normal => "",
-        Flavour::Debug => "-debug",
-    };
-    paths.cache.join("out").join(format!("{version}{debug}"))
+    paths.cache.join("out").join(flavour.of(version))
 }
 
 /// Links the files to where they are easy to find; `device_tree` is for those who start QEMU by hand.
 fn publish(paths: &Paths, system: &System, device_tree: &Path) -> Result<()> {
     let out = out(paths, &system.version, system.flavour);
-    fs::create_dir_all(&out).with_context(|| format!("can't create {}", out.display()))?;
+    fs::create_dir_all(&out)?;
     for file in [
         system.image.as_path(),
         &system.module,
@@ -177,9 +158,8 @@ fn publish(paths: &Paths, system: &System, device_tree: &Path) -> Result<()> {
         }
         // By way of another name, so that there is one at any time.
         let new = link.with_extension(format!("new-{}", std::process::id()));
-        symlink(file, &new)
-            .and_then(|()| fs::rename(&new, &link))
-            .with_context(|| format!("can't create {}", link.display()))?;
+        symlink(file, &new)?;
+        fs::rename(&new, &link)?;
     }
     Ok(())
 }
@@ -204,10 +184,10 @@ mod tests {
             };
             let system = System {
                 image: file("Image"),
-                module: file(driver::MODULE),
+                module: file(MODULE),
                 userspace: folder.clone(),
-                rootfs: file(rootfs::ROOTFS),
-                overlay: file(overlay::OVERLAY),
+                rootfs: file("rootfs.cpio.gz"),
+                overlay: file("mypoll-qemu-virt.dtbo"),
                 source: dir.path().join("source"),
                 bench: None,
                 version: "6.18.15".to_owned(),

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::build::debs::Architecture;
 use crate::build::devicetree::{CPUS, MAX_CPUS};
-use crate::build::kernel::KernelVersion;
 use crate::build::{BuildOptions, Flavour};
+use crate::deps::source::Catalog;
 use crate::store::step::Install;
 
 /// Builds the mypoll system for QEMU's arm64 virt board, boots it, and presses its buttons.
@@ -66,12 +66,25 @@ impl From<InstallArgs> for Install {
     }
 }
 
+/// A kernel version that `sources.toml` knows, such as `6.18.15`.
+pub fn kernel(version: &str) -> Result<String, String> {
+    let catalog = Catalog::built_in();
+    let known = catalog.kernels().map(|kernel| kernel.version.as_str());
+    if known.contains(&version) {
+        return Ok(version.to_owned());
+    }
+    let known = known.join(" and ");
+    Err(format!(
+        "not in scripts/lab/sources.toml, which has {known}"
+    ))
+}
+
 /// What every verb that needs a built system takes.
 #[derive(Args, Clone, Debug)]
 pub struct BuildArgs {
     /// Kernel version [default: the first one in scripts/lab/sources.toml]
-    #[arg(long, value_name = "VERSION")]
-    pub kernel: Option<KernelVersion>,
+    #[arg(long, value_name = "VERSION", value_parser = kernel)]
+    pub kernel: Option<String>,
     /// Use the debug kernel: KASAN, lockdep and the like; several times slower
     #[arg(long)]
     pub debug: bool,
@@ -131,8 +144,8 @@ pub struct TestArgs {
     #[arg(long)]
     pub packages: bool,
     /// Version of both kernels [default: the first one in scripts/lab/sources.toml, and the newer one as the debug kernel]
-    #[arg(long, value_name = "VERSION")]
-    pub kernel: Option<KernelVersion>,
+    #[arg(long, value_name = "VERSION", value_parser = kernel)]
+    pub kernel: Option<String>,
     #[command(flatten)]
     /// What may be installed.
     pub install: InstallArgs,
@@ -218,8 +231,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Kernel version [default: the first one in scripts/lab/sources.toml]
-    #[arg(long, value_name = "VERSION")]
-    pub kernel: Option<KernelVersion>,
+    #[arg(long, value_name = "VERSION", value_parser = kernel)]
+    pub kernel: Option<String>,
     #[command(flatten)]
     /// What may be installed.
     pub install: InstallArgs,
@@ -297,5 +310,12 @@ mod tests {
             let error = run(&[&format!("--cpus={wrong}")]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ValueValidation, "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_unknown_version_is_told_which_there_are() {
+        let error = kernel("6.18.99").unwrap_err();
+        assert!(error.ends_with("which has 6.18.15 and 7.3.4"), "{error}");
+        assert_eq!(kernel("7.3.4").unwrap(), "7.3.4");
     }
 }

@@ -5,7 +5,6 @@
 //! repository itself.
 
 pub mod builds;
-mod chain;
 mod host_tools;
 mod layer_copy;
 mod layers;
@@ -13,19 +12,19 @@ pub mod output;
 mod parse_cache;
 mod user;
 
-use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use fs_err::{self as fs, File};
 
 use crate::deps::host;
 use crate::deps::python;
 use crate::deps::toolchain::Toolchain;
 use crate::store::cache::Cache;
 use crate::store::lock;
-use crate::store::step::{CommandFailed, Task};
-pub use chain::Build;
+use crate::store::step::Task;
+use builds::Build;
 use output::Output;
 
 /// All that it takes to run bitbake.
@@ -54,15 +53,13 @@ impl<'a> Yocto<'a> {
         layers::can_be_had(&folder.join(LAYERS))?;
         let yocto = Self {
             cache,
-            tools: tools(cache)?,
-            rust_library: Toolchain::prepare(cache, llvm)?.library().to_owned(),
+            tools: python::environment(cache, "yocto-tools", "tests/yocto/requirements.txt")?,
+            rust_library: Toolchain::prepare(cache, llvm)?.library,
             folder,
         };
         // kas creates no more than the last folder of a path.
         for name in [LAYERS, BUILDS_FOLDER] {
-            let folder = yocto.folder.join(name);
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("can't create {}", folder.display()))?;
+            fs::create_dir_all(yocto.folder.join(name))?;
         }
         layers::get(&yocto)?;
         Ok(yocto)
@@ -73,20 +70,18 @@ impl<'a> Yocto<'a> {
         python::program(&self.tools, name)
     }
 
-    /// Runs a shell command, as a step, in the environment of `build`, where bitbake is. That it fails is no error.
-    pub fn shell(&self, build: &Build, task: &Task, script: &str) -> Result<Output> {
+    /// Runs a shell command in the environment of `build`, where bitbake is. The step that does `what` has the log `yocto-LOG`.
+    /// That the command fails is no error.
+    pub fn shell(&self, build: &Build, log: &str, what: &str, script: &str) -> Result<Output> {
+        let task = Task::long(format!("yocto-{log}"), what);
         let mut kas = self.kas(build);
         kas.args(["shell", "--command", script])
             .arg(build.chain(&self.repo()));
         let _lock = self.lock()?;
-        self.cache.progress.step(self.cache.paths, task, |log| {
+        self.cache.progress.step(self.cache.paths, &task, |log| {
             layer_copy::update(&self.cache.paths.repo, &self.repo())?;
             parse_cache::remove_unmerged(&self.build_folder(build))?;
-            let success = match log.run(&mut kas) {
-                Ok(()) => true,
-                Err(CommandFailed::Status { .. }) => false,
-                Err(error) => return Err(error.into()),
-            };
+            let success = log.status(&mut kas)?.success();
             let output = Output::new(success, &log.text()?);
             if !output.complaints().is_empty() {
                 parse_cache::forget_recipes(&self.build_folder(build))?;
@@ -103,6 +98,12 @@ impl<'a> Yocto<'a> {
     /// The build folder of `build`.
     pub fn build_folder(&self, build: &Build) -> PathBuf {
         self.folder.join(BUILDS_FOLDER).join(build.name)
+    }
+
+    /// Where bitbake leaves the images for a machine.
+    pub fn images(&self, build: &Build, machine: &str) -> PathBuf {
+        let deploy = self.build_folder(build).join("tmp/deploy");
+        deploy.join("images").join(machine)
     }
 
     /// The folder with the repositories that kas has cloned.
@@ -144,10 +145,12 @@ impl<'a> Yocto<'a> {
     }
 }
 
-/// Installs the Python programs.
-fn tools(cache: Cache<'_>) -> Result<PathBuf> {
-    let requirements = include_str!("../../../tests/yocto/requirements.txt");
-    python::Environment::new("yocto-tools", "kas and oelint-adv", requirements)?.ensure(cache)
+/// Paths as words of a shell command.
+pub fn shell_words(paths: impl IntoIterator<Item = PathBuf>) -> String {
+    let quoted = paths
+        .into_iter()
+        .map(|path| format!("'{}'", path.display()));
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -180,22 +183,16 @@ mod tests {
             cache: dir.path().to_owned(),
         };
         fs::create_dir(&paths.repo).unwrap();
-        let build = Build {
-            name: "test",
-            files: &[],
-        };
+        let build = builds::build("test", "qemuarm64");
         let run = |says: &str| {
             let progress = Progress::default();
             let yocto = Yocto {
-                cache: Cache {
-                    paths: &paths,
-                    progress: &progress,
-                },
+                cache: Cache::new(&paths, &progress),
                 tools: folder.join("tools"),
                 rust_library: PathBuf::new(),
                 folder: folder.clone(),
             };
-            yocto.shell(&build, &Task::new("test", "testing"), says)
+            yocto.shell(&build, "test", "testing", says)
         };
         thread::scope(|scope| {
             let runs = ["one", "other"].map(|says| (says, scope.spawn(move || run(says))));

@@ -2,84 +2,61 @@
 //! The guest's shell and usual commands: busybox, static.
 
 use std::collections::HashSet;
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::thread::available_parallelism;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use fs_err as fs;
 
 use crate::build::kernel::config;
 use crate::deps::host::{CROSS, is_arm64};
 use crate::deps::source::{Tarball, unpack};
 use crate::deps::toolchain::Toolchain;
-use crate::store::cache::Product;
-use crate::store::key::{Key, KeyBuilder};
-use crate::store::step::{Log, Task};
+use crate::store::cache::{Cache, Part, Product};
+use crate::store::key::KeyBuilder;
+use crate::store::step::Task;
 
 /// What differs from busybox's own default configuration.
-const FRAGMENT: &str = include_str!("../../busybox.cfg");
+const FRAGMENT: &str = "scripts/lab/busybox.cfg";
 
-/// busybox. Its results are the program `busybox` and the list `busybox.links` of the names it goes by.
-#[derive(Debug)]
-pub struct Busybox<'a> {
-    repo: &'a Path,
-    tarball: &'a Tarball,
-    key: Key,
-}
-
-impl<'a> Busybox<'a> {
-    /// Describes it; nothing is built yet.
-    pub fn new(repo: &'a Path, tarball: &'a Tarball, toolchain: &Toolchain) -> Self {
-        let key = KeyBuilder::new("busybox")
+/// busybox: the program `busybox` and the list `busybox.links` of the names it goes by.
+pub fn busybox(cache: Cache<'_>, tarball: &Tarball, toolchain: &Toolchain) -> Result<Part> {
+    let fragment_path = cache.paths.repo.join(FRAGMENT);
+    let fragment = fs::read_to_string(&fragment_path)?;
+    let product = Product::new(
+        Task::new("busybox", "building"),
+        KeyBuilder::new("busybox")
             .text(&tarball.sha256)
-            .text(FRAGMENT)
-            .text(toolchain.for_guest_c())
-            .finish();
-        Self { repo, tarball, key }
-    }
-}
-
-impl Product for Busybox<'_> {
-    fn task(&self) -> Task {
-        Task::new("busybox", "building")
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let source = result.join("source");
-        unpack(&self.tarball.path, &source, log)?;
+            .text(&fragment)
+            .text(&toolchain.for_guest_c),
+    );
+    cache.part(&product, |result, log| {
+        let source = tempfile::tempdir_in(result)?;
+        let source = source.path();
+        unpack(&tarball.path, source, log)?;
         let make = || {
             let mut make = Command::new("make");
             let cross = if is_arm64() { "" } else { CROSS };
             let jobs = available_parallelism().map_or(1, usize::from);
-            make.current_dir(&source)
+            make.current_dir(source)
                 .arg(format!("CROSS_COMPILE={cross}"))
-                .arg(format!("-j{jobs}"));
-            make.env("SOURCE_DATE_EPOCH", "0")
+                .arg(format!("-j{jobs}"))
+                .env("SOURCE_DATE_EPOCH", "0")
                 .env_remove("MAKEFLAGS")
                 .env_remove("CFLAGS");
             make
         };
         log.run(make().arg("defconfig"))?;
         let config = source.join(".config");
-        let own = fs::read_to_string(&config)
-            .with_context(|| format!("can't read {}", config.display()))?;
-        fs::write(&config, apply(&own, FRAGMENT))
-            .with_context(|| format!("can't write {}", config.display()))?;
+        fs::write(&config, apply(&fs::read_to_string(&config)?, &fragment))?;
         log.run(make().arg("silentoldconfig"))?;
-        let fragment = self.repo.join("scripts/lab/busybox.cfg");
-        config::check(self.repo, &config, [fragment])?;
+        config::check(&cache.paths.repo, &config, [&fragment_path])?;
         log.run(make().args(["busybox", "busybox.links"]))?;
         for name in ["busybox", "busybox.links"] {
-            fs::rename(source.join(name), result.join(name))
-                .with_context(|| format!("the build left no {name}"))?;
+            fs::rename(source.join(name), result.join(name))?;
         }
-        fs::remove_dir_all(&source).with_context(|| format!("can't remove {}", source.display()))
-    }
+        Ok(())
+    })
 }
 
 /// A configuration with a fragment's options in place of its own: busybox's Kconfig takes no fragments.

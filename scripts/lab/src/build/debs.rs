@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The Debian packages mypoll-agent and mypollctl, by cargo-deb. What is in them is said in their crates' `Cargo.toml`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
+use fs_err as fs;
 
 use crate::deps::cargo_install::CargoInstall;
-use crate::deps::host::packages::{Need, tool};
-use crate::deps::host::{CROSS, provide};
+use crate::deps::host::{CROSS, Need, provide, tool};
 use crate::deps::toolchain::{GUEST_TARGET, GuestRust};
 use crate::store::cache::{Cache, Product};
-use crate::store::key::{Key, KeyBuilder};
+use crate::store::key::KeyBuilder;
+use crate::store::remove;
 use crate::store::step::{Log, Task};
 
 /// The packages, which are called as their crates.
@@ -35,11 +35,7 @@ const NEEDS: [Need; 4] = [
     tool("cc", "gcc"),
     tool("dpkg-shlibdeps", "dpkg-dev"),
     tool("xz", "xz-utils"),
-    Need::Tool {
-        name: "aarch64-linux-gnu-gcc",
-        package: "gcc-aarch64-linux-gnu",
-        cross: true,
-    },
+    tool("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu").cross(),
 ];
 
 /// What packages are for.
@@ -62,16 +58,10 @@ impl Architecture {
         }
     }
 
-    /// Whether this machine can build for it: for arm64 any can.
-    pub fn can_be_built(self, rust: &GuestRust) -> Result<bool> {
-        Ok(self == Self::Arm64 || rust.host()? == self.target())
-    }
-
-    fn task(self) -> Task {
-        let says = "building Debian packages";
+    fn name(self) -> &'static str {
         match self {
-            Self::Arm64 => Task::new("deb-arm64", says),
-            Self::Amd64 => Task::new("deb-amd64", says),
+            Self::Arm64 => "arm64",
+            Self::Amd64 => "amd64",
         }
     }
 }
@@ -88,152 +78,109 @@ impl Tools {
     pub fn prepare(cache: Cache<'_>) -> Result<Self> {
         provide(cache.paths, cache.progress, &NEEDS)?;
         let rust = GuestRust::prepare(cache)?;
-        let cargo_deb = CARGO_DEB.ensure(cache, rust.host()?)?;
+        let cargo_deb = CARGO_DEB.ensure(cache, rust.host())?;
         Ok(Self { rust, cargo_deb })
     }
 
-    /// cargo for them.
-    pub fn rust(&self) -> &GuestRust {
-        &self.rust
+    /// Whether this machine can build for an architecture: for arm64 any can.
+    pub fn can_build(&self, architecture: Architecture) -> bool {
+        architecture == Architecture::Arm64 || self.rust.host() == architecture.target()
     }
-}
 
-/// The packages for one architecture. Its result has one file for each.
-#[derive(Debug)]
-pub struct Packages<'a> {
-    architecture: Architecture,
-    tools: &'a Tools,
-    workspace: PathBuf,
-    target: PathBuf,
-    key: Key,
-}
-
-impl<'a> Packages<'a> {
-    /// Reads the sources; nothing is built yet.
-    pub fn new(cache: Cache<'_>, tools: &'a Tools, architecture: Architecture) -> Result<Self> {
-        let recipe = cache.paths.repo.join("recipes-apps/mypoll-agent");
+    /// The folder with the packages for one architecture, a file for each.
+    pub fn packages(&self, cache: Cache<'_>, architecture: Architecture) -> Result<PathBuf> {
+        let repo = &cache.paths.repo;
+        let recipe = repo.join("recipes-apps/mypoll-agent");
         let workspace = recipe.join("mypoll-agent");
         let key = KeyBuilder::new("deb")
-            .text(tools.rust.for_key())
-            .text(tools.cargo_deb.display())
+            .text(self.rust.for_key())
+            .text(self.cargo_deb.display())
             .text(architecture.target())
             .tree(&workspace)?
             .tree(&recipe.join("files"))?
-            .tree(&cache.paths.repo.join("recipes-kernel/mypoll/mypoll/uapi"))?
-            .finish();
-        Ok(Self {
-            architecture,
-            tools,
-            workspace,
-            target: cache.paths.cache.join("target-guest"),
-            key,
+            .tree(&repo.join("recipes-kernel/mypoll/mypoll/uapi"))?;
+        let task = format!("deb-{}", architecture.name());
+        let product = Product::new(Task::new(task, "building Debian packages"), key);
+        let target = cache.paths.cache.join("target-guest");
+        cache.ensure(&product, |result, log| {
+            let built = target.join(architecture.target()).join("release");
+            let work = tempfile::tempdir_in(result)?;
+            self.build(architecture, &workspace, &target, work.path(), log)?;
+            let manual = built.join("manual");
+            remove(&manual)?;
+            fs::rename(work.path().join("manual"), manual)?;
+            check_libc(architecture, &built, log)?;
+            for name in PACKAGES {
+                let mut deb = Command::new(&self.cargo_deb);
+                deb.args(["--no-build", "--locked", "--target", architecture.target()])
+                    .args(["--package", name, "--output"])
+                    .arg(result)
+                    .current_dir(&workspace)
+                    .env("CARGO_TARGET_DIR", &target)
+                    // The same source gives the same packages.
+                    .env("SOURCE_DATE_EPOCH", "0");
+                log.run(&mut deb)?;
+            }
+            let count = debs(result)?.len();
+            ensure!(count == PACKAGES.len(), "cargo-deb made {count} packages");
+            Ok(())
         })
     }
 
-    /// Where cargo leaves the programs.
-    fn built(&self) -> PathBuf {
-        self.target.join(self.architecture.target()).join("release")
-    }
-
-    /// Builds the programs as small as the recipe does, and `manual` beside them.
-    fn build(&self, work: &Path, log: &mut Log) -> Result<()> {
+    /// Builds the programs as small as the recipe does, and `manual` in `work`.
+    fn build(
+        &self,
+        architecture: Architecture,
+        workspace: &Path,
+        target: &Path,
+        work: &Path,
+        log: &mut Log,
+    ) -> Result<()> {
         let pages = work.join("manual");
-        let target = self.architecture.target();
-        let mut cargo = self.tools.rust.cargo_build(target, "", &self.target);
+        let mut cargo = self.rust.cargo_build(architecture.target(), "", target);
         cargo
             .args(PACKAGES.map(|name| format!("--package={name}")))
             .arg("--package=mypoll-manual")
-            .current_dir(&self.workspace)
+            .current_dir(workspace)
             // A new name each time, so that they are written.
             .env("MYPOLL_MANUAL", &pages)
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
             .env("CARGO_PROFILE_RELEASE_LTO", "fat");
         log.run(&mut cargo)?;
         // cargo-deb does not compress what is below target/release.
-        log.run(
-            Command::new("gzip")
-                .args(["--recursive", "--best", "--no-name"])
-                .arg(pages.join("man")),
-        )?;
-        let manual = self.built().join("manual");
-        if manual.exists() {
-            fs::remove_dir_all(&manual)
-                .with_context(|| format!("can't remove {}", manual.display()))?;
-        }
-        fs::rename(&pages, &manual)
-            .with_context(|| format!("can't move {} into place", pages.display()))
-    }
-
-    /// The programs need no newer C library than the packages say.
-    fn check_libc(&self, log: &mut Log) -> Result<()> {
-        let objdump = match self.architecture {
-            Architecture::Arm64 => format!("{CROSS}objdump"),
-            Architecture::Amd64 => "objdump".to_owned(),
-        };
-        for name in PACKAGES {
-            let mut dump = Command::new(&objdump);
-            let symbols = log.output(dump.arg("--dynamic-syms").arg(self.built().join(name)))?;
-            let newest =
-                newest_libc(&symbols).context("objdump names no version of the C library")?;
-            if newest > LIBC {
-                bail!(
-                    "{name} needs glibc {}.{}, and its package says libc6 (>= {}.{}): change that in its Cargo.toml, and LIBC in \
-                     scripts/lab/src/build/debs.rs",
-                    newest.0,
-                    newest.1,
-                    LIBC.0,
-                    LIBC.1
-                );
-            }
-        }
-        Ok(())
+        let mut gzip = Command::new("gzip");
+        gzip.args(["--recursive", "--best", "--no-name"]);
+        log.run(gzip.arg(pages.join("man")))
     }
 }
 
-impl Product for Packages<'_> {
-    fn task(&self) -> Task {
-        self.architecture.task()
+/// The programs need no newer C library than the packages say.
+fn check_libc(architecture: Architecture, built: &Path, log: &mut Log) -> Result<()> {
+    let objdump = match architecture {
+        Architecture::Arm64 => format!("{CROSS}objdump"),
+        Architecture::Amd64 => "objdump".to_owned(),
+    };
+    let (major, minor) = LIBC;
+    for name in PACKAGES {
+        let mut dump = Command::new(&objdump);
+        let symbols = log.output(dump.arg("--dynamic-syms").arg(built.join(name)))?;
+        let newest = newest_libc(&symbols).context("objdump names no version of the C library")?;
+        ensure!(
+            newest <= LIBC,
+            "{name} needs glibc {}.{}, and its package says libc6 (>= {major}.{minor}): change that in its Cargo.toml, and LIBC in \
+             scripts/lab/src/build/debs.rs",
+            newest.0,
+            newest.1
+        );
     }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let work = tempfile::tempdir_in(result).context("can't create a temporary folder")?;
-        self.build(work.path(), log)?;
-        self.check_libc(log)?;
-        for name in PACKAGES {
-            let mut deb = Command::new(&self.tools.cargo_deb);
-            deb.args([
-                "--no-build",
-                "--locked",
-                "--target",
-                self.architecture.target(),
-            ])
-            .args(["--package", name, "--output"])
-            .arg(result)
-            .current_dir(&self.workspace)
-            .env("CARGO_TARGET_DIR", &self.target)
-            // The same source gives the same packages.
-            .env("SOURCE_DATE_EPOCH", "0");
-            log.run(&mut deb)?;
-        }
-        let count = debs(result)?.len();
-        ensure!(count == PACKAGES.len(), "cargo-deb made {count} packages");
-        Ok(())
-    }
+    Ok(())
 }
 
 /// The packages in a folder.
 pub fn debs(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut debs = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            debs.push(path);
-        }
-    }
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut debs: Vec<_> = entries.collect::<Result<_>>()?;
+    debs.retain(|path| path.extension().is_some_and(|extension| extension == "deb"));
     debs.sort();
     Ok(debs)
 }

@@ -9,22 +9,13 @@ use fdt::node::FdtNode;
 
 use crate::deps::host::output;
 use crate::store::cache::{Cache, Product};
-use crate::store::key::{Key, KeyBuilder};
-use crate::store::step::{Log, Task};
+use crate::store::key::KeyBuilder;
+use crate::store::step::Task;
 
 /// What shapes QEMU's own device tree, for a board with that many CPUs.
-pub fn board(cpus: u8) -> [String; 8] {
-    [
-        "-M",
-        "virt",
-        "-cpu",
-        "cortex-a57",
-        "-smp",
-        &cpus.to_string(),
-        "-m",
-        "512M",
-    ]
-    .map(str::to_owned)
+pub fn board(cpus: u8) -> Vec<String> {
+    let board = format!("-M virt -cpu cortex-a57 -smp {cpus} -m 512M");
+    board.split(' ').map(str::to_owned).collect()
 }
 
 /// How many CPUs it has where nothing else is said.
@@ -63,36 +54,19 @@ pub struct Line {
 /// The device tree of the board with `overlay` applied, made when QEMU, the board or the overlay is a new one.
 pub fn device_tree(cache: Cache<'_>, overlay: &Path, cpus: u8) -> Result<PathBuf> {
     let version = output(Command::new(QEMU).arg("--version"))?;
-    let key = KeyBuilder::new("devicetree 1")
-        .text(version)
-        .text(board(cpus).join(" "))
-        .file(overlay)?
-        .finish();
-    let folder = cache.ensure(&DeviceTree { overlay, cpus, key })?;
-    Ok(folder.join(FILE))
-}
-
-struct DeviceTree<'a> {
-    overlay: &'a Path,
-    cpus: u8,
-    key: Key,
-}
-
-impl Product for DeviceTree<'_> {
-    fn task(&self) -> Task {
-        Task::new("devicetree", "applying the overlay to QEMU's own tree")
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let work = tempfile::tempdir().context("can't create a temporary folder")?;
+    let product = Product::new(
+        Task::new("devicetree", "applying the overlay to QEMU's own tree"),
+        KeyBuilder::new("devicetree 1")
+            .text(version)
+            .text(board(cpus).join(" "))
+            .file(overlay)?,
+    );
+    let folder = cache.ensure(&product, |result, log| {
+        let work = tempfile::tempdir()?;
         let own = work.path().join("board.dtb");
         log.run(
             Command::new(QEMU)
-                .args(board(self.cpus))
+                .args(board(cpus))
                 .args(["-nodefaults", "-display", "none", "-machine"])
                 .arg(format!("dumpdtb={}", own.display())),
         )?;
@@ -107,11 +81,10 @@ impl Product for DeviceTree<'_> {
                 .arg("-i")
                 .arg(&own)
                 .arg("-o")
-                .arg(result.join(FILE))
-                .arg(self.overlay),
-        )?;
-        Ok(())
-    }
+                .args([&result.join(FILE), overlay]),
+        )
+    })?;
+    Ok(folder.join(FILE))
 }
 
 /// The driver's lines in `tree`, a flattened device tree, by number.

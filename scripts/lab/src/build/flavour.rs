@@ -13,6 +13,16 @@ pub enum Flavour {
     Debug,
 }
 
+impl Flavour {
+    /// What something is called that is made for each of them.
+    pub(crate) fn of(self, name: &str) -> String {
+        match self {
+            Flavour::Normal => name.to_owned(),
+            Flavour::Debug => format!("{name}-debug"),
+        }
+    }
+}
+
 impl Display for Flavour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -4,19 +4,16 @@
 pub mod config;
 mod patched;
 
-use std::fmt::{self, Display};
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::str::FromStr;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result};
+use fs_err::{self as fs, File};
 
 use crate::build::flavour::Flavour;
-use crate::deps::source::{Catalog, Source};
 use crate::deps::toolchain::Toolchain;
-use crate::store::cache::{self, Cache, Product};
+use crate::store::cache::{self, Cache, Part, Product};
 use crate::store::key::{Key, KeyBuilder};
 use crate::store::step::{Log, Task};
 pub use patched::KernelSource;
@@ -36,50 +33,6 @@ fn own_fragments(flavour: Flavour) -> &'static [&'static str] {
 /// How many build trees are kept: both flavours of the sources that are.
 const TREES: usize = 2 * KernelSource::KEPT;
 
-/// A kernel version that `sources.toml` knows, such as `6.18.15`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct KernelVersion(String);
-
-impl Display for KernelVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for KernelVersion {
-    type Err = String;
-
-    fn from_str(version: &str) -> Result<Self, Self::Err> {
-        let catalog = Catalog::built_in();
-        let known = catalog.kernels().map(|kernel| kernel.version.as_str());
-        if known.contains(&version) {
-            return Ok(Self(version.to_owned()));
-        }
-        Err(format!(
-            "not in scripts/lab/sources.toml, which has {}",
-            known.join(" and ")
-        ))
-    }
-}
-
-impl KernelVersion {
-    /// Its source.
-    pub(crate) fn source(&self, catalog: &Catalog) -> Source {
-        let [kernel, newer] = catalog.kernels();
-        let source = if self.0 == newer.version {
-            newer
-        } else {
-            kernel
-        };
-        source.clone()
-    }
-
-    /// The newer kernel that the driver is for as well.
-    pub fn newer() -> Self {
-        Self(Catalog::built_in().newer_kernel.version)
-    }
-}
-
 /// One configured kernel.
 ///
 /// Its results are `Image`, and `modules/` as `make modules_install` leaves it. Its build tree stays, so that another
@@ -93,7 +46,7 @@ pub struct Kernel<'a> {
     /// Where each is, and what it says.
     fragments: Vec<(PathBuf, String)>,
     flavour: Flavour,
-    key: Key,
+    product: Product,
 }
 
 impl<'a> Kernel<'a> {
@@ -104,38 +57,66 @@ impl<'a> Kernel<'a> {
         toolchain: &'a Toolchain,
         flavour: Flavour,
     ) -> Result<Self> {
-        let folder = cache
-            .paths
-            .repo
-            .join("recipes-kernel/linux/files/fragments");
+        let folder = "recipes-kernel/linux/files/fragments";
+        let folder = cache.paths.repo.join(folder);
         let fragments = FRAGMENTS
             .into_iter()
             .chain(own_fragments(flavour).iter().copied())
             .map(|name| {
                 let path = folder.join(format!("{name}.cfg"));
-                let text = fs::read_to_string(&path)
-                    .with_context(|| format!("can't read {}", path.display()))?;
+                let text = fs::read_to_string(&path)?;
                 Ok((path, text))
             })
             .collect::<Result<Vec<_>>>()?;
+        let source_key = source.product.key();
         let mut key = KeyBuilder::new("kernel 2")
-            .text(source.key())
-            .text(toolchain.for_kernel());
+            .text(source_key)
+            .text(&toolchain.for_kernel);
         for (_, text) in &fragments {
             key = key.text(text);
         }
+        let trees = cache.paths.cache.join("kernel-tree");
         Ok(Self {
             cache,
-            source: cache.folder(source),
-            tree: cache
-                .paths
-                .cache
-                .join("kernel-tree")
-                .join(format!("{}-{flavour}", source.key())),
+            source: cache.folder(&source.product),
+            tree: trees.join(format!("{source_key}-{flavour}")),
             toolchain,
             fragments,
             flavour,
-            key: key.finish(),
+            product: Product::new(Task::long(flavour.of("kernel"), "building"), key),
+        })
+    }
+
+    /// Which of the two it is.
+    pub fn flavour(&self) -> Flavour {
+        self.flavour
+    }
+
+    /// What it depends on.
+    pub fn key(&self) -> &Key {
+        self.product.key()
+    }
+
+    /// Whether it is in the cache.
+    pub fn is_built(&self) -> bool {
+        self.cache.get(&self.product).is_some()
+    }
+
+    /// Builds it, where it is not there yet.
+    pub fn ensure(&self) -> Result<Part> {
+        self.cache.part(&self.product, |result, log| {
+            let _tree = self.lock_tree(log)?;
+            let image = self.tree.join("arch/arm64/boot/Image");
+            fs::copy(image, result.join("Image"))?;
+            fs::copy(self.tree.join(".config"), result.join("config"))?;
+            let modules = result.join("modules");
+            // depmod runs when the driver is there too, for both together.
+            log.run(
+                self.make()
+                    .arg("modules_install")
+                    .arg(format!("INSTALL_MOD_PATH={}", modules.display()))
+                    .arg("DEPMOD=true"),
+            )
         })
     }
 
@@ -156,97 +137,31 @@ impl<'a> Kernel<'a> {
         let name = self.tree.file_name().context("a tree has a name")?;
         let lock = self.cache.lock(&name.to_string_lossy())?;
         let stamp = self.tree.join(".mypoll-key");
-        if fs::read_to_string(&stamp).is_ok_and(|key| key == self.key.to_string()) {
+        if fs::read_to_string(&stamp).is_ok_and(|key| key == self.key().to_string()) {
             return Ok(lock);
         }
         if !self.tree.exists() {
-            fs::create_dir_all(&self.tree)
-                .with_context(|| format!("can't create {}", self.tree.display()))?;
+            fs::create_dir_all(&self.tree)?;
             cache::prune(&self.cache.paths.cache.join("kernel-tree"), TREES + 1)?;
         }
-        write(&stamp, "unfinished")?;
+        fs::write(&stamp, "unfinished")?;
         self.configure(log)?;
         log.run(self.make().args(["Image", "modules"]))?;
-        write(&stamp, &self.key.to_string())?;
+        fs::write(&stamp, self.key().to_string())?;
         Ok(lock)
     }
 
     /// Everything off but for what the fragments ask for, and what that needs.
     fn configure(&self, log: &mut Log) -> Result<()> {
         let all = self.tree.join("fragments.config");
-        write(
-            &all,
-            &self
-                .fragments
-                .iter()
-                .map(|(_, text)| text.as_str())
-                .collect::<String>(),
-        )?;
-        log.run(
-            self.make()
-                .arg("allnoconfig")
-                .env("KCONFIG_ALLCONFIG", &all),
-        )?;
+        let texts = self.fragments.iter().map(|(_, text)| text.as_str());
+        fs::write(&all, texts.collect::<String>())?;
+        let mut make = self.make();
+        log.run(make.arg("allnoconfig").env("KCONFIG_ALLCONFIG", &all))?;
         config::check(
             &self.cache.paths.repo,
             &self.tree.join(".config"),
             self.fragments.iter().map(|(path, _)| path),
         )
-    }
-}
-
-impl Product for Kernel<'_> {
-    fn task(&self) -> Task {
-        match self.flavour {
-            Flavour::Normal => Task::long("kernel", "building"),
-            Flavour::Debug => Task::long("kernel-debug", "building"),
-        }
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let _tree = self.lock_tree(log)?;
-        let image = self.tree.join("arch/arm64/boot/Image");
-        fs::copy(&image, result.join("Image"))
-            .with_context(|| format!("can't copy {}", image.display()))?;
-        let modules = result.join("modules");
-        // depmod runs when the driver is there too, for both together.
-        log.run(
-            Kernel::make(self)
-                .arg("modules_install")
-                .arg(format!("INSTALL_MOD_PATH={}", modules.display()))
-                .arg("DEPMOD=true"),
-        )?;
-        write(
-            &result.join("config"),
-            &fs::read_to_string(self.tree.join(".config"))?,
-        )
-    }
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_version_is_told_which_there_are() {
-        let error = "6.18.99".parse::<KernelVersion>().unwrap_err();
-        assert_eq!(
-            error,
-            "not in scripts/lab/sources.toml, which has 6.18.15 and 7.3.4"
-        );
-        for version in ["6.18.15", "7.3.4"] {
-            assert_eq!(
-                version.parse::<KernelVersion>().unwrap().to_string(),
-                version
-            );
-        }
     }
 }

@@ -1,140 +1,165 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The guest's root file system: an initramfs.
 
-mod archive;
-
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+use fs_err::os::unix::fs::symlink;
 
-use crate::Paths;
 use crate::build::driver::MODULE;
 use crate::build::flavour::Flavour;
 use crate::deps::host::find_tool;
-use crate::store::cache::Product;
-use crate::store::key::{Key, KeyBuilder};
+use crate::store::cache::{Cache, Part, Product};
+use crate::store::key::KeyBuilder;
 use crate::store::step::{Log, Task};
-use archive::Archive;
 
 /// The archive's file name.
-pub const ROOTFS: &str = "rootfs.cpio.gz";
+const ROOTFS: &str = "rootfs.cpio.gz";
 
-/// The folders that are there besides those of the files.
+/// The folders that are there besides those of the files. The kernel has /dev/console itself.
 const FOLDERS: [&str; 12] = [
     "dev", "etc", "mnt/host", "proc", "root", "run", "sbin", "sys", "tmp", "usr/bin", "usr/sbin",
     "var",
 ];
 
-/// The results that the root file system is put together from.
-#[derive(Debug)]
+/// Archives the folder $1 as $2, whose bytes depend on nothing but names, contents and who may execute.
+const ARCHIVE: &str = "set -e; cd \"$1\"; chmod -R u=rwX,go=rX .; chmod 1777 tmp
+    find . -mindepth 1 -exec touch --no-dereference --date=@0 {} +
+    find . -mindepth 1 -printf '%P\\n' | LC_ALL=C sort >\"$2.list\"
+    cpio --quiet --create --format=newc --owner=0:0 --reproducible --file=\"$2\" <\"$2.list\"
+    gzip --no-name --fast \"$2\"; rm \"$2.list\"";
+
+/// What the root file system is put together from.
 pub struct Parts {
-    /// [`crate::build::busybox::Busybox`]'s.
-    pub busybox: PathBuf,
-    /// [`crate::build::userspace::Userspace`]'s.
-    pub userspace: PathBuf,
-    /// [`crate::build::kernel::Kernel`]'s.
-    pub kernel: PathBuf,
-    /// [`crate::build::driver::Driver`]'s.
-    pub driver: PathBuf,
+    /// The guest's shell and usual commands.
+    pub busybox: Part,
+    /// The guest's programs.
+    pub userspace: Part,
+    /// The kernel, for its modules.
+    pub kernel: Part,
+    /// The driver.
+    pub driver: Part,
 }
 
-/// The root file system. Its result is [`ROOTFS`].
-#[derive(Debug)]
-pub struct Rootfs {
-    parts: Parts,
-    files: PathBuf,
-    flavour: Flavour,
-    key: Key,
-}
-
-impl Rootfs {
-    /// Reads `scripts/lab/rootfs/`; nothing is put together yet. `keys` are the parts'.
-    pub fn new(paths: &Paths, parts: Parts, keys: [&Key; 4], flavour: Flavour) -> Result<Self> {
-        let files = paths.repo.join("scripts/lab/rootfs");
-        let key = keys
-            .into_iter()
-            .fold(KeyBuilder::new("rootfs 1"), KeyBuilder::text)
-            .tree(&files)?
-            .finish();
-        Ok(Self {
-            parts,
-            files,
-            flavour,
-            key,
-        })
-    }
-
-    /// The kernel's modules and the driver, with what modprobe needs to find them.
-    fn modules(&self, staging: &Path, log: &mut Log) -> Result<()> {
-        let modules = self.parts.kernel.join("modules");
-        log.run(
-            Command::new("cp")
-                .arg("--recursive")
-                .arg("--no-dereference")
-                .arg(&modules)
-                .arg(staging),
-        )?;
-        let versions = staging.join("lib/modules");
-        let version = fs::read_dir(&versions)
-            .with_context(|| format!("can't read {}", versions.display()))?
-            .next()
-            .context("the kernel installed no modules")??;
-        let link = version.path().join("build");
-        fs::remove_file(&link).with_context(|| format!("can't remove {}", link.display()))?;
-        let extra = version.path().join("extra");
-        fs::create_dir(&extra).with_context(|| format!("can't create {}", extra.display()))?;
-        fs::copy(self.parts.driver.join(MODULE), extra.join(MODULE))
-            .context("can't copy the driver")?;
-        let depmod = find_tool("depmod").context("depmod is missing (package kmod)")?;
-        log.run(
-            Command::new(depmod)
-                .arg("-b")
-                .arg(staging)
-                .arg(version.file_name()),
-        )?;
-        Ok(())
-    }
-}
-
-impl Product for Rootfs {
-    fn task(&self) -> Task {
-        match self.flavour {
-            Flavour::Normal => Task::new("rootfs", "putting together"),
-            Flavour::Debug => Task::new("rootfs-debug", "putting together"),
+/// The root file system.
+pub fn rootfs(cache: Cache<'_>, parts: &Parts, flavour: Flavour) -> Result<PathBuf> {
+    let files = cache.paths.repo.join("scripts/lab/rootfs");
+    let Parts {
+        busybox,
+        userspace,
+        kernel,
+        driver,
+    } = parts;
+    let key = [busybox, userspace, kernel, driver]
+        .into_iter()
+        .fold(KeyBuilder::new("rootfs 2"), |key, part| key.text(&part.key));
+    let task = Task::new(flavour.of("rootfs"), "putting together");
+    let product = Product::new(task, key.tree(&files)?);
+    let folder = cache.ensure(&product, |result, log| {
+        let root = tempfile::tempdir_in(result)?;
+        let root = root.path();
+        for folder in FOLDERS {
+            fs::create_dir_all(root.join(folder))?;
         }
+        copy(&kernel.folder.join("modules"), root, log)?;
+        add_driver(&driver.folder, root, log)?;
+        copy(&files, root, log)?;
+        copy(&userspace.folder, &root.join("usr/bin"), log)?;
+        fs::create_dir_all(root.join("bin"))?;
+        fs::copy(busybox.folder.join("busybox"), root.join("bin/busybox"))?;
+        let links = fs::read_to_string(busybox.folder.join("busybox.links"))?;
+        for link in links.lines() {
+            let link = root.join(link.trim_start_matches('/'));
+            if fs::symlink_metadata(&link).is_err() {
+                symlink("/bin/busybox", link)?;
+            }
+        }
+        let init = root.join("init").exists();
+        ensure!(init, "{} has no init", files.display());
+        archive(root, &result.join(ROOTFS), log)
+    })?;
+    Ok(folder.join(ROOTFS))
+}
+
+/// Copies all that is in a folder into another one.
+fn copy(from: &Path, to: &Path, log: &mut Log) -> Result<()> {
+    let mut cp = Command::new("cp");
+    cp.args(["--recursive", "--no-dereference", "--no-target-directory"]);
+    log.run(cp.args([from, to]))
+}
+
+/// Puts the driver beside the kernel's modules, with what modprobe needs to find all.
+fn add_driver(driver: &Path, root: &Path, log: &mut Log) -> Result<()> {
+    let mut versions = fs::read_dir(root.join("lib/modules"))?;
+    let version = versions
+        .next()
+        .context("the kernel installed no modules")??;
+    fs::remove_file(version.path().join("build"))?;
+    let extra = version.path().join("extra");
+    fs::create_dir(&extra)?;
+    fs::copy(driver.join(MODULE), extra.join(MODULE))?;
+    let depmod = find_tool("depmod").context("depmod is missing (package kmod)")?;
+    let mut depmod = Command::new(depmod);
+    log.run(depmod.arg("-b").arg(root).arg(version.file_name()))
+}
+
+/// Writes the compressed archive of a folder, which is changed on the way.
+fn archive(folder: &Path, archive: &Path, log: &mut Log) -> Result<()> {
+    let mut sh = Command::new("sh");
+    sh.args(["-c", ARCHIVE, "sh"])
+        .args([folder, &archive.with_extension("")]);
+    log.run(&mut sh)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::deps::host::output;
+    use crate::{Paths, Progress};
+
+    /// An archive of a folder whose file has these permissions, and what it holds.
+    fn archived(mode: u32) -> (Vec<u8>, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
+        fs::create_dir_all(root.join("tmp")).unwrap();
+        fs::write(root.join("init"), "#!/bin/sh\n").unwrap();
+        fs::set_permissions(root.join("init"), Permissions::from_mode(mode)).unwrap();
+        symlink("/init", root.join("link")).unwrap();
+        let paths = Paths {
+            repo: root.clone(),
+            cache: dir.path().to_owned(),
+        };
+        let file = dir.path().join(ROOTFS);
+        let task = Task::new("rootfs", "putting together");
+        let made = Progress::default().step(&paths, &task, |log| archive(&root, &file, log));
+        made.unwrap();
+        let list = "gzip -dc \"$0\" | TZ=UTC cpio --quiet -tvn";
+        let listed = output(Command::new("sh").args(["-c", list]).arg(&file)).unwrap();
+        (fs::read(&file).unwrap(), listed)
     }
 
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let staging = result.join("staging");
-        self.modules(&staging, log)?;
-
-        let mut archive = Archive::default();
-        FOLDERS
-            .into_iter()
-            .for_each(|folder| archive.folder(folder));
-        archive.console();
-        archive.tree(&staging, "")?;
-        archive.tree(&self.files, "")?;
-        archive.tree(&self.parts.userspace, "usr/bin")?;
-        archive.file(&self.parts.busybox.join("busybox"), "bin/busybox")?;
-        let links = self.parts.busybox.join("busybox.links");
-        let links = fs::read_to_string(&links)
-            .with_context(|| format!("can't read {}", links.display()))?;
-        for link in links
+    #[test]
+    fn times_and_owners_do_not_count() {
+        let (bytes, listed) = archived(0o700);
+        assert_eq!(bytes, archived(0o711).0);
+        assert_ne!(bytes, archived(0o600).0);
+        let entries: Vec<_> = listed
             .lines()
-            .map(|link| link.trim_start_matches('/'))
-            .filter(|&link| link != "bin/busybox")
-        {
-            archive.link(link, "/bin/busybox");
-        }
-        ensure!(archive.has("init"), "{} has no init", self.files.display());
-        archive.write(&result.join(ROOTFS))?;
-        fs::remove_dir_all(&staging).with_context(|| format!("can't remove {}", staging.display()))
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .map(|words| format!("{} {} {}", words[0], words[2], words[8..].join(" ")))
+            .collect();
+        assert_eq!(
+            entries,
+            [
+                "-rwxr-xr-x 0 init",
+                "lrwxrwxrwx 0 link -> /init",
+                "drwxrwxrwt 0 tmp"
+            ]
+        );
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The guest's programs: agent, control program, in-guest tests, examples.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use fs_err as fs;
 
 use crate::deps::toolchain::{GUEST_TARGET, Toolchain};
-use crate::store::cache::{Cache, Product};
+use crate::store::cache::{Cache, Part, Product};
 use crate::store::key::{Key, KeyBuilder};
 use crate::store::step::{Log, Task};
 
@@ -35,7 +35,7 @@ const EXAMPLES: [&str; 5] = [
 /// The driver's example in C, in the guest beside the others.
 const C_EXAMPLE: &str = "queue";
 
-/// The workspace and the example in C, built for the guest. Its result is one file a program.
+/// The workspace and the example in C, built for the guest: one file a program.
 #[derive(Debug)]
 pub struct Userspace<'a> {
     toolchain: &'a Toolchain,
@@ -43,7 +43,7 @@ pub struct Userspace<'a> {
     uapi: PathBuf,
     c_examples: PathBuf,
     target: PathBuf,
-    key: Key,
+    product: Product,
 }
 
 impl<'a> Userspace<'a> {
@@ -55,25 +55,30 @@ impl<'a> Userspace<'a> {
         let uapi = repo.join("recipes-kernel/mypoll/mypoll/uapi");
         let c_examples = repo.join("recipes-kernel/mypoll/examples");
         let key = KeyBuilder::new("userspace")
-            .text(toolchain.guest_rust().for_key())
-            .text(toolchain.for_guest_c())
+            .text(toolchain.guest_rust.for_key())
+            .text(&toolchain.for_guest_c)
             .tree(&workspace)?
             .tree(&uapi)?
-            .tree(&c_examples)?
-            .finish();
+            .tree(&c_examples)?;
         Ok(Self {
             toolchain,
             workspace,
             uapi,
             c_examples,
             target: cache.paths.cache.join("target-guest"),
-            key,
+            product: Product::new(Task::new("userspace", "building agent and tools"), key),
         })
     }
 
-    /// `cargo build` in the workspace, for the guest.
+    /// What it depends on.
+    pub fn key(&self) -> &Key {
+        self.product.key()
+    }
+
+    /// `cargo build` in the workspace, for the guest: static programs.
     pub(crate) fn cargo_build(&self) -> Command {
-        let mut cargo = self.toolchain.cargo_build_for_guest(&self.target);
+        let (rust, flags) = (&self.toolchain.guest_rust, "-Ctarget-feature=+crt-static");
+        let mut cargo = rust.cargo_build(GUEST_TARGET, flags, &self.target);
         cargo.current_dir(&self.workspace);
         cargo
     }
@@ -82,39 +87,24 @@ impl<'a> Userspace<'a> {
     pub(crate) fn built(&self) -> PathBuf {
         self.target.join(GUEST_TARGET).join("release")
     }
-}
 
-impl Product for Userspace<'_> {
-    fn task(&self) -> Task {
-        Task::new("userspace", "building agent and tools")
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
+    /// Builds it, where it is not there yet.
+    pub fn ensure(&self, cache: Cache<'_>) -> Result<Part> {
+        cache.part(&self.product, |result, log| self.make(result, log))
     }
 
     fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
         let mut cargo = self.cargo_build();
-        for package in PACKAGES {
-            cargo.args(["--package", package]);
-        }
-        cargo.args([
-            "--package",
-            "mypoll",
-            "--features",
-            "mypoll/tokio",
-            "--bins",
-        ]);
-        for example in EXAMPLES {
-            cargo.args(["--example", example]);
-        }
+        cargo
+            .args(PACKAGES.map(|package| format!("--package={package}")))
+            .args(["--package=mypoll", "--features=mypoll/tokio", "--bins"])
+            .args(EXAMPLES.map(|example| format!("--example={example}")));
         log.run(&mut cargo)?;
-        let built = self.built();
-        let programs = PROGRAMS.map(|name| (built.clone(), name));
-        let examples = EXAMPLES.map(|name| (built.join("examples"), name));
-        for (folder, name) in programs.into_iter().chain(examples) {
-            fs::copy(folder.join(name), result.join(name))
-                .with_context(|| format!("cargo left no {name}"))?;
+        for name in PROGRAMS {
+            fs::copy(self.built().join(name), result.join(name))?;
+        }
+        for name in EXAMPLES {
+            fs::copy(self.built().join("examples").join(name), result.join(name))?;
         }
         let mut cc = self.toolchain.cc_for_guest();
         cc.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-I"])
@@ -122,6 +112,6 @@ impl Product for Userspace<'_> {
             .arg("-o")
             .arg(result.join(C_EXAMPLE))
             .arg(self.c_examples.join(C_EXAMPLE).with_extension("c"));
-        Ok(log.run(&mut cc)?)
+        log.run(&mut cc)
     }
 }

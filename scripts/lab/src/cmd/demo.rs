@@ -34,10 +34,7 @@ pub fn demo(paths: &Paths, args: &DemoArgs) -> Result<ExitCode> {
     let started = Instant::now();
     let progress = Progress::new(args.build.install);
     let system = build(paths, &BuildOptions::from(&args.build), &progress)?;
-    let cache = Cache {
-        paths,
-        progress: &progress,
-    };
+    let cache = Cache::new(paths, &progress);
     let options = MachineOptions {
         purpose: "demo",
         agent: true,

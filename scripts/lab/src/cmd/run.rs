@@ -29,10 +29,7 @@ pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
     let share = args.share.as_deref().map(absolute_folder).transpose()?;
     let progress = Progress::new(args.build.install);
     let system = build(paths, &BuildOptions::from(&args.build), &progress)?;
-    let cache = Cache {
-        paths,
-        progress: &progress,
-    };
+    let cache = Cache::new(paths, &progress);
     let options = MachineOptions {
         purpose: "run",
         append: args.append.clone(),

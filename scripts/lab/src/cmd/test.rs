@@ -2,30 +2,23 @@
 //! `./scripts/test`: every test there is, set-up included.
 
 mod agent_fuzz;
-mod architecture;
-mod binding;
 mod bitbake;
 mod case;
 mod command;
 mod crates;
 mod docs;
 mod guests;
-mod icount;
 mod junit;
 mod ktap;
 mod lanes;
 mod logs;
-mod loop_devices;
 mod memory_model;
-mod network;
 mod nextest;
 mod on_debian;
-mod page;
 mod pytest;
 mod report;
 mod sources;
-mod systemd;
-mod variable;
+mod suites;
 mod variant;
 mod vendor_config;
 mod workspaces;
@@ -39,7 +32,7 @@ use anyhow::{Result, bail};
 
 use crate::build::{BuildOptions, build, fetch_kernel};
 use crate::cli::TestArgs;
-use crate::deps::host::packages::Need;
+use crate::deps::host::Need;
 use crate::deps::host::provide;
 use crate::store::cache::Cache;
 use crate::store::unavailable::{Unavailable, again};
@@ -62,10 +55,7 @@ struct Lab<'a> {
 
 impl<'a> Lab<'a> {
     fn cache(&self) -> Cache<'a> {
-        Cache {
-            paths: self.paths,
-            progress: self.progress,
-        }
+        Cache::new(self.paths, self.progress)
     }
 
     /// The system, built when it is first asked for. What failed once is not tried again.
@@ -180,19 +170,14 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     let phases: Vec<Phase> = iter::once(guests::build(Variant::Normal))
         .chain(workspaces::phases())
         .chain(iter::once(crates::phase()))
-        .chain(iter::once(page::phase()))
-        .chain(network::phases())
         .chain(memory_model::phases())
         .chain(iter::once(agent_fuzz::phase()))
         .chain(sources::phases())
-        .chain(systemd::phases())
-        .chain(iter::once(architecture::phase().quick()))
         .chain(iter::once(docs::phase()))
-        .chain(loop_devices::phases())
-        .chain(iter::once(binding::phase()))
+        .chain(suites::phases())
         .chain(iter::once(vendor_config::phase()))
         .chain(guests::phases(Variant::Normal))
-        .chain(iter::once(icount::phase()))
+        .chain(iter::once(guests::icount()))
         .chain(iter::once(guests::build(Variant::Debug)))
         .chain(guests::phases(Variant::Debug))
         .chain(iter::once(guests::fuzz()))

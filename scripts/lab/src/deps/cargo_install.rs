@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Programs of crates.io.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::store::cache::{Cache, Product};
-use crate::store::key::{Key, KeyBuilder};
-use crate::store::step::{Log, Task};
+use crate::store::key::KeyBuilder;
+use crate::store::step::Task;
 
 /// A program that cargo installs in the cache.
 pub(crate) struct CargoInstall {
@@ -23,46 +22,27 @@ pub(crate) struct CargoInstall {
     pub(crate) options: &'static [&'static str],
 }
 
-struct Installed<'a> {
-    program: &'a CargoInstall,
-    key: Key,
-}
-
 impl CargoInstall {
     /// The program, for a machine such as `x86_64-unknown-linux-gnu`.
     pub(crate) fn ensure(&self, cache: Cache<'_>, host: &str) -> Result<PathBuf> {
-        let key = KeyBuilder::new(self.name)
-            .text(self.version)
-            .text(host)
-            .finish();
-        let folder = cache.ensure(&Installed { program: self, key })?;
-        Ok(folder.join("bin").join(self.name))
-    }
-}
-
-impl Product for Installed<'_> {
-    fn task(&self) -> Task {
-        let CargoInstall { name, version, .. } = self.program;
-        let says = format!("installing {name} {version} in the cache");
-        Task::new(*name, says)
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let target = result.join("target");
-        log.run(
-            Command::new("cargo")
-                .args(["install", "--locked"])
-                .args(self.program.options)
-                .args(["--version", self.program.version, "--root"])
-                .arg(result)
-                .arg("--target-dir")
-                .arg(&target)
-                .arg(self.program.package),
-        )?;
-        fs::remove_dir_all(&target).with_context(|| format!("can't remove {}", target.display()))
+        let (name, version) = (self.name, self.version);
+        let product = Product::new(
+            Task::new(name, format!("installing {name} {version} in the cache")),
+            KeyBuilder::new(name).text(version).text(host),
+        );
+        let folder = cache.ensure(&product, |result, log| {
+            let target = tempfile::tempdir_in(result)?;
+            log.run(
+                Command::new("cargo")
+                    .args(["install", "--locked", "--version", version])
+                    .args(self.options)
+                    .arg("--root")
+                    .arg(result)
+                    .arg("--target-dir")
+                    .arg(target.path())
+                    .arg(self.package),
+            )
+        })?;
+        Ok(folder.join("bin").join(name))
     }
 }

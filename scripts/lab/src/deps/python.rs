@@ -6,94 +6,54 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::deps::host::packages::package;
-use crate::deps::host::{output, provide};
+use crate::deps::host::{output, package, provide};
 use crate::store::cache::{Cache, Product};
-use crate::store::key::{Key, KeyBuilder};
+use crate::store::key::KeyBuilder;
 use crate::store::step::{Log, Task};
 use crate::store::unavailable::Unavailable;
 
 /// The distribution's, which its package python3-venv belongs to.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// A virtual environment. Its result is its folder.
-#[derive(Debug)]
-pub struct Environment {
-    name: &'static str,
-    programs: &'static str,
-    requirements: &'static str,
-    key: Key,
+/// The folder of a virtual environment, for tests that are skipped without it.
+///
+/// # Errors
+/// [`Unavailable`] where [`require`] fails.
+pub fn environment(cache: Cache<'_>, name: &str, requirements: &str) -> Result<PathBuf> {
+    Unavailable::unless(require(cache, name, requirements))
 }
 
-impl Environment {
-    /// The one that is called `name` in the cache, with `programs`, as they are called in messages, and all that they
-    /// need in `requirements`, in pip's format; nothing is installed yet.
-    pub fn new(
-        name: &'static str,
-        programs: &'static str,
-        requirements: &'static str,
-    ) -> Result<Self> {
-        Ok(Self {
-            name,
-            programs,
-            requirements,
-            key: KeyBuilder::new(name)
-                .text(requirements)
-                .text(output(Command::new(PYTHON).arg("--version"))?)
-                .finish(),
-        })
-    }
-
-    /// Its folder, for tests that are skipped without it.
-    ///
-    /// # Errors
-    /// [`Unavailable`] where [`Self::require`] fails.
-    pub fn ensure(&self, cache: Cache<'_>) -> Result<PathBuf> {
-        Unavailable::unless(self.require(cache))
-    }
-
-    /// Its folder. It is made where it is not there yet, with the package that this takes.
-    ///
-    /// # Errors
-    /// When the package or the programs are not available or must not be installed.
-    pub fn require(&self, cache: Cache<'_>) -> Result<PathBuf> {
-        let made = if cache.get(self).is_none() {
-            provide(cache.paths, cache.progress, &[package("python3-venv")])
-        } else {
-            Ok(())
-        };
-        made.and_then(|()| cache.ensure(self))
-            .with_context(|| format!("can't install {}", self.programs))
-    }
-}
-
-impl Product for Environment {
-    fn task(&self) -> Task {
-        let says = format!("installing {} in the cache", self.programs);
-        Task::new(self.name, says)
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+/// The folder of the virtual environment `name` with what is in the file `requirements`, in pip's format. It is made where it
+/// is not there yet, with the package that this takes.
+///
+/// # Errors
+/// When the package or the programs are not available or must not be installed.
+pub fn require(cache: Cache<'_>, name: &str, requirements: &str) -> Result<PathBuf> {
+    let requirements = fs_err::read_to_string(cache.paths.repo.join(requirements))?;
+    let product = Product::new(
+        Task::new(name, format!("installing {name} in the cache")),
+        KeyBuilder::new(name)
+            .text(&requirements)
+            .text(output(Command::new(PYTHON).arg("--version"))?),
+    );
+    let made = if cache.get(&product).is_none() {
+        provide(cache.paths, cache.progress, &[package("python3-venv")])
+    } else {
+        Ok(())
+    };
+    let make = |result: &Path, log: &mut Log| {
         log.run(Command::new(PYTHON).args(["-m", "venv"]).arg(result))?;
-        let requirements = result.join("requirements.txt");
-        std::fs::write(&requirements, self.requirements)
-            .with_context(|| format!("can't write {}", requirements.display()))?;
-        Ok(log.run(
+        let file = result.join("requirements.txt");
+        fs_err::write(&file, &requirements)?;
+        log.run(
             program(result, "pip")
-                .args([
-                    "install",
-                    "--disable-pip-version-check",
-                    "--no-deps",
-                    "--require-hashes",
-                    "--requirement",
-                ])
-                .arg(&requirements),
-        )?)
-    }
+                .args(["install", "--disable-pip-version-check", "--no-deps"])
+                .args(["--require-hashes", "--requirement"])
+                .arg(&file),
+        )
+    };
+    made.and_then(|()| cache.ensure(&product, make))
+        .with_context(|| format!("can't install {name}"))
 }
 
 /// A program of an environment.

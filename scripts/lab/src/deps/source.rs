@@ -2,21 +2,22 @@
 //! Sources that are downloaded: what `sources.toml` says of them, and getting them.
 
 pub mod apt;
-mod fetch;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
+use crate::deps::host::output;
 use crate::store::cache::{Cache, Product};
-use crate::store::key::{Key, KeyBuilder};
+use crate::store::key::{KeyBuilder, hex};
 use crate::store::step::{Log, Task};
 use apt::PrivateApt;
-pub use fetch::FetchError;
 
 /// `sources.toml`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -120,134 +121,105 @@ pub struct Tarball {
     pub sha256: String,
 }
 
-/// Getting a source's tarball.
-#[derive(Debug)]
-pub struct Download<'a> {
-    source: &'a Source,
-    cache: Cache<'a>,
-    key: Key,
+/// The tarball of a source, fetched now if it is not here.
+///
+/// # Errors
+/// When no place has it, or one gave something else: a sentence that says so.
+pub fn tarball(cache: Cache<'_>, source: &Source) -> Result<Tarball> {
+    let (upstream, debian) = (source.upstream.as_ref(), source.debian.as_ref());
+    let key = KeyBuilder::new("download")
+        .text(upstream.map_or("", |file| &file.sha256))
+        .text(debian.map_or("", |file| &file.sha256));
+    let task = Task::new("download", format!("fetching {}", source.name()));
+    let product = Product::new(task, key).keep(8);
+    let folder = cache.ensure(&product, |result, log| fetch(cache, source, result, log))?;
+    upstream
+        .map(|file| (file.name(), &file.sha256))
+        .into_iter()
+        .chain(debian.map(|file| (file.tarball_name(), &file.sha256)))
+        .map(|(name, sha256)| Tarball {
+            path: folder.join(name),
+            sha256: sha256.clone(),
+        })
+        .find(|tarball| tarball.path.exists())
+        .with_context(|| format!("{} holds no tarball: remove that folder", folder.display()))
 }
 
-impl<'a> Download<'a> {
-    /// Describes it; nothing is fetched yet.
-    pub fn new(cache: Cache<'a>, source: &'a Source) -> Self {
-        let upstream = source.upstream.as_ref().map_or("", |file| &file.sha256);
-        let debian = source.debian.as_ref().map_or("", |file| &file.sha256);
-        let key = KeyBuilder::new("download")
-            .text(upstream)
-            .text(debian)
-            .finish();
-        Self { source, cache, key }
+/// Fetches the tarball from the first place that can be reached.
+fn fetch(cache: Cache<'_>, source: &Source, result: &Path, log: &mut Log) -> Result<()> {
+    let mut reasons = Vec::new();
+    if let Some(upstream) = &source.upstream {
+        let file = result.join(upstream.name());
+        match curl(&upstream.url, &file) {
+            Ok(()) => return verify(&file, &upstream.sha256),
+            Err(error) => reasons.push(format!("{}: {error:#}", upstream.url)),
+        }
+        log.line(&reasons[0])?;
     }
-
-    /// The tarball, fetched now if it is not here.
-    ///
-    /// # Errors
-    /// When no place has it, or one gave something else: a sentence that says so.
-    pub fn tarball(&self) -> Result<Tarball> {
-        let folder = self.cache.ensure(self)?;
-        let upstream = self.source.upstream.iter();
-        let debian = self.source.debian.iter();
-        upstream
-            .map(|file| (file.name(), &file.sha256))
-            .chain(debian.map(|file| (file.tarball_name(), &file.sha256)))
-            .map(|(name, sha256)| Tarball {
-                path: folder.join(name),
-                sha256: sha256.clone(),
-            })
-            .find(|tarball| tarball.path.exists())
-            .with_context(|| format!("{} holds no tarball: remove that folder", folder.display()))
-    }
-
-    fn fetch_from_upstream(&self, result: &Path, log: &mut Log) -> Result<(), FetchError> {
-        let Some(file) = &self.source.upstream else {
-            return Err(FetchError::Unreachable(
-                "sources.toml names no place but Debian's archive".to_owned(),
-            ));
-        };
-        fetch::fetch(&file.url, &file.sha256, &result.join(file.name()), log)
-    }
-
-    fn fetch_from_debian(&self, result: &Path, log: &mut Log) -> Result<(), FetchError> {
-        let Some(file) = &self.source.debian else {
-            return Err(FetchError::Unreachable(
-                "Debian's archive does not hold it".to_owned(),
-            ));
-        };
-        log.line("Trying Debian's archive.")
-            .map_err(fetch::unreachable)?;
-        PrivateApt::open(&self.cache.paths.cache, log)
-            .and_then(|apt| apt.fetch_file(file, result, log))
-            .map_err(fetch::unreachable)?;
-        fetch::verify(&result.join(&file.name), &file.sha256)
-    }
-
-    /// Takes the tarball out of the package it came in, if it did.
-    fn take_out(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let Some(file) = &self.source.debian else {
-            return Ok(());
-        };
-        let Some(tarball) = &file.tarball else {
-            return Ok(());
-        };
-        let package = result.join(&file.name);
-        let unpacked = result.join("unpacked");
-        log.run(
-            Command::new("dpkg-deb")
-                .arg("--extract")
-                .args([&package, &unpacked]),
-        )?;
-        fs::rename(unpacked.join(tarball), result.join(file.tarball_name()))
-            .with_context(|| format!("{} has no {}", file.name, tarball.display()))?;
-        fs::remove_file(&package)
-            .and_then(|()| fs::remove_dir_all(&unpacked))
-            .with_context(|| format!("can't remove what is left of {}", package.display()))
-    }
-}
-
-impl Product for Download<'_> {
-    fn task(&self) -> Task {
-        Task::new("download", format!("fetching {}", self.source.name()))
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn keep(&self) -> usize {
-        8
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let canonical = match self.fetch_from_upstream(result, log) {
-            Err(FetchError::Unreachable(reason)) => reason,
-            fetched => return Ok(fetched?),
-        };
-        match self.fetch_from_debian(result, log) {
-            Err(FetchError::Unreachable(debian)) => {
-                bail!("can't fetch {}: {canonical}; {debian}", self.source.name())
+    if let Some(debian) = &source.debian {
+        log.line("Trying Debian's archive.")?;
+        let fetched = PrivateApt::open(&cache.paths.cache, log)
+            .and_then(|apt| apt.fetch_file(debian, result, log));
+        match fetched {
+            Ok(()) => {
+                verify(&result.join(&debian.name), &debian.sha256)?;
+                return take_out(debian, result, log);
             }
-            fetched => {
-                fetched?;
-                self.take_out(result, log)
-            }
+            Err(error) => reasons.push(format!("{error:#}")),
         }
     }
+    bail!("can't fetch {}: {}", source.name(), reasons.join("; "))
+}
+
+/// curl knows this machine's proxies and certificates.
+fn curl(url: &str, file: &Path) -> Result<()> {
+    let mut curl = Command::new("curl");
+    curl.args(["--fail", "--location", "--silent", "--show-error"])
+        // A machine without this site is not held up: 5 s to connect, and not less than 1 kB/s over 30 s.
+        .args(["--connect-timeout", "5", "--speed-limit", "1000"])
+        .args(["--speed-time", "30", "--remove-on-error", "--output"])
+        .arg(file)
+        .args(["--", url]);
+    output(&mut curl).map(drop)
+}
+
+fn verify(file: &Path, expected: &str) -> Result<()> {
+    let mut hash = Sha256::new();
+    io::copy(&mut fs::File::open(file)?, &mut hash)?;
+    let got = hex(&hash.finalize());
+    ensure!(
+        got == expected,
+        "{} has the wrong checksum\n  expected sha256 {expected}\n  got sha256      {got}\n  it was removed",
+        file.file_name().unwrap_or_default().to_string_lossy()
+    );
+    Ok(())
+}
+
+/// Takes the tarball out of the package it came in, if it did.
+fn take_out(file: &DebianFile, result: &Path, log: &mut Log) -> Result<()> {
+    let Some(tarball) = &file.tarball else {
+        return Ok(());
+    };
+    let (package, unpacked) = (result.join(&file.name), tempfile::tempdir_in(result)?);
+    let mut extract = Command::new("dpkg-deb");
+    log.run(extract.arg("--extract").arg(&package).arg(unpacked.path()))?;
+    fs::rename(
+        unpacked.path().join(tarball),
+        result.join(file.tarball_name()),
+    )?;
+    Ok(fs::remove_file(&package)?)
 }
 
 /// Unpacks a tarball into `folder`, without the tarball's own top folder.
 pub(crate) fn unpack(tarball: &Path, folder: &Path, log: &mut Log) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
+    fs::create_dir_all(folder)?;
     let mut tar = Command::new("tar");
-    tar.args([
-        "--extract",
-        "--strip-components=1",
-        "--no-same-owner",
-        "--file",
-    ])
-    .arg(tarball)
-    .arg("--directory");
-    Ok(log.run(tar.arg(folder))?)
+    tar.args(["--extract", "--strip-components=1", "--no-same-owner"])
+        .arg("--file")
+        .arg(tarball)
+        .arg("--directory")
+        .arg(folder);
+    log.run(&mut tar)
 }
 
 #[cfg(test)]
@@ -283,30 +255,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_source_that_can_not_be_fetched_is_an_error_of_one_sentence() {
-        let dir = tempfile::tempdir().unwrap();
+    /// Fetches `name` from where there is a file "abc" that says so.
+    fn fetched(sha256: &str, name: &str) -> Result<Vec<u8>> {
+        let dir = tempfile::tempdir()?;
         let paths = Paths {
             repo: dir.path().to_owned(),
-            cache: dir.path().to_owned(),
+            cache: dir.path().join("cache"),
         };
+        fs::create_dir(&paths.cache)?;
+        fs::write(dir.path().join("abc"), "abc")?;
         let source = Source {
-            version: "6.18.15".to_owned(),
+            version: "1".to_owned(),
             upstream: Some(Upstream {
-                url: "file:///no/such/linux-6.18.15.tar.xz".to_owned(),
-                sha256: String::new(),
+                url: format!("file://{}/{name}", dir.path().display()),
+                sha256: sha256.to_owned(),
             }),
             debian: None,
         };
-        let cache = Cache {
-            paths: &paths,
-            progress: &Progress::default(),
-        };
-        let error = Download::new(cache, &source).tarball().unwrap_err();
-        assert_eq!(
-            error.root_cause().to_string(),
-            "can't fetch linux-6.18.15.tar.xz: file:///no/such/linux-6.18.15.tar.xz: \
-             curl ended with status 37; Debian's archive does not hold it"
+        let progress = Progress::default();
+        let cache = Cache::new(&paths, &progress);
+        Ok(fs::read(tarball(cache, &source)?.path)?)
+    }
+
+    #[test]
+    fn what_is_fetched_is_what_was_expected() {
+        // SHA-256 of "abc" (FIPS 180-2, appendix B.1).
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(fetched(abc, "abc").unwrap(), b"abc");
+        let error = fetched("0", "abc").unwrap_err().to_string();
+        assert!(error.contains(abc), "{error}");
+        let error = fetched(abc, "none").unwrap_err();
+        let reason = error.root_cause().to_string();
+        assert!(reason.starts_with("can't fetch none: file:///"), "{reason}");
+        assert!(
+            reason.contains("/none: curl failed: curl: (37) "),
+            "{reason}"
         );
     }
 
@@ -317,49 +300,34 @@ mod tests {
             repo: dir.path().to_owned(),
             cache: dir.path().join("cache"),
         };
-        fs::create_dir(&paths.cache).unwrap();
-        let result = dir.path().join("result");
-        let package = dir.path().join("package");
+        let (result, package) = (dir.path().join("result"), dir.path().join("package"));
         for folder in [&result, &package.join("DEBIAN"), &package.join("usr/src")] {
             fs::create_dir_all(folder).unwrap();
         }
-        fs::write(
-            package.join("DEBIAN/control"),
-            "Package: x\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: none\n",
-        )
-        .unwrap();
+        let control =
+            "Package: x\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: none\n";
+        fs::write(package.join("DEBIAN/control"), control).unwrap();
         fs::write(package.join("usr/src/x.tar"), "tarball").unwrap();
-        let source = Source {
+        let file = DebianFile {
+            suite: "trixie".to_owned(),
+            package: "x".to_owned(),
             version: "1".to_owned(),
-            upstream: None,
-            debian: Some(DebianFile {
-                suite: "trixie".to_owned(),
-                package: "x".to_owned(),
-                version: "1".to_owned(),
-                name: "x_1_all.deb".to_owned(),
-                sha256: String::new(),
-                tarball: Some("usr/src/x.tar".into()),
-            }),
-        };
-        let progress = Progress::default();
-        let cache = Cache {
-            paths: &paths,
-            progress: &progress,
+            name: "x_1_all.deb".to_owned(),
+            sha256: String::new(),
+            tarball: Some("usr/src/x.tar".into()),
         };
         let mut build = Command::new("dpkg-deb");
         build
             .arg("--build")
             .args([&package, &result.join("x_1_all.deb")]);
-        progress
+        Progress::default()
             .step(&paths, &Task::new("test", "testing"), |log| {
                 log.run(&mut build)?;
-                Download::new(cache, &source).take_out(&result, log)
+                take_out(&file, &result, log)
             })
             .unwrap();
-        let left: Vec<_> = fs::read_dir(&result)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
+        let left = fs::read_dir(&result).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["x.tar"]);
         assert_eq!(fs::read(result.join("x.tar")).unwrap(), b"tarball");
     }

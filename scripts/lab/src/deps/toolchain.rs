@@ -1,52 +1,65 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The compilers: clang, rustc, the Rust library's source, bindgen, and the library for the guest.
 
-mod bindgen;
-mod guest;
-mod library;
-mod rustup;
-mod sysroot;
-
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
+use fs_err::os::unix::fs::symlink;
+use semver::Version;
 
-use crate::deps::host::packages::Llvm;
-use crate::deps::host::{CROSS, is_arm64, output};
-use crate::store::cache::Cache;
-pub use guest::GuestRust;
+use crate::deps::cargo::cargo;
+use crate::deps::cargo_install::CargoInstall;
+use crate::deps::host::{CROSS, Llvm, find_tool, is_arm64, output};
+use crate::deps::source::apt::PrivateApt;
+use crate::store::cache::{Cache, Product};
+use crate::store::key::KeyBuilder;
+use crate::store::step::Task;
 
 /// The oldest rustc that builds everything here.
-const RUSTC_MIN: (u32, u32) = (1, 85);
+const RUSTC_MIN: Version = Version::new(1, 85, 0);
+
+/// The oldest bindgen that Linux 6.18 takes is 0.65.1 (Documentation/process/changes.rst); 0.66.0 and 0.66.1 are broken.
+const BINDGEN_MIN: Version = Version::new(0, 67, 0);
+
+/// What is installed when there is none.
+const BINDGEN: CargoInstall = CargoInstall {
+    name: "bindgen",
+    package: "bindgen-cli",
+    version: "0.72.1",
+    options: &[],
+};
 
 /// What the guest's programs are compiled for.
 pub const GUEST_TARGET: &str = "aarch64-unknown-linux-gnu";
-
-/// Set to anything but the empty string, this makes the build do without rustup, as on a machine where rustup can't
-/// download: the Rust library's source then comes from Debian's archive, the guest's library is built from it.
-const NO_RUSTUP: &str = "MYPOLL_NO_RUSTUP";
 
 /// All compilers, ready to be used.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     llvm: Llvm,
     bindgen: PathBuf,
-    library: PathBuf,
-    guest_rust: GuestRust,
-    for_kernel: String,
-    for_guest_c: String,
+    /// The folder of the Rust library's source.
+    pub library: PathBuf,
+    /// cargo for the guest.
+    pub guest_rust: GuestRust,
+    /// What has a part in the kernel, for its key.
+    pub for_kernel: String,
+    /// What has a part in the guest's C programs.
+    pub for_guest_c: String,
 }
 
 impl Toolchain {
     /// Finds them, and gets what is missing: with rustup where that works, else from Debian's archive and crates.io.
     pub fn prepare(cache: Cache<'_>, llvm: Llvm) -> Result<Self> {
         let rustc = Rustc::find()?;
-        let library = library::find_or_get(cache, &rustc, &guest::access(&rustc, cache))?;
-        let guest_rust = GuestRust::prepare(cache)?;
-        let bindgen = bindgen::find_or_install(cache, &rustc)?;
+        let library = rustc.library(cache)?;
+        let bindgen = match find_tool("bindgen").filter(|path| bindgen_is_new_enough(path)) {
+            Some(found) => found,
+            None => BINDGEN.ensure(cache, &rustc.host)?,
+        };
         let clang = llvm.bin().map_or("clang".into(), |bin| bin.join("clang"));
         Ok(Self {
             for_kernel: format!(
@@ -60,28 +73,8 @@ impl Toolchain {
             llvm,
             bindgen,
             library,
-            guest_rust,
+            guest_rust: GuestRust::prepare(cache)?,
         })
-    }
-
-    /// The folder of the Rust library's source.
-    pub fn library(&self) -> &Path {
-        &self.library
-    }
-
-    /// What has a part in the kernel, for its key.
-    pub fn for_kernel(&self) -> &str {
-        &self.for_kernel
-    }
-
-    /// What has a part in the guest's C programs.
-    pub fn for_guest_c(&self) -> &str {
-        &self.for_guest_c
-    }
-
-    /// cargo for the guest.
-    pub fn guest_rust(&self) -> &GuestRust {
-        &self.guest_rust
     }
 
     /// `make` as the kernel wants it, arm64 with LLVM and Rust.
@@ -111,22 +104,12 @@ impl Toolchain {
         cc
     }
 
-    /// `cargo build` for the guest: static programs in `target/TARGET/release`.
-    pub fn cargo_build_for_guest(&self, target: &Path) -> Command {
-        let flags = "-Ctarget-feature=+crt-static";
-        self.guest_rust.cargo_build(GUEST_TARGET, flags, target)
-    }
-
     fn path(&self) -> OsString {
         let own = env::var_os("PATH").unwrap_or_default();
         let bindgen = self.bindgen.parent().map(Path::to_owned);
-        let folders = self
-            .llvm
-            .bin()
-            .into_iter()
-            .chain(bindgen)
-            .chain(env::split_paths(&own));
-        env::join_paths(folders.chain(["/usr/sbin".into(), "/sbin".into()])).unwrap_or(own)
+        let first = self.llvm.bin().into_iter().chain(bindgen);
+        let last = ["/usr/sbin".into(), "/sbin".into()];
+        env::join_paths(first.chain(env::split_paths(&own)).chain(last)).unwrap_or(own)
     }
 }
 
@@ -135,6 +118,8 @@ impl Toolchain {
 struct Rustc {
     /// Such as `1.95.0`.
     release: String,
+    /// Such as `x86_64-unknown-linux-gnu`.
+    host: String,
     /// All that `rustc -vV` says.
     verbose: String,
     sysroot: PathBuf,
@@ -144,25 +129,168 @@ impl Rustc {
     fn find() -> Result<Self> {
         let verbose = output(Command::new("rustc").arg("-vV"))?;
         let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
-        let release = field(&verbose, "release")
-            .context("rustc -vV names no release")?
-            .to_owned();
+        let field = |name: &str| {
+            let mut fields = verbose.lines().filter_map(|line| line.split_once(": "));
+            let found = fields.find(|(found, _)| *found == name);
+            let (_, value) = found.with_context(|| format!("rustc -vV names no {name}"))?;
+            anyhow::Ok(value.to_owned())
+        };
+        let (release, host) = (field("release")?, field("host")?);
         ensure!(
-            is_at_least(&release, RUSTC_MIN),
-            "rustc is {release}, {}.{} or newer is needed: 'rustup update stable' gets it",
-            RUSTC_MIN.0,
-            RUSTC_MIN.1
+            is_at_least(&release, &RUSTC_MIN),
+            "rustc is {release}, {RUSTC_MIN} or newer is needed: 'rustup update stable' gets it"
         );
         Ok(Self {
             release,
+            host,
             verbose,
             sysroot: PathBuf::from(sysroot.trim()),
         })
     }
 
-    /// Such as `x86_64-unknown-linux-gnu`.
-    fn host(&self) -> Result<&str> {
-        field(&self.verbose, "host").context("rustc -vV names no host")
+    /// The Rust library's source, from which the kernel builds its `core`: finds the folder `library` in the toolchain, lets
+    /// rustup add it, or takes Debian's package of the same version.
+    fn library(&self, cache: Cache<'_>) -> Result<PathBuf> {
+        const CORE: &str = "core/src/lib.rs";
+        let own = self.sysroot.join("lib/rustlib/src/rust/library");
+        let here = || own.join(CORE).exists();
+        if here() || self.rustup_adds(cache, &["component", "add", "rust-src"])? && here() {
+            return Ok(own);
+        }
+        let release = &self.release;
+        let library = format!("usr/src/rustc-{release}/library");
+        let product = Product::new(
+            Task::new("rust-src", format!("fetching Debian's rust-src {release}")),
+            KeyBuilder::new("rust-src").text(release),
+        );
+        let folder = cache.ensure(&product, |result, log| {
+            let apt = PrivateApt::open(&cache.paths.cache, log)?;
+            apt.unpack_package("rust-src", release, result, log)?;
+            ensure!(
+                result.join(&library).join(CORE).exists(),
+                "Debian's rust-src does not have {library} where it should be"
+            );
+            Ok(())
+        })?;
+        Ok(folder.join(library))
+    }
+
+    /// A sysroot with the library's source in it: cargo looks for that nowhere else. It is made of links, so that nothing is
+    /// written into the toolchain itself.
+    fn sysroot_with_library(&self, cache: Cache<'_>) -> Result<PathBuf> {
+        let library = self.library(cache)?;
+        let source = library.parent().unwrap_or(&library);
+        let product = Product::new(
+            Task::new(
+                "sysroot",
+                "linking the Rust library's source into a sysroot",
+            ),
+            KeyBuilder::new("sysroot")
+                .text(&self.verbose)
+                .text(self.sysroot.display())
+                .text(source.display()),
+        );
+        cache.ensure(&product, |result, _| {
+            let (rustlib, own) = (result.join("lib/rustlib"), self.sysroot.join("lib/rustlib"));
+            fs::create_dir_all(rustlib.join("src"))?;
+            symlink(own.join(&self.host), rustlib.join(&self.host))?;
+            Ok(symlink(source, rustlib.join("src/rust"))?)
+        })
+    }
+
+    /// Lets rustup add something, where it manages the compiler. False when it can't: there is another way for all that it
+    /// adds.
+    ///
+    /// # Errors
+    /// When it could, but nothing may be installed.
+    fn rustup_adds(&self, cache: Cache<'_>, args: &[&str]) -> Result<bool> {
+        let managed = output(Command::new("rustup").args(["which", "rustc"]))
+            .is_ok_and(|path| self.sysroot.join("bin/rustc").as_os_str() == path.trim());
+        if !managed {
+            return Ok(false);
+        }
+        let command = format!("rustup {}", args.join(" "));
+        if !cache.progress.may_install() {
+            let what = args.last().unwrap_or(&"");
+            bail!("missing: {what}\n  to install it: {command}");
+        }
+        let task = Task::new("rustup", format!("running '{command}'"));
+        let result = cache.progress.step(cache.paths, &task, |log| {
+            log.run(Command::new("rustup").args(args))
+        });
+        if let Err(error) = &result {
+            let said = format!("{error}\nGoing on without rustup.");
+            cache.progress.say(&said);
+        }
+        Ok(result.is_ok())
+    }
+}
+
+/// Where the guest's standard library comes from.
+#[derive(Clone, Debug)]
+enum GuestLibrary {
+    /// The toolchain has it.
+    Installed,
+    /// Cargo builds it, from the library's source in this sysroot.
+    Built(PathBuf),
+}
+
+/// cargo for programs that run on another machine: the guest, or a board with Debian.
+#[derive(Clone, Debug)]
+pub struct GuestRust {
+    rustc: Rustc,
+    library: GuestLibrary,
+    repo: PathBuf,
+}
+
+impl GuestRust {
+    /// Finds rustc and the library; gets what is missing with rustup where that works, else from Debian's archive.
+    pub fn prepare(cache: Cache<'_>) -> Result<Self> {
+        let rustc = Rustc::find()?;
+        let own = rustc.sysroot.join("lib/rustlib").join(GUEST_TARGET);
+        let library = if own.join("lib").exists()
+            || rustc.rustup_adds(cache, &["target", "add", GUEST_TARGET])?
+        {
+            GuestLibrary::Installed
+        } else {
+            GuestLibrary::Built(rustc.sysroot_with_library(cache)?)
+        };
+        Ok(Self {
+            rustc,
+            library,
+            repo: cache.paths.repo.clone(),
+        })
+    }
+
+    /// What has a part in the programs, but for the C library and the linker.
+    pub fn for_key(&self) -> String {
+        format!("{}{:?}", self.rustc.verbose, self.library)
+    }
+
+    /// The machine that compiles, such as `x86_64-unknown-linux-gnu`.
+    pub fn host(&self) -> &str {
+        &self.rustc.host
+    }
+
+    /// `cargo build` for [`GUEST_TARGET`] or the [`host`](Self::host), with `flags` for rustc: programs in
+    /// `folder/TARGET/release`.
+    pub fn cargo_build(&self, target: &str, flags: &str, folder: &Path) -> Command {
+        let mut flags = flags.to_owned();
+        let mut cargo = cargo(&self.repo, folder);
+        cargo.args(["build", "--locked", "--release", "--target", target]);
+        if let (GUEST_TARGET, GuestLibrary::Built(sysroot)) = (target, &self.library) {
+            cargo
+                .arg("-Zbuild-std=std,panic_abort")
+                .env("RUSTC_BOOTSTRAP", "1");
+            flags += &format!(" --sysroot={}", sysroot.display());
+        }
+        let linker = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
+        cargo
+            .env(linker, format!("{CROSS}gcc"))
+            .env("RUSTFLAGS", flags)
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env_remove("CARGO_BUILD_TARGET");
+        cargo
     }
 }
 
@@ -172,21 +300,19 @@ fn guest_gcc() -> String {
     format!("{cross}gcc")
 }
 
-fn field<'a>(verbose: &'a str, name: &str) -> Option<&'a str> {
-    verbose
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+fn bindgen_is_new_enough(bindgen: &Path) -> bool {
+    output(Command::new(bindgen).arg("--version")).is_ok_and(|text| {
+        let version = text.trim().strip_prefix("bindgen ");
+        version.is_some_and(|version| is_at_least(version, &BINDGEN_MIN))
+    })
 }
 
-/// Whether a version such as `1.95.0-nightly` is at least that major and minor one.
-fn is_at_least(version: &str, min: (u32, u32)) -> bool {
-    let mut parts = version
-        .split(['.', '-'])
-        .map_while(|part| part.parse::<u32>().ok());
-    parts
-        .next()
-        .zip(parts.next())
-        .is_some_and(|found| found >= min)
+/// Whether a version such as `1.95.0-nightly` is at least that one, whatever comes behind its numbers.
+fn is_at_least(version: &str, min: &Version) -> bool {
+    Version::parse(version).is_ok_and(|mut version| {
+        version.pre = semver::Prerelease::EMPTY;
+        version >= *min
+    })
 }
 
 #[cfg(test)]
@@ -194,20 +320,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_compare_by_number() {
-        assert!(is_at_least("1.95.0", (1, 85)));
-        assert!(is_at_least("1.85.0-nightly", (1, 85)));
-        assert!(is_at_least("1.100.0", (1, 85)));
-        assert!(!is_at_least("1.84.1", (1, 85)));
-        assert!(!is_at_least("0.99.0", (1, 85)));
-        assert!(!is_at_least("unknown", (1, 85)));
-    }
-
-    #[test]
-    fn fields_are_read() {
-        let verbose = "rustc 1.95.0 (59807616e 2026-04-14)\nhost: x86_64-unknown-linux-gnu\nrelease: 1.95.0\n";
-        assert_eq!(field(verbose, "release"), Some("1.95.0"));
-        assert_eq!(field(verbose, "host"), Some("x86_64-unknown-linux-gnu"));
-        assert_eq!(field(verbose, "LLVM version"), None);
+    fn what_comes_before_a_release_counts_as_the_release() {
+        assert!(is_at_least("1.95.0", &RUSTC_MIN) && is_at_least("1.85.0-nightly", &RUSTC_MIN));
+        assert!(!is_at_least("1.84.1", &RUSTC_MIN) && !is_at_least("unknown", &RUSTC_MIN));
     }
 }

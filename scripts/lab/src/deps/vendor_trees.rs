@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The device trees that Raspberry Pi's own kernel has for its boards.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::deps::git;
-use crate::store::cache::Product;
-use crate::store::key::{Key, KeyBuilder};
-use crate::store::step::{Log, Task};
+use crate::store::cache::{Cache, Product};
+use crate::store::key::KeyBuilder;
+use crate::store::step::Task;
 
 /// gokrazy's builds of <https://github.com/raspberrypi/linux>, which is 5 GB itself, as is a repository with Raspberry Pi's
 /// own builds.
-pub const URL: &str = "https://github.com/gokrazy/kernel.rpi";
+const URL: &str = "https://github.com/gokrazy/kernel.rpi";
 /// Of raspberrypi/linux, tag `stable_20260609`.
 const COMMIT: &str = "63bf14dc8cd2c4e12047c4792f68d3a986e3a5fd";
 
@@ -24,50 +24,33 @@ const TREES: [&str; 3] = [
     "bcm2712-rpi-5-b.dtb",
 ];
 
-/// The trees. Its result has them under the names that they have there.
-#[derive(Debug)]
-pub struct VendorTrees {
-    key: Key,
-}
-
-impl VendorTrees {
-    /// Nothing is downloaded yet.
-    pub fn pinned() -> Self {
-        let key = TREES.into_iter().fold(
-            KeyBuilder::new("vendor-trees").text(COMMIT),
-            KeyBuilder::text,
-        );
-        Self { key: key.finish() }
+/// The folder that has them under the names that they have there, or why the repository can't be reached.
+pub fn find_or_get(cache: Cache<'_>) -> Result<Result<PathBuf, String>> {
+    let key = KeyBuilder::new("vendor-trees").text(COMMIT);
+    let product = Product::new(
+        Task::new("vendor-trees", "getting Raspberry Pi's device trees"),
+        TREES.into_iter().fold(key, KeyBuilder::text),
+    );
+    if cache.get(&product).is_none() {
+        if let Some(reason) = git::why_unreachable(URL) {
+            return Ok(Err(reason));
+        }
     }
-}
-
-impl Product for VendorTrees {
-    fn task(&self) -> Task {
-        Task::new("vendor-trees", "getting Raspberry Pi's device trees")
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
+    let folder = cache.ensure(&product, |result, log| {
         let repo = tempfile::tempdir()?;
         let git = || {
             let mut git = Command::new("git");
             git.env("PATH", git::PATH).arg("-C").arg(repo.path());
             git
         };
-        log.run(git().args([
-            "clone",
-            "--quiet",
-            "--no-checkout",
-            "--filter=blob:none",
-            URL,
-            ".",
-        ]))?;
+        log.run(
+            git()
+                .args(["clone", "--quiet", "--no-checkout", "--filter=blob:none"])
+                .args([URL, "."]),
+        )?;
         let mut checkout = git();
         checkout.arg("--work-tree").arg(result);
-        log.run(checkout.args(["checkout", COMMIT, "--"]).args(TREES))?;
-        Ok(())
-    }
+        log.run(checkout.args(["checkout", COMMIT, "--"]).args(TREES))
+    })?;
+    Ok(Ok(folder))
 }

@@ -2,33 +2,52 @@
 //! The cache: one folder a result, `CACHE/STEP/KEY/`, complete or not there at all.
 
 use std::fmt::Display;
-use std::fs::{self, DirEntry, File};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use fs_err::{self as fs, DirEntry, File};
 
-use super::lock;
-use crate::store::key::Key;
+use super::{lock, remove};
+use crate::store::key::{Key, KeyBuilder};
 use crate::store::step::{Log, Task};
 use crate::{Paths, Progress};
 
-/// Something that is made from what its key says, and from nothing else.
-pub trait Product {
+/// A result that depends on nothing but what its key says.
+#[derive(Clone, Debug)]
+pub struct Product {
     /// The step that makes it. Its name is the folder in the cache.
-    fn task(&self) -> Task;
-
-    /// What it depends on.
-    fn key(&self) -> &Key;
-
+    task: Task,
+    key: Key,
     /// How many of its kind are kept; older ones are removed.
-    fn keep(&self) -> usize {
-        4
+    keep: usize,
+}
+
+impl Product {
+    /// One of four that are kept.
+    pub fn new(task: Task, key: KeyBuilder) -> Self {
+        let key = key.finish();
+        Self { task, key, keep: 4 }
     }
 
-    /// Makes it in the empty folder `result`, which lies at another path afterwards.
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()>;
+    /// One of `keep` that are kept.
+    pub fn keep(self, keep: usize) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// What it depends on.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+/// A result that others are made of.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// What it depends on.
+    pub key: Key,
+    /// Where it is.
+    pub folder: PathBuf,
 }
 
 /// Results, and how they are shown while they are made.
@@ -40,62 +59,80 @@ pub struct Cache<'a> {
     pub progress: &'a Progress,
 }
 
-impl Cache<'_> {
+impl<'a> Cache<'a> {
+    /// The cache in [`Paths::cache`].
+    pub fn new(paths: &'a Paths, progress: &'a Progress) -> Self {
+        Self { paths, progress }
+    }
+
     /// The folder of a result, whether it is there or not.
-    pub fn folder(&self, product: &dyn Product) -> PathBuf {
-        self.paths
-            .cache
-            .join(product.task().name)
-            .join(product.key().to_string())
+    pub fn folder(&self, product: &Product) -> PathBuf {
+        let step = self.paths.cache.join(&product.task.name);
+        step.join(product.key.to_string())
     }
 
     /// The result, if it is there.
-    pub fn get(&self, product: &dyn Product) -> Option<PathBuf> {
+    pub fn get(&self, product: &Product) -> Option<PathBuf> {
         let folder = self.folder(product);
         // Its time says when it was last wanted: pruning goes by that.
         let used = File::open(&folder).ok()?.set_modified(SystemTime::now());
         used.is_ok().then_some(folder)
     }
 
-    /// The result, made now if it is not there.
+    /// The result, made now if it is not there, by `make` in an empty folder, which lies at another path afterwards.
     ///
     /// One process at a time makes it; others wait, and take what it left.
-    pub fn ensure(&self, product: &dyn Product) -> Result<PathBuf> {
+    pub fn ensure(
+        &self,
+        product: &Product,
+        make: impl FnOnce(&Path, &mut Log) -> Result<()>,
+    ) -> Result<PathBuf> {
         if let Some(folder) = self.get(product) {
             return Ok(folder);
         }
-        let _lock = self.lock(&lock_name(product.task().name, product.key()))?;
+        let _lock = self.lock(&lock_name(&product.task.name, &product.key))?;
         if let Some(folder) = self.get(product) {
             return Ok(folder);
         }
-        self.progress
-            .step(self.paths, &product.task(), |log| self.put(product, log))
+        self.progress.step(self.paths, &product.task, |log| {
+            self.put(product, |result| make(result, log))
+        })
+    }
+
+    /// The same for what others are made of.
+    pub fn part(
+        &self,
+        product: &Product,
+        make: impl FnOnce(&Path, &mut Log) -> Result<()>,
+    ) -> Result<Part> {
+        Ok(Part {
+            folder: self.ensure(product, make)?,
+            key: product.key.clone(),
+        })
     }
 
     /// Keeps other processes from what is called `name`, for as long as the result lives.
     pub(crate) fn lock(&self, name: &str) -> Result<File> {
         let locks = self.paths.cache.join("locks");
-        fs::create_dir_all(&locks).with_context(|| format!("can't create {}", locks.display()))?;
+        fs::create_dir_all(&locks)?;
         let what = format!("{name}: another build is at it");
         lock::hold(&locks.join(name), self.progress, &what)
     }
 
-    fn put(&self, product: &dyn Product, log: &mut Log) -> Result<PathBuf> {
+    fn put(&self, product: &Product, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let folder = self.folder(product);
         let step = folder.parent().expect("a result lies in its step's folder");
-        fs::create_dir_all(step).with_context(|| format!("can't create {}", step.display()))?;
+        fs::create_dir_all(step)?;
         self.remove_unfinished(step)?;
-        prune(step, product.keep())?;
-        let unfinished = step.join(format!("{UNFINISHED}{}", product.key()));
+        prune(step, product.keep)?;
+        let unfinished = step.join(format!("{UNFINISHED}{}", product.key));
         remove(&unfinished)?;
-        fs::create_dir(&unfinished)
-            .with_context(|| format!("can't create {}", unfinished.display()))?;
-        if let Err(error) = product.make(&unfinished, log) {
+        fs::create_dir(&unfinished)?;
+        if let Err(error) = make(&unfinished) {
             remove(&unfinished)?;
             return Err(error);
         }
-        fs::rename(&unfinished, &folder)
-            .with_context(|| format!("can't create {}", folder.display()))?;
+        fs::rename(&unfinished, &folder)?;
         Ok(folder)
     }
 
@@ -138,24 +175,11 @@ pub(crate) fn prune(step: &Path, keep: usize) -> Result<()> {
 }
 
 fn read(folder: &Path) -> Result<Vec<DirEntry>> {
-    fs::read_dir(folder)
-        .and_then(Iterator::collect)
-        .with_context(|| format!("can't read {}", folder.display()))
-}
-
-/// Removes a folder, if it is there.
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("can't remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
+    Ok(fs::read_dir(folder)?.collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::sync::Barrier;
     use std::thread;
     use std::time::Duration;
@@ -163,40 +187,14 @@ mod tests {
     use anyhow::bail;
 
     use super::*;
-    use crate::store::key::KeyBuilder;
 
-    struct Note {
-        key: Key,
-        made: Cell<u32>,
-        fails: bool,
+    fn note(text: &str) -> Product {
+        let key = KeyBuilder::new("note").text(text);
+        Product::new(Task::new("note", "writing"), key).keep(2)
     }
 
-    fn note(text: &str) -> Note {
-        Note {
-            key: KeyBuilder::new("note").text(text).finish(),
-            made: Cell::new(0),
-            fails: false,
-        }
-    }
-
-    impl Product for Note {
-        fn task(&self) -> Task {
-            Task::new("note", "writing")
-        }
-        fn key(&self) -> &Key {
-            &self.key
-        }
-        fn keep(&self) -> usize {
-            2
-        }
-        fn make(&self, result: &Path, _: &mut Log) -> Result<()> {
-            self.made.set(self.made.get() + 1);
-            fs::write(result.join("note"), "text")?;
-            if self.fails {
-                bail!("no ink");
-            }
-            Ok(())
-        }
+    fn write(result: &Path, _: &mut Log) -> Result<()> {
+        Ok(fs::write(result.join("note"), "text")?)
     }
 
     fn with_cache(test: impl FnOnce(Cache<'_>)) {
@@ -205,10 +203,7 @@ mod tests {
             repo: dir.path().to_owned(),
             cache: dir.path().to_owned(),
         };
-        test(Cache {
-            paths: &paths,
-            progress: &Progress::default(),
-        });
+        test(Cache::new(&paths, &Progress::default()));
     }
 
     #[test]
@@ -216,9 +211,9 @@ mod tests {
         with_cache(|cache| {
             let note = note("one");
             assert_eq!(cache.get(&note), None);
-            let folder = cache.ensure(&note).unwrap();
-            assert_eq!(cache.ensure(&note).unwrap(), folder);
-            assert_eq!(note.made.get(), 1);
+            let folder = cache.ensure(&note, write).unwrap();
+            let again = cache.ensure(&note, |_, _| unreachable!());
+            assert_eq!(again.unwrap(), folder);
             assert_eq!(fs::read_to_string(folder.join("note")).unwrap(), "text");
         });
     }
@@ -226,46 +221,30 @@ mod tests {
     #[test]
     fn a_failure_leaves_no_result() {
         with_cache(|cache| {
-            let mut note = note("one");
-            note.fails = true;
-            assert!(
-                cache
-                    .ensure(&note)
-                    .unwrap_err()
-                    .to_string()
-                    .contains("no ink")
-            );
+            let note = note("one");
+            let error = cache.ensure(&note, |result, log| {
+                write(result, log)?;
+                bail!("no ink")
+            });
+            assert!(error.unwrap_err().to_string().contains("no ink"));
             assert_eq!(cache.get(&note), None);
-            note.fails = false;
-            cache.ensure(&note).unwrap();
-            assert_eq!(note.made.get(), 2);
+            cache.ensure(&note, write).unwrap();
         });
     }
 
     #[test]
     fn two_results_of_a_step_are_made_at_a_time() {
-        struct Meets<'a>(Key, &'a Barrier);
-        impl Product for Meets<'_> {
-            fn task(&self) -> Task {
-                Task::new("note", "writing")
-            }
-            fn key(&self) -> &Key {
-                &self.0
-            }
-            fn make(&self, result: &Path, _: &mut Log) -> Result<()> {
-                fs::write(result.join("note"), "")?;
-                self.1.wait();
-                Ok(())
-            }
-        }
         with_cache(|cache| {
-            let barrier = Barrier::new(2);
+            let barrier = &Barrier::new(2);
             thread::scope(|scope| {
                 for name in ["one", "two"] {
-                    let product = Meets(note(name).key, &barrier);
                     scope.spawn(move || {
-                        let folder = cache.ensure(&product).unwrap();
-                        assert!(folder.join("note").exists(), "{name}");
+                        let made = cache.ensure(&note(name), |result, log| {
+                            write(result, log)?;
+                            barrier.wait();
+                            Ok(())
+                        });
+                        assert!(made.unwrap().join("note").exists(), "{name}");
                     });
                 }
             });
@@ -281,13 +260,13 @@ mod tests {
                 fs::create_dir_all(step.join(format!("{UNFINISHED}{leftover}"))).unwrap();
             }
             for (age, note) in [(30, &notes[0]), (20, &notes[1])] {
-                let folder = cache.ensure(note).unwrap();
+                let folder = cache.ensure(note, write).unwrap();
                 let used = SystemTime::now() - Duration::from_secs(age);
                 File::open(folder).unwrap().set_modified(used).unwrap();
             }
             // Being wanted again makes the older one the newer one.
             cache.get(&notes[0]).unwrap();
-            cache.ensure(&notes[2]).unwrap();
+            cache.ensure(&notes[2], write).unwrap();
             assert!(cache.get(&notes[0]).is_some());
             assert!(cache.get(&notes[1]).is_none());
             assert_eq!(fs::read_dir(&step).unwrap().count(), 2);

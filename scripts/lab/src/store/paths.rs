@@ -35,8 +35,7 @@ impl Paths {
             "XDG_CACHE_HOME has to be an absolute path, {} is not",
             cache.display()
         );
-        std::fs::create_dir_all(&cache)
-            .with_context(|| format!("can't create {}", cache.display()))?;
+        fs_err::create_dir_all(&cache)?;
         Ok(Self { repo, cache })
     }
 }

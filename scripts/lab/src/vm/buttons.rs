@@ -4,48 +4,20 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
-use std::{fs, io};
 
-use thiserror::Error;
+use anyhow::{Context, Result};
+use fs_err as fs;
 
 use crate::build::devicetree::{self, Line};
 use crate::vm::machine::runtime;
-use crate::vm::qmp::{Monitor, QmpError};
-use crate::vm::qtest::{self, QtestError};
+use crate::vm::qmp::Monitor;
+use crate::vm::qtest;
 
 /// How long a press holds the button down; QEMU's own power key does it as long.
 const HOLD: Duration = Duration::from_millis(100);
 
 /// The PL061 input that QEMU's power key is wired to.
 const POWER_KEY: u8 = 3;
-
-/// What can go wrong with a press.
-#[derive(Debug, Error)]
-pub enum PressError {
-    /// The machine's device tree can't be read.
-    #[error("can't read {0}")]
-    Unreadable(PathBuf, #[source] io::Error),
-    /// The machine's device tree does not describe the lines.
-    #[error("can't find the lines in {0}")]
-    NoLines(PathBuf, #[source] anyhow::Error),
-    /// No line has this number or label.
-    #[error("there is no line {wanted:?}; there are {there}")]
-    NoSuchLine {
-        /// What was asked for.
-        wanted: String,
-        /// The lines there are.
-        there: String,
-    },
-    /// The line is not on the board's GPIO controller.
-    #[error("line {0} is on a simulated chip, which only the guest itself can press")]
-    Inside(u32),
-    /// The monitor failed.
-    #[error(transparent)]
-    Qmp(#[from] QmpError),
-    /// The qtest socket failed.
-    #[error(transparent)]
-    Qtest(#[from] QtestError),
-}
 
 /// What is done to a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +39,10 @@ pub struct Buttons {
 
 impl Buttons {
     /// The buttons of the machine whose runtime folder is `machine`.
-    pub fn of(machine: &Path) -> Result<Self, PressError> {
+    pub fn of(machine: &Path) -> Result<Self> {
         let tree = machine.join(runtime::DEVICE_TREE);
-        let bytes = fs::read(&tree).map_err(|error| PressError::Unreadable(tree.clone(), error))?;
-        let lines = devicetree::lines(&bytes).map_err(|error| PressError::NoLines(tree, error))?;
+        let lines = devicetree::lines(&fs::read(&tree)?)
+            .with_context(|| format!("can't find the lines in {}", tree.display()))?;
         Ok(Self {
             machine: machine.to_owned(),
             lines,
@@ -83,19 +55,19 @@ impl Buttons {
     }
 
     /// The line with this number or label.
-    pub fn line(&self, wanted: &str) -> Result<&Line, PressError> {
+    pub fn line(&self, wanted: &str) -> Result<&Line> {
         self.lines
             .iter()
             .find(|line| wanted.parse() == Ok(line.number) || line.label == wanted)
-            .ok_or_else(|| PressError::NoSuchLine {
-                wanted: wanted.to_owned(),
-                there: describe(&self.lines),
+            .with_context(|| {
+                let there = describe(&self.lines);
+                format!("there is no line {wanted:?}; there are {there}")
             })
     }
 
     /// Does `action` to `line`.
-    pub fn act(&self, line: &Line, action: Action) -> Result<(), PressError> {
-        let input = line.input.ok_or(PressError::Inside(line.number))?;
+    pub fn act(&self, line: &Line, action: Action) -> Result<()> {
+        let input = input(line)?;
         match action {
             Action::Press if input == POWER_KEY && !line.active_low => {
                 self.monitor()?.system_powerdown()?;
@@ -113,17 +85,24 @@ impl Buttons {
     }
 
     /// Has `line` be down (`true`) and up in quick succession, some microseconds each, as a contact that bounces.
-    pub fn set(&self, line: &Line, levels: &[bool]) -> Result<(), PressError> {
-        let input = line.input.ok_or(PressError::Inside(line.number))?;
+    pub fn set(&self, line: &Line, levels: &[bool]) -> Result<()> {
+        let input = input(line)?;
         let levels: Vec<_> = levels.iter().map(|&down| down != line.active_low).collect();
         let pl061 = self.monitor()?.pl061()?;
         let qtest = self.machine.join(runtime::QTEST);
-        Ok(qtest::set_input(&qtest, &pl061, input, &levels)?)
+        qtest::set_input(&qtest, &pl061, input, &levels)
     }
 
-    fn monitor(&self) -> Result<Monitor, QmpError> {
+    fn monitor(&self) -> Result<Monitor> {
         Monitor::connect(&self.machine.join(runtime::QMP))
     }
+}
+
+fn input(line: &Line) -> Result<u8> {
+    let number = line.number;
+    line.input.with_context(|| {
+        format!("line {number} is on a simulated chip, which only the guest itself can press")
+    })
 }
 
 /// Lists lines as in `0 "button", 1 "door"`.

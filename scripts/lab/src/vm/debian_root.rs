@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Debian for arm64, with its own kernel, systemd and mosquitto, by mmdebstrap.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::build::flavour::Flavour;
-use crate::build::overlay::{OVERLAY, Overlay};
-use crate::deps::host::packages::{Need, tool};
-use crate::deps::host::{find_tool, provide, succeeds};
+use crate::build::overlay::overlay;
+use crate::deps::host::{Need, find_tool, provide, succeeds, tool};
 use crate::deps::source::apt::PrivateApt;
 use crate::store::cache::{Cache, Product};
-use crate::store::key::{Key, KeyBuilder};
-use crate::store::step::{Log, Task};
+use crate::store::key::KeyBuilder;
+use crate::store::step::Task;
 use crate::store::unavailable::Unavailable;
 use crate::vm::machine::Boot;
 
@@ -52,16 +50,8 @@ const NEEDS: [Need; 6] = [
     tool("fakeroot", "fakeroot"),
     tool("mke2fs", "e2fsprogs"),
     tool("mmdebstrap", "mmdebstrap"),
-    Need::Tool {
-        name: "qemu-aarch64-static",
-        package: "qemu-user-static",
-        cross: true,
-    },
-    Need::Tool {
-        name: "update-binfmts",
-        package: "binfmt-support",
-        cross: true,
-    },
+    tool("qemu-aarch64-static", "qemu-user-static").cross(),
+    tool("update-binfmts", "binfmt-support").cross(),
 ];
 
 /// The root file system as an archive.
@@ -70,127 +60,77 @@ pub const ARCHIVE: &str = "root.tar";
 /// Of the file system; most of it are holes.
 const SIZE: &str = "3G";
 
-/// The root file system, as an archive and on a disk, the kernel and its initramfs.
-#[derive(Debug)]
-pub struct Debian {
-    files: PathBuf,
-    server: PathBuf,
-    apt: PathBuf,
-    key: Key,
-}
-
-impl Debian {
-    /// Reads `scripts/lab/debian/`; nothing is fetched yet.
-    pub fn new(cache: Cache<'_>) -> Result<Self> {
-        let lab = cache.paths.repo.join("scripts/lab");
-        let files = lab.join("debian");
-        let server = lab.join("rootfs/usr/bin/serve-lab");
-        let key = KeyBuilder::new("debian 1")
+/// The kernel, its initramfs and the root file system on a disk, beside which it is as an archive; made where they are not
+/// there yet, with the packages that this takes.
+///
+/// # Errors
+/// [`Unavailable`] when a package or Debian's archive is not available, or this machine can't run programs for arm64.
+pub fn debian(cache: Cache<'_>) -> Result<Boot> {
+    let lab = cache.paths.repo.join("scripts/lab");
+    let (files, server) = (lab.join("debian"), lab.join("rootfs/usr/bin/serve-lab"));
+    let product = Product::new(
+        Task::long("debian", "installing Debian for arm64"),
+        KeyBuilder::new("debian 1")
             .text(PACKAGES.join(" "))
             .text(SERVICES.join(" "))
             .text(UNUSED_DRIVERS.join(" "))
             .tree(&files)?
-            .file(&server)?
-            .finish();
-        Ok(Self {
-            files,
-            server,
-            apt: cache.paths.cache.clone(),
-            key,
-        })
+            .file(&server)?,
+    );
+    // One has 1 GB.
+    let product = product.keep(1);
+    if cache.get(&product).is_none() {
+        let ready = provide(cache.paths, cache.progress, &NEEDS).and_then(|()| run_arm64());
+        Unavailable::unless(ready)?;
     }
-
-    /// Makes it, where it is not there yet, with the packages that this takes.
-    ///
-    /// # Errors
-    /// [`Unavailable`] when a package or Debian's archive is not available, or this machine can't run
-    /// programs for arm64.
-    pub fn ensure(&self, cache: Cache<'_>) -> Result<Boot> {
-        if cache.get(self).is_none() {
-            let ready = provide(cache.paths, cache.progress, &NEEDS).and_then(|()| run_arm64());
-            Unavailable::unless(ready)?;
-        }
-        let folder = cache.ensure(self)?;
-        Ok(Boot {
-            image: folder.join("vmlinuz"),
-            initramfs: folder.join("initrd.img"),
-            overlay: cache.ensure(&Overlay::new(cache.paths)?)?.join(OVERLAY),
-            disk: Some(folder.join("root.ext4")),
-            flavour: Flavour::Normal,
-        })
-    }
-
-    fn archive(&self, result: &Path, root: &Path, log: &mut Log) -> Result<()> {
-        let hook = |when: &str, what: String| format!("--{when}-hook={what}");
-        let apt = Unavailable::unless(PrivateApt::open(&self.apt, log))?;
-        let mut mmdebstrap = Command::new("mmdebstrap");
-        mmdebstrap
-            .args(["--architectures=arm64", "--variant=minbase"])
-            .arg(format!("--include={}", PACKAGES.join(",")))
-            .arg(hook(
-                "essential",
-                format!("sync-in {} /", self.files.display()),
-            ))
-            .arg(hook(
-                "customize",
-                format!("copy-in {} /usr/bin", self.server.display()),
-            ))
-            .arg(hook(
-                "customize",
-                format!("chroot \"$1\" systemctl enable {}", SERVICES.join(" ")),
-            ));
-        for driver in UNUSED_DRIVERS {
-            mmdebstrap.arg(hook(
-                "customize",
-                format!("rm -r \"$1\"/usr/lib/modules/*/kernel/drivers/{driver}"),
-            ));
-        }
-        for file in ["vmlinuz", "initrd.img"] {
-            let to = result.join(file);
-            mmdebstrap.arg(hook(
-                "customize",
-                format!("download /{file} {}", to.display()),
-            ));
-        }
-        mmdebstrap.args(["trixie".as_ref(), root.as_os_str()]);
-        Ok(log.run(mmdebstrap.args(apt.binary_packages()?))?)
-    }
-}
-
-impl Product for Debian {
-    fn task(&self) -> Task {
-        Task::long("debian", "installing Debian for arm64")
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    /// One has 1 GB.
-    fn keep(&self) -> usize {
-        1
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        let work = tempfile::tempdir_in(result).context("can't create a temporary folder")?;
+    let folder = cache.ensure(&product, |result, log| {
+        let apt = Unavailable::unless(PrivateApt::open(&cache.paths.cache, log))?;
         let archive = result.join(ARCHIVE);
-        self.archive(result, &archive, log)?;
-        let root = work.path().join("root");
-        fs::create_dir(&root)?;
+        let mut mmdebstrap = mmdebstrap(&files, &server, result);
+        mmdebstrap.arg("trixie").arg(&archive);
+        log.run(mmdebstrap.args(apt.binary_packages()?))?;
+        let root = tempfile::tempdir_in(result)?;
         // In one run, as fakeroot forgets who owns what.
+        let script = "tar -xf \"$1\" -C \"$2\"; mke2fs -q -t ext4 -d \"$2\" \"$3\" \"$4\"";
         log.run(
             Command::new("fakeroot")
-                .args([
-                    "sh",
-                    "-ec",
-                    "tar -xf \"$1\" -C \"$2\"; mke2fs -q -t ext4 -d \"$2\" \"$3\" \"$4\"",
-                    "sh",
-                ])
-                .args([archive, root, result.join("root.ext4")])
+                .args(["sh", "-ec", script, "sh"])
+                .args([&archive, root.path(), &result.join("root.ext4")])
                 .arg(SIZE),
-        )?;
-        Ok(())
+        )
+    })?;
+    Ok(Boot {
+        image: folder.join("vmlinuz"),
+        initramfs: folder.join("initrd.img"),
+        overlay: overlay(cache)?,
+        disk: Some(folder.join("root.ext4")),
+        flavour: Flavour::Normal,
+    })
+}
+
+fn mmdebstrap(files: &Path, server: &Path, result: &Path) -> Command {
+    let mut mmdebstrap = Command::new("mmdebstrap");
+    mmdebstrap
+        .args(["--architectures=arm64", "--variant=minbase"])
+        .arg(format!("--include={}", PACKAGES.join(",")))
+        .arg(format!("--essential-hook=sync-in {} /", files.display()));
+    let mut customize = |what: String| {
+        mmdebstrap.arg(format!("--customize-hook={what}"));
+    };
+    customize(format!("copy-in {} /usr/bin", server.display()));
+    customize(format!(
+        "chroot \"$1\" systemctl enable {}",
+        SERVICES.join(" ")
+    ));
+    for driver in UNUSED_DRIVERS {
+        customize(format!(
+            "rm -r \"$1\"/usr/lib/modules/*/kernel/drivers/{driver}"
+        ));
     }
+    for file in ["vmlinuz", "initrd.img"] {
+        customize(format!("download /{file} {}", result.join(file).display()));
+    }
+    mmdebstrap
 }
 
 /// Makes sure that programs for arm64 run here: qemu-user does that, once the kernel was told.

@@ -4,25 +4,23 @@
 mod process;
 pub mod runtime;
 
-use std::collections::VecDeque;
 use std::env;
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use anyhow::{Context, Error, Result, anyhow};
 use command_fds::{CommandFdExt, FdMapping};
-use thiserror::Error;
+use fs_err::{self as fs, File};
 
 use crate::build::devicetree::{self, CPUS, QEMU};
 use crate::store::cache::Cache;
-use crate::vm::buttons::{Buttons, PressError};
+use crate::store::step::last_lines;
+use crate::vm::buttons::Buttons;
 use crate::vm::guest::{Guest, GuestError, Ports};
-use crate::vm::qmp::{Monitor, QmpError};
+use crate::vm::qmp::Monitor;
 use crate::{Flavour, System};
 use process::Process;
 use runtime::Runtime;
@@ -36,7 +34,7 @@ const PAGE_PORT: u16 = 8080;
 /// The environment variable with the file in which each machine that comes up notes where its kernel's log is.
 pub const MACHINES: &str = "MYPOLL_MACHINES";
 
-/// How many lines of the kernel's log a [`MachineError::NotUp`] shows.
+/// How many lines of the kernel's log is shown of a machine that does not come up.
 const TAIL: usize = 25;
 
 /// What a machine boots.
@@ -91,33 +89,6 @@ impl MachineOptions {
     }
 }
 
-/// Why there is no machine.
-#[derive(Debug, Error)]
-pub enum MachineError {
-    /// The device tree can't be made.
-    #[error("can't make the machine's device tree: {0}")]
-    DeviceTree(anyhow::Error),
-    /// Its folder or its sockets can't be made.
-    #[error("can't prepare the machine")]
-    Prepare(#[source] io::Error),
-    /// QEMU can't be run.
-    #[error("can't run {QEMU}")]
-    Qemu(#[source] io::Error),
-    /// QEMU ended at once, with this on its standard error.
-    #[error("{QEMU} does not start: {0}")]
-    QemuRefuses(String),
-    /// The guest did not get as far as to say that it is ready.
-    #[error("the machine did not come up: {why}\n{tail}  whole kernel log: {}", log.display())]
-    NotUp {
-        /// What was seen.
-        why: GuestError,
-        /// The last lines of the kernel's log.
-        tail: String,
-        /// The kernel's log.
-        log: PathBuf,
-    },
-}
-
 /// A running machine. It ends with this value.
 #[derive(Debug)]
 pub struct Machine {
@@ -134,28 +105,23 @@ impl Machine {
         cache: Cache<'_>,
         boot: impl Into<Boot>,
         options: &MachineOptions,
-    ) -> Result<Self, MachineError> {
+    ) -> Result<Self> {
         let boot = boot.into();
         let tree = devicetree::device_tree(cache, &boot.overlay, options.cpus())
-            .map_err(MachineError::DeviceTree)?;
-        let runtime = Runtime::create(options.purpose).map_err(MachineError::Prepare)?;
-        let log = options
-            .log
-            .clone()
-            .unwrap_or_else(|| runtime.path().join("kernel.log"));
+            .context("can't make the machine's device tree")?;
+        let runtime = Runtime::create(options.purpose)?;
+        let log = options.log.clone();
+        let log = log.unwrap_or_else(|| runtime.path().join("kernel.log"));
         let stderr = runtime.path().join("qemu.log");
-        let prepare = || -> io::Result<_> {
-            fs::copy(&tree, runtime.path().join(runtime::DEVICE_TREE))?;
-            Ok((File::create(&stderr)?, Ports::new()?))
-        };
-        let (stderr_file, (ports, ends)) = prepare().map_err(MachineError::Prepare)?;
+        fs::copy(&tree, runtime.path().join(runtime::DEVICE_TREE))?;
+        let (ports, ends) = Ports::new()?;
 
         let mut command = Command::new(QEMU);
         command
             .args(arguments(&boot, options, runtime.path(), &log))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(stderr_file);
+            .stderr(File::create(&stderr)?.into_file());
         let mappings = ends
             .into_iter()
             .zip(FIRST_FD..)
@@ -164,14 +130,12 @@ impl Machine {
                 child_fd,
             })
             .collect();
-        command
-            .fd_mappings(mappings)
-            .map_err(|error| MachineError::Prepare(io::Error::other(error)))?;
-        let qemu = Process::spawn(command).map_err(MachineError::Qemu)?;
+        command.fd_mappings(mappings)?;
+        let qemu = Process::spawn(command).context(format!("can't run {QEMU}"))?;
 
         match Guest::ready(ports, boot_deadline(&boot)) {
             Ok(guest) => {
-                note(&log).map_err(MachineError::Prepare)?;
+                note(&log)?;
                 Ok(Self {
                     _qemu: qemu,
                     runtime,
@@ -199,21 +163,21 @@ impl Machine {
     }
 
     /// Its buttons.
-    pub fn buttons(&self) -> Result<Buttons, PressError> {
+    pub fn buttons(&self) -> Result<Buttons> {
         Buttons::of(self.runtime.path())
     }
 
     /// Where on this machine the guest's agent can be reached.
-    pub fn agent(&self) -> Result<SocketAddr, QmpError> {
+    pub fn agent(&self) -> Result<SocketAddr> {
         self.forwarded(AGENT_PORT)
     }
 
     /// Where on this machine the agent's live page is.
-    pub fn page(&self) -> Result<SocketAddr, QmpError> {
+    pub fn page(&self) -> Result<SocketAddr> {
         self.forwarded(PAGE_PORT)
     }
 
-    fn forwarded(&self, port: u16) -> Result<SocketAddr, QmpError> {
+    fn forwarded(&self, port: u16) -> Result<SocketAddr> {
         Monitor::connect(&self.runtime.path().join(runtime::QMP))?.forwarded(port)
     }
 }
@@ -228,23 +192,21 @@ fn note(log: &Path) -> io::Result<()> {
     let Some(machines) = env::var_os(MACHINES) else {
         return Ok(());
     };
-    let mut machines = File::options().create(true).append(true).open(machines)?;
+    let mut machines = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(machines)?;
     machines.write_all(format!("{}\n", log.display()).as_bytes())
 }
 
 /// The last `count` lines of a log.
 pub fn tail(log: &Path, count: usize) -> io::Result<String> {
-    let mut lines = VecDeque::new();
-    for line in BufReader::new(File::open(log)?).split(b'\n') {
-        if lines.len() == count {
-            lines.pop_front();
-        }
-        lines.push_back(line?);
-    }
-    Ok(lines
+    let text = fs::read(log)?;
+    let lines = last_lines(&String::from_utf8_lossy(&text), count)
         .iter()
-        .map(|line| format!("  | {}\n", String::from_utf8_lossy(line).trim_end()))
-        .collect())
+        .map(|line| format!("  | {}\n", line.trim_end()))
+        .collect();
+    Ok(lines)
 }
 
 /// The file descriptor that QEMU finds the first port's end at.
@@ -258,40 +220,29 @@ fn boot_deadline(boot: &Boot) -> Duration {
     })
 }
 
-fn arguments(boot: &Boot, options: &MachineOptions, folder: &Path, log: &Path) -> Vec<OsString> {
-    let board = devicetree::board(options.cpus());
-    let mut arguments: Vec<OsString> = board.into_iter().map(OsString::from).collect();
-    let mut add = |words: &[&OsStr]| arguments.extend(words.iter().map(OsString::from));
-    let file = |prefix: &str, path: &Path, suffix: &str| {
-        let mut word = OsString::from(prefix);
-        word.push(doubled_commas(path));
-        word.push(suffix);
-        word
-    };
-    add(&["-kernel".as_ref(), boot.image.as_ref()]);
-    add(&["-initrd".as_ref(), boot.initramfs.as_ref()]);
-    add(&["-dtb".as_ref(), folder.join(runtime::DEVICE_TREE).as_ref()]);
-    add(&[
-        "-append".as_ref(),
-        kernel_command_line(boot, options).as_ref(),
-    ]);
-    add(&["-nodefaults", "-no-reboot", "-display", "none"].map(OsStr::new));
-    add(&["-serial".as_ref(), &file("file:", log, "")]);
-    let server = ",server=on,wait=off";
-    add(&[
-        "-qmp".as_ref(),
-        &file("unix:", &folder.join(runtime::QMP), server),
-    ]);
-    add(&[
-        "-qtest".as_ref(),
-        &file("unix:", &folder.join(runtime::QTEST), server),
-    ]);
-    add(&["-qtest-log", "none", "-device", "virtio-rng-pci"].map(OsStr::new));
-    add(&["-device", "virtio-serial-pci"].map(OsStr::new));
+fn arguments(boot: &Boot, options: &MachineOptions, folder: &Path, log: &Path) -> Vec<String> {
+    let mut arguments = devicetree::board(options.cpus());
+    arguments.extend(["-nodefaults", "-no-reboot"].map(str::to_owned));
+    let mut add = |option: &str, value: String| arguments.extend([option.to_owned(), value]);
+    let file = |path: &Path| path.display().to_string();
+    // An option's value ends at a comma that is not doubled.
+    let part = |path: &Path| file(path).replace(',', ",,");
+    add("-kernel", file(&boot.image));
+    add("-initrd", file(&boot.initramfs));
+    add("-dtb", file(&folder.join(runtime::DEVICE_TREE)));
+    add("-append", kernel_command_line(boot, options));
+    add("-display", "none".to_owned());
+    add("-serial", format!("file:{}", part(log)));
+    for (option, socket) in [("-qmp", runtime::QMP), ("-qtest", runtime::QTEST)] {
+        let socket = part(&folder.join(socket));
+        add(option, format!("unix:{socket},server=on,wait=off"));
+    }
+    add("-qtest-log", "none".to_owned());
+    add("-device", "virtio-rng-pci".to_owned());
+    add("-device", "virtio-serial-pci".to_owned());
     for (port, fd) in Ports::DEVICES.iter().zip(FIRST_FD..) {
-        let chardev = format!("socket,id=fd{fd},fd={fd}");
-        add(&["-chardev", &chardev].map(OsStr::new));
-        add(&["-device", &format!("{port},chardev=fd{fd}")].map(OsStr::new));
+        add("-chardev", format!("socket,id=fd{fd},fd={fd}"));
+        add("-device", format!("{port},chardev=fd{fd}"));
     }
     let mut network = "user,id=net".to_owned();
     if options.agent {
@@ -299,36 +250,22 @@ fn arguments(boot: &Boot, options: &MachineOptions, folder: &Path, log: &Path) -
             network += &format!(",hostfwd=tcp:127.0.0.1:0-:{port}");
         }
     }
-    add(&["-netdev", &network].map(OsStr::new));
-    add(&["-device", "virtio-net-pci,netdev=net,romfile="].map(OsStr::new));
+    add("-netdev", network);
+    add("-device", "virtio-net-pci,netdev=net,romfile=".to_owned());
     if let Some(disk) = &boot.disk {
-        let drive = file("file=", disk, ",format=raw,if=none,id=disk,snapshot=on");
-        add(&["-drive".as_ref(), &drive]);
-        add(&["-device", "virtio-blk-pci,drive=disk"].map(OsStr::new));
+        let disk = part(disk);
+        let drive = format!("file={disk},format=raw,if=none,id=disk,snapshot=on");
+        add("-drive", drive);
+        add("-device", "virtio-blk-pci,drive=disk".to_owned());
     }
     if options.icount {
-        add(&["-icount", "shift=0,sleep=off"].map(OsStr::new));
+        add("-icount", "shift=0,sleep=off".to_owned());
     }
     if let Some(share) = &options.share {
-        let share = file(
-            "local,path=",
-            share,
-            ",mount_tag=host,security_model=none,multidevs=remap",
-        );
-        add(&["-virtfs".as_ref(), &share]);
+        let share = format!("local,path={},mount_tag=host", part(share));
+        add("-virtfs", share + ",security_model=none,multidevs=remap");
     }
     arguments
-}
-
-/// QEMU ends an option's value at a comma that is not doubled.
-fn doubled_commas(path: &Path) -> OsString {
-    OsString::from_vec(
-        path.as_os_str()
-            .as_bytes()
-            .iter()
-            .flat_map(|&byte| std::iter::repeat_n(byte, if byte == b',' { 2 } else { 1 }))
-            .collect(),
-    )
 }
 
 fn kernel_command_line(boot: &Boot, options: &MachineOptions) -> String {
@@ -354,34 +291,22 @@ fn not_up(
     runtime: &Runtime,
     stderr: &Path,
     log: PathBuf,
-) -> MachineError {
+) -> Error {
     let said = fs::read_to_string(stderr).unwrap_or_default();
     if !log.exists() || fs::metadata(&log).is_ok_and(|log| log.len() == 0) && !said.is_empty() {
-        return MachineError::QemuRefuses(said.trim().to_owned());
+        return anyhow!("{QEMU} does not start: {}", said.trim());
     }
     // The machine's folder goes away now: its log has to be where it can be read.
-    let kept = if log.starts_with(runtime.path()) {
-        cache
-            .paths
-            .cache
-            .join("log")
-            .join(format!("{}.log", runtime.name()))
-    } else {
-        log.clone()
-    };
-    let keep = || -> io::Result<String> {
-        if kept != log {
-            fs::create_dir_all(kept.parent().expect("it lies in the cache"))?;
-            fs::copy(&log, &kept)?;
-        }
-        tail(&kept, TAIL)
-    };
-    let tail = keep().unwrap_or_else(|error| format!("  (the kernel's log is lost: {error})\n"));
-    MachineError::NotUp {
-        why,
-        tail,
-        log: kept,
+    let mut kept = log.clone();
+    if log.starts_with(runtime.path()) {
+        let logs = cache.paths.cache.join("log");
+        kept = logs.join(format!("{}.log", runtime.name()));
+        let _ = fs::create_dir_all(logs).and_then(|()| fs::copy(&log, &kept));
     }
+    let tail = tail(&kept, TAIL);
+    let tail = tail.unwrap_or_else(|error| format!("  (the kernel's log is lost: {error})\n"));
+    let log = kept.display();
+    anyhow!("the machine did not come up: {why}\n{tail}  whole kernel log: {log}")
 }
 
 #[cfg(test)]

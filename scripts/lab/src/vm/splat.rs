@@ -2,47 +2,88 @@
 //! Finds the kernel's reports about its own mistakes ("splats") in its log.
 
 /// What gives a report away; testimage looks for the same.
-fn signs() -> impl Iterator<Item = &'static str> {
-    include_str!("../../../../lib/oeqa/runtime/cases/mypoll_splat_signs.txt")
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-}
+const SIGNS: &str = include_str!("../../../../lib/oeqa/runtime/cases/mypoll_splat_signs.txt");
 
 /// How many lines before a sign are shown, and how many after it.
 const CONTEXT: (usize, usize) = (2, 40);
 
-/// A report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Splat {
-    /// Where in the log its first sign is, from 1.
-    pub line: usize,
-    /// The lines around its signs.
-    pub text: String,
-}
-
-/// The reports in a log. Those that overlap count as one.
-pub fn find(log: &str) -> Vec<Splat> {
+/// The reports in a log, line by line with their numbers; empty if there is none.
+pub fn find(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
+    let signs: Vec<_> = SIGNS
+        .lines()
+        .filter(|sign| !sign.is_empty() && !sign.starts_with('#'))
+        .collect();
+    let found: Vec<usize> = (0..lines.len())
+        .filter(|&at| signs.iter().any(|sign| lines[at].contains(sign)))
+        .collect();
     let (before, after) = CONTEXT;
-    let mut ranges: Vec<(usize, usize, usize)> = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        if !signs().any(|sign| line.contains(sign)) {
-            continue;
-        }
-        let end = lines.len().min(at + 1 + after);
-        match ranges.last_mut() {
-            Some((.., last_end)) if at < *last_end => *last_end = end,
-            _ => ranges.push((at, at.saturating_sub(before), end)),
-        }
-    }
-    ranges
-        .into_iter()
-        .map(|(at, start, end)| Splat {
-            line: at + 1,
-            text: lines[start..end].join("\n"),
-        })
+    let is_shown = |at: &usize| {
+        let mut found = found.iter();
+        found.any(|sign| (sign.saturating_sub(before)..=sign + after).contains(at))
+    };
+    (0..lines.len())
+        .filter(is_shown)
+        .map(|at| format!("{}: {}\n", at + 1, lines[at]))
         .collect()
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    const CLEAN: &str = "\
+[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x411fd070]
+[    0.000000] kasan: KernelAddressSanitizer initialized (generic)
+[    0.000000] Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
+[    0.010132] kmemleak: Kernel memory leak detector initialized (mempool available: 15738)
+[    0.445031] Warning: unable to open an initial console.
+[    0.882599] Run /init as init process
+[    1.101203] mypoll: loading out-of-tree module taints kernel.
+2026-11-21T04:00:00Z  WARN 0.0.0.0:7070 is reachable from the network
+[    9.200000] reboot: Power down
+";
+
+    /// What Linux 6.18 prints of each kind.
+    const REPORTS: [&str; 12] = [
+        "[   12.101100] WARNING: inconsistent lock state",
+        "[   12.201100] BUG: KASAN: slab-use-after-free in mypoll_poll+0x40/0x80 [mypoll]",
+        "[   12.301000] BUG: sleeping function called from invalid context at kernel/locking/mutex.c:575",
+        "[   12.401000] ODEBUG: free active (active state 0) object: ffff0000c1a2b3c8 object type: hrtimer",
+        "[  242.501000] INFO: task cat:71 blocked for more than 120 seconds.",
+        "[   12.601000] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008",
+        "[   12.701000] UBSAN: shift-out-of-bounds in drivers/gpio/gpio-sim.c:100:10",
+        "[   12.801000] refcount_t: underflow; use-after-free.",
+        "unreferenced object 0xffff0000c1a2b300 (size 128):",
+        "[   33.901000] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+        "[   12.950000] rust_kernel: panicked at queue.rs:10:5:",
+        "[   12.961100] WARNING: kernel/irq/manage.c:785 at enable_irq+0x48/0x88, CPU#1: sh/70",
+    ];
+
+    #[test]
+    fn every_kind_is_found_and_shown_with_what_is_around_it() {
+        assert_eq!(find(CLEAN), "");
+        for report in REPORTS {
+            let found = find(&format!("{CLEAN}{report}\nCall trace:\n"));
+            let numbers: Vec<_> = found
+                .lines()
+                .filter_map(|line| line.split(':').next())
+                .collect();
+            assert_eq!(numbers, ["8", "9", "10", "11"], "{found}");
+            assert!(
+                found.contains(&format!("10: {report}\n11: Call trace:\n")),
+                "{found}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_far_from_any_report_is_left_out() {
+        let quiet = CLEAN.repeat(6);
+        let found = find(&format!(
+            "{quiet}{}\n{quiet}{}\n{quiet}",
+            REPORTS[1], REPORTS[2]
+        ));
+        assert_eq!(found.lines().count(), 2 * (2 + 1 + 40), "{found}");
+    }
+}

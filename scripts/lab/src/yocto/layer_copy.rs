@@ -2,13 +2,13 @@
 //! The repository as bitbake gets it: a copy that is always at the same path, and in which a file has another time only when its
 //! content is another. What has another path or time bitbake parses again, and in a fresh clone that is every recipe.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::deps::host::output;
+use crate::store::remove;
 
 /// Makes `copy` what `repo` is now, with what is not committed and without what git ignores. One caller at a time may do so.
 pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
@@ -28,9 +28,7 @@ pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
     let index = git_dir.join("index-of-repo");
     // What a git that was killed left makes every later one fail.
     for stale in [&index, &git_dir.join("index")].map(|index| index.with_extension("lock")) {
-        if stale.exists() {
-            fs::remove_file(&stale).with_context(|| format!("can't remove {}", stale.display()))?;
-        }
+        remove(&stale)?;
     }
     let tree = {
         let with_index = |arguments: &[&str]| {
@@ -48,6 +46,8 @@ pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -83,22 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_git_left_is_no_obstacle() {
-        let dir = tempfile::tempdir().unwrap();
-        let (repo, copy) = (dir.path().join("repo"), dir.path().join("copy"));
-        fs::create_dir(&repo).unwrap();
-        for word in ["one", "other"] {
-            fs::write(repo.join("file"), word).unwrap();
-            update(&repo, &copy).unwrap();
-            assert_eq!(fs::read_to_string(copy.join("file")).unwrap(), word);
-            for index in ["index", "index-of-repo"] {
-                fs::write(copy.join(".git").join(index).with_extension("lock"), "").unwrap();
-            }
-        }
-    }
-
-    #[test]
-    fn two_checkouts_take_turns() {
+    fn checkouts_take_turns_whatever_a_killed_git_left() {
         let dir = tempfile::tempdir().unwrap();
         let copy = dir.path().join("copy");
         for name in ["one", "two", "one"] {
@@ -107,6 +92,9 @@ mod tests {
             fs::write(repo.join("name"), name).unwrap();
             update(&repo, &copy).unwrap();
             assert_eq!(fs::read_to_string(copy.join("name")).unwrap(), name);
+            for index in ["index", "index-of-repo"] {
+                fs::write(copy.join(".git").join(index).with_extension("lock"), "").unwrap();
+            }
         }
     }
 }

@@ -2,17 +2,17 @@
 //! The kernel's source, with the patches in it that it needs.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 
 use crate::Paths;
 use crate::deps::source::{Tarball, unpack};
-use crate::store::cache::Product;
-use crate::store::key::{Key, KeyBuilder};
-use crate::store::step::{Log, Task};
+use crate::store::cache::{Cache, Product};
+use crate::store::key::KeyBuilder;
+use crate::store::step::Task;
 
 /// The layer's patches.
 const LAYERS: &str = "recipes-kernel/linux/files/patches";
@@ -29,7 +29,7 @@ const MUTE: [u32; 2] = [7, 3];
 pub struct KernelSource<'a> {
     tarball: &'a Tarball,
     patches: Vec<PathBuf>,
-    key: Key,
+    pub(super) product: Product,
 }
 
 impl<'a> KernelSource<'a> {
@@ -49,36 +49,25 @@ impl<'a> KernelSource<'a> {
         Ok(Self {
             tarball,
             patches,
-            key: key.finish(),
+            product: Product::new(Task::new("kernel-source", "unpacking"), key).keep(Self::KEPT),
         })
     }
-}
 
-impl Product for KernelSource<'_> {
-    fn task(&self) -> Task {
-        Task::new("kernel-source", "unpacking")
-    }
-
-    fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn keep(&self) -> usize {
-        Self::KEPT
-    }
-
-    fn make(&self, result: &Path, log: &mut Log) -> Result<()> {
-        unpack(&self.tarball.path, result, log)?;
-        for patch in &self.patches {
-            let mut command = Command::new("patch");
-            command
-                .args(["-p1", "--fuzz=0", "--forward", "--input"])
-                .arg(patch)
-                .current_dir(result);
-            log.run(&mut command)
-                .with_context(|| format!("{} does not apply", patch.display()))?;
-        }
-        Ok(())
+    /// The folder that it is unpacked in.
+    pub fn ensure(&self, cache: Cache<'_>) -> Result<PathBuf> {
+        cache.ensure(&self.product, |result, log| {
+            unpack(&self.tarball.path, result, log)?;
+            for patch in &self.patches {
+                let mut command = Command::new("patch");
+                command
+                    .args(["-p1", "--fuzz=0", "--forward", "--input"])
+                    .arg(patch)
+                    .current_dir(result);
+                log.run(&mut command)
+                    .with_context(|| format!("{} does not apply", patch.display()))?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -99,13 +88,9 @@ fn folder(version: &str) -> Option<&'static str> {
 
 /// The patches in the order of their names.
 fn patches(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut patches = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.extension() == Some(OsStr::new("patch")) {
-            patches.push(path);
-        }
-    }
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut patches: Vec<_> = entries.collect::<Result<_>>()?;
+    patches.retain(|path| path.extension() == Some(OsStr::new("patch")));
     patches.sort();
     Ok(patches)
 }
@@ -114,69 +99,53 @@ fn patches(folder: &Path) -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
     use crate::Progress;
-    use crate::store::cache::Cache;
-
-    /// Unpacks a source of one file, `text`, that reads "one", with one patch in each folder, the layer's as given and the
-    /// lab's to "three": what the file reads then.
-    fn patched(version: &str, patch: &str) -> Result<String> {
-        let dir = tempfile::tempdir()?;
-        let paths = Paths {
-            repo: dir.path().join("repo"),
-            cache: dir.path().join("cache"),
-        };
-        let top = dir.path().join("linux-1.2.3");
-        let (layers, labs) = (paths.repo.join(LAYERS), paths.repo.join(LABS));
-        fs::create_dir_all(&layers)?;
-        fs::create_dir_all(&labs)?;
-        fs::create_dir(&paths.cache)?;
-        fs::write(layers.join("0001-two.patch"), patch)?;
-        fs::write(layers.join("README"), "not a patch")?;
-        fs::write(labs.join("0001-three.patch"), patch.replace("two", "three"))?;
-        fs::create_dir(&top)?;
-        fs::write(top.join("text"), "one\n")?;
-        let path = dir.path().join("linux-1.2.3.tar");
-        let mut tar = Command::new("tar");
-        tar.args(["--create", "--file"])
-            .arg(&path)
-            .arg("--directory")
-            .arg(dir.path())
-            .arg("linux-1.2.3");
-        assert!(tar.status()?.success());
-
-        let tarball = Tarball {
-            path,
-            sha256: "1234".to_owned(),
-        };
-        let source = KernelSource::new(&paths, version, &tarball)?;
-        let cache = Cache {
-            paths: &paths,
-            progress: &Progress::default(),
-        };
-        Ok(fs::read_to_string(cache.ensure(&source)?.join("text"))?)
-    }
 
     #[test]
-    fn patches_are_applied_to_the_releases_that_need_them() {
-        let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-one\n+two\n";
-        for (version, text) in [
-            ("6.18.9", "two\n"),
-            ("6.18.15", "two\n"),
-            ("6.18.16", "one\n"),
-            ("7.2.12", "one\n"),
-            ("7.3.4", "three\n"),
-            ("7.4", "one\n"),
+    fn patches_are_for_the_releases_that_need_them() {
+        for (version, expected) in [
+            ("6.18.9", Some(LAYERS)),
+            ("6.18.15", Some(LAYERS)),
+            ("6.18.16", None),
+            ("7.2.12", None),
+            ("7.3.4", Some(LABS)),
+            ("7.4", None),
         ] {
-            assert_eq!(patched(version, patch).unwrap(), text, "{version}");
+            assert_eq!(folder(version), expected, "{version}");
         }
     }
 
     #[test]
-    fn a_patch_that_does_not_apply_is_named() {
-        let patch = "--- a/text\n+++ b/text\n@@ -1 +1 @@\n-three\n+two\n";
-        let message = patched("6.18.15", patch).unwrap_err().to_string();
-        assert!(
-            message.contains("0001-two.patch does not apply"),
-            "{message}"
-        );
+    fn a_patch_is_applied_or_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths {
+            repo: dir.path().join("repo"),
+            cache: dir.path().join("cache"),
+        };
+        let (layers, top) = (paths.repo.join(LAYERS), dir.path().join("linux-1.2.3"));
+        for folder in [&layers, &paths.cache, &top] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        fs::write(layers.join("README"), "not a patch").unwrap();
+        fs::write(top.join("text"), "one\n").unwrap();
+        let path = dir.path().join("linux-1.2.3.tar");
+        let mut tar = Command::new("tar");
+        tar.arg("--create").arg("--file").arg(&path);
+        tar.arg("--directory")
+            .args([dir.path(), Path::new("linux-1.2.3")]);
+        assert!(tar.status().unwrap().success());
+        let sha256 = "1234".to_owned();
+        let tarball = Tarball { path, sha256 };
+        let progress = Progress::default();
+        let patched = |from: &str| {
+            let patch = format!("--- a/text\n+++ b/text\n@@ -1 +1 @@\n-{from}\n+two\n");
+            fs::write(layers.join("0001-two.patch"), patch)?;
+            let source = KernelSource::new(&paths, "6.18.15", &tarball)?;
+            let folder = source.ensure(Cache::new(&paths, &progress))?;
+            Ok::<_, anyhow::Error>(fs::read_to_string(folder.join("text"))?)
+        };
+        assert_eq!(patched("one").unwrap(), "two\n");
+        let message = patched("three").unwrap_err().to_string();
+        let expected = "0001-two.patch does not apply";
+        assert!(message.contains(expected), "{message}");
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use super::case::Case;
-use super::variable::number;
+use super::guests::number;
 use super::{Lab, Phase, command};
 use crate::deps::cargo::cargo;
 
@@ -68,7 +68,7 @@ fn programs(lab: &Lab<'_>, target: &Path) -> Result<PathBuf> {
 
 /// Runs one target from its kept inputs on. New ones are not kept: the folder stays small.
 fn fuzz(name: &str, program: &Path, folder: &Path, seconds: u64) -> Result<Case> {
-    let found = tempfile::tempdir().context("can't create a temporary folder")?;
+    let found = tempfile::tempdir()?;
     let new = found.path().join("corpus");
     fs::create_dir(&new)?;
     let mut fuzz = Command::new(program);

@@ -1,103 +1,117 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The Yocto layer, by real bitbake: skipped where bitbake and the layers are not available.
 
-mod dev_image;
 mod image;
-mod layer_check;
-mod lint;
-mod product;
-mod raspberry_pi;
-mod runqemu;
-mod setup;
 mod testimage;
-mod virt_board;
-mod without_warning;
 mod wrong;
+
+use std::process::Command;
 
 use anyhow::Result;
 
-use self::raspberry_pi::{RASPBERRYPI3, RASPBERRYPI5};
 use super::case::Case;
-use super::{Lab, Phase};
-use crate::yocto::{Yocto, builds};
+use super::{Lab, Phase, command, pytest, sources};
+use crate::yocto::builds::{self, Build, HOST_QEMUARM64, PRODUCT_QEMUARM64, build};
+use crate::yocto::output::Output;
+use crate::yocto::{Yocto, shell_words};
 
 /// The build from source that is tried each time: each takes 3 minutes, most of them to parse the same recipes.
 const DRY_RUN: &str = "raspberrypi4-64";
 
-/// The machine whose image is built each time: another one takes a kernel of its own.
-const IMAGE: &str = "qemuarm64";
+/// Builds without the layer; the second one with meta-raspberrypi, whose kernel the layer has an append for.
+const CORE: Build = build("layer-check", "qemuarm64:tests/yocto/kas/oe-core-only");
+const CORE_RASPBERRYPI: Build = build(
+    "layer-check-raspberrypi",
+    "raspberrypi4-64:tests/yocto/kas/oe-core-only",
+);
+
+/// Where recipes are.
+const RECIPES: [&str; 9] = [
+    "classes-global",
+    "classes-recipe",
+    "dynamic-layers",
+    "meta-host-toolchain",
+    "recipes-apps",
+    "recipes-bsp",
+    "recipes-core",
+    "recipes-kernel",
+    "tests/yocto/meta-wrong",
+];
 
 pub(super) fn phases() -> Vec<Phase> {
+    let python_tests = |lab: &Lab<'_>| {
+        let mut python = Command::new("python3");
+        pytest::run(
+            lab,
+            &mut python,
+            "tests/yocto",
+            "lib:meta-host-toolchain/lib",
+        )
+    };
     let mut phases = vec![
-        Phase::new("yocto: python tests", lint::python).quick(),
-        phase("oelint", lint::oelint),
-        phase("configuration", lint::configuration),
-        by_hand("layer check", layer_check::run),
-        by_hand(
-            "layer check with meta-raspberrypi",
-            layer_check::run_raspberrypi,
-        ),
-        by_hand(
-            "layer check of the profile",
-            layer_check::run_host_toolchain,
-        ),
+        Phase::new("yocto: python tests", python_tests).quick(),
+        phase("oelint", oelint),
+        phase("configuration", configuration),
+        phase("layer check", |_, yocto| {
+            layer_check(yocto, &CORE, &shell_words([yocto.repo()]))
+        })
+        .by_hand(),
+        phase("layer check with meta-raspberrypi", |_, yocto| {
+            layer_check(yocto, &CORE_RASPBERRYPI, &shell_words([yocto.repo()]))
+        })
+        .by_hand(),
+        phase("layer check of the profile", |_, yocto| {
+            let profile = shell_words([yocto.repo().join("meta-host-toolchain")]);
+            // Beside those that it depends on.
+            let others = shell_words([yocto.repo(), yocto.layers().join("meta-rust-bin")]);
+            layer_check(yocto, &CORE, &format!("{profile} --dependency {others}"))
+        })
+        .by_hand(),
+        phase("setups without kas", |lab, yocto| {
+            let script = lab.paths.repo.join("tests/yocto/setup.sh");
+            let words = shell_words([script, yocto.repo(), yocto.layers()]);
+            let script = format!("sh {words}");
+            let name = "bitbake-setup and the templates";
+            let output = yocto.shell(&builds::FROM_SOURCE[0], "setup", name, &script)?;
+            Ok(vec![success(name, &output)])
+        }),
     ];
-    phases.push(phase("setups without kas", setup::run));
     for build in builds::FROM_SOURCE {
-        let name = format!("dry run {}", build.name);
-        let run = move |_: &Lab<'_>, yocto: &Yocto<'_>| without_warning::dry_run(yocto, &build);
+        // All recipes parse, everything the images need is provided, and the tasks have an order.
+        let dry_run = phase(&format!("dry run {}", build.name), move |_, yocto| {
+            let script = "bitbake -g mypoll-image mypoll-image-dev";
+            without_warning(yocto, &build, "dry-run", script)
+        });
         phases.push(if build.name == DRY_RUN {
-            phase(&name, run)
+            dry_run
         } else {
-            by_hand(&name, run)
+            dry_run.by_hand()
         });
     }
     for build in builds::FROM_SOURCE {
-        let name = format!("every task of {}", build.name);
-        phases.push(by_hand(&name, move |_, yocto| {
-            without_warning::every_task(yocto, &build)
-        }));
-    }
-    phases.push(phase("pseudo", |_, yocto| without_warning::pseudo(yocto)));
-    for machine in image::MACHINES {
-        let name = format!("image {}", machine.name);
-        let always = machine.name == IMAGE;
-        let run = move |lab: &Lab<'_>, yocto: &Yocto<'_>| image::run(lab, yocto, &machine);
-        phases.push(if always {
-            phase(&name, run)
-        } else {
-            by_hand(&name, run)
+        // The same, and each task gets a process that parses its recipe again.
+        let every_task = phase(&format!("every task of {}", build.name), move |_, yocto| {
+            without_warning(yocto, &build, "every-task", "bitbake -n mypoll-image")
         });
+        phases.push(every_task.by_hand());
     }
+    phases.push(phase("pseudo", pseudo));
+    phases.extend(image::phases());
     phases.extend([
-        by_hand("image raspberrypi4-64", raspberry_pi::run_raspberrypi4),
-        by_hand("image raspberrypi3-64", |lab, yocto| {
-            raspberry_pi::run_and_boot(lab, yocto, &RASPBERRYPI3)
-        }),
-        by_hand("image raspberrypi5", |lab, yocto| {
-            raspberry_pi::run(lab, yocto, &RASPBERRYPI5)
-        }),
+        phase("agent by oe-core's cargo", |_, yocto| {
+            // The agent is compiled by oe-core's class.
+            let chain = "qemuarm64:host-toolchain:tests/yocto/kas/oe-core-cargo";
+            let script = "bitbake -c package mypoll-agent";
+            without_warning(yocto, &build("oe-core-cargo", chain), "cargo", script)
+        })
+        .by_hand(),
+        phase("testimage over ssh", testimage::run_board).by_hand(),
+        // These take what the images left in sstate.
+        phase("product image", product),
+        phase("development image", development).by_hand(),
+        phase("what goes wrong", wrong::run),
     ]);
-    phases.push(by_hand("30 power cuts", |lab, yocto| {
-        virt_board::run(lab, yocto, 30)
-    }));
-    phases.push(by_hand("agent by oe-core's cargo", |_, yocto| {
-        without_warning::agent_by_cargo(yocto)
-    }));
-    phases.push(by_hand("testimage over ssh", testimage::run_board));
-    // These take what the images left in sstate.
-    phases.push(phase("product image", product::run));
-    phases.push(by_hand("development image", dev_image::run));
-    phases.push(phase("what goes wrong", wrong::run));
     phases
-}
-
-/// A phase that needs bitbake and takes too long to run each time.
-fn by_hand(
-    name: &str,
-    run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + Send + Sync + 'static,
-) -> Phase {
-    phase(name, run).by_hand()
 }
 
 /// A phase that needs bitbake.
@@ -106,4 +120,138 @@ fn phase(
     run: impl Fn(&Lab<'_>, &Yocto<'_>) -> Result<Vec<Case>> + Send + Sync + 'static,
 ) -> Phase {
     Phase::new(format!("yocto: {name}"), move |lab| run(lab, lab.yocto()?)).long()
+}
+
+/// A command that has to succeed.
+fn success(name: &str, output: &Output) -> Case {
+    if output.success {
+        Case::passed(name)
+    } else {
+        Case::failed(name, output.without_notes())
+    }
+}
+
+/// A command that has to succeed without a reason for a warning.
+fn without_warning(yocto: &Yocto<'_>, build: &Build, log: &str, script: &str) -> Result<Vec<Case>> {
+    let output = yocto.shell(build, &format!("{log}-{}", build.name), script, script)?;
+    Ok(vec![no_complaints(script, &output)])
+}
+
+fn no_complaints(name: &str, output: &Output) -> Case {
+    let success = success(name, output);
+    match output.complaints().as_slice() {
+        [] => success,
+        complaints if output.success => Case::failed(name, complaints.join("\n")),
+        _ => success,
+    }
+}
+
+fn oelint(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let mut files = Vec::new();
+    for folder in RECIPES {
+        let extensions = ["bb", "bbappend", "bbclass", "inc"];
+        files.extend(sources::files(&lab.paths.repo.join(folder), &extensions)?);
+    }
+    let mut oelint = yocto.tool("oelint-adv");
+    oelint
+        .args(["--quiet", "--release=wrynose"])
+        .args(files)
+        // Where .oelint.cfg is.
+        .current_dir(&lab.paths.repo);
+    Ok(vec![command::case("recipes and classes", &mut oelint)?])
+}
+
+/// What bitbake's parser makes of the layer's configuration.
+fn configuration(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    const FOLDER: &str = "tests/yocto/configuration";
+    let mut python = Command::new("python3");
+    python.env("MYPOLL_LAYERS", yocto.layers());
+    pytest::run(lab, &mut python, FOLDER, FOLDER)
+}
+
+/// What Yocto asks of a layer, and that adding it changes no signature.
+fn layer_check(yocto: &Yocto<'_>, build: &Build, layer: &str) -> Result<Vec<Case>> {
+    let name = "yocto-check-layer";
+    let script = format!("{name} --no-auto --no-auto-dependency {layer}");
+    let output = yocto.shell(build, build.name, "checking the layer", &script)?;
+    Ok(vec![success(name, &output)])
+}
+
+/// The profile's pseudo is there for what Python 3.13 starts by posix_spawn, whatever Python the host has.
+fn pseudo(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let script = format!(
+        "bitbake -c addto_recipe_sysroot pseudo-native && \
+         sysroot=$(bitbake-getvar --quiet --value --recipe pseudo-native STAGING_DIR_NATIVE) && \
+         export PSEUDO_PREFIX=$sysroot/usr && \
+         $sysroot/usr/bin/pseudo python3 '{}/tests/yocto/posix_spawn.py'",
+        yocto.repo().display()
+    );
+    let output = yocto.shell(&HOST_QEMUARM64, "pseudo", "building pseudo", &script)?;
+    Ok(vec![no_complaints("posix_spawn", &output)])
+}
+
+/// The image as products have it, without what testimage needs: nobody gets in.
+fn product(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    let (build, script) = (&PRODUCT_QEMUARM64, "bitbake mypoll-image");
+    let built = yocto.shell(
+        build,
+        "product",
+        "building mypoll-image for a product",
+        script,
+    )?;
+    if !built.success {
+        return Ok(vec![success(script, &built)]);
+    }
+    let images = yocto.images(build, "qemuarm64");
+    let mut python = Command::new("python3");
+    python.env(
+        "MYPOLL_ROOT",
+        images.join("mypoll-image-qemuarm64.rootfs.tar.zst"),
+    );
+    pytest::run(lab, &mut python, "tests/product", "tests/product")
+}
+
+/// The image for development: root logs in, and what makes the difference is there.
+fn development(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
+    // Typed at the console. The agent would take the test's events.
+    const COMMAND: &str = "pidof dropbear && mypollctl stats && which sigio_test queue_ring && \
+        /etc/init.d/mypoll-agent stop && mypoll-selftest poll.";
+    // Without kas/testimage.yml, which would let root log in to any image.
+    let build = &PRODUCT_QEMUARM64;
+    let mut cases = without_warning(yocto, build, "dev-image", "bitbake mypoll-image-dev")?;
+    if !cases[0].has_failed() {
+        let arguments = format!("qemuarm64 mypoll-image-dev '{COMMAND}'");
+        cases.push(runqemu(lab, yocto, build, COMMAND, &arguments)?);
+    }
+    Ok(cases)
+}
+
+/// runqemu boots an image as people do: one test, `name`; the arguments are those of `tests/yocto/runqemu-login.sh`.
+fn runqemu(
+    lab: &Lab<'_>,
+    yocto: &Yocto<'_>,
+    build: &Build,
+    name: &str,
+    arguments: &str,
+) -> Result<Case> {
+    let script = lab.paths.repo.join("tests/yocto/runqemu-login.sh");
+    let script = format!("sh {} {arguments}", shell_words([script]));
+    let log = format!("runqemu-{}", build.name);
+    let output = yocto.shell(build, &log, "booting the image", &script)?;
+    Ok(success(name, &output))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_fails_it() {
+        let verdict = |success, text: &str| no_complaints("x", &Output::new(success, text));
+        let parsed = "Parsing recipes...done.\nNOTE: Task list saved to 'pn-buildlist'\n";
+        assert!(!verdict(true, parsed).has_failed());
+        let warned = format!("{parsed}WARNING: mypoll-agent is strange");
+        assert!(verdict(true, &warned).has_failed());
+        assert!(verdict(false, parsed).has_failed());
+    }
 }

@@ -2,15 +2,14 @@
 //! Programs that are tests, or run some.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use rustix::process::Signal;
 
 use super::case::Case;
 use crate::deps::host::succeeds;
-use crate::store::step::children;
+use crate::store::step::{children, last_lines};
 
 /// How much of the output of a program that had to be stopped is shown.
 const TAIL: usize = 40;
@@ -22,8 +21,7 @@ pub(super) fn run(command: &mut Command) -> Result<(bool, String)> {
 
 /// The same for a program that `end` ends when a signal ends this one.
 pub(super) fn run_until(command: &mut Command, end: Signal) -> Result<(bool, String)> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let mut file = tempfile::tempfile().context("can't create a temporary file")?;
+    let mut file = tempfile::tempfile()?;
     let again = |file: &fs::File| file.try_clone().map(Stdio::from);
     command
         .env("CARGO_TERM_COLOR", "never")
@@ -31,18 +29,15 @@ pub(super) fn run_until(command: &mut Command, end: Signal) -> Result<(bool, Str
         .stdin(Stdio::null())
         .stdout(again(&file)?)
         .stderr(again(&file)?);
-    match children::run(command, end) {
-        Ok(status) => Ok((status.success(), children::text(&mut file)?)),
-        Err(error) if error.kind() == ErrorKind::TimedOut => {
-            let said = children::text(&mut file)?;
-            let lines: Vec<_> = said.lines().collect();
-            let last = &lines[lines.len().saturating_sub(TAIL)..];
-            bail!(
-                "{error}\nThe last lines of its output:\n{}",
-                last.join("\n")
-            )
+    let ended = children::run(command, end);
+    let said = children::text(&mut file)?;
+    match ended {
+        Ok(status) => Ok((status.success(), said)),
+        Err(error) if error.is::<children::TimedOut>() => {
+            let last = last_lines(&said, TAIL).join("\n");
+            bail!("{error}\nThe last lines of its output:\n{last}")
         }
-        Err(error) => Err(error).with_context(|| format!("can't start {program}")),
+        Err(error) => Err(error),
     }
 }
 

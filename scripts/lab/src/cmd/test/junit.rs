@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reports in JUnit's format that cargo-nextest and pytest write.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use roxmltree::{Document, Node};
 
 use super::case::Case;
@@ -13,12 +12,11 @@ use super::case::Case;
 /// The tests of a run that printed `said` and left `report`, or left none because it could not begin. A run that failed
 /// otherwise than by a test, or without any test, is one more failure.
 pub(super) fn read(report: &Path, success: bool, said: &str) -> Result<Vec<Case>> {
-    let mut cases = match fs::read_to_string(report) {
-        Ok(xml) => cases(&xml),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
-    }
-    .with_context(|| format!("can't read {}", report.display()))?;
+    let mut cases = if report.exists() {
+        cases(&fs::read_to_string(report)?).with_context(|| report.display().to_string())?
+    } else {
+        Vec::new()
+    };
     if cases.is_empty() || !success && !cases.iter().any(Case::has_failed) {
         cases.push(Case::failed("the run", said));
     }

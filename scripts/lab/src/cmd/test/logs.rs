@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernels' logs of the machines that a phase boots: each has one, and none has a splat.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use fs_err as fs;
 use tempfile::TempDir;
 
 use super::case::Case;
@@ -16,7 +16,7 @@ pub(super) struct Logs(TempDir);
 
 impl Logs {
     pub(super) fn new() -> Result<Self> {
-        let folder = tempfile::tempdir().context("can't create a temporary folder")?;
+        let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("logs"))?;
         Ok(Self(folder))
     }
@@ -58,17 +58,14 @@ impl Logs {
 
 /// The kernel found nothing to complain about.
 pub(super) fn no_splat(log: &Path) -> Result<Case> {
-    let bytes = fs::read(log).with_context(|| format!("can't read {}", log.display()))?;
+    let bytes = fs::read(log)?;
     ensure!(!bytes.is_empty(), "{} is empty", log.display());
     let splats = splat::find(&String::from_utf8_lossy(&bytes));
-    if splats.is_empty() {
-        return Ok(Case::passed(name(log)));
-    }
-    let texts: Vec<_> = splats
-        .iter()
-        .map(|splat| format!("from line {} of the log:\n{}\n", splat.line, splat.text))
-        .collect();
-    Ok(Case::failed(name(log), texts.join("\n")))
+    Ok(if splats.is_empty() {
+        Case::passed(name(log))
+    } else {
+        Case::failed(name(log), splats)
+    })
 }
 
 fn name(log: &Path) -> String {

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::case::Case;
 use super::{Lab, Phase, command, nextest};
-use crate::deps::host::succeeds;
+use crate::deps::host::{output, succeeds};
+use crate::store::unavailable::Unavailable;
 
 const FOLDER: &str = "recipes-kernel/mypoll/host-tests";
 
@@ -25,10 +25,15 @@ pub(super) fn phases() -> Vec<Phase> {
             nextest::run(lab, cargo, &words)
         }),
         Phase::new("driver: Miri", |lab| {
-            if let Some(reason) = miri_is_missing(lab)? {
-                return Ok(vec![Case::skipped("all of it", reason)]);
-            }
-            forget_other_checkouts(lab)?;
+            provide_miri(lab)?;
+            // Miri goes to the folder that the crate was built in, which may be another checkout's and gone: the wrapper that tells
+            // checkouts apart (crate::deps::cargo) is nothing that Miri takes.
+            let mut clean = cargo(lab, "miri/miri");
+            clean
+                .args(["clean", "--package", "mypoll-host-tests"])
+                .args(["--target", "host-tuple"])
+                .env("RUSTUP_TOOLCHAIN", NIGHTLY);
+            output(&mut clean)?;
             let mut cargo = cargo(lab, "miri");
             cargo
                 .env("RUSTUP_TOOLCHAIN", NIGHTLY)
@@ -49,34 +54,24 @@ fn cargo(lab: &Lab<'_>, tool: &str) -> Command {
     command
 }
 
-/// Miri goes to the folder that the crate was built in, which may be another checkout's and gone. The wrapper that tells
-/// checkouts apart ([`crate::deps::cargo`]) is nothing that Miri takes.
-fn forget_other_checkouts(lab: &Lab<'_>) -> Result<()> {
-    let mut clean = cargo(lab, "miri/miri");
-    clean
-        .args(["clean", "--package", "mypoll-host-tests"])
-        .args(["--target", "host-tuple"])
-        .env("RUSTUP_TOOLCHAIN", NIGHTLY);
-    let (success, said) = command::run(&mut clean)?;
-    ensure!(success, "cargo clean: {}", said.trim());
-    Ok(())
-}
-
-/// Why there is no Miri, if it can't be installed either.
-fn miri_is_missing(lab: &Lab<'_>) -> Result<Option<String>> {
+/// Installs Miri, if it is not there.
+///
+/// # Errors
+/// [`Unavailable`] when it can't be installed.
+fn provide_miri(lab: &Lab<'_>) -> Result<()> {
     let mut miri = Command::new("cargo");
     miri.args(["miri", "--version"])
         .env("RUSTUP_TOOLCHAIN", NIGHTLY);
     if succeeds(&mut miri) {
-        return Ok(None);
+        return Ok(());
     }
-    if !lab.progress.may_install() || !command::is_there("rustup") {
-        return Ok(Some(
-            "it is not installed, and comes with nightly Rust by rustup".into(),
-        ));
-    }
+    ensure!(
+        lab.progress.may_install() && command::is_there("rustup"),
+        Unavailable::because("it is not installed, and comes with nightly Rust by rustup")
+    );
     let mut install = Command::new("rustup");
-    install.args(["toolchain", "install", NIGHTLY, "--profile", "minimal"]);
-    let (success, said) = command::run(install.args(["--component", "miri,rust-src"]))?;
-    Ok((!success).then(|| format!("rustup can't install it: {}", said.trim())))
+    install
+        .args(["toolchain", "install", NIGHTLY, "--profile", "minimal"])
+        .args(["--component", "miri,rust-src"]);
+    Unavailable::unless(output(&mut install).map(drop))
 }

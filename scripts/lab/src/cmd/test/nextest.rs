@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::case::Case;
 use super::{Lab, command, junit};
@@ -14,15 +14,13 @@ use crate::deps::python;
 /// Runs the tests of a workspace by `cargo`, which has the folder and the environment for it, as `words` say: `nextest
 /// run` and options.
 pub(super) fn run(lab: &Lab<'_>, mut cargo: Command, words: &[&str]) -> Result<Vec<Case>> {
-    let requirements = include_str!("../../../cargo-nextest.txt");
-    let bin = python::Environment::new("cargo-nextest", "cargo-nextest", requirements)?
-        // Without it nothing is tested: that is no reason to skip all.
-        .require(lab.cache())?
-        .join("bin");
+    // Without it nothing is tested: that is no reason to skip all.
+    let requirements = "scripts/lab/cargo-nextest.txt";
+    let bin = python::require(lab.cache(), "cargo-nextest", requirements)?.join("bin");
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([bin].into_iter().chain(env::split_paths(&path)))?;
     // By itself it writes its report into the tree.
-    let work = tempfile::tempdir().context("can't create a temporary folder")?;
+    let work = tempfile::tempdir()?;
     let config = work.path().join("nextest.toml");
     let own = fs::read_to_string(lab.paths.repo.join(".config/nextest.toml"))?;
     let store = work.path().join("store");

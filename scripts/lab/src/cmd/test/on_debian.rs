@@ -3,17 +3,17 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::case::Case;
 use super::lanes::Lane;
 use super::logs::Logs;
 use super::variant::Variant;
 use super::{Lab, Phase, command, nextest, pytest};
-use crate::build::debs::{Architecture, Packages, Tools};
+use crate::build::debs::{Architecture, Tools};
 use crate::deps::cargo::cargo;
-use crate::deps::host::packages::{Need, tool};
-use crate::vm::debian_root::{ARCHIVE, Debian};
+use crate::deps::host::{Need, tool};
+use crate::vm::debian_root::{ARCHIVE, debian};
 use crate::vm::machine::Boot;
 
 /// What a card is made with, and looked into, and a broker.
@@ -39,17 +39,12 @@ pub(super) fn phases() -> [Phase; 3] {
 /// Tests that need Debian.
 fn phase(name: &str, run: fn(&Lab<'_>, &Boot) -> Result<Vec<Case>>) -> Phase {
     let name = format!("debian: {name}");
-    Phase::new(name, move |lab| run(lab, &debian(lab)?)).in_lane(Lane::Guests)
-}
-
-fn debian(lab: &Lab<'_>) -> Result<Boot> {
-    Debian::new(lab.cache())?.ensure(lab.cache())
+    Phase::new(name, move |lab| run(lab, &debian(lab.cache())?)).in_lane(Lane::Guests)
 }
 
 fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
     let cache = lab.cache();
-    let tools = Tools::prepare(cache)?;
-    let debs = cache.ensure(&Packages::new(cache, &tools, Architecture::Arm64)?)?;
+    let debs = Tools::prepare(cache)?.packages(cache, Architecture::Arm64)?;
     let logs = Logs::new()?;
     let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
     logs.kept_by(&mut test)
@@ -71,7 +66,7 @@ fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
 fn layer(lab: &Lab<'_>, debian: &Boot, folder: &'static str) -> Result<Vec<Case>> {
     lab.needs(&NEEDS)?;
     let system = lab.system(Variant::Normal)?;
-    let work = tempfile::tempdir().context("can't create a temporary folder")?;
+    let work = tempfile::tempdir()?;
     let image = work.path().join("image.wic.zst");
     let mut make = Command::new("fakeroot");
     make.args(["python3", "tests/systemd/make_image.py", "--debian"])

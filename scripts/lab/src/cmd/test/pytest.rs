@@ -2,11 +2,11 @@
 //! Tests in Python, by pytest.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use rustix::process::Signal;
 
 use super::case::Case;
@@ -20,7 +20,7 @@ pub(super) fn run(
     folder: &str,
     path: &str,
 ) -> Result<Vec<Case>> {
-    let work = tempfile::tempdir().context("can't create a temporary folder")?;
+    let work = tempfile::tempdir()?;
     let report = work.path().join("junit.xml");
     let mut modules = OsString::from(format!("{path}:"));
     modules.push(pytest(lab)?);
@@ -41,10 +41,8 @@ pub(super) fn run(
 
 /// The folder of its modules. They are all Python, so that any interpreter can take them.
 fn pytest(lab: &Lab<'_>) -> Result<PathBuf> {
-    let requirements = include_str!("../../../../../tests/pytest.txt");
-    let environment = python::Environment::new("pytest", "pytest", requirements)?
-        // Without it nothing is tested: that is no reason to skip all.
-        .require(lab.cache())?;
+    // Without it nothing is tested: that is no reason to skip all.
+    let environment = python::require(lab.cache(), "pytest", "tests/pytest.txt")?;
     let version = fs::read_dir(environment.join("lib"))?
         .next()
         .context("pytest's environment holds no Python")??;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The form of the driver, by the kernel's own tools, and of all files, by pre-commit.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use walkdir::WalkDir;
+use anyhow::{Result, ensure};
+use walkdir::{DirEntry, WalkDir};
 
 use super::case::Case;
 use super::variant::Variant;
 use super::{Lab, Phase, command};
-use crate::deps::host::packages::tool;
+use crate::deps::host::tool;
 use crate::deps::python;
 
-pub(super) const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
+const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
 
 pub(super) fn phases() -> Vec<Phase> {
     vec![
@@ -24,26 +25,17 @@ pub(super) fn phases() -> Vec<Phase> {
 }
 
 fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let checkpatch = &lab
-        .system(Variant::Normal)?
-        .source
-        .join("scripts/checkpatch.pl");
-    files(&lab.paths.repo.join(DRIVER), |path| {
-        has_extension(path, &["c", "h"])
-    })?
-    .iter()
-    .map(|file| {
-        let mut command = Command::new(checkpatch);
-        command
-            .args(["--no-tree", "--terse", "--strict", "--file"])
-            .arg(file);
+    let source = &lab.system(Variant::Normal)?.source;
+    each(lab, &["c", "h"], |file| {
+        let mut checkpatch = Command::new(source.join("scripts/checkpatch.pl"));
+        checkpatch.args(["--no-tree", "--terse", "--strict"]);
         // checkpatch knows the form of trace events only by the kernel's own folder for them.
         if file.ends_with("mypoll_trace.h") {
-            command.arg("--ignore=OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT");
+            checkpatch.arg("--ignore=OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT");
         }
-        command::case(&in_repo(lab, file), &mut command)
+        checkpatch.arg("--file");
+        checkpatch
     })
-    .collect()
 }
 
 fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
@@ -51,26 +43,34 @@ fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
         return Ok(vec![Case::skipped("all files", "rustfmt is not installed")]);
     }
     let config = lab.system(Variant::Normal)?.source.join(".rustfmt.toml");
-    files(&lab.paths.repo.join(DRIVER), |path| {
-        has_extension(path, &["rs"])
-    })?
-    .iter()
-    .map(|file| {
-        let mut command = Command::new("rustfmt");
-        command
+    each(lab, &["rs"], |_| {
+        let mut rustfmt = Command::new("rustfmt");
+        rustfmt
             .args(["--check", "--config", "skip_children=true", "--config-path"])
-            .arg(&config)
-            .arg(file);
-        command::case(&in_repo(lab, file), &mut command)
+            .arg(&config);
+        rustfmt
     })
-    .collect()
+}
+
+/// A test for each of the driver's files that ends so: a command that is given the file.
+fn each(
+    lab: &Lab<'_>,
+    extensions: &[&str],
+    command: impl Fn(&Path) -> Command,
+) -> Result<Vec<Case>> {
+    let repo = &lab.paths.repo;
+    files(&repo.join(DRIVER), extensions)?
+        .iter()
+        .map(|file| {
+            let name = file.strip_prefix(repo).unwrap_or(file).display();
+            command::case(&name.to_string(), command(file).arg(file))
+        })
+        .collect()
 }
 
 /// The hooks of `.pre-commit-config.yaml`, but for rustfmt: each workspace has a phase for it.
 fn lint(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let requirements = include_str!("../../../pre-commit.txt");
-    let tools =
-        python::Environment::new("pre-commit", "pre-commit", requirements)?.ensure(lab.cache())?;
+    let tools = python::environment(lab.cache(), "pre-commit", "scripts/lab/pre-commit.txt")?;
     lab.needs(&[tool("shellcheck", "shellcheck")])?;
     let mut pre_commit = python::program(&tools, "pre-commit");
     pre_commit
@@ -85,37 +85,20 @@ fn lint(lab: &Lab<'_>) -> Result<Vec<Case>> {
     Ok(vec![command::case("pre-commit", &mut pre_commit)?])
 }
 
-/// The files below `folder` that `wanted` takes; that there are none is an error.
-pub(super) fn files(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+/// The files below `folder` with one of these extensions; that there are none is an error.
+pub(super) fn files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
+    let is_wanted = |entry: &DirEntry| {
+        let extension = entry.path().extension().and_then(OsStr::to_str);
+        entry.file_type().is_file() && extension.is_some_and(|it| extensions.contains(&it))
+    };
     let files = WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
         .filter_entry(|entry| entry.file_name() != "target")
-        .filter_map(|entry| match entry {
-            Ok(entry) if entry.file_type().is_file() && wanted(entry.path()) => {
-                Some(Ok(entry.into_path()))
-            }
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .with_context(|| format!("can't read {}", folder.display()))?;
-    ensure!(
-        !files.is_empty(),
-        "{} has nothing to check",
-        folder.display()
-    );
+        .filter(|entry| entry.as_ref().map_or(true, is_wanted))
+        .map(|entry| Ok(entry?.into_path()))
+        .collect::<Result<Vec<_>>>()?;
+    let folder = folder.display();
+    ensure!(!files.is_empty(), "{folder} has nothing to check");
     Ok(files)
-}
-
-pub(super) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
-    path.extension()
-        .is_some_and(|found| extensions.iter().any(|wanted| found == *wanted))
-}
-
-fn in_repo(lab: &Lab<'_>, file: &Path) -> String {
-    file.strip_prefix(&lab.paths.repo)
-        .unwrap_or(file)
-        .display()
-        .to_string()
 }

@@ -2,7 +2,7 @@
 //! The systems that are tested.
 
 use crate::Flavour;
-use crate::build::kernel::KernelVersion;
+use crate::deps::source::Catalog;
 
 /// Which system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +26,10 @@ impl Variant {
     }
 
     /// The version of its kernel, unless `--kernel` names one. None is the one that products have.
-    pub(super) fn kernel(self) -> Option<KernelVersion> {
+    pub(super) fn kernel(self) -> Option<String> {
         match self {
             Variant::Normal => None,
-            Variant::Debug => Some(KernelVersion::newer()),
+            Variant::Debug => Some(Catalog::built_in().newer_kernel.version),
         }
     }
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rust in a configuration that turns it off without a word, as vendors' do.
 
-use std::fs;
-use std::path::PathBuf;
-
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
+use fs_err as fs;
 
 use super::case::Case;
 use super::variant::Variant;
@@ -26,20 +24,15 @@ pub(super) fn phase() -> Phase {
 fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let source = &lab.system(Variant::Normal)?.source;
     let folder = tempfile::tempdir()?;
-    let config = folder.path().join(".config");
-    let read = |path: PathBuf| {
-        fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))
-    };
-    let vendor = read(source.join("arch/arm64/configs/defconfig"))? + RASPBERRY_PI;
+    let vendor = fs::read_to_string(source.join("arch/arm64/configs/defconfig"))? + RASPBERRY_PI;
     let fragments = FRAGMENTS.map(|name| {
         let folder = "recipes-kernel/linux/files/fragments";
         lab.paths.repo.join(folder).join(format!("{name}.cfg"))
     });
-
     let llvm = host::prepare(lab.paths, lab.progress)?;
     let toolchain = Toolchain::prepare(lab.cache(), llvm)?;
     // As kernel-yocto does with the defconfig of linux-raspberrypi: KCONFIG_MODE = "--alldefconfig".
-    let configure = |text: String| -> Result<Option<String>> {
+    let configured = |text: &str| -> Result<()> {
         let all = folder.path().join("all.config");
         fs::write(&all, text)?;
         let mut make = toolchain.kernel_make();
@@ -49,31 +42,25 @@ fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
             .arg("alldefconfig")
             .env("KCONFIG_ALLCONFIG", &all);
         let (success, said) = command::run(&mut make)?;
-        Ok((!success).then_some(said))
+        ensure!(success, "{said}");
+        config::check(&lab.paths.repo, &folder.path().join(".config"), &fragments)
     };
-    let check = || config::check(&lab.paths.repo, &config, &fragments);
 
     let wanted = "its defconfig with CONFIG_RUST=y alone: the check says what drops it";
-    let lost = match configure(vendor.clone() + "CONFIG_RUST=y\n")? {
-        Some(said) => Case::failed(wanted, said),
-        None => match check().map_err(|error| error.to_string()) {
-            Err(said) if said.contains("MODVERSIONS is on") => Case::passed(wanted),
-            Err(said) => Case::failed(wanted, said),
-            Ok(()) => Case::failed(wanted, "nothing was dropped"),
-        },
+    let lost = match configured(&format!("{vendor}CONFIG_RUST=y\n")) {
+        Err(said) if said.to_string().contains("MODVERSIONS is on") => Case::passed(wanted),
+        Err(said) => Case::failed(wanted, said.to_string()),
+        Ok(()) => Case::failed(wanted, "nothing was dropped"),
     };
 
     let wanted = "its defconfig with our fragments: Rust and all else is there";
     let mut text = vendor;
     for fragment in &fragments {
-        text += &read(fragment.clone())?;
+        text += &fs::read_to_string(fragment)?;
     }
-    let kept = match configure(text)? {
-        Some(said) => Case::failed(wanted, said),
-        None => match check() {
-            Err(error) => Case::failed(wanted, error.to_string()),
-            Ok(()) => Case::passed(wanted),
-        },
+    let kept = match configured(&text) {
+        Err(said) => Case::failed(wanted, said.to_string()),
+        Ok(()) => Case::passed(wanted),
     };
     Ok(vec![lost, kept])
 }

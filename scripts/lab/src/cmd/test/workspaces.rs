@@ -8,8 +8,8 @@ use anyhow::Result;
 use super::case::Case;
 use super::{Lab, Phase, command, nextest};
 use crate::deps::cargo;
-use crate::deps::host::packages::{self, Need};
 use crate::deps::host::provide;
+use crate::deps::host::{self, Need};
 
 /// A cargo workspace.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ const WORKSPACES: [Workspace; 3] = [
         target: "target-agent",
         tests: &["--workspace", "--all-features"],
         examples: true,
-        needs: &[packages::tool("mosquitto", "mosquitto")],
+        needs: &[host::tool("mosquitto", "mosquitto")],
     },
     Workspace {
         name: "driver",

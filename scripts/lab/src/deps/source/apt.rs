@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Debian's archive through apt, with lists of its own, so that a suite can be read that this machine does not use.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use fs_err as fs;
 
 use super::DebianFile;
 use crate::store::step::Log;
@@ -38,49 +38,34 @@ impl PrivateApt {
             state: cache.join("apt"),
         };
         for folder in ["lists/partial", "archives/partial"] {
-            let folder = apt.state.join(folder);
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("can't create {}", folder.display()))?;
+            fs::create_dir_all(apt.state.join(folder))?;
         }
         let list = apt.state.join("sources.list");
-        fs::write(&list, sources_list(mirror, Path::new(KEYRING).exists()))
-            .with_context(|| format!("can't write {}", list.display()))?;
-        log.run(apt.command("apt-get").arg("update"))
+        fs::write(&list, sources_list(mirror, Path::new(KEYRING).exists()))?;
+        log.run(apt.apt_get().arg("update"))
             .context("reading the archive's lists")?;
         Ok(apt)
     }
 
     /// Where binary packages are, as lines of a sources.list.
     pub fn binary_packages(&self) -> Result<Vec<String>> {
-        let list = self.state.join("sources.list");
-        let text =
-            fs::read_to_string(&list).with_context(|| format!("can't read {}", list.display()))?;
+        let text = fs::read_to_string(self.state.join("sources.list"))?;
         let lines = text.lines().filter(|line| line.starts_with("deb "));
         Ok(lines.map(str::to_owned).collect())
     }
 
-    /// Fetches one file of a source package, and nothing else of it, since the rest of an old version may be gone; or a
+    /// Fetches the tarball of a source package, and nothing else of it, since the rest of an old version may be gone; or a
     /// binary package.
     pub fn fetch_file(&self, file: &DebianFile, folder: &Path, log: &mut Log) -> Result<()> {
         let package = format!("{}={}", file.package, file.version);
         let verb: &[&str] = match file.tarball {
-            None => &["source", "--only-source"],
+            None => &["source", "--only-source", "--tar-only", "--download-only"],
             Some(_) => &["download"],
         };
-        let mut print = self.command("apt-get");
-        print.args(verb).args(["--print-uris", &package]);
-        let uris = log
-            .output(&mut print)
-            .with_context(|| format!("Debian's {} has no package {package}", file.suite))?;
-        let uri = uri_of(&uris, &file.name)
-            .with_context(|| format!("Debian's package {package} has no file {}", file.name))?;
-        log.run(
-            self.command("/usr/lib/apt/apt-helper")
-                .args(["download-file", uri])
-                .arg(folder.join(&file.name))
-                .arg(format!("SHA256:{}", file.sha256)),
-        )
-        .with_context(|| format!("Debian's mirror did not give {}", file.name))
+        let mut fetch = self.apt_get();
+        fetch.args(verb).arg(&package).current_dir(folder);
+        log.run(&mut fetch)
+            .with_context(|| format!("Debian's {} did not give {package}", file.suite))
     }
 
     /// Fetches the package `package` of the upstream version `version` and unpacks it into `folder`.
@@ -91,16 +76,14 @@ impl PrivateApt {
         folder: &Path,
         log: &mut Log,
     ) -> Result<()> {
-        let table = log.output(self.command("apt-cache").args(["madison", package]))?;
-        let Some(full) = version_of(&table, version) else {
-            bail!("Debian's archive has no {package} of version {version}");
-        };
-        self.unpack(folder, log, |debs| {
-            let name = format!("{package}={full}");
-            let mut download = self.command("apt-get");
-            download.args(["download", &name]).current_dir(debs);
+        unpack(folder, log, |debs| {
+            let mut download = self.apt_get();
+            download
+                .args(["download", &format!("{package}={version}*")])
+                .current_dir(debs);
             download
         })
+        .with_context(|| format!("Debian's archive has no {package} of version {version}"))
     }
 
     /// Fetches the package `package` and all packages that it depends on, and unpacks them into `folder`.
@@ -110,55 +93,28 @@ impl PrivateApt {
         folder: &Path,
         log: &mut Log,
     ) -> Result<()> {
-        self.unpack(folder, log, |debs| {
-            let mut download = self.command("apt-get");
+        unpack(folder, log, |debs| {
+            let mut download = self.apt_get();
             download
-                .args([
-                    "install",
-                    "--download-only",
-                    "--no-install-recommends",
-                    "--yes",
-                ])
+                .args(["install", "--yes", "--download-only"])
+                .arg("--no-install-recommends")
                 // As if nothing was installed: what is, may be too old.
                 .args(["-o", "Dir::State::status=/dev/null"])
                 .args(["-o", &format!("Dir::Cache::archives={}", debs.display())])
-                // Root downloads into folders that apt's own user may not enter.
-                .args(["-o", "APT::Sandbox::User=root", package]);
+                .arg(package);
             download
         })
     }
 
-    /// Unpacks the packages that a command leaves in the folder that it is made for.
-    fn unpack(
-        &self,
-        folder: &Path,
-        log: &mut Log,
-        download: impl Fn(&Path) -> Command,
-    ) -> Result<()> {
-        let debs = folder.join("debs");
-        fs::create_dir_all(debs.join("partial"))
-            .with_context(|| format!("can't create {}", debs.display()))?;
-        log.run(&mut download(&debs))?;
-        for deb in fs::read_dir(&debs)? {
-            let deb = deb?.path();
-            if deb.extension().is_some_and(|extension| extension == "deb") {
-                log.run(
-                    Command::new("dpkg-deb")
-                        .arg("--extract")
-                        .args([deb.as_path(), folder]),
-                )?;
-            }
-        }
-        fs::remove_dir_all(&debs).with_context(|| format!("can't remove {}", debs.display()))
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+    fn apt_get(&self) -> Command {
+        let mut command = Command::new("apt-get");
         for (option, path) in [
             ("Dir::State::Lists", self.state.join("lists")),
             ("Dir::Cache", self.state.clone()),
             ("Dir::Etc::SourceList", self.state.join("sources.list")),
             ("Dir::Etc::SourceParts", "-".into()),
+            // Root downloads into folders that apt's own user may not enter.
+            ("APT::Sandbox::User", "root".into()),
         ] {
             command
                 .arg("-o")
@@ -166,6 +122,25 @@ impl PrivateApt {
         }
         command
     }
+}
+
+/// Unpacks into `folder` the packages that a command leaves in the folder that it is made for.
+pub(crate) fn unpack(
+    folder: &Path,
+    log: &mut Log,
+    download: impl Fn(&Path) -> Command,
+) -> Result<()> {
+    let debs = tempfile::tempdir_in(folder)?;
+    fs::create_dir(debs.path().join("partial"))?;
+    log.run(&mut download(debs.path()))?;
+    for deb in fs::read_dir(debs.path())? {
+        let deb = deb?.path();
+        if deb.extension().is_some_and(|extension| extension == "deb") {
+            let mut extract = Command::new("dpkg-deb");
+            log.run(extract.arg("--extract").args([deb.as_path(), folder]))?;
+        }
+    }
+    Ok(())
 }
 
 /// The address of Debian's main archive, from `ORIGIN|LABEL|URI` lines. Its security archive has another label.
@@ -187,26 +162,6 @@ fn sources_list(mirror: &str, keyring: bool) -> String {
             ["deb", "deb-src"].map(|kind| format!("{kind} {option}{mirror} {suite} main\n"))
         })
         .collect()
-}
-
-/// The address of a file in what apt-get's `--print-uris` prints: `'URI' NAME SIZE SHA256:SUM`.
-fn uri_of<'a>(uris: &'a str, name: &str) -> Option<&'a str> {
-    uris.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        let uri = words.next()?.strip_prefix('\'')?.strip_suffix('\'')?;
-        (words.next()? == name).then_some(uri)
-    })
-}
-
-/// The package's full version in what `apt-cache madison` prints: `NAME | VERSION | WHERE`.
-fn version_of<'a>(table: &'a str, upstream: &str) -> Option<&'a str> {
-    table
-        .lines()
-        .filter_map(|line| line.split('|').nth(1).map(str::trim))
-        .find(|full| {
-            full.strip_prefix(upstream)
-                .is_some_and(|rest| rest.starts_with(['+', '-']))
-        })
 }
 
 #[cfg(test)]
@@ -239,27 +194,5 @@ mod tests {
                 .count(),
             4
         );
-    }
-
-    #[test]
-    fn the_one_file_is_found_among_the_uris() {
-        let uris = "NOTICE: 'linux' packaging is maintained in the 'Git' version control system at:\n\
-                       Need to get 159 MB of source archives.\n\
-                       'http://mirror.example/linux_6.18.15-1%7ebpo13%2b1.dsc' linux_6.18.15-1~bpo13+1.dsc 140033 SHA256:40a1\n\
-                       'http://mirror.example/linux_6.18.15.orig.tar.xz' linux_6.18.15.orig.tar.xz 157422084 SHA256:fdf4\n";
-        assert_eq!(
-            uri_of(uris, "linux_6.18.15.orig.tar.xz"),
-            Some("http://mirror.example/linux_6.18.15.orig.tar.xz")
-        );
-        assert_eq!(uri_of(uris, "linux_6.18.16.orig.tar.xz"), None);
-    }
-
-    #[test]
-    fn the_version_has_to_be_the_very_same() {
-        let table = " rust-src | 1.96.1+dfsg1-2~bpo13+1 | http://mirror.example/debian trixie-backports/main amd64 Packages\n\
-                       rust-src | 1.95.0+dfsg1-2~bpo13+1 | http://mirror.example/debian trixie-backports/main amd64 Packages\n";
-        assert_eq!(version_of(table, "1.95.0"), Some("1.95.0+dfsg1-2~bpo13+1"));
-        assert_eq!(version_of(table, "1.9"), None);
-        assert_eq!(version_of(table, "1.95.1"), None);
     }
 }

@@ -8,9 +8,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use thiserror::Error;
 
 use super::in_words;
 use crate::store::signals::before_death;
@@ -61,11 +63,16 @@ struct Running {
 /// None before the first command.
 static RUNNING: Mutex<Option<Vec<Running>>> = Mutex::new(None);
 
+/// A command's time was up: the message has the command line.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(crate) struct TimedOut(String);
+
 /// Runs a command to its end, or sends it `end` when its time is up or when this program has to go first.
 ///
 /// # Errors
-/// [`io::ErrorKind::TimedOut`] when its time was up: the message has the command line.
-pub(crate) fn run(command: &mut Command, end: Signal) -> io::Result<ExitStatus> {
+/// [`TimedOut`] when its time was up.
+pub(crate) fn run(command: &mut Command, end: Signal) -> Result<ExitStatus> {
     let deadline = DEADLINE
         .with_borrow(Clone::clone)
         .unwrap_or_else(|| Deadline {
@@ -79,7 +86,9 @@ pub(crate) fn run(command: &mut Command, end: Signal) -> io::Result<ExitStatus> 
         before_death(end_all)?;
     }
     // The list is locked until the command is in it, so that a signal finds all that were started.
-    let mut child = command.process_group(0).spawn()?;
+    let child = command.process_group(0).spawn();
+    let program = command.get_program().to_string_lossy();
+    let mut child = child.with_context(|| format!("can't start {program}"))?;
     let pid = Pid::from_child(&child);
     running.get_or_insert_default().push(Running {
         pid,
@@ -95,32 +104,30 @@ pub(crate) fn run(command: &mut Command, end: Signal) -> io::Result<ExitStatus> 
         .retain(|other| other.pid != pid);
     ended?.ok_or_else(|| {
         let took = in_words(started.elapsed());
-        let message = format!("stopped after {took}, as {}: {line}", deadline.says);
-        io::Error::new(io::ErrorKind::TimedOut, message)
+        TimedOut(format!(
+            "stopped after {took}, as {}: {line}",
+            deadline.says
+        ))
+        .into()
     })
 }
 
-/// What a command printed on both its streams, apart.
-pub(crate) struct Output {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-/// Runs a command whose output is wanted.
-pub(crate) fn output(command: &mut Command) -> io::Result<Output> {
+/// What a command that has to succeed prints, where it is looked at and not logged.
+pub fn output(command: &mut Command) -> Result<String> {
     // Files, as a process that the command leaves behind would hold a pipe open.
     let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
     command
         .stdin(Stdio::null())
-        .stdout(Stdio::from(stdout.try_clone()?))
-        .stderr(Stdio::from(stderr.try_clone()?));
+        .stdout(stdout.try_clone()?)
+        .stderr(stderr.try_clone()?);
     let status = run(command, Signal::TERM)?;
-    Ok(Output {
-        status,
-        stdout: text(&mut stdout)?,
-        stderr: text(&mut stderr)?,
-    })
+    let program = command.get_program().to_string_lossy();
+    ensure!(
+        status.success(),
+        "{program} failed: {}",
+        text(&mut stderr)?.trim()
+    );
+    Ok(text(&mut stdout)?)
 }
 
 /// All that was written to a file, from its beginning.
@@ -194,7 +201,7 @@ mod tests {
             })
         })
         .unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.is::<TimedOut>());
         assert_eq!(
             error.to_string(),
             "stopped after under 1 s, as the phase 'x' has a limit of under 1 s: \"sleep\" \"1000\""
@@ -204,18 +211,14 @@ mod tests {
 
     #[test]
     fn what_a_command_leaves_behind_holds_nobody_up() {
-        let script = "echo out; echo err >&2; sleep 1000 & exit 3";
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = within("the test", GRACE, || {
-            output(Command::new("setsid").args(["--wait", "sh", "-c", script]))
-        })
-        .unwrap();
-        assert_eq!(
-            (status.code(), &*stdout, &*stderr),
-            (Some(3), "out\n", "err\n")
-        );
+        let prints = |script: &str| {
+            within("the test", GRACE, || {
+                output(Command::new("setsid").args(["--wait", "sh", "-c", script]))
+            })
+        };
+        let script = "echo out; echo err >&2; sleep 1000 &";
+        assert_eq!(prints(script).unwrap(), "out\n");
+        let error = prints(&format!("{script} exit 3")).unwrap_err();
+        assert_eq!(error.to_string(), "setsid failed: err");
     }
 }

@@ -1,48 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A step's log file, and the commands that write to it.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
+use fs_err::{self as fs, File};
 use rustix::process::Signal;
-use thiserror::Error;
 
 use super::children;
 use crate::Paths;
+use crate::store::remove;
 
-/// How much of a log's end is looked at: more than any twenty lines that make or cargo print.
-const WINDOW: u64 = 64 * 1024;
+/// How much of a log's end is looked at for its last line.
+const WINDOW: u64 = 4096;
 
 /// What stands before a command's line.
 const COMMAND: &str = "$ ";
-
-/// A command did not do what it was started for.
-#[derive(Debug, Error)]
-pub enum CommandFailed {
-    /// It could not be started.
-    #[error("can't start {program}")]
-    Start {
-        /// What was to be started.
-        program: String,
-        /// Why it could not.
-        source: io::Error,
-    },
-    /// It took too long, and was stopped.
-    #[error("{0}")]
-    TimedOut(io::Error),
-    /// It ended with something else than success.
-    #[error("{program} ended with {status}")]
-    Status {
-        /// What was started.
-        program: String,
-        /// How it ended.
-        status: ExitStatus,
-    },
-}
 
 /// The log of one step. Each run of the step starts a new one.
 #[derive(Debug)]
@@ -54,25 +29,13 @@ pub struct Log {
 impl Log {
     pub(super) fn create(paths: &Paths, name: &str) -> Result<Self> {
         let dir = paths.cache.join("log");
-        fs::create_dir_all(&dir).with_context(|| format!("can't create {}", dir.display()))?;
+        fs::create_dir_all(&dir)?;
         let path = dir.join(format!("{name}.log"));
+        remove(&path)?;
         // Appending, as the commands' own descriptors share the file with ours.
-        let file = fs::remove_file(&path)
-            .or_else(|error| {
-                if error.kind() == io::ErrorKind::NotFound {
-                    Ok(())
-                } else {
-                    Err(error)
-                }
-            })
-            .and_then(|()| {
-                File::options()
-                    .read(true)
-                    .append(true)
-                    .create_new(true)
-                    .open(&path)
-            })
-            .with_context(|| format!("can't write {}", path.display()))?;
+        let mut options = fs::OpenOptions::new();
+        let file = options.read(true).append(true).create_new(true);
+        let file = file.open(&path)?;
         Ok(Self { path, file })
     }
 
@@ -83,114 +46,71 @@ impl Log {
 
     /// All that is in it, even where another run has begun the same step, and with it another file, since.
     pub fn text(&mut self) -> Result<String> {
-        let mut bytes = Vec::new();
-        self.file
-            .rewind()
-            .and_then(|()| self.file.read_to_end(&mut bytes))
-            .with_context(|| format!("can't read {}", self.path.display()))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(children::text(self.file.file_mut())?)
     }
 
     /// Writes one line.
     pub fn line(&mut self, line: &str) -> Result<()> {
-        writeln!(self.file, "{line}")
-            .with_context(|| format!("can't write {}", self.path.display()))
+        Ok(writeln!(self.file, "{line}")?)
     }
 
-    /// Runs a command to its end with nothing on its standard input and its output in the log.
-    pub fn run(&mut self, command: &mut Command) -> Result<(), CommandFailed> {
-        let stdout = self.file.try_clone();
+    /// Runs a command that has to succeed, with nothing on its standard input and its output in the log.
+    pub fn run(&mut self, command: &mut Command) -> Result<()> {
+        let status = self.status(command)?;
+        succeeded(command, status)
+    }
+
+    /// Runs a command in the same way, however it ends.
+    pub fn status(&mut self, command: &mut Command) -> Result<ExitStatus> {
+        let stdout = self.file.file().try_clone()?;
         self.wait_for(command, stdout)
     }
 
     /// As [`Log::run`], but gives back what the command wrote to its standard output.
-    pub fn output(&mut self, command: &mut Command) -> Result<String, CommandFailed> {
-        let mut stdout =
-            tempfile::tempfile().map_err(|source| start_error(command.get_program(), source))?;
-        self.wait_for(command, stdout.try_clone())?;
-        children::text(&mut stdout).map_err(|source| start_error(command.get_program(), source))
+    pub fn output(&mut self, command: &mut Command) -> Result<String> {
+        let mut stdout = tempfile::tempfile()?;
+        let status = self.wait_for(command, stdout.try_clone()?)?;
+        succeeded(command, status)?;
+        Ok(children::text(&mut stdout)?)
     }
 
-    fn wait_for(
-        &mut self,
-        command: &mut Command,
-        stdout: io::Result<File>,
-    ) -> Result<(), CommandFailed> {
-        let run = || {
-            writeln!(self.file, "{COMMAND}{command:?}")?;
-            children::run(
-                command
-                    .stdin(Stdio::null())
-                    .stdout(stdout?)
-                    .stderr(self.file.try_clone()?),
-                Signal::TERM,
-            )
-        };
-        match run() {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(CommandFailed::Status {
-                program: command.get_program().to_string_lossy().into_owned(),
-                status,
-            }),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(CommandFailed::TimedOut(error))
-            }
-            Err(source) => Err(start_error(command.get_program(), source)),
-        }
+    fn wait_for(&mut self, command: &mut Command, stdout: std::fs::File) -> Result<ExitStatus> {
+        self.line(&format!("{COMMAND}{command:?}"))?;
+        let stderr = self.file.file().try_clone()?;
+        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        children::run(command, Signal::TERM)
     }
 
     /// The first line that a compiler, make or apt marks as an error.
-    pub(super) fn first_error(&self) -> Option<String> {
+    pub(super) fn first_error(text: &str) -> Option<&str> {
         let marks = ["error: ", "error[E", " *** ", "E: "];
         // bindgen can do without rustfmt, and rustup says so as an error.
-        let is_error = |line: &String| {
+        text.lines().find(|line| {
             !line.starts_with(COMMAND)
                 && !line.contains("rustfmt")
                 && marks.iter().any(|mark| line.contains(mark))
-        };
-        BufReader::new(File::open(&self.path).ok()?)
-            .split(b'\n')
-            .map_while(io::Result::ok)
-            .map(|line| String::from_utf8_lossy(&line).into_owned())
-            .find(is_error)
-    }
-
-    /// The last lines, at most `count`.
-    pub(super) fn tail(&self, count: usize) -> Vec<String> {
-        let text = end_of(&self.path).unwrap_or_default();
-        let lines: Vec<_> = text.lines().collect();
-        lines[lines.len().saturating_sub(count)..]
-            .iter()
-            .map(|&line| line.to_owned())
-            .collect()
+        })
     }
 }
 
-fn start_error(program: &OsStr, source: io::Error) -> CommandFailed {
-    CommandFailed::Start {
-        program: program.to_string_lossy().into_owned(),
-        source,
-    }
+fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
+    let program = command.get_program().to_string_lossy();
+    ensure!(status.success(), "{program} ended with {status}");
+    Ok(())
 }
 
 /// The last line of the log at `path`, empty when there is none.
 pub(super) fn last_line(path: &Path) -> String {
-    end_of(path)
-        .unwrap_or_default()
-        .lines()
-        .last()
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
-}
-
-fn end_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(WINDOW)))?;
-    let mut bytes = Vec::new();
-    file.take(WINDOW).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let end = || -> io::Result<String> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(WINDOW)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let end = end().unwrap_or_default();
+    end.lines().last().unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -216,7 +136,6 @@ mod tests {
             .output(Command::new("sh").args(["-c", "echo out; echo err >&2"]))
             .unwrap();
         assert_eq!(text, "out\n");
-        assert_eq!(log.tail(1), ["err"]);
         assert_eq!(last_line(log.path()), "err");
     }
 
@@ -229,6 +148,7 @@ mod tests {
         assert_eq!(old.text().unwrap(), "old\n");
         old.line("more").unwrap();
         assert_eq!(old.text().unwrap(), "old\nmore\n");
+        assert_eq!(fs::read_to_string(old.path()).unwrap(), "new\n");
     }
 
     #[test]
@@ -238,14 +158,5 @@ mod tests {
             .run(&mut Command::new("no-such-program"))
             .unwrap_err();
         assert_eq!(error.to_string(), "can't start no-such-program");
-    }
-
-    #[test]
-    fn each_run_starts_the_log_anew() {
-        let dir = tempfile::tempdir().unwrap();
-        log(dir.path()).line("old").unwrap();
-        let mut new = log(dir.path());
-        new.line("new").unwrap();
-        assert_eq!(new.tail(5), ["new"]);
     }
 }

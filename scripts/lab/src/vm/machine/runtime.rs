@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runtime folders: one for each running machine, where other programs of the same user find its sockets.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, ErrorKind};
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::{env, process};
 
+use anyhow::{Context, Result, ensure};
+use fs_err::{self as fs, File};
 use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 use rustix::process::getuid;
 
-use crate::store::signals;
+use crate::store::lock::try_lock;
+use crate::store::{remove, signals};
 
 /// The monitor's socket.
 pub const QMP: &str = "qmp";
@@ -31,26 +33,22 @@ pub struct Runtime {
 
 impl Runtime {
     /// Creates the folder for a machine called after what it is for, such as "demo".
-    pub fn create(purpose: &str) -> io::Result<Self> {
+    pub fn create(purpose: &str) -> Result<Self> {
         Self::create_in(&base()?, purpose)
     }
 
-    fn create_in(base: &Path, purpose: &str) -> io::Result<Self> {
+    fn create_in(base: &Path, purpose: &str) -> Result<Self> {
         let _guard = lock_base(base)?;
         remove_dead(base)?;
         let pid = process::id();
-        let (path, lock) = (1..)
-            .map(|number| match number {
-                1 => base.join(format!("{purpose}-{pid}")),
-                _ => base.join(format!("{purpose}-{pid}-{number}")),
-            })
-            .find_map(|path| match DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => Some(File::open(&path).map(|lock| (path, lock))),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
-                Err(error) => Some(Err(error)),
-            })
-            .expect("some number is free")?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        let mut names = (1..).map(|number| match number {
+            1 => base.join(format!("{purpose}-{pid}")),
+            _ => base.join(format!("{purpose}-{pid}-{number}")),
+        });
+        let path = names.find(|path| !path.exists()).expect("some is free");
+        DirBuilder::new().mode(0o700).create(&path)?;
+        let lock = File::open(&path)?;
+        try_lock(&lock)?;
         let doomed = path.clone();
         signals::before_death(move || drop(fs::remove_dir_all(doomed)))?;
         Ok(Self { path, _lock: lock })
@@ -75,11 +73,11 @@ impl Drop for Runtime {
 }
 
 /// The folders of all machines of this user that run now, by name.
-pub fn running() -> io::Result<Vec<PathBuf>> {
+pub fn running() -> Result<Vec<PathBuf>> {
     running_in(&base()?)
 }
 
-fn running_in(base: &Path) -> io::Result<Vec<PathBuf>> {
+fn running_in(base: &Path) -> Result<Vec<PathBuf>> {
     let _guard = lock_base(base)?;
     remove_dead(base)?;
     machines(base)
@@ -93,7 +91,7 @@ pub fn name(path: &Path) -> String {
 }
 
 /// `$XDG_RUNTIME_DIR/mypoll`, or `mypoll-UID` in the folder for temporary files.
-fn base() -> io::Result<PathBuf> {
+fn base() -> Result<PathBuf> {
     let uid = getuid().as_raw();
     let base = match env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
         Some(dir) if dir.is_dir() => dir.join("mypoll"),
@@ -104,57 +102,46 @@ fn base() -> io::Result<PathBuf> {
 }
 
 /// Makes sure that `base` is a folder that none but the user with this number can enter.
-fn private_folder(base: &Path, uid: u32) -> io::Result<()> {
+fn private_folder(base: &Path, uid: u32) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(base) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            let message = format!("can't create {}: {error}", base.display());
-            return Err(io::Error::new(error.kind(), message));
+            return Err(error).with_context(|| format!("can't create {}", base.display()));
         }
         _ => {}
     }
     let metadata = fs::symlink_metadata(base)?;
-    if !metadata.is_dir() || metadata.uid() != uid || metadata.mode() & 0o077 != 0 {
-        let message = format!(
-            "{} has to be a folder that only this user can enter",
-            base.display()
-        );
-        return Err(io::Error::new(ErrorKind::PermissionDenied, message));
-    }
+    ensure!(
+        metadata.is_dir() && metadata.uid() == uid && metadata.mode() & 0o077 == 0,
+        "{} has to be a folder that only this user can enter",
+        base.display()
+    );
     Ok(())
 }
 
 /// Keeps others from creating or removing folders meanwhile.
-fn lock_base(base: &Path) -> io::Result<File> {
+fn lock_base(base: &Path) -> Result<File> {
     let file = File::open(base)?;
     flock(&file, FlockOperation::LockExclusive)?;
     Ok(file)
 }
 
-fn machines(base: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = fs::read_dir(base)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<io::Result<Vec<_>>>()?;
+fn machines(base: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(base)?.map(|entry| Ok(entry?.path()));
+    let mut paths = entries.collect::<Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
 }
 
-fn remove_dead(base: &Path) -> io::Result<()> {
+fn remove_dead(base: &Path) -> Result<()> {
     for path in machines(base)? {
-        match remove_if_dead(&path) {
-            // A machine that ends removes its folder whoever looks.
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        // A machine that ends removes its folder whoever looks.
+        match File::open(&path) {
+            Ok(folder) if try_lock(&folder)? => remove(&path)?,
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
     }
     Ok(())
-}
-
-fn remove_if_dead(path: &Path) -> io::Result<()> {
-    match flock(File::open(path)?, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => Ok(()),
-        Ok(()) => fs::remove_dir_all(path),
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]
@@ -216,7 +203,7 @@ mod tests {
         symlink(&base, &link).unwrap();
         assert!(private_folder(&link, uid).is_err(), "a link");
         assert!(private_folder(&base, uid + 1).is_err(), "another user's");
-        fs::set_permissions(&base, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&base, std::fs::Permissions::from_mode(0o755)).unwrap();
         assert!(private_folder(&base, uid).is_err(), "open to others");
         assert!(private_folder(&dir.path().join("no/such"), uid).is_err());
     }

@@ -12,9 +12,6 @@ fn command_line(options: &MachineOptions, disk: Option<&str>) -> Vec<String> {
         flavour: Flavour::Normal,
     };
     arguments(&boot, options, Path::new("machine"), Path::new("log"))
-        .into_iter()
-        .map(|word| word.into_string().unwrap())
-        .collect()
 }
 
 /// The value of an option of QEMU's.

@@ -1,97 +1,124 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An image, built with the host's toolchain, and booted where runqemu knows the machine.
+//! Images, built with the host's toolchain, and booted where QEMU knows the machine. A Raspberry Pi's card is looked into.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::super::Lab;
 use super::super::case::Case;
-use super::{runqemu, testimage};
-use crate::store::step::Task;
+use super::super::{Lab, Phase, pytest};
+use super::{no_complaints, phase, runqemu, success, testimage, without_warning};
+use crate::deps::host::tool;
+use crate::vm::raspi;
+use crate::yocto::Yocto;
+use crate::yocto::builds::{Build, HOST_QEMUARM64, build};
 use crate::yocto::output::{Output, Tasks};
-use crate::yocto::{Build, Yocto, builds};
 
 /// A machine, and the build for it.
-pub(super) struct Machine {
-    pub(super) name: &'static str,
-    pub(super) build: Build,
+#[derive(Clone, Copy)]
+struct Machine {
+    name: &'static str,
+    build: Build,
 }
 
-/// Those that runqemu and testimage boot.
-pub(super) const MACHINES: [Machine; 2] = [
+const fn machine(name: &'static str, folder: &'static str, chain: &'static str) -> Machine {
     Machine {
-        name: "qemuarm64",
-        build: builds::HOST_QEMUARM64,
-    },
-    Machine {
-        name: "qemux86-64",
-        build: builds::HOST_QEMUX86_64,
-    },
-];
+        name,
+        build: build(folder, chain),
+    }
+}
 
-/// How the names of images go on, as opposed to what is said about them.
-const FORMATS: [&str; 4] = ["cpio", "ext4", "tar", "wic"];
+const QEMUARM64: Machine = Machine {
+    name: "qemuarm64",
+    build: HOST_QEMUARM64,
+};
+const QEMUX86_64: Machine = machine(
+    "qemux86-64",
+    "host-toolchain-qemux86-64",
+    "qemux86-64:host-toolchain:testimage",
+);
+const RASPBERRYPI3: Machine = machine(
+    "raspberrypi3-64",
+    "host-toolchain-raspberrypi3-64",
+    "raspberrypi3-64:host-toolchain:testimage",
+);
+const RASPBERRYPI4: Machine = machine(
+    "raspberrypi4-64",
+    "host-toolchain-raspberrypi4-64",
+    "raspberrypi4-64:host-toolchain:testimage",
+);
+const RASPBERRYPI5: Machine = machine(
+    "raspberrypi5",
+    "host-toolchain-raspberrypi5",
+    "raspberrypi5:host-toolchain:testimage",
+);
 
 const BITBAKE: &str = "bitbake mypoll-image";
+const IMAGE: &str = "mypoll-image";
 
-pub(super) fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
-    let mut cases = build(lab, yocto, machine)?;
-    if !cases[0].has_failed() {
-        cases.extend(testimage::run(yocto, &machine.build)?);
-        cases.push(runqemu::run(
-            lab,
-            yocto,
-            &machine.build,
-            "runqemu boots it to a login",
-            &format!("{} mypoll-image", machine.name),
-        )?);
-    }
-    Ok(cases)
+/// Where the tests find what both look at, and `scripts/flash` its modules.
+const MODULES: &str = "tests/sdcard:scripts";
+
+/// What is done with an image that is built.
+type Then = fn(&Lab<'_>, &Yocto<'_>, &Machine) -> Result<Vec<Case>>;
+
+pub(super) fn phases() -> [Phase; 6] {
+    let image = |machine: Machine, then: &'static [Then]| {
+        let name = format!("image {}", machine.name);
+        phase(&name, move |lab, yocto| run(lab, yocto, &machine, then))
+    };
+    [
+        // Each other one takes a kernel of its own.
+        image(QEMUARM64, &[boot_in_qemu]),
+        image(QEMUX86_64, &[boot_in_qemu]).by_hand(),
+        image(
+            RASPBERRYPI4,
+            &[
+                look_into,
+                boot_in_raspi,
+                |lab, yocto, _| cut_power(lab, yocto, 3),
+                core_image,
+            ],
+        )
+        .by_hand(),
+        image(RASPBERRYPI3, &[look_into, boot_in_raspi]).by_hand(),
+        image(RASPBERRYPI5, &[look_into]).by_hand(),
+        phase("30 power cuts", |lab, yocto| {
+            let then: [Then; 1] = [|lab, yocto, _| cut_power(lab, yocto, 30)];
+            run(lab, yocto, &RASPBERRYPI4, &then)
+        })
+        .by_hand(),
+    ]
 }
 
-/// Builds it twice. The first case is that it can be built.
-pub(super) fn build(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+/// Builds an image twice, and goes on if it can be built.
+fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine, then: &[Then]) -> Result<Vec<Case>> {
     let started = Instant::now();
     let step = |name, what| {
-        let task = Task::long(format!("yocto-{name}-{}", machine.name), what);
-        yocto.shell(&machine.build, &task, BITBAKE)
+        let log = format!("{name}-{}", machine.name);
+        yocto.shell(&machine.build, &log, what, BITBAKE)
     };
     let built = step("image", "building mypoll-image")?;
     let Some(tasks) = built.tasks().filter(|_| built.success) else {
         return Ok(vec![Case::failed(BITBAKE, built.without_notes())]);
     };
     lab.progress.say(&format!(
-        "yocto: {}: {} of {} tasks done in {} s: {}",
+        "yocto: {}: {} of {} tasks done in {} s",
         machine.name,
         tasks.all - tasks.done_before,
         tasks.all,
         started.elapsed().as_secs(),
-        sizes(&folder(yocto, machine), machine.name)?
     ));
-    Ok(vec![
-        Case::passed(BITBAKE),
-        no_complaints(&built),
+    let mut cases = vec![
+        success(BITBAKE, &built),
+        no_complaints("no warnings", &built),
         nothing_changed(&step("again", "building it again")?),
-    ])
-}
-
-/// Where bitbake leaves the images of a machine.
-pub(super) fn folder(yocto: &Yocto<'_>, machine: &Machine) -> PathBuf {
-    yocto
-        .build_folder(&machine.build)
-        .join("tmp/deploy/images")
-        .join(machine.name)
-}
-
-fn no_complaints(built: &Output) -> Case {
-    let name = "no warnings";
-    match built.complaints().as_slice() {
-        [] => Case::passed(name),
-        complaints => Case::failed(name, complaints.join("\n")),
+    ];
+    for then in then {
+        cases.extend(then(lab, yocto, machine)?);
     }
+    Ok(cases)
 }
 
 fn nothing_changed(again: &Output) -> Case {
@@ -100,35 +127,76 @@ fn nothing_changed(again: &Output) -> Case {
         Some(Tasks { all, done_before }) if again.success && all == done_before => {
             Case::passed(name)
         }
-        Some(_) if again.success => Case::failed(name, tasks_that_ran(&again.text)),
+        Some(_) if again.success => {
+            let lines = again.text.lines();
+            let ran = lines.filter(|line| line.starts_with("NOTE: Running "));
+            Case::failed(name, ran.collect::<Vec<_>>().join("\n"))
+        }
         _ => Case::failed(name, again.without_notes()),
     }
 }
 
-fn tasks_that_ran(said: &str) -> String {
-    let ran = said
-        .lines()
-        .filter(|line| line.starts_with("NOTE: Running "));
-    ran.collect::<Vec<_>>().join("\n")
+fn boot_in_qemu(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+    let mut cases = testimage::run(yocto, &machine.build)?;
+    let arguments = format!("{} {IMAGE}", machine.name);
+    let name = "runqemu boots it to a login";
+    cases.push(runqemu(lab, yocto, &machine.build, name, &arguments)?);
+    Ok(cases)
 }
 
-/// What there is of the image, and how large it is.
-fn sizes(folder: &Path, machine: &str) -> Result<String> {
-    let prefix = format!("mypoll-image-{machine}.rootfs.");
-    let mut sizes = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // The names with a time in them are the same files.
-        if let Some(format) = name.strip_prefix(&prefix)
-            && FORMATS.iter().any(|known| format.starts_with(known))
-        {
-            let size = fs::metadata(entry.path())?.len();
-            sizes.push(format!("{name} {:.1} MB", size as f64 / 1e6));
+fn look_into(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+    let mut python = python(yocto, machine, IMAGE);
+    pytest::run(lab, &mut python, "tests/sdcard", MODULES)
+}
+
+fn boot_in_raspi(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+    in_raspi(lab, python(yocto, machine, IMAGE), "tests/raspi", MODULES)
+}
+
+/// oe-core's smallest image, with the distro as it is.
+fn core_image(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+    let script = "bitbake core-image-minimal";
+    let mut cases = without_warning(yocto, &machine.build, "core-image", script)?;
+    if !cases[0].has_failed() {
+        let python = python(yocto, machine, "core-image-minimal");
+        let modules = format!("{MODULES}:tests/raspi");
+        cases.extend(in_raspi(lab, python, "tests/core_image", &modules)?);
+    }
+    Ok(cases)
+}
+
+/// Tests that boot the card in QEMU's model of the board.
+fn in_raspi(lab: &Lab<'_>, mut python: Command, tests: &str, modules: &str) -> Result<Vec<Case>> {
+    match raspi::qemu(lab.cache()) {
+        Ok(program) => {
+            python.env("MYPOLL_QEMU", program);
+            pytest::run(lab, &mut python, tests, modules)
+        }
+        Err(error) => {
+            let reason = format!("no QEMU with these boards is available: {error:#}");
+            Ok(vec![Case::skipped("QEMU boots it", reason)])
         }
     }
-    sizes.sort();
-    Ok(sizes.join(", "))
+}
+
+/// The Raspberry Pi 4's card in QEMU's "virt" board, which has what its own model there lacks, Ethernet and PCI: the first boot,
+/// a configuration from a PC, and so many power cuts.
+fn cut_power(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Case>> {
+    lab.needs(&[tool("sfdisk", "fdisk")])?;
+    let mut python = python(yocto, &RASPBERRYPI4, IMAGE);
+    python.env("CUTS", cuts.to_string());
+    pytest::run(lab, &mut python, "tests/virt", "tests/virt")
+}
+
+/// Python that is told where the image is.
+fn python(yocto: &Yocto<'_>, machine: &Machine, image: &str) -> Command {
+    let image = format!("{image}-{}.rootfs.wic.zst", machine.name);
+    let images = yocto.images(&machine.build, machine.name);
+    let mut python = Command::new("python3");
+    python
+        .env("MYPOLL_IMAGE", images.join(image))
+        .env("MYPOLL_MACHINE", machine.name);
+    python
 }
 
 #[cfg(test)]
@@ -146,26 +214,5 @@ mod tests {
         assert!(nothing_changed(&Output::new(true, &summary(89))).has_failed());
         assert!(nothing_changed(&Output::new(false, &summary(90))).has_failed());
         assert!(nothing_changed(&Output::new(true, "")).has_failed());
-    }
-
-    #[test]
-    fn warnings_fail() {
-        let warned = Output::new(true, "WARNING: mypoll-agent do_package_qa: QA Issue");
-        assert!(no_complaints(&warned).has_failed());
-        assert!(!no_complaints(&Output::new(true, "NOTE: fine")).has_failed());
-    }
-
-    #[test]
-    fn an_image_counts_once() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in [
-            "mypoll-image-qemuarm64.rootfs.ext4.zst",
-            "mypoll-image-qemuarm64.rootfs-20260101.ext4.zst",
-            "mypoll-image-qemuarm64.rootfs.manifest",
-        ] {
-            fs::write(dir.path().join(name), vec![0; 1_500_000]).unwrap();
-        }
-        let sizes = sizes(dir.path(), "qemuarm64").unwrap();
-        assert_eq!(sizes, "mypoll-image-qemuarm64.rootfs.ext4.zst 1.5 MB");
     }
 }

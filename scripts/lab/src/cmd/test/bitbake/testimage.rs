@@ -2,17 +2,17 @@
 //! oe-core's testimage boots the image and runs `lib/oeqa/runtime/cases` against it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use serde::Deserialize;
 
 use super::super::Lab;
 use super::super::case::Case;
-use crate::store::step::Task;
+use crate::store::remove;
+use crate::yocto::builds::{self, Build};
 use crate::yocto::output::Output;
-use crate::yocto::{Build, Yocto, builds};
+use crate::yocto::{Yocto, shell_words};
 
 /// testresults.json: the runs by their names.
 type Results = BTreeMap<String, OneRun>;
@@ -36,34 +36,23 @@ pub(super) fn run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
 
 /// Over ssh, as it tests a board.
 pub(super) fn run_board(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    let script = lab.paths.repo.join("tests/yocto/testimage-board.sh");
-    test(
-        yocto,
-        &builds::BOARD_QEMUARM64,
-        &format!("bitbake mypoll-image && '{}'", script.display()),
-    )
+    let script = shell_words([lab.paths.repo.join("tests/yocto/testimage-board.sh")]);
+    let script = format!("bitbake mypoll-image && {script}");
+    test(yocto, &builds::BOARD_QEMUARM64, &script)
 }
 
 fn test(yocto: &Yocto<'_>, build: &Build, script: &str) -> Result<Vec<Case>> {
     let results = yocto
         .build_folder(build)
         .join("tmp/log/oeqa/testresults.json");
-    let path = results.display().to_string();
-    match fs::remove_file(&results) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("can't remove {path}"));
-        }
-        _ => {}
-    }
-    let task = Task::long(
-        format!("yocto-testimage-{}", build.name),
-        "testing the booted image",
-    );
-    let output = yocto.shell(build, &task, script)?;
-    let results = match fs::read(&results) {
-        Ok(json) => serde_json::from_slice(&json).with_context(|| format!("can't read {path}"))?,
-        Err(error) if error.kind() == ErrorKind::NotFound => Results::new(),
-        Err(error) => return Err(error).with_context(|| format!("can't read {path}")),
+    remove(&results)?;
+    let log = format!("testimage-{}", build.name);
+    let output = yocto.shell(build, &log, "testing the booted image", script)?;
+    let results = if results.exists() {
+        let json = fs::read(&results)?;
+        serde_json::from_slice(&json).with_context(|| results.display().to_string())?
+    } else {
+        Results::new()
     };
     Ok(cases(results, &output))
 }

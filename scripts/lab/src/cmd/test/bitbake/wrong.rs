@@ -5,13 +5,13 @@ use anyhow::Result;
 
 use super::super::Lab;
 use super::super::case::Case;
-use crate::store::step::Task;
+use crate::yocto::Yocto;
+use crate::yocto::builds::build;
 use crate::yocto::output::Output;
-use crate::yocto::{Build, Yocto};
 
 struct Mistake {
     name: &'static str,
-    files: &'static [&'static str],
+    chain: &'static str,
     script: &'static str,
     /// What has to be among the errors.
     says: &'static str,
@@ -20,90 +20,62 @@ struct Mistake {
 const MISTAKES: [Mistake; 10] = [
     Mistake {
         name: "RUST dropped from the kernel's configuration",
-        files: &[
-            "kas/qemuarm64.yml",
-            "kas/host-toolchain.yml",
-            "tests/yocto/kas/rust-dropped.yml",
-        ],
+        chain: "qemuarm64:host-toolchain:tests/yocto/kas/rust-dropped",
         script: "bitbake -c configure linux-mypoll",
         says: "MODVERSIONS is on: turn it off, or GENDWARFKSYMS on",
     },
     Mistake {
         name: "a workaround for an erratum turned off",
-        files: &[
-            "kas/qemuarm64.yml",
-            "kas/host-toolchain.yml",
-            "tests/yocto/kas/erratum-off.yml",
-        ],
+        chain: "qemuarm64:host-toolchain:tests/yocto/kas/erratum-off",
         script: "bitbake -c configure linux-mypoll",
         says: "workarounds that are on by default are off: add to a fragment",
     },
     Mistake {
         name: "an old bindgen",
-        files: &[
-            "kas/qemuarm64.yml",
-            "kas/host-toolchain.yml",
-            "tests/yocto/kas/old-bindgen.yml",
-        ],
+        chain: "qemuarm64:host-toolchain:tests/yocto/kas/old-bindgen",
         script: "bitbake -c configure linux-mypoll",
         says: "The kernel can't use this Rust toolchain: Rust bindings generator",
     },
     Mistake {
         name: "meta-rust-bin missing",
-        files: &["kas/qemuarm64.yml", "tests/yocto/kas/no-rust-layer.yml"],
+        chain: "qemuarm64:tests/yocto/kas/no-rust-layer",
         script: "bitbake mypoll-image",
         says: "meta-rust-bin is not in BBLAYERS: add it with",
     },
     Mistake {
         name: "meta-raspberrypi missing",
-        files: &[
-            "kas/qemuarm64.yml",
-            "tests/yocto/kas/no-raspberrypi-layer.yml",
-        ],
+        chain: "qemuarm64:tests/yocto/kas/no-raspberrypi-layer",
         script: "bitbake mypoll-image",
         says: "meta-raspberrypi is not in BBLAYERS: add it with",
     },
     Mistake {
         name: "a wrong MACHINE",
-        files: &["kas/qemuarm64.yml", "tests/yocto/kas/wrong-machine.yml"],
+        chain: "qemuarm64:tests/yocto/kas/wrong-machine",
         script: "bitbake mypoll-image",
         says: "linux-mypoll has no configuration for MACHINE \"qemuarm\": choose one of",
     },
     Mistake {
         name: "a board that linux-mypoll does not know",
-        files: &["kas/raspberrypi5.yml", "tests/yocto/kas/unknown-board.yml"],
+        chain: "raspberrypi5:tests/yocto/kas/unknown-board",
         script: "bitbake mypoll-image",
         says: "linux-mypoll has no configuration for MACHINE \"raspberrypi-cm5-io-board\": choose one of",
     },
     Mistake {
         name: "a wrong MACHINE for the host's toolchain",
-        files: &[
-            "kas/qemuarm64.yml",
-            "kas/vendor-kernel.yml",
-            "kas/host-toolchain.yml",
-            "tests/yocto/kas/wrong-machine.yml",
-        ],
+        chain: "qemuarm64:vendor-kernel:host-toolchain:tests/yocto/kas/wrong-machine",
         script: "bitbake mypoll-image",
         says: "choose a MACHINE that is aarch64 or x86_64",
     },
     Mistake {
         name: "a card for a product with the host's toolchain",
-        files: &[
-            "kas/raspberrypi4-64.yml",
-            "kas/host-toolchain.yml",
-            "tests/yocto/kas/host-toolchain-warns.yml",
-        ],
+        chain: "raspberrypi4-64:host-toolchain:tests/yocto/kas/host-toolchain-warns",
         // The warning ends nothing.
         script: "bitbake -n base-files && false",
         says: "for a product build without kas/host-toolchain.yml",
     },
     Mistake {
         name: "a source that Debian's archive has no more",
-        files: &[
-            "kas/qemuarm64.yml",
-            "kas/host-toolchain.yml",
-            "tests/yocto/kas/source-gone.yml",
-        ],
+        chain: "qemuarm64:host-toolchain:tests/yocto/kas/source-gone",
         script: "bitbake -c fetch libxcrypt",
         says: "libxcrypt_0.0.orig.tar.xz can't be had from",
     },
@@ -113,18 +85,13 @@ pub(super) fn run(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     MISTAKES
         .iter()
         .map(|mistake| {
-            let build = Build {
-                name: "wrong",
-                files: mistake.files,
-            };
-            let task = Task::new(
-                format!("yocto-wrong-{}", mistake.name.replace([' ', '\''], "-")),
-                "making a mistake",
-            );
-            let mut output = yocto.shell(&build, &task, mistake.script)?;
+            let build = build("wrong", mistake.chain);
+            let log = format!("wrong-{}", mistake.name.replace([' ', '\''], "-"));
+            let try_it = || yocto.shell(&build, &log, "making a mistake", mistake.script);
+            let mut output = try_it()?;
             if !output.success && output.complaints().is_empty() {
                 // Bitbake's client can end before it has read what its server says about the configuration.
-                output = yocto.shell(&build, &task, mistake.script)?;
+                output = try_it()?;
             }
             Ok(verdict(mistake, &output))
         })

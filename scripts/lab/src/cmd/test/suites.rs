@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The tests in Python that need no bitbake, folder by folder.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use rustix::process::geteuid;
+
+use super::case::Case;
+use super::variant::Variant;
+use super::{Lab, Phase, command, pytest};
+use crate::deps::cargo;
+use crate::deps::host::{Need, find_tool, tool};
+use crate::deps::{python, unpacked, vendor_trees};
+use crate::store::unavailable::Unavailable;
+
+const FLASH: [Need; 4] = [
+    tool("bmaptool", "bmap-tools"),
+    tool("mkfs.vfat", "dosfstools"),
+    tool("sfdisk", "fdisk"),
+    tool("zstd", "zstd"),
+];
+
+const FIRST_BOOT: [Need; 5] = [
+    tool("cc", "gcc"),
+    tool("fsck.ext4", "e2fsprogs"),
+    tool("partx", "util-linux"),
+    tool("resize2fs", "e2fsprogs"),
+    tool("sfdisk", "fdisk"),
+];
+
+const DNS_SD: [Need; 2] = [tool("dbus-daemon", "dbus-daemon"), tool("ip", "iproute2")];
+
+/// What tests/page/chromium.py starts, the first that is there.
+const BROWSERS: [&str; 4] = [
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+];
+
+pub(super) fn phases() -> Vec<Phase> {
+    let plain = |name: &str, folder| {
+        Phase::new(name, move |lab| {
+            pytest::run(lab, &mut Command::new("python3"), folder, folder)
+        })
+    };
+    vec![
+        plain("driver: imports point downward", "tests/driver").quick(),
+        plain("agent: systemd units", "tests/units").quick(),
+        plain("bench: report", "tests/bench").quick(),
+        Phase::new("agent: page", page),
+        Phase::new("agent: webhooks", |lab| {
+            let need = tool("openssl", "openssl");
+            judged(lab, need, "cloudevents", "tests/webhook")
+        }),
+        Phase::new("agent: Home Assistant", |lab| {
+            let need = tool("mosquitto", "mosquitto");
+            judged(lab, need, "homeassistant", "tests/home_assistant")
+        }),
+        Phase::new("agent: DNS-SD", dns_sd),
+        Phase::new("scripts: flash", |lab| {
+            lab.needs(&FLASH)?;
+            pytest::run(lab, &mut Command::new("python3"), "tests/flash", "scripts")
+        }),
+        Phase::new("first boot", |lab| {
+            lab.needs(&FIRST_BOOT)?;
+            // Loop devices are made as for the tests of flash.
+            let mut python = with_agent(lab, Command::new("python3"))?;
+            pytest::run(lab, &mut python, "tests/first_boot", "tests/flash")
+        }),
+        Phase::new("driver: device-tree binding", binding),
+    ]
+}
+
+/// Sees to it that there is a browser.
+pub(super) fn browser(lab: &Lab<'_>) -> Result<()> {
+    if BROWSERS.iter().any(|browser| find_tool(browser).is_some()) {
+        return Ok(());
+    }
+    lab.needs(&[tool(BROWSERS[0], BROWSERS[0])])
+}
+
+/// A command that is told where the agent is, built for this machine.
+fn with_agent(lab: &Lab<'_>, mut command: Command) -> Result<Command> {
+    const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
+    let repo = &lab.paths.repo;
+    let target: PathBuf = lab.paths.cache.join("target-agent");
+    let mut build = cargo::cargo(repo, &target);
+    build
+        .args(["build", "--locked", "--package=mypoll-agent"])
+        .current_dir(repo.join(WORKSPACE));
+    let (success, said) = command::run(&mut build)?;
+    ensure!(success, "cargo can't build the agent:\n{said}");
+    command.env("MYPOLL_AGENT", target.join("debug/mypoll-agent"));
+    Ok(command)
+}
+
+/// The agent's live page in Chromium, and its metrics by promtool.
+fn page(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    browser(lab)?;
+    let mut python = with_agent(lab, Command::new("python3"))?;
+    let promtool = match find_tool("promtool") {
+        Some(path) => Ok(path),
+        None => unpacked::promtool(lab.cache()),
+    };
+    match promtool {
+        Ok(promtool) => python.env("MYPOLL_PROMTOOL", promtool),
+        Err(error) => python.env("MYPOLL_NO_PROMTOOL", format!("{error:#}")),
+    };
+    pytest::run(lab, &mut python, "tests/page", "tests/page")
+}
+
+/// The tests of a folder with the programs of its environment, where these are available.
+fn judged(lab: &Lab<'_>, need: Need, environment: &str, folder: &str) -> Result<Vec<Case>> {
+    lab.needs(&[need])?;
+    let requirements = format!("{folder}/requirements.txt");
+    let folder_of_programs = python::environment(lab.cache(), environment, &requirements)?;
+    let python = Command::new(folder_of_programs.join("bin/python3"));
+    let mut python = with_agent(lab, python)?;
+    pytest::run(lab, &mut python, folder, folder)
+}
+
+/// In namespaces of its own, which only root may enter with all that avahi asks for.
+fn dns_sd(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    ensure!(
+        geteuid().is_root(),
+        Unavailable::because("avahi needs root, here in namespaces")
+    );
+    lab.needs(&DNS_SD)?;
+    let avahi = Unavailable::unless(unpacked::avahi(lab.cache()))?;
+    let mut python = with_agent(lab, Command::new("unshare"))?;
+    python
+        .args(["--net", "--mount", "--pid", "--fork", "--kill-child"])
+        .arg("python3")
+        .env("MYPOLL_AVAHI", avahi);
+    pytest::run(lab, &mut python, "tests/dns_sd", "tests/dns_sd")
+}
+
+/// The driver's device-tree binding, and the device trees that have to keep to it, by dtschema.
+fn binding(lab: &Lab<'_>) -> Result<Vec<Case>> {
+    const FOLDER: &str = "tests/devicetree";
+    let requirements = format!("{FOLDER}/requirements.txt");
+    let tools = python::environment(lab.cache(), "dtschema", &requirements)?;
+    let mut python = Command::new(tools.join("bin/python3"));
+    match vendor_trees::find_or_get(lab.cache())? {
+        Ok(trees) => python.env("MYPOLL_VENDOR_TREES", trees),
+        Err(reason) => python.env("MYPOLL_NO_VENDOR_TREES", reason),
+    };
+    python.env("MYPOLL_KERNEL_SOURCE", &lab.system(Variant::Normal)?.source);
+    pytest::run(lab, &mut python, FOLDER, FOLDER)
+}

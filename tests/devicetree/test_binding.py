@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The driver's binding, and the device trees of QEMU's boards, which have to keep to it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from schema import BINDING, ROOT, dtschema, validate
+
+TREES = ROOT / "recipes-kernel/linux/files/dts"
+BAD_LINES = ROOT / "tests/devicetree/bad-lines.dtso"
+# Other nodes are not ours.
+OURS = "--limit", "mypoll,events"
+
+# What is said of nodes of BAD_LINES, and nothing of others: what is wrong with those is not in the form.
+REFUSED = [
+    "debounce-too-long (mypoll,events): line:debounce-interval: 4294968 is greater than the maximum of 4294967",
+    "debounce-without-a-value (mypoll,events): line:debounce-interval: True is not of type 'integer'",
+    r"label-empty (mypoll,events): line:label:0: '' does not match '^[^/\\x00-\\x1f\\x7f]{1,255}$'",
+    r"label-with-a-slash (mypoll,events): line:label:0: 'front/door' does not match '^[^/\\x00-\\x1f\\x7f]{1,255}$'",
+    r"label-with-a-tab (mypoll,events): line:label:0: 'front\tdoor' does not match '^[^/\\x00-\\x1f\\x7f]{1,255}$'",
+    "label-without-an-end (mypoll,events): line:label: b'bad' is not of type 'array'",
+    "no-gpios (mypoll,events): line: 'gpios' is a required property",
+    "number-too-high (mypoll,events): line@400:reg:0:0: 1024 is greater than the maximum of 1023",
+    # Of number-of-16-bits, whose name is left out.
+    "size (2) error for type address",
+    "unknown-edge (mypoll,events): line:mypoll,edge:0: 'upwards' is not one of ['both', 'rising', 'falling']",
+]
+
+
+def compiled(source, folder):
+    tree = folder / f"{source.stem}.dtb"
+    subprocess.run(["dtc", "-@", "-q", "-I", "dts", "-O", "dtb", "-o", tree, source], check=True)
+    return tree
+
+
+def applied(overlay, folder):
+    """QEMU's own tree with an overlay applied, as scripts/lab/src/build/devicetree.rs does: dt-validate looks into no overlay."""
+    board, merged = folder / "board.dtb", folder / "merged.dtb"
+    qemu = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57", "-nodefaults", "-display", "none", "-machine"]
+    subprocess.run([*qemu, f"dumpdtb={board}"], check=True)
+    subprocess.run(["fdtput", "-p", "-t", "s", board, "/__symbols__", "pl061", "/pl061@9030000"], check=True)
+    subprocess.run(["fdtoverlay", "-i", board, "-o", merged, compiled(overlay, folder)], check=True)
+    return merged
+
+
+def test_binding():
+    done = dtschema("dt-doc-validate", BINDING)
+    assert done.stdout + done.stderr == ""
+
+
+def test_examples(tmp_path):
+    """By all schemas."""
+    source, dts = tmp_path / "example.c", tmp_path / "example.dts"
+    source.write_text(dtschema("dt-extract-example", BINDING).stdout)
+    cpp = ["cc", "-E", "-nostdinc", "-undef", "-D__DTS__", "-x", "assembler-with-cpp"]
+    include = Path(os.environ["MYPOLL_KERNEL_SOURCE"], "include")
+    subprocess.run([*cpp, "-I", include, "-o", dts, source], check=True)
+    assert validate(compiled(dts, tmp_path)) == ""
+
+
+def test_tree_of_the_pc(tmp_path):
+    assert validate(compiled(TREES / "mypoll-qemu-x86.dts", tmp_path), *OURS) == ""
+
+
+def test_overlay_of_virt(tmp_path):
+    assert validate(applied(TREES / "mypoll-qemu-virt.dtso", tmp_path), *OURS) == ""
+
+
+def test_bad_lines(tmp_path):
+    said = validate(applied(BAD_LINES, tmp_path), *OURS)
+    # Each has its file in front. A label that is no string breaks two rules, its type's and its pattern's, with the same words.
+    complaints = {line.partition(": ")[2] for line in said.splitlines() if not line.startswith("\t")}
+    assert sorted(complaints) == REFUSED

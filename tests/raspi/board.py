@@ -57,10 +57,20 @@ EMULATED = {
 }[MACHINE]
 
 
+def with_led(overlay, folder):
+    """The overlay with what the firmware turns on for led=on."""
+    source, result = folder / "led.dts", folder / "led.dtbo"
+    source.write_text(run("dtc", "-q", "-I", "dtb", "-O", "dts", overlay).replace("__dormant__", "__overlay__"))
+    run("dtc", "-q", "-I", "dts", "-O", "dtb", "-o", result, source)
+    return result
+
+
 def device_tree(folder):
     """The card's, with its overlays and simulated lines, and changed for QEMU."""
     tree, sim = folder / "board.dtb", folder / "sim.dtbo"
     overlays = [card().boot / f"overlays/{name}.dtbo" for name in card().overlays()]
+    if "dtoverlay=mypoll,led=on" in card().config()["all"]:
+        overlays = [with_led(overlay, folder) if overlay.stem == "mypoll" else overlay for overlay in overlays]
     run("dtc", "-q", "-@", "-i", DTS, "-I", "dts", "-O", "dtb", "-o", sim, SIM)
     run("fdtoverlay", "-i", card().boot / EMULATED.device_tree, "-o", tree, *overlays, sim)
     run("fdtput", "-r", tree, BLUETOOTH)

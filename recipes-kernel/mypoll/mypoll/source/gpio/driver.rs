@@ -9,12 +9,16 @@ use super::{
         Node,
         Origin, //
     },
+    table::insert,
     Gpio,
     GPIO, //
 };
-use crate::kernel_ext::{
-    compat::platform_driver,
-    line_device::ProbeStatus, //
+use crate::{
+    kernel_ext::{
+        compat::platform_driver,
+        line_device::ProbeStatus, //
+    },
+    uapi::LineSet, //
 };
 use kernel::{
     device::{
@@ -72,7 +76,7 @@ impl Lines {
     ) -> Result<(KVec<Line>, u32)> {
         let fwnode = dev.fwnode().ok_or(ENODEV)?;
         let node = Node::new(dev, fwnode, Origin::LineDevice { last_number })?;
-        let line = Line::new(gpio, &node)?;
+        let line = Line::new(gpio, &node, &LineSet::default())?;
         let number = line.number();
         let mut lines = KVec::new();
         lines.push(line, GFP_KERNEL)?;
@@ -81,10 +85,17 @@ impl Lines {
 
     /// Sets up the lines in the child nodes of `dev`. Errors are logged.
     fn of_children(gpio: &Arc<Gpio>, dev: &Device<Bound>) -> Result<KVec<Line>> {
+        let fwnode = dev.fwnode().ok_or(ENODEV)?;
+        let mut claimed = LineSet::default();
+        for child in fwnode.children() {
+            if let Some(number) = Node::new(dev, &child, Origin::Firmware)?.number()? {
+                insert(&mut claimed, number as usize);
+            }
+        }
         let mut lines = KVec::new();
-        for child in dev.fwnode().ok_or(ENODEV)?.children() {
-            let line = Line::new(gpio, &Node::new(dev, &child, Origin::Firmware)?)?;
-            lines.push(line, GFP_KERNEL)?;
+        for child in fwnode.children() {
+            let node = Node::new(dev, &child, Origin::Firmware)?;
+            lines.push(Line::new(gpio, &node, &claimed)?, GFP_KERNEL)?;
         }
         if lines.is_empty() {
             dev_err!(

@@ -34,6 +34,7 @@ use crate::{
             WakeupInterrupt, //
         }, //
     },
+    uapi::LineSet, //
 };
 use kernel::{
     c_str,
@@ -57,7 +58,9 @@ pub(crate) struct Line {
 
 impl Line {
     /// Sets up the line in `node`. Errors are logged. Programs do not see the line yet.
-    pub(crate) fn new(gpio: &Arc<Gpio>, node: &Node<'_>) -> Result<Self> {
+    ///
+    /// It gets a number in `claimed` only if it asks for it.
+    pub(crate) fn new(gpio: &Arc<Gpio>, node: &Node<'_>, claimed: &LineSet) -> Result<Self> {
         let (dev, name) = (node.dev, node.name());
         let label = node.label()?;
         let input = Arc::new(node.input(&label)?, GFP_KERNEL)?;
@@ -78,6 +81,7 @@ impl Line {
         let number = LineNumber::take(
             gpio,
             wanted.or(node.last_number()),
+            claimed,
             LineInfo {
                 label: label.try_clone()?,
                 input: input.clone(),

@@ -137,12 +137,21 @@ impl LineTable {
         (0..self.lines.len()).filter_map(|number| self.get(number))
     }
 
-    fn insert(&mut self, wanted: Option<u32>, info: LineInfo) -> Result<usize> {
+    fn insert(
+        &mut self,
+        wanted: Option<u32>,
+        claimed: &uapi::LineSet,
+        info: LineInfo,
+    ) -> Result<usize> {
         let is_free = |number: &usize| !matches!(self.lines.get(*number), Some(Some(_)));
         let number = wanted
             .map(|number| number as usize)
             .filter(is_free)
-            .or_else(|| (0..=NUMBER_MAX as usize).find(is_free))
+            .or_else(|| {
+                (0..=NUMBER_MAX as usize)
+                    .filter(|number| !contains(claimed, *number))
+                    .find(is_free)
+            })
             .ok_or(ENOSPC)?;
         while self.lines.len() <= number {
             self.lines.push(None, GFP_KERNEL)?;
@@ -152,8 +161,13 @@ impl LineTable {
     }
 }
 
-fn insert(set: &mut uapi::LineSet, number: usize) {
+/// Adds a number to a set.
+pub(super) fn insert(set: &mut uapi::LineSet, number: usize) {
     set[number / 64] |= 1 << (number % 64);
+}
+
+fn contains(set: &uapi::LineSet, number: usize) -> bool {
+    set[number / 64] & (1 << (number % 64)) != 0
 }
 
 /// A number that is reserved for one line until this is dropped.
@@ -164,11 +178,16 @@ pub(crate) struct LineNumber {
 
 impl LineNumber {
     /// Adds a line to the table, under the number `wanted`, up to [`NUMBER_MAX`], or the lowest free
-    /// number. Programs do not see it before [`list`](Self::list).
+    /// number outside `claimed`. Programs do not see it before [`list`](Self::list).
     ///
     /// `ENOSPC` if no number is free.
-    pub(crate) fn take(gpio: &Arc<Gpio>, wanted: Option<u32>, info: LineInfo) -> Result<Self> {
-        let number = gpio.lines.lock().insert(wanted, info)?;
+    pub(crate) fn take(
+        gpio: &Arc<Gpio>,
+        wanted: Option<u32>,
+        claimed: &uapi::LineSet,
+        info: LineInfo,
+    ) -> Result<Self> {
+        let number = gpio.lines.lock().insert(wanted, claimed, info)?;
         Ok(Self {
             gpio: gpio.clone(),
             number,

@@ -13,6 +13,7 @@ use crate::sim_line::SimLine;
 
 tests!("numbers":
     taken_reg_gets_the_lowest_free_one,
+    moved_line_moves_no_other,
     reg_is_back_when_it_is_free,
     each_line_has_one_of_its_own,
 );
@@ -53,6 +54,26 @@ fn taken_reg_gets_the_lowest_free_one(device: &Device) -> Result<()> {
     let queue = Queue::open(device, Default::default())?;
     moved.press()?;
     expect_eq("line", queue.next_record()?.line, moved.number)
+}
+
+/// Whichever is set up first: no line gets the number that the device tree gives to a later one.
+fn moved_line_moves_no_other(device: &Device) -> Result<()> {
+    let before = device.lines()?;
+    let chip = SimChip::new("chip", 1)?;
+    for taken in &before {
+        let thief = take(device, &chip, taken.number)?;
+        let lines = device.lines()?;
+        let moved = lines.iter().find(|line| line.label == taken.label);
+        let moved = moved.context("the moved line")?;
+        expect_eq("its number", moved.number, lowest_free(&before))?;
+        for line in before.iter().filter(|line| *line != taken) {
+            ensure!(lines.contains(line), "{} is not as it was", line.label);
+        }
+        thief.remove()?;
+        device.binding()?.unbind()?;
+        device.binding()?.bind()?;
+    }
+    Ok(())
 }
 
 fn reg_is_back_when_it_is_free(device: &Device) -> Result<()> {

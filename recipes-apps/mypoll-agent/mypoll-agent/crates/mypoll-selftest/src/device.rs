@@ -3,7 +3,7 @@
 //! The device under test, and how its state is restored.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread::{sleep, yield_now};
@@ -126,20 +126,20 @@ impl Device {
 
     /// Opens the device for blocking reads.
     pub(crate) fn open(&self) -> Result<Handle> {
-        self.open_when_there(false)
+        self.at_node(|node| Handle::open(node, false))
     }
 
     /// Opens the device with `O_NONBLOCK`.
     pub(crate) fn open_nonblocking(&self) -> Result<Handle> {
-        self.open_when_there(true)
+        self.at_node(|node| Handle::open(node, true))
     }
 
     /// Waits for the node while the module is loaded. After a reload, mdev may remove the new node
     /// because of the old one's `remove`, and create it again for the following `add`.
-    fn open_when_there(&self, nonblocking: bool) -> Result<Handle> {
+    pub(crate) fn at_node<T>(&self, action: impl Fn(&Path) -> io::Result<T>) -> Result<T> {
         let deadline = Instant::now() + NODE_DEADLINE;
         loop {
-            match Handle::open(&self.node, nonblocking) {
+            match action(&self.node) {
                 Err(error)
                     if error.kind() == ErrorKind::NotFound
                         && module::is_present()

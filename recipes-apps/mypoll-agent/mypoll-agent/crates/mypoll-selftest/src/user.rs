@@ -31,12 +31,13 @@ impl PublicNode {
     /// Makes the node.
     pub(crate) fn new(device: &Device) -> Result<Self> {
         let path = PathBuf::from(format!("/dev/mypoll-selftest.{}", std::process::id()));
-        let number = fs::metadata(&device.node)?.rdev();
+        let number = device.at_node(|node| fs::metadata(node))?.rdev();
         mknod(&path, SFlag::S_IFCHR, Mode::empty(), number).context("mknod")?;
         let device = device.by_node(&path);
         let public = Self { path, device };
         // Not by mknod, which a umask would have a say in.
-        fs::set_permissions(&public.path, Permissions::from_mode(0o666))?;
+        fs::set_permissions(&public.path, Permissions::from_mode(0o666))
+            .with_context(|| public.path.display().to_string())?;
         Ok(public)
     }
 }

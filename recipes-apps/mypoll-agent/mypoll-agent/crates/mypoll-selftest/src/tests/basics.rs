@@ -26,7 +26,7 @@ tests!("basics":
 );
 
 fn device_exists(device: &Device) -> Result<()> {
-    let node = fs::metadata(&device.node)?;
+    let node = device.at_node(|node| fs::metadata(node))?;
     ensure!(
         node.file_type().is_char_device(),
         "{} is no character device",

@@ -154,7 +154,7 @@ fn eacces_events_made_writable(device: &Device) -> Result<()> {
 }
 
 fn eacces_of_a_file_open_for_reading(device: &Device) -> Result<()> {
-    let handle = Handle::from(OpenOptions::new().read(true).open(&device.node)?);
+    let handle = Handle::from(device.at_node(|node| OpenOptions::new().read(true).open(node))?);
     let queue = Queue::over(handle, Config::default())?;
     let map = |protection| Mapping::new(&*queue, uapi::OFF_RING, 1, protection, SHARED);
     expect_errno("for writing", map(READ_WRITE), Errno::EACCES)?;

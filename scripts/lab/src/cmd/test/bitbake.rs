@@ -98,6 +98,11 @@ pub(super) fn phases() -> Vec<Phase> {
     phases.push(phase("pseudo", pseudo));
     phases.extend(image::phases());
     phases.extend([
+        phase("driver after an interrupted build", |lab, yocto| {
+            let script = lab.paths.repo.join("tests/yocto/interrupted.sh");
+            let script = format!("sh {}", shell_words([script]));
+            without_warning(yocto, &HOST_QEMUARM64, "interrupted", &script)
+        }),
         phase("agent by oe-core's cargo", |_, yocto| {
             // The agent is compiled by oe-core's class.
             let chain = "qemuarm64:host-toolchain:tests/yocto/kas/oe-core-cargo";

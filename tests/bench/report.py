@@ -236,7 +236,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kernel", required=True, help="its version")
     parser.add_argument("--config", required=True, type=Path, help="its configuration")
-    parser.add_argument("--json", type=Path, help="where all figures go, and plots beside them; without it only what is worse is said")
+    parser.add_argument("--json", type=Path, help="write all figures to this file, and plots beside it; by default, print only figures that got worse")
     parser.add_argument("--save-reference", action="store_true")
     parser.add_argument("said", nargs="+", type=Path, help="what the guest said in each machine")
     args = parser.parse_args()

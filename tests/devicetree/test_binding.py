@@ -12,7 +12,7 @@ BAD_LINES = ROOT / "tests/devicetree/bad-lines.dtso"
 # Other nodes are not ours.
 OURS = "--limit", "mypoll,events"
 
-# What is said of nodes of BAD_LINES, and nothing of others: what is wrong with those is not in the form.
+# Complaints only about nodes of BAD_LINES: the schema cannot express what is wrong with the other nodes.
 REFUSED = [
     "debounce-too-long (mypoll,events): line:debounce-interval: 4294968 is greater than the maximum of 4294967",
     "debounce-without-a-value (mypoll,events): line:debounce-interval: True is not of type 'integer'",

@@ -115,6 +115,12 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
     let mut stdout = io::stdout().lock();
     match &cli.command {
         Command::Monitor(args) if remote => monitor::remote(&cli.target, args, &mut stdout)?,
+        Command::Monitor(monitor::Args { reconnect, .. })
+        | Command::Wait(wait::Args { reconnect, .. })
+            if reconnect.is_on() && !remote =>
+        {
+            bail!("the driver has no connection that could break: --reconnect needs --connect");
+        }
         Command::Monitor(args) if args.shared => monitor::shared(&reader()?, args, &mut stdout)?,
         Command::Monitor(args) => monitor::local(reader()?, args, &mut stdout)?,
         Command::Lines { json } if remote => show::levels(&cli.target, *json, &mut stdout)?,

@@ -17,7 +17,7 @@ use mypoll_protocol::{Action, Hello, Message, Order, Request};
 
 pub use connection::Address;
 use connection::Connection;
-pub use follow::Follow;
+pub use follow::{Follow, Reconnect};
 
 /// Limit for a line of the agent. The longest lists the levels of all lines.
 const LINE_MAX: u64 = 1 << 20;
@@ -44,13 +44,6 @@ pub struct Target {
     /// Private key of the client certificate, in PEM
     #[arg(long, global = true, value_name = "FILE", requires = "certificate")]
     pub key: Option<PathBuf>,
-    /// Reconnect when the connection breaks, and continue after the last event
-    #[arg(long, global = true, requires = "connect")]
-    pub reconnect: bool,
-    /// With --reconnect: maximum silence of the agent; longer than its `heartbeat`; "0s" disables the limit
-    #[arg(long, global = true, value_name = "TIME", default_value = "90s", requires = "reconnect",
-          value_parser = humantime::parse_duration)]
-    pub silence: Duration,
 }
 
 /// A connection after the agent's greeting.

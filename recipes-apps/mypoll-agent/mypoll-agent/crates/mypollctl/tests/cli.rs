@@ -192,3 +192,27 @@ fn bad_arguments_are_said_with_their_range() {
         assert!(stderr(&assert).contains(expected), "{}", stderr(&assert));
     }
 }
+
+#[test]
+fn reconnecting_needs_an_agent_and_a_command_that_follows_it() {
+    for command in [
+        &["monitor"][..],
+        &["monitor", "--shared"],
+        &["wait", "door"],
+    ] {
+        let assert = cargo_bin_cmd!("mypollctl")
+            .args(command)
+            .arg("--reconnect")
+            .assert()
+            .code(1);
+        assert_eq!(
+            stderr(&assert),
+            "mypollctl: the driver has no connection that could break: --reconnect needs --connect\n"
+        );
+    }
+    let assert = cargo_bin_cmd!("mypollctl")
+        .args(["--connect", "board:7070", "lines", "--reconnect"])
+        .assert()
+        .code(2);
+    assert!(stderr(&assert).contains("unexpected argument '--reconnect'"));
+}

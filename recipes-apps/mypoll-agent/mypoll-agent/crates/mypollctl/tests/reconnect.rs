@@ -13,7 +13,7 @@ const NEW: u64 = 0xbb;
 fn monitor(agent: Agent, options: &[&str]) -> (Vec<u64>, Vec<String>) {
     let assert = agent
         .ctl()
-        .args(["--reconnect", "monitor", "--json"])
+        .args(["monitor", "--json", "--reconnect"])
         .args(options)
         .assert()
         .success();
@@ -118,7 +118,7 @@ fn wait_goes_on_and_ends_in_time() {
     ]);
     agent
         .ctl()
-        .args(["--reconnect", "wait", "door"])
+        .args(["wait", "door", "--reconnect"])
         .assert()
         .success();
     let places: Vec<_> = agent.requests().iter().map(|line| place(line)).collect();
@@ -126,7 +126,7 @@ fn wait_goes_on_and_ends_in_time() {
 
     let gone = Agent::start([(&[hello(OLD, 27)], Then::Close)]);
     gone.ctl()
-        .args(["--reconnect", "wait", "door", "--timeout", "100ms"])
+        .args(["wait", "door", "--reconnect", "--timeout", "100ms"])
         .assert()
         .code(124);
 }

@@ -25,7 +25,7 @@ fn silence_is_a_break_where_it_connects_again() {
     ]);
     let assert = agent
         .ctl()
-        .args(["--reconnect", "--silence", "100ms", "monitor", "--json"])
+        .args(["monitor", "--json", "--reconnect", "--silence", "100ms"])
         .args(["--count", "2"])
         .assert()
         .success();

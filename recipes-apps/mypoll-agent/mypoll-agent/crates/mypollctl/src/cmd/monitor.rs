@@ -17,7 +17,7 @@ use mypoll_protocol::{Event, Message, Request, Resume};
 use super::{labels::Labels, lines, select::Select};
 use crate::{
     print::Format,
-    remote::{Follow, Target},
+    remote::{Follow, Reconnect, Target},
 };
 
 /// What to print, and when to stop.
@@ -40,6 +40,8 @@ pub struct Args {
     /// Take events from the shared queue: other readers do not get them
     #[arg(long, conflicts_with_all = ["line", "label", "kind", "since"])]
     pub shared: bool,
+    #[command(flatten)]
+    pub reconnect: Reconnect,
 }
 
 fn position(text: &str) -> Result<Resume, &'static str> {
@@ -105,7 +107,7 @@ pub fn remote(target: &Target, args: &Args, output: &mut impl Write) -> Result<(
         resume: args.since.clone(),
         ..Request::default()
     };
-    let mut follow = Follow::start(target, request)?;
+    let mut follow = Follow::start(target, &args.reconnect, request)?;
     let format = args.format.of_agent();
     format.header(output)?;
     let mut left = args.count.unwrap_or(u64::MAX);

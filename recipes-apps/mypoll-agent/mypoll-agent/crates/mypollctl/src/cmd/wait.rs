@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::{monitor::Events, select};
 use crate::{
     print::Format,
-    remote::{Follow, Target},
+    remote::{Follow, Reconnect, Target},
 };
 
 /// As in timeout(1).
@@ -37,6 +37,8 @@ pub struct Args {
     timeout: Option<Duration>,
     #[command(flatten)]
     format: Format,
+    #[command(flatten)]
+    pub reconnect: Reconnect,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -111,7 +113,7 @@ pub fn remote(target: &Target, args: &Args, output: &mut impl Write) -> Result<E
         filter,
         ..Request::default()
     };
-    let mut follow = Follow::start(target, request)?;
+    let mut follow = Follow::start(target, &args.reconnect, request)?;
     loop {
         match follow.next_until(deadline)? {
             Some(Message::Event(event)) => {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
+use clap::Args;
 use mypoll_protocol::{Hello, Message, Request, Resume};
 
 use super::{Client, Target};
@@ -15,9 +16,30 @@ use super::{Client, Target};
 /// Pause before the next attempt to connect.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Whether to reconnect.
+#[derive(Args)]
+#[command(next_help_heading = "Agent")]
+pub struct Reconnect {
+    /// Reconnect when the connection breaks, and continue after the last event (--connect)
+    #[arg(long)]
+    reconnect: bool,
+    /// With --reconnect: maximum silence of the agent; longer than its `heartbeat`; "0s" disables the limit
+    #[arg(long, value_name = "TIME", default_value = "90s", requires = "reconnect",
+          value_parser = humantime::parse_duration)]
+    silence: Duration,
+}
+
+impl Reconnect {
+    /// Whether `--reconnect` is given.
+    pub fn is_on(&self) -> bool {
+        self.reconnect
+    }
+}
+
 /// A client that, with `--reconnect`, reconnects and continues where the connection broke.
 pub struct Follow<'a> {
     target: &'a Target,
+    options: &'a Reconnect,
     /// Its `resume` is where the next connection continues.
     request: Request,
     client: Client,
@@ -29,11 +51,12 @@ impl<'a> Follow<'a> {
     /// # Errors
     ///
     /// As [`Client::connect`].
-    pub fn start(target: &'a Target, mut request: Request) -> Result<Self> {
+    pub fn start(target: &'a Target, options: &'a Reconnect, mut request: Request) -> Result<Self> {
         let client = Client::connect(target, &request)?;
         greeted(&mut request.resume, client.hello());
         Ok(Self {
             target,
+            options,
             request,
             client,
         })
@@ -53,8 +76,8 @@ impl<'a> Follow<'a> {
                     return Ok(Some(message));
                 }
                 Ok(None) if until == deadline => return Ok(None),
-                Ok(None) => anyhow!("no data for {:?}", self.target.silence),
-                Err(error) if self.target.reconnect => error,
+                Ok(None) => anyhow!("no data for {:?}", self.options.silence),
+                Err(error) if self.options.reconnect => error,
                 Err(error) => return Err(error),
             };
             if !self.reconnect(&reason, deadline)? {
@@ -65,8 +88,8 @@ impl<'a> Follow<'a> {
 
     /// The deadline for the agent's next line. Without `--reconnect` there is none: the agent may have no heartbeats.
     fn silent(&self) -> Option<Instant> {
-        let silence = self.target.silence;
-        (self.target.reconnect && !silence.is_zero())
+        let silence = self.options.silence;
+        (self.options.reconnect && !silence.is_zero())
             .then(|| Instant::now().checked_add(silence))
             .flatten()
     }

@@ -136,10 +136,10 @@ class Report:
         for figure, before in self.reference["figures"].get(OURS, {}).items():
             percent = self.change(figure)
             if percent is not None and percent > TOLERANCE:
-                yield f"{figure}: {self.value(OURS, figure):.10g} in place of {before:.10g}, {percent:+.1f} %"
+                yield f"{figure}: {self.value(OURS, figure):.10g}, reference {before:.10g}, {percent:+.1f} %"
 
     def rows(self):
-        head = [f"{'in ns, where nothing else is said':<42}", *(f"{heading:>12}" for heading in COLUMNS.values())]
+        head = [f"{'in ns unless noted':<42}", *(f"{heading:>12}" for heading in COLUMNS.values())]
         head += [f"{'change':>10}"] if self.reference else []
         yield "".join(head) + (f"{'of floor':>10}{'of peer':>10}  at most" if self.counts else "")
         for target in (*TARGETS, *OTHERS):

@@ -58,9 +58,9 @@ def test_only_what_is_worse_by_more_than_the_tolerance_is_named():
     values = {"a": 103, "b": 101.9, "c": 50, "lost": 1, "new": 1, "edge_ns": 105}
     now = report(*(line(OURS, name, value=value) for name, value in values.items()), reference=reference)
     assert list(now.worse()) == [
-        "a: 103 in place of 100, +3.0 %",
-        "lost: 1 in place of 0, +inf %",
-        "edge_ns: 105 in place of 100, +5.0 %",
+        "a: 103, reference 100, +3.0 %",
+        "lost: 1, reference 0, +inf %",
+        "edge_ns: 105, reference 100, +5.0 %",
     ]
     assert "105 +5.0 % 1.050" in row(str(now), "one edge, nobody")
 

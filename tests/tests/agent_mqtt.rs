@@ -98,7 +98,7 @@ impl Broker {
                 return Ok(());
             }
             if Instant::now() > end {
-                return Err(format!("{said:?} in place of {expected:?}"));
+                return Err(format!("seen {said:?}, expected {expected:?}"));
             }
             thread::sleep(PAUSE);
         }

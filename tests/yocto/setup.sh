@@ -17,7 +17,7 @@ check() {
 	for expected in DISTRO=mypoll MACHINE=qemuarm64 PREFERRED_PROVIDER_virtual/kernel=linux-mypoll; do
 		name=${expected%%=*}
 		found=$name=$(bitbake-getvar --quiet --value "$name")
-		[ "$found" = "$expected" ] || { echo "$found in place of $expected" >&2 && exit 1; }
+		[ "$found" = "$expected" ] || { echo "seen $found, expected $expected" >&2 && exit 1; }
 	done
 }
 

@@ -221,7 +221,7 @@ pub struct PressArgs {
     args_conflicts_with_subcommands = true
 )]
 pub struct BenchArgs {
-    /// What to measure in place of the driver
+    /// What to measure instead of the driver
     #[command(subcommand)]
     pub subject: Option<BenchSubject>,
     /// Keep the figures of the first machine as those that later runs are compared with

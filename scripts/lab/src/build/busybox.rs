@@ -59,7 +59,7 @@ pub fn busybox(cache: Cache<'_>, tarball: &Tarball, toolchain: &Toolchain) -> Re
     })
 }
 
-/// A configuration with a fragment's options in place of its own: busybox's Kconfig takes no fragments.
+/// A configuration, overridden by a fragment's options: busybox's Kconfig takes no fragments.
 fn apply(config: &str, fragment: &str) -> String {
     let changed: HashSet<_> = fragment.lines().filter_map(option).collect();
     let own = config

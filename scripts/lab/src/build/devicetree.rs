@@ -18,7 +18,7 @@ pub fn board(cpus: u8) -> Vec<String> {
     board.split(' ').map(str::to_owned).collect()
 }
 
-/// How many CPUs it has where nothing else is said.
+/// The default number of CPUs.
 pub const CPUS: u8 = 2;
 
 /// How many it can have: its interrupt controller, a GICv2, serves no more.

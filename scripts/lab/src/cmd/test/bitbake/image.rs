@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Images, built with the host's toolchain, and booted where QEMU knows the machine. A Raspberry Pi's card is looked into.
 
+use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
@@ -110,6 +111,7 @@ fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine, then: &[Then]) -> Re
         tasks.all,
         started.elapsed().as_secs(),
     ));
+    say_sizes(lab, yocto, machine);
     let mut cases = vec![
         success(BITBAKE, &built),
         no_complaints("no warnings", &built),
@@ -119,6 +121,20 @@ fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine, then: &[Then]) -> Re
         cases.extend(then(lab, yocto, machine)?);
     }
     Ok(cases)
+}
+
+/// So that an image that grows is seen.
+fn say_sizes(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) {
+    let images = yocto.images(&machine.build, machine.name);
+    for format in ["ext4.zst", "wic.zst"] {
+        let image = images.join(format!("{IMAGE}-{}.rootfs.{format}", machine.name));
+        if let Ok(metadata) = fs::metadata(image) {
+            let megabytes = metadata.len() as f64 / 1e6;
+            let name = machine.name;
+            lab.progress
+                .say(&format!("yocto: {name}: {format}: {megabytes:.1} MB"));
+        }
+    }
 }
 
 fn nothing_changed(again: &Output) -> Case {

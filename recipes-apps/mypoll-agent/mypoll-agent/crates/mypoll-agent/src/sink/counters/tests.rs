@@ -95,7 +95,7 @@ impl Board {
             task::yield_now().await;
             time::sleep(Duration::from_millis(1)).await;
         }
-        panic!("{:?} in place of {expected}", shown());
+        panic!("seen {:?}, expected {expected}", shown());
     }
 
     async fn saved(&self) {

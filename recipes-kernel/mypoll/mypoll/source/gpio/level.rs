@@ -77,10 +77,18 @@ impl Level {
 
     /// Determines the first level, while edges may already occur. May sleep.
     pub(crate) fn settle(&self) -> Result<bool> {
-        // In this order, so that an edge after the level was read changes the count.
+        // An edge that is counted while the level is read may come before or after it: read again.
         let look = || -> Result<_> {
-            let level = self.input.level_may_sleep()?;
-            Ok((level, self.edges.get()))
+            let mut edges = self.edges.get();
+            let mut level = self.input.level_may_sleep()?;
+            for _ in 0..ATTEMPTS {
+                let before = core::mem::replace(&mut edges, self.edges.get());
+                if edges == before {
+                    break;
+                }
+                level = self.input.level_may_sleep()?;
+            }
+            Ok((level, edges))
         };
         let mut seen = look()?;
         if self.input.can_sleep() && self.known.is_none() {

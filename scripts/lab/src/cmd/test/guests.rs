@@ -41,6 +41,18 @@ const BROKER: [Need; 2] = [
     tool("mosquitto_pub", "mosquitto-clients"),
 ];
 
+/// The tests from outside that the debug kernel runs: those of the driver. What it looks for is in the kernel, and it is several
+/// times slower.
+const OF_THE_DRIVER: [&str; 7] = [
+    "agent_source",
+    "devicetree",
+    "examples",
+    "presses",
+    "queues",
+    "raspberry_pi",
+    "suspend",
+];
+
 /// kmemleak reports what was still lost when it looked a second time, and only what is older than 5 s.
 const KMEMLEAK: &str =
     "cd /sys/kernel/debug && echo scan >kmemleak && sleep 6 && echo scan >kmemleak && cat kmemleak";
@@ -188,6 +200,7 @@ pub(super) fn number(variable: &str) -> Result<Option<u64>> {
 fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     let system = lab.system(variant)?;
     let logs = Logs::new()?;
+    let mut skipped = Vec::new();
     let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
     logs.kept_by(&mut test)
         .args([
@@ -196,18 +209,22 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
             "--no-fail-fast",
             "--package=system-tests",
         ])
-        // Each test program boots machines of two processors.
-        .args(["--", "--test-threads=2"])
         .current_dir(lab.paths.repo.join("scripts/lab"))
         .env("MYPOLL_KERNEL", &system.version)
         .env("MYPOLL_FLAVOUR", system.flavour.to_string());
-    let broker = lab.needs(&BROKER);
-    let needed = [(WITH_BROWSER, suites::browser(lab)), (WITH_BROKER, broker)];
-    let mut skipped = Vec::new();
-    for ((file, word), provided) in needed {
-        if let Err(error) = provided {
-            test.args(["--skip", word]);
-            skipped.push(Case::skipped(file, format!("{error:#}")));
+    if variant == Variant::Debug {
+        test.args(OF_THE_DRIVER.map(|file| format!("--test={file}")));
+    }
+    // Each test program boots machines of two processors.
+    test.args(["--", "--test-threads=2"]);
+    if variant == Variant::Normal {
+        let broker = lab.needs(&BROKER);
+        let needed = [(WITH_BROWSER, suites::browser(lab)), (WITH_BROKER, broker)];
+        for ((file, word), provided) in needed {
+            if let Err(error) = provided {
+                test.args(["--skip", word]);
+                skipped.push(Case::skipped(file, format!("{error:#}")));
+            }
         }
     }
     let mut cases = nextest::in_one_process(&mut test)?;

@@ -111,7 +111,7 @@ impl Interest {
         if filter.takes_source(Source::Gpio) {
             match filter.lines() {
                 None => self.set_row(EVERY_LINE, slot, on),
-                Some(lines) => lines.for_each(|line| self.set_row(LINES + line, slot, on)),
+                Some(lines) => lines.for_each(|line| self.set_row(LINES + line as usize, slot, on)),
             }
         }
     }

@@ -5,7 +5,10 @@
 //! This file needs nothing but `core`: it is compiled into the module and, unchanged, into a host
 //! crate that tests it.
 
-use crate::uapi::LineSet;
+use crate::uapi::{
+    add_line,
+    LineSet, //
+};
 
 /// A set of line numbers.
 #[derive(Default)]
@@ -23,11 +26,7 @@ impl Owed {
 
     /// Adds `line`, below [`LINES_MAX`](crate::uapi::LINES_MAX).
     pub(crate) fn owe(&mut self, line: u32) {
-        if let Some(word) = self.lines.get_mut(line as usize / 64) {
-            let bit = 1 << (line % 64);
-            self.count += u32::from(*word & bit == 0);
-            *word |= bit;
-        }
+        self.count += u32::from(add_line(&mut self.lines, line));
     }
 
     /// Removes and returns the lowest line.

@@ -126,9 +126,7 @@ impl Filter {
     }
 
     /// Returns the lines, unless all match.
-    pub(crate) fn lines(&self) -> Option<impl Iterator<Item = usize> + '_> {
-        let lines = self.lines.as_ref()?;
-        let has = |number: &usize| lines[number / 64] >> (number % 64) & 1 != 0;
-        Some((0..uapi::LINES_MAX).filter(has))
+    pub(crate) fn lines(&self) -> Option<impl Iterator<Item = u32> + '_> {
+        self.lines.as_ref().map(uapi::line_numbers)
     }
 }

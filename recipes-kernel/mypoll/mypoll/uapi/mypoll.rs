@@ -72,6 +72,28 @@ pub const LINES_MAX: usize = 1024;
 /// Line `n` is bit `n % 64` of element `n / 64`.
 pub type LineSet = [u64; LINES_MAX / 64];
 
+/// Whether line `number` is in `lines`; no number from [`LINES_MAX`] on is.
+pub fn has_line(lines: &LineSet, number: u32) -> bool {
+    lines
+        .get(number as usize / 64)
+        .is_some_and(|bits| bits >> (number % 64) & 1 != 0)
+}
+
+/// Adds line `number`. Returns `false` if it was in the set, or can't be: from [`LINES_MAX`] on.
+pub fn add_line(lines: &mut LineSet, number: u32) -> bool {
+    let Some(bits) = lines.get_mut(number as usize / 64) else {
+        return false;
+    };
+    let before = *bits;
+    *bits |= 1 << (number % 64);
+    *bits != before
+}
+
+/// The numbers of the lines in `lines`, ascending.
+pub fn line_numbers(lines: &LineSet) -> impl Iterator<Item = u32> + '_ {
+    (0..LINES_MAX as u32).filter(|number| has_line(lines, *number))
+}
+
 /// `struct mypoll_config`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,6 @@ use super::{
         Node,
         Origin, //
     },
-    table::insert,
     Gpio,
     GPIO, //
 };
@@ -18,7 +17,10 @@ use crate::{
         compat::platform_driver,
         line_device::ProbeStatus, //
     },
-    uapi::LineSet, //
+    uapi::{
+        add_line,
+        LineSet, //
+    },
 };
 use kernel::{
     device::{
@@ -89,7 +91,7 @@ impl Lines {
         let mut claimed = LineSet::default();
         for child in fwnode.children() {
             if let Some(number) = Node::new(dev, &child, Origin::Firmware)?.number()? {
-                insert(&mut claimed, number as usize);
+                add_line(&mut claimed, number);
             }
         }
         let mut lines = KVec::new();

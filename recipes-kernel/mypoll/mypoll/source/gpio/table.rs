@@ -82,7 +82,7 @@ impl LineTable {
     pub(crate) fn set(&self) -> uapi::LineSet {
         let mut set = uapi::LineSet::default();
         for (number, ..) in self.listed() {
-            insert(&mut set, number);
+            uapi::add_line(&mut set, number as u32);
         }
         set
     }
@@ -94,10 +94,10 @@ impl LineTable {
         let mut levels = uapi::LineSet::default();
         let one_edge = |info: &LineInfo| info.reported != EdgeDetection::Both;
         for (number, info, _) in self.listed().filter(|(_, info, _)| one_edge(info)) {
-            insert(&mut lines, number);
+            uapi::add_line(&mut lines, number as u32);
             // The line of a removed chip is about to be removed.
             if info.input.level_may_sleep() == Ok(true) {
-                insert(&mut levels, number);
+                uapi::add_line(&mut levels, number as u32);
             }
         }
         (lines, levels)
@@ -148,8 +148,9 @@ impl LineTable {
             .map(|number| number as usize)
             .filter(is_free)
             .or_else(|| {
-                (0..=NUMBER_MAX as usize)
-                    .filter(|number| !contains(claimed, *number))
+                (0..=NUMBER_MAX)
+                    .filter(|number| !uapi::has_line(claimed, *number))
+                    .map(|number| number as usize)
                     .find(is_free)
             })
             .ok_or(ENOSPC)?;
@@ -159,15 +160,6 @@ impl LineTable {
         self.lines[number] = Some(Entry { info, edges: None });
         Ok(number)
     }
-}
-
-/// Adds a number to a set.
-pub(super) fn insert(set: &mut uapi::LineSet, number: usize) {
-    set[number / 64] |= 1 << (number % 64);
-}
-
-fn contains(set: &uapi::LineSet, number: usize) -> bool {
-    set[number / 64] & (1 << (number % 64)) != 0
 }
 
 /// A number that is reserved for one line until this is dropped.

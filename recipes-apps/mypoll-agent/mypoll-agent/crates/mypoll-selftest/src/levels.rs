@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result};
 use mypoll::ioctl;
-use mypoll::uapi::{Event, Levels, Line, LineSet};
+use mypoll::uapi::{self, Event, Levels, Line, LineSet};
 
 use crate::handle::Handle;
 
@@ -32,14 +32,9 @@ pub(crate) fn label(line: &Line) -> &[u8] {
     line.label.split(|byte| *byte == 0).next().unwrap_or(&[])
 }
 
-/// Whether a line is in a set.
-pub(crate) fn contains(set: &LineSet, number: u32) -> bool {
-    set[number as usize / 64] >> (number % 64) & 1 == 1
-}
-
 /// The lines of a set.
-pub(crate) fn numbers(set: &LineSet) -> Vec<u32> {
-    (0..1024).filter(|number| contains(set, *number)).collect()
+pub(crate) fn numbers(lines: &LineSet) -> Vec<u32> {
+    uapi::line_numbers(lines).collect()
 }
 
 /// Counts the positions of the events that a reader takes.

@@ -154,6 +154,6 @@ pub(crate) fn losses(events: &[Event]) -> Vec<u32> {
 /// A set of one GPIO line.
 pub(crate) fn only_line(number: u32) -> uapi::LineSet {
     let mut lines = uapi::LineSet::default();
-    lines[number as usize / 64] |= 1 << (number % 64);
+    uapi::add_line(&mut lines, number);
     lines
 }

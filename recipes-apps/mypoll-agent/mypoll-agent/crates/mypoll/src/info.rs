@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{levels, uapi};
+use crate::uapi;
 
 /// The driver's features and GPIO lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl From<uapi::Info> for Info {
             mmap: info.features & uapi::FEATURE_MMAP != 0,
             levels: info.features & uapi::FEATURE_LEVELS != 0,
             counters: info.features & uapi::FEATURE_COUNTERS != 0,
-            lines: levels::numbers(&info.lines).collect(),
+            lines: uapi::line_numbers(&info.lines).collect(),
         }
     }
 }
@@ -136,7 +136,7 @@ mod tests {
             ..Default::default()
         };
         for number in [0, 63, 64, 1023] {
-            raw.lines[number / 64] |= 1 << (number % 64);
+            uapi::add_line(&mut raw.lines, number);
         }
         let info = Info::from(raw);
         assert_eq!(info.queues_max, 64);

@@ -1,19 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The levels of all GPIO lines at one moment in the order of events.
 
-use crate::uapi;
-
-/// Whether the line with this number is in the set; false for numbers beyond 1023.
-pub(crate) fn contains(lines: &uapi::LineSet, number: u32) -> bool {
-    lines
-        .get(number as usize / 64)
-        .is_some_and(|bits| bits >> (number % 64) & 1 == 1)
-}
-
-/// The numbers of the lines in the set, ascending.
-pub(crate) fn numbers(lines: &uapi::LineSet) -> impl Iterator<Item = u32> {
-    (0..uapi::LINES_MAX as u32).filter(move |&number| contains(lines, number))
-}
+use crate::uapi::{self, has_line, line_numbers};
 
 /// The levels of all GPIO lines, and which events of the file's queue they include.
 ///
@@ -77,12 +65,12 @@ impl Levels {
 
     /// The logical level of a line, or `None` if no line has this number.
     pub fn line(&self, number: u32) -> Option<bool> {
-        contains(&self.0.lines, number).then(|| contains(&self.0.levels, number))
+        has_line(&self.0.lines, number).then(|| has_line(&self.0.levels, number))
     }
 
     /// The number and logical level of each line, in ascending order of numbers.
     pub fn iter(&self) -> impl Iterator<Item = (u32, bool)> {
-        numbers(&self.0.lines).map(|number| (number, contains(&self.0.levels, number)))
+        line_numbers(&self.0.lines).map(|number| (number, has_line(&self.0.levels, number)))
     }
 }
 

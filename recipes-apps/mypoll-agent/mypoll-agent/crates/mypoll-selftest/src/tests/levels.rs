@@ -7,14 +7,14 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use mypoll::ioctl;
-use mypoll::uapi::{self, Config, Event};
+use mypoll::uapi::{self, Config, Event, has_line};
 use nix::errno::Errno;
 
 use super::tests;
 use crate::check::{expect_eq, expect_errno, rounds};
 use crate::device::Device;
 use crate::handle::Handle;
-use crate::levels::{Positions, contains, numbers};
+use crate::levels::{Positions, numbers};
 use crate::memory::GuardedPage;
 use crate::queue::{Queue, only_line};
 use crate::sim_line::SimLine;
@@ -62,7 +62,7 @@ fn of_each_line(device: &Device) -> Result<()> {
             expect_eq(
                 "levels",
                 sims.each_ref()
-                    .map(|sim| contains(&levels.levels, sim.number)),
+                    .map(|sim| has_line(&levels.levels, sim.number)),
                 [first, second],
             )?;
             for number in numbers(&levels.levels) {
@@ -79,7 +79,7 @@ fn of_lines_that_report_one_edge(device: &Device) -> Result<()> {
     for sim in [SimLine::rising(device)?, SimLine::falling(device)?] {
         for pressed in [true, false, true, false] {
             sim.set(pressed)?;
-            let level = contains(&handle.levels()?.levels, sim.number);
+            let level = has_line(&handle.levels()?.levels, sim.number);
             expect_eq(sim.label(), level, pressed)?;
         }
     }
@@ -100,7 +100,7 @@ fn follow_the_edges(device: &Device) -> Result<()> {
         let event = queue.next_record()?;
         expect_eq("value", event.value, pressed.into())?;
         let levels = queue.levels()?;
-        let level = contains(&levels.levels, sim.number);
+        let level = has_line(&levels.levels, sim.number);
         expect_eq("level after its event", level, pressed)?;
         expect_eq("position", levels.position, event.sequence.into())?;
     }
@@ -272,11 +272,11 @@ fn contain_the_events_up_to_their_position(device: &Device) -> Result<()> {
         positions: Positions::default(),
     };
     while_it_changes(&sim, || {
-        let mut level = contains(&queue.levels()?.levels, sim.number);
+        let mut level = has_line(&queue.levels()?.levels, sim.number);
         let mut latest = 0;
         for round in 0.. {
             let levels = queue.levels()?;
-            let told = contains(&levels.levels, sim.number);
+            let told = has_line(&levels.levels, sim.number);
             while latest < levels.position {
                 let (position, event) = reader.next()?;
                 expect_eq("position", position, latest + 1)?;
@@ -323,7 +323,7 @@ fn resynchronise_after_each_loss(device: &Device) -> Result<()> {
         while_it_changes(&sim, || {
             for round in rounds(200) {
                 let levels = queue.levels()?;
-                let mut level = u32::from(contains(&levels.levels, sim.number));
+                let mut level = u32::from(has_line(&levels.levels, sim.number));
                 let mut latest = levels.position;
                 // Events that the levels contain are old news.
                 loop {

@@ -231,9 +231,10 @@ fn line_bits(numbers: &[u32]) -> Result<uapi::LineSet, ConfigError> {
     }
     let mut lines = uapi::LineSet::default();
     for &number in numbers {
-        *lines
-            .get_mut(number as usize / 64)
-            .ok_or(ConfigError::Line { number })? |= 1 << (number % 64);
+        if number as usize >= uapi::LINES_MAX {
+            return Err(ConfigError::Line { number });
+        }
+        uapi::add_line(&mut lines, number);
     }
     Ok(lines)
 }

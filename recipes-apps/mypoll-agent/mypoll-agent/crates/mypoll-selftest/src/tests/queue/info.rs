@@ -14,6 +14,7 @@ use crate::check::{expect_eq, expect_errno};
 use crate::device::Device;
 use crate::handle::Handle;
 use crate::ioctl::Plain;
+use crate::levels::numbers;
 use crate::memory::GuardedPage;
 use crate::module;
 use crate::queue::Queue;
@@ -53,13 +54,6 @@ fn line(handle: &Handle, number: u32) -> nix::Result<Line> {
 fn text(array: &[u8]) -> String {
     let text = array.split(|byte| *byte == 0).next().unwrap_or(&[]);
     String::from_utf8_lossy(text).into()
-}
-
-fn numbers(lines: &uapi::LineSet) -> Vec<u32> {
-    (0..1024)
-        .filter(|number| lines[number / 64] >> (number % 64) & 1 == 1)
-        .map(|number| number as u32)
-        .collect()
 }
 
 fn names_the_driver_and_its_lines(device: &Device) -> Result<()> {

@@ -18,7 +18,7 @@ const FOLDER: &str = "recipes-apps/mypoll-agent/mypoll-agent/fuzz";
 const TARGETS: [&str; 3] = ["configuration", "journal", "request"];
 
 /// For how long, where the environment variable `FUZZ_SECONDS` does not say.
-const SECONDS: u64 = 60;
+const SECONDS: u64 = 20;
 
 /// How cargo-fuzz has code say where it was; stable Rust takes these.
 const COVERAGE: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs phases, two at a time.
 
+use std::iter;
+use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
@@ -9,36 +11,49 @@ use super::{Lab, Phase, report};
 use crate::store::step::{self, children};
 use crate::store::unavailable::Unavailable;
 
-/// The phases of a lane run one after the other. All that two lanes share is behind cargo's locks and the cache's.
+/// The phases of a lane begin in their order. All that two phases share is behind cargo's locks and the cache's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
     /// What builds the systems and boots them.
     Guests,
-    /// All the rest.
+    /// All the rest, one after the other: those with bitbake share its build folders.
     Rest,
 }
 
 /// Runs the first of `phases`, which builds what the others need, then the lanes beside each other, and prints what each
-/// phase comes to when it has ended. The result is in the order of `phases`.
+/// phase comes to when it has ended. Who is done with [`Lane::Rest`] helps with the other lane. The result is in the order of
+/// `phases`.
 pub(super) fn run(lab: &Lab<'_>, phases: &[&Phase]) -> Vec<Vec<Case>> {
     let (first, others) = phases.split_first().expect("a phase is wanted");
     let mut ended = vec![(0, run_one(lab, first))];
+    let waiting = Mutex::new((1..).zip(others.iter().copied()).collect());
     thread::scope(|scope| {
-        let lanes = [Lane::Guests, Lane::Rest].map(|lane| {
+        let runners = [&[Lane::Guests][..], &[Lane::Rest, Lane::Guests]].map(|lanes| {
+            let waiting = &waiting;
             scope.spawn(move || {
-                (1..)
-                    .zip(others)
-                    .filter(|(_, phase)| phase.lane == lane)
+                iter::from_fn(|| take(waiting, lanes))
                     .map(|(number, phase)| (number, run_one(lab, phase)))
                     .collect::<Vec<_>>()
             })
         });
-        for lane in lanes {
-            ended.extend(lane.join().expect("no phase panics"));
+        for runner in runners {
+            ended.extend(runner.join().expect("no phase panics"));
         }
     });
     ended.sort_by_key(|&(number, _)| number);
     ended.into_iter().map(|(_, cases)| cases).collect()
+}
+
+/// Takes the first phase of the first of `lanes` that has one left.
+fn take<'a>(
+    waiting: &Mutex<Vec<(usize, &'a Phase)>>,
+    lanes: &[Lane],
+) -> Option<(usize, &'a Phase)> {
+    let mut waiting = waiting.lock().expect("no runner panics");
+    let index = lanes
+        .iter()
+        .find_map(|lane| waiting.iter().position(|(_, phase)| phase.lane == *lane))?;
+    Some(waiting.remove(index))
 }
 
 fn run_one(lab: &Lab<'_>, phase: &Phase) -> Vec<Case> {
@@ -58,8 +73,8 @@ fn run_one(lab: &Lab<'_>, phase: &Phase) -> Vec<Case> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
     use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::sync::{Mutex, OnceLock};
     use std::time::Duration;
 
     use anyhow::Result;
@@ -78,6 +93,19 @@ mod tests {
             told.lock().unwrap().recv_timeout(Duration::from_secs(60))?;
             Ok(vec![case.clone()])
         })
+    }
+
+    #[test]
+    fn who_is_done_with_the_rest_takes_guests() {
+        let [a, b, c] = [Lane::Guests, Lane::Rest, Lane::Guests]
+            .map(|lane| Phase::new("", |_| Ok(Vec::new())).in_lane(lane));
+        let waiting = Mutex::new(vec![(1, &a), (2, &b), (3, &c)]);
+        let take = |lanes| take(&waiting, lanes).map(|(number, _)| number);
+        let both = &[Lane::Rest, Lane::Guests];
+        assert_eq!([take(both), take(both)], [Some(2), Some(1)]);
+        let guests = &[Lane::Guests];
+        assert_eq!([take(guests), take(guests)], [Some(3), None]);
+        assert_eq!(take(both), None);
     }
 
     #[test]

@@ -166,8 +166,7 @@ impl Phase {
 
 /// The verb.
 pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
-    // The first build installs what the others need.
-    let phases: Vec<Phase> = iter::once(guests::build(Variant::Normal))
+    let phases: Vec<Phase> = iter::once(guests::build(Variant::Normal).in_lane(Lane::First))
         .chain(workspaces::phases())
         .chain(iter::once(crates::phase()))
         .chain(memory_model::phases())

@@ -14,31 +14,28 @@ use crate::store::unavailable::Unavailable;
 /// The phases of a lane begin in their order. All that two phases share is behind cargo's locks and the cache's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
+    /// What builds and installs what all others need: before them.
+    First,
     /// What builds the systems and boots them.
     Guests,
     /// All the rest, one after the other: those with bitbake share its build folders.
     Rest,
 }
 
-/// Runs the first of `phases`, which builds what the others need, then the lanes beside each other, and prints what each
-/// phase comes to when it has ended. Who is done with [`Lane::Rest`] helps with the other lane. The result is in the order of
-/// `phases`.
+/// Runs [`Lane::First`], then the other lanes beside each other, and prints what each phase comes to when it has ended. Who is
+/// done with [`Lane::Rest`] helps with the guests. The result is in the order of `phases`.
 pub(super) fn run(lab: &Lab<'_>, phases: &[&Phase]) -> Vec<Vec<Case>> {
-    let (first, others) = phases.split_first().expect("a phase is wanted");
-    let mut ended = vec![(0, run_one(lab, first))];
-    let waiting = Mutex::new((1..).zip(others.iter().copied()).collect());
+    let waiting = Mutex::new(phases.iter().copied().enumerate().collect());
+    let run = |lanes: &[Lane]| {
+        iter::from_fn(|| take(&waiting, lanes))
+            .map(|(number, phase)| (number, run_one(lab, phase)))
+            .collect::<Vec<_>>()
+    };
+    let mut ended = run(&[Lane::First]);
     thread::scope(|scope| {
-        let runners = [&[Lane::Guests][..], &[Lane::Rest, Lane::Guests]].map(|lanes| {
-            let waiting = &waiting;
-            scope.spawn(move || {
-                iter::from_fn(|| take(waiting, lanes))
-                    .map(|(number, phase)| (number, run_one(lab, phase)))
-                    .collect::<Vec<_>>()
-            })
-        });
-        for runner in runners {
-            ended.extend(runner.join().expect("no phase panics"));
-        }
+        let rest = scope.spawn(|| run(&[Lane::Rest, Lane::Guests]));
+        ended.extend(run(&[Lane::Guests]));
+        ended.extend(rest.join().expect("no phase panics"));
     });
     ended.sort_by_key(|&(number, _)| number);
     ended.into_iter().map(|(_, cases)| cases).collect()
@@ -127,7 +124,7 @@ mod tests {
         let passes = |name: &'static str| Phase::new(name, move |_| Ok(vec![Case::passed(name)]));
         let ((one, told_one), (other, told_other)) = (channel(), channel());
         let phases = [
-            passes("build"),
+            passes("build").in_lane(Lane::First),
             meets("host", one, told_other),
             passes("flash"),
             meets("guest", other, told_one).in_lane(Lane::Guests),

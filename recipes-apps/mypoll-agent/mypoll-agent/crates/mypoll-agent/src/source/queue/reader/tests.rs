@@ -115,9 +115,10 @@ impl Driver for Fake {
             ..Default::default()
         };
         for (line, (_, active)) in &state.lines {
-            let (word, bit) = (*line as usize / 64, line % 64);
-            levels.lines[word] |= 1 << bit;
-            levels.levels[word] |= u64::from(*active) << bit;
+            uapi::add_line(&mut levels.lines, *line);
+            if *active {
+                uapi::add_line(&mut levels.levels, *line);
+            }
         }
         Ok(levels.into())
     }

@@ -87,6 +87,16 @@ struct Opened {
     reader: Reader,
 }
 
+impl Opened {
+    /// Waits for records and reads them into the reader's buffer. Returns 0 at once if the reader is behind.
+    async fn read(&mut self) -> Result<usize, Error> {
+        match self.reader.is_behind() {
+            true => Ok(0),
+            false => self.queue.read(&mut self.reader.buffer).await,
+        }
+    }
+}
+
 impl Queue {
     /// For the configured device, which is opened by `next`.
     pub fn new(config: &Config, context: &Context) -> Self {
@@ -126,9 +136,13 @@ impl Queue {
                 .end
                 .get_or_insert_with(|| queue.levels().map_or(0, |levels| levels.position()));
             // New events keep arriving; those after the start of the drain are not awaited.
-            if self.link.updates.is_empty() && opened.reader.position() < *end {
-                let count = queue.read(&mut opened.reader.buffer).unwrap_or(0);
-                let (updates, _) = opened.reader.take(count, queue);
+            let reader = &mut opened.reader;
+            if self.link.updates.is_empty() && reader.position() < *end {
+                let count = match reader.is_behind() {
+                    true => 0,
+                    false => queue.read(&mut reader.buffer).unwrap_or(0),
+                };
+                let (updates, _) = reader.take(count, queue);
                 self.link.accept(updates, &running.reporter);
             }
         }
@@ -146,7 +160,7 @@ impl Link {
             return;
         };
         let read = tokio::select! {
-            read = opened.queue.read(&mut opened.reader.buffer) => read,
+            read = opened.read() => read,
             Some(order) = running.orders.recv() => {
                 carry_out(order, opened.queue.get().device());
                 return;

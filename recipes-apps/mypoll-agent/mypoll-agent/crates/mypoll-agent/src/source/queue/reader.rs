@@ -18,7 +18,7 @@ use crate::{
 /// before its readers had their turn.
 const BATCH: usize = 1024;
 
-/// How often the lines are read before the result is used although they keep changing.
+/// How often the lines are read before the result is used although the same ones keep changing.
 const ATTEMPTS: usize = 8;
 
 /// The driver, as the reader uses it.
@@ -68,13 +68,21 @@ impl Reader {
         }
     }
 
-    /// The position of the last record.
+    /// The position up to which all events are in updates.
     pub(super) fn position(&self) -> u64 {
-        self.position.get()
+        match self.records.front() {
+            Some((at, record)) => at - 1 - u64::from(record.lost()),
+            None => self.position.get(),
+        }
+    }
+
+    /// Whether [`take`](Self::take) has more to do without further records: events that wait for a description of their lines.
+    pub(super) fn is_behind(&self) -> bool {
+        self.stale
     }
 
     /// Makes updates from the first `count` records of the buffer, which were just read, and from more if the lines must be
-    /// read. The error is why that failed; the updates still contain all events.
+    /// read. The error is why that failed; the updates then contain all events.
     pub(super) fn take(
         &mut self,
         count: usize,
@@ -86,8 +94,10 @@ impl Reader {
             true => self.look(driver, &mut updates),
             false => Ok(()),
         };
-        let rest: Vec<_> = self.records.drain(..).collect();
-        self.push(&rest, &mut updates);
+        if !self.stale || looked.is_err() {
+            let rest: Vec<_> = self.records.drain(..).collect();
+            self.push(&rest, &mut updates);
+        }
         (updates, looked)
     }
 
@@ -101,9 +111,13 @@ impl Reader {
             while self.read(driver)? == self.buffer.len() {}
             let at = levels.position();
             let later = self.records.iter().filter(|(position, _)| *position > at);
-            let settled = !later.into_iter().any(|(_, record)| makes_stale(record));
+            let later: Vec<_> = later.map(|(_, record)| record).collect();
+            // A line that had no number then was not described.
+            let settled = !later.iter().any(|record| {
+                record.lost() > 0 || is_added(record) && levels.line(record.line()).is_some()
+            });
             if settled || attempt == ATTEMPTS {
-                self.stale = !settled;
+                self.stale = later.into_iter().any(makes_stale);
                 break (lines, at);
             }
             attempt += 1;

@@ -151,6 +151,13 @@ struct Reported {
 impl Reported {
     fn take(&mut self, reader: &mut Reader, driver: &Fake) {
         let count = driver.read(&mut reader.buffer).unwrap();
+        self.accept(reader, driver, count);
+        while reader.is_behind() {
+            self.accept(reader, driver, 0);
+        }
+    }
+
+    fn accept(&mut self, reader: &mut Reader, driver: &Fake, count: usize) {
         let (updates, looked) = reader.take(count, driver);
         looked.unwrap();
         for update in updates {
@@ -306,10 +313,44 @@ fn a_description_is_not_taken_for_that_of_the_line_before() {
         state.add(0, "bell");
     });
     reported.take(&mut reader, &driver);
-    reported.take(&mut reader, &driver);
     let events = reported.events();
     assert_eq!(events[0], "added 1 one 0");
     assert_eq!(events.last().unwrap(), "added 0 bell 0");
+    assert!(reported.is_right(&driver));
+}
+
+#[test]
+fn lines_that_keep_coming_have_their_labels() {
+    let driver = Fake::new(64);
+    let (mut reader, mut reported) = (Reader::new(), Reported::default());
+    reported.take(&mut reader, &driver);
+    reported.events();
+    // A line is added before each answer, also when all attempts have failed.
+    let numbers = 100..130;
+    for (call, number) in numbers.clone().enumerate() {
+        driver.meanwhile(call, move |state| state.add(number, "new"));
+    }
+    reported.take(&mut reader, &driver);
+    let expected: Vec<_> = numbers
+        .map(|number| format!("added {number} new 0"))
+        .collect();
+    assert_eq!(reported.events(), expected);
+    assert!(reported.is_right(&driver));
+}
+
+#[test]
+fn a_line_that_keeps_coming_back_has_its_last_label_without_another_event() {
+    let driver = Fake::new(1024);
+    let (mut reader, mut reported) = (Reader::new(), Reported::default());
+    reported.take(&mut reader, &driver);
+    for call in 0..64 {
+        driver.meanwhile(call, move |state| {
+            state.remove(0);
+            state.add(0, ["odd", "even"][call % 2]);
+        });
+    }
+    reported.take(&mut reader, &driver);
+    assert_eq!(reported.events().last().unwrap(), "added 0 even 0");
     assert!(reported.is_right(&driver));
 }
 

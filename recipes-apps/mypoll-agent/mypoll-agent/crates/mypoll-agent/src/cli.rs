@@ -47,7 +47,7 @@ pub enum Command {
     },
 }
 
-/// What to print.
+/// Options for printing a configuration.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub struct ConfigArgs {
@@ -59,7 +59,7 @@ pub struct ConfigArgs {
     pub effective: bool,
 }
 
-/// What to announce, and where.
+/// Options for announcing listeners.
 #[derive(Args)]
 pub struct AnnounceArgs {
     /// Withdraw all announcements
@@ -73,7 +73,7 @@ pub struct AnnounceArgs {
     pub resolved: PathBuf,
 }
 
-/// What to do with tokens.
+/// Commands for tokens.
 #[derive(Subcommand)]
 pub enum TokenCommand {
     /// Create a token: prints its secret, for the client, to stdout, and its line for the token file to stderr or FILE
@@ -81,7 +81,7 @@ pub enum TokenCommand {
         after_help = "Example: mypoll-agent token new --role control --name phone --file /etc/mypoll-agent/tokens"
     )]
     New {
-        /// What the token allows
+        /// Role of the token
         #[arg(long, value_enum, default_value = "read")]
         role: Role,
         /// Owner of the token: a word or two
@@ -93,7 +93,7 @@ pub enum TokenCommand {
     },
 }
 
-/// What a token allows.
+/// The role of a token.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Role {
     /// Events and levels

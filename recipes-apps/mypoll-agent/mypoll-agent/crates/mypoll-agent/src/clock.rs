@@ -84,14 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_of_now_is_the_wall_time_of_now() {
+    fn a_current_time_stamp_converts_to_the_current_wall_time() {
         let wall = WallClock::now().at(monotonic_ns()).unix_ns;
         let now = nanoseconds(ClockId::CLOCK_REALTIME).unsigned_abs();
         assert!(now.abs_diff(wall) < 1_000_000_000, "{wall} {now}");
     }
 
     #[test]
-    fn whether_the_clock_is_synchronized_is_asked_once_a_second_and_when_it_is_set() {
+    fn synchronization_is_checked_once_a_second_and_when_the_clock_is_set() {
         let second = GOOD_FOR;
         let mut clock = WallClock {
             offset: 5 * second,

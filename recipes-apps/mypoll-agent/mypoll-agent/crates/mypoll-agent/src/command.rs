@@ -47,9 +47,9 @@ pub enum Refused {
 /// An order, and where to send its result.
 #[derive(Debug)]
 pub struct Order {
-    /// What to do.
+    /// The action to carry out.
     pub action: Action,
-    /// Where to send the result.
+    /// Receives the result.
     pub reply: oneshot::Sender<Result<(), Refused>>,
 }
 
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_can_carry_out_is_refused() {
+    async fn orders_without_an_executor_are_refused() {
         let commands = Commands::default();
         assert_eq!(
             commands.order(Action::Trigger).await,

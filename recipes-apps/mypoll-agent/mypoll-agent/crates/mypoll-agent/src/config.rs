@@ -35,7 +35,7 @@ pub struct Config {
     /// The agent as a whole.
     #[serde(deserialize_with = "table::table")]
     pub agent: Agent,
-    /// What is logged.
+    /// Settings of the log.
     #[serde(deserialize_with = "table::table")]
     pub log: Log,
     /// How many events are kept.
@@ -156,11 +156,11 @@ impl Config {
         Self::parse(path, text)
     }
 
-    /// As [`Config::read`], but uses the defaults if the file does not exist.
+    /// Like [`Config::read`], but uses the defaults if the file does not exist.
     ///
     /// # Errors
     ///
-    /// As [`Config::read`], except for a missing file.
+    /// Same as [`Config::read`], except for a missing file.
     pub fn read_if_there(path: &Path) -> Result<Self, ConfigError> {
         match Self::read(path) {
             Err(ConfigError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the parts of the agent share.
+//! State shared by the parts of the agent.
 
 use crate::{
     command::Commands, journal::Journal, net::Sockets, publish::Publishers, status::Status,
 };
 
-/// What a source, a stage or a sink may use.
+/// State shared by sources, stages and sinks.
 #[derive(Clone)]
 pub struct Context {
     /// The events, the lines and the agent's identity.

@@ -5,13 +5,13 @@ use std::{borrow::Cow, sync::Arc, time::Duration, time::UNIX_EPOCH};
 
 use mypoll_protocol as protocol;
 
-/// Where an event came from: the driver's number, or one of the agent's own, from 0x8000 on.
+/// The source of an event: the driver's number, or one of the agent's own, from 0x8000 on.
 ///
 /// Unknown numbers are passed on, so that nothing from a newer driver is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source(pub u16);
 
-/// What happened: the driver's number, or one of the agent's own, from 0x8000 on.
+/// The kind of an event: the driver's number, or one of the agent's own, from 0x8000 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(pub u16);
 
@@ -174,9 +174,9 @@ fn from_name<T: Copy>(
 pub struct Reading {
     /// CLOCK_MONOTONIC in nanoseconds.
     pub timestamp_ns: u64,
-    /// Where it came from.
+    /// Its source.
     pub source: Source,
-    /// What happened.
+    /// Its kind.
     pub kind: Kind,
     /// The line; 0 if the source has no lines.
     pub line: u32,
@@ -222,7 +222,7 @@ impl WallTime {
 pub struct Event {
     /// Its number in the session, from 1 on, without gaps.
     pub sequence: u64,
-    /// What the source gave.
+    /// The event as the source reported it.
     pub reading: Reading,
     /// When it happened by the wall clock.
     pub time: WallTime,
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_has_a_name_that_leads_back_to_it() {
+    fn names_map_back_to_their_numbers() {
         for number in 0..=u16::MAX {
             assert_eq!(
                 Source::from_name(&Source(number).name()),

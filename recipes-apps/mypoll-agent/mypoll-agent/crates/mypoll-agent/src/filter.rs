@@ -60,7 +60,7 @@ impl Filter {
         ))
     }
 
-    /// Matches what is in all of these lists; an empty list matches all.
+    /// Matches events that are in all of these lists; an empty list matches all.
     pub fn of(
         sources: Vec<Source>,
         kinds: Vec<Kind>,

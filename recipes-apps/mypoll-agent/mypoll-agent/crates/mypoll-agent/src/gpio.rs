@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_chips_share_names_both() {
+    fn an_ambiguous_name_lists_both_chips() {
         for (line, places) in [
             (number("expander", 0), "/dev/gpiochip1, /dev/gpiochip2"),
             (
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_told() {
+    fn missing_lines_are_explained() {
         for (line, complaint) in [
             (number("/dev/gpiochip9", 0), "/dev/gpiochip9 is missing"),
             (number("soc", 2), "has lines 0 to 1, not 2"),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn every_chip_that_can_not_be_opened_is_named() {
+    fn every_chip_that_cannot_be_opened_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["one", "two"].map(|name| folder.path().join(name));
         let chips = Chips::at(paths.clone(), |_| Err("broken".to_owned()));

@@ -45,7 +45,7 @@ use chunk::Chunk;
 use disk::{Directory, Header};
 use ring::Ring;
 
-/// Where a cursor starts.
+/// The starting point of a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
     /// With the next event.
@@ -77,7 +77,7 @@ type Sessions = Vec<(SessionId, u64)>;
 
 struct State {
     ring: Ring,
-    /// Of the next event, unless writing it to disk fails.
+    /// The era of the next event, unless writing it to disk fails.
     era: Arc<Era>,
     /// The sessions that can be resumed.
     sessions: Sessions,

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_unseen_becomes_readings() {
+    fn unreported_changes_become_readings() {
         let mut lines = Lines::default();
         let first = update(&mut lines, &[line(0, false), line(3, true)]);
         assert_eq!(first, [(0, Kind::LEVEL, 0), (3, Kind::LEVEL, 1)]);

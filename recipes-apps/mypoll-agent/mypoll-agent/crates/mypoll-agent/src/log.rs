@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_find_no_room_are_counted() {
+    fn lines_that_a_full_queue_drops_are_counted() {
         let (sender, receiver) = mpsc::sync_channel(2);
         let queue = Queue {
             sender,

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let mut error = format!("{error:#}");
             shorten(&mut error);
-            // eprintln! would panic when nobody reads it; the exit status says it, too.
+            // eprintln! would panic if stderr is closed. The exit status reports the failure, too.
             let _ = writeln!(io::stderr(), "mypoll-agent: {error}");
             ExitCode::FAILURE
         }

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_can_publish_is_refused() {
+    async fn messages_without_a_publisher_are_refused() {
         let publishers = Publishers::default();
         let publish = || publishers.publish("home", "lamp".to_owned(), Bytes::new(), false);
         let none = Err(Unpublished::NoBroker("home".to_owned()));

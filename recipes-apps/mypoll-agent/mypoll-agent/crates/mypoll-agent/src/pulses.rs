@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_no_clock_has_do_no_harm() {
+    fn impossible_times_are_harmless() {
         let mut pulses = Pulses::default();
         for seconds in [f64::MAX, 0.0, f64::MAX] {
             pulses.count(&event(Kind::RISING, 0, None, seconds));

@@ -16,7 +16,7 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
-/// As [`quote`], for bytes that may not be text.
+/// Like [`quote`], for bytes that may not be text.
 pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
     // A character has at most four bytes; one more shows that the text is cut.
     quote(&String::from_utf8_lossy(

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_source() {
+    fn only_one_source_is_allowed() {
         assert!(read("[device]\nqueue = 256").unwrap().device.is_some());
         let error = read("[simulated]\npath = \"/tmp/fifo\"\n\n[device]\n").unwrap_err();
         assert_eq!(
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_of_the_device_is_rejected_with_its_place() {
+    fn an_invalid_device_value_is_rejected_with_its_place() {
         for (text, complaint) in [
             (
                 "[device]\nqueue = 100",

@@ -41,7 +41,6 @@ pub struct Stages {
 impl Stages {
     /// Applies `config`: unchanged sections keep their state. Returns the final events of the others.
     /// `now` is CLOCK_MONOTONIC in nanoseconds, here and below.
-    /// `now` is CLOCK_MONOTONIC in nanoseconds, here and below.
     pub fn change(
         &mut self,
         config: &Config,
@@ -207,7 +206,7 @@ impl Stages {
         let mut parts: Vec<_> = parts
             .filter(|part| part.is_in(self.chords[index].numbers()))
             .collect();
-        // A press that already is part of something else is in no chord.
+        // A press that is already part of a gesture cannot be part of a chord.
         if !parts.iter().all(|part| part.is_fresh()) {
             return;
         }

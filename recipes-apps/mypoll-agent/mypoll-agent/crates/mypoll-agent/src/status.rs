@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_that_goes_late_leaves_its_successor() {
+    fn a_late_drop_keeps_the_successors_entry() {
         let status = Status::default();
         let old = status.reporter("stream");
         let new = status.reporter("stream");

@@ -12,7 +12,7 @@ use mypoll_agent::dns_sd::{Folders, Outcome, Service};
 use super::File;
 use crate::cli::AnnounceArgs;
 
-/// Announces what the configuration opens to other machines, or nothing.
+/// Announces the listeners that other machines can reach, if any.
 pub fn announce(file: File<'_>, args: &AnnounceArgs) -> Result<()> {
     let services = if args.remove {
         Vec::new()
@@ -55,7 +55,7 @@ pub fn announce(file: File<'_>, args: &AnnounceArgs) -> Result<()> {
     Ok(())
 }
 
-/// It reads its files only at startup. Does not wait: this may run during a service's own start.
+/// Restarts systemd-resolved, which reads its files only at startup. Does not wait: a service's own start may run this.
 fn restart_resolved() -> Result<()> {
     let arguments = ["--no-block", "try-restart", "systemd-resolved.service"];
     let status = Command::new("systemctl").args(arguments).status();

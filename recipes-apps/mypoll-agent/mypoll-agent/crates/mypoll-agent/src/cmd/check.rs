@@ -8,7 +8,7 @@ use mypoll_agent::{status::Condition, supervisor};
 
 use super::{File, run::event_loop};
 
-/// Says whether the configuration is valid, and with `probe` whether what it names can be opened.
+/// Reports whether the configuration is valid and, with `probe`, whether everything that it names can be opened.
 pub fn check(file: File<'_>, probe: bool) -> Result<()> {
     let config = file.read()?;
     let mut stdout = io::stdout();

@@ -9,7 +9,7 @@ use tokio::{runtime, sync::mpsc};
 use super::File;
 use crate::{log, signals};
 
-/// Runs until a signal says otherwise.
+/// Runs until a signal stops it.
 pub fn run(file: File<'_>) -> Result<()> {
     let config = file.read()?;
     // Clients must not use up the descriptors that the journal needs. If this fails, the limit stays as it is.

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_without_an_end_gets_one() {
+    fn a_missing_final_newline_is_added() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens");
         append(&path, "one").unwrap();

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_orders() {
+    fn orders_are_parsed() {
         let name = || "led".to_owned();
         for (target, body, expected) in [
             (Target::Trigger, "{}", Action::Trigger),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn invalid_bodies_are_refused() {
         for (target, body) in [
             (Target::Trigger, ""),
             (Target::Trigger, "null"),

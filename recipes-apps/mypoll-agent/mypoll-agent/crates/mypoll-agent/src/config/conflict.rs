@@ -4,25 +4,25 @@
 use super::Config;
 use crate::net::{Address, Endpoint};
 
-/// Why an element of an array of tables does not go with the rest of the file.
+/// Why an element of an array of tables conflicts with the rest of the file.
 pub(super) struct Conflict {
     /// The array, such as `stream`, and the element in it, from 0.
     pub(super) element: (&'static str, usize),
     /// The key in the element.
     pub(super) key: &'static str,
-    /// What is wrong, and what is expected.
+    /// The problem, and what is expected.
     pub(super) problem: String,
 }
 
-/// Looks for the first one.
+/// Returns the first conflict.
 pub(super) fn check(config: &Config) -> Result<(), Conflict> {
     listens_once(config)?;
     #[cfg(feature = "rule")]
-    refers_to_what_is_there(config)?;
+    references_exist(config)?;
     Ok(())
 }
 
-/// Each address belongs to one section. A port that the system chooses is another one each time.
+/// Each address belongs to one section. Ports that the system chooses never conflict.
 fn listens_once(config: &Config) -> Result<(), Conflict> {
     let mut seen: Vec<(&Address, (&str, usize))> = Vec::new();
     let streams = config.streams();
@@ -62,9 +62,9 @@ fn endpoints<'a>(
     endpoints
 }
 
-/// The output or the broker that a rule names exists.
+/// Each rule refers to an existing output or broker.
 #[cfg(feature = "rule")]
-fn refers_to_what_is_there(config: &Config) -> Result<(), Conflict> {
+fn references_exist(config: &Config) -> Result<(), Conflict> {
     for (index, rule) in config.rule.iter().enumerate() {
         let refers = rule.refers(
             &config.output,
@@ -84,7 +84,7 @@ fn refers_to_what_is_there(config: &Config) -> Result<(), Conflict> {
 mod tests {
     use super::*;
 
-    /// What is wrong with a file.
+    /// The error message for an invalid file.
     fn rejection(text: &str) -> String {
         let error = Config::parse("agent.toml".as_ref(), text).unwrap_err();
         error.to_string()

@@ -41,7 +41,7 @@ pub enum ConfigError {
         line: usize,
         /// The key, such as `stream[0].listen` or `output[0].chip`; if there is none, the text of the line.
         key: String,
-        /// What is wrong, and what is expected.
+        /// The problem, and what is expected.
         problem: String,
     },
 }
@@ -131,7 +131,7 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn what_is_long_is_repeated_in_part() {
+    fn long_text_is_quoted_in_part() {
         let long = "x".repeat(1 << 20);
         let digits = "9".repeat(1 << 20);
         for (text, complaint) in [

@@ -89,8 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_in_the_example_are_the_defaults() {
-        // Without its defaults, with them, and as the program completes it.
+    fn the_example_documents_the_actual_defaults() {
         let example = parse(TEXT);
         let defaults = parse(&effective("[device]").unwrap());
         assert_eq!(example, defaults);
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_goes_before_the_defaults() {
+    fn configured_values_override_defaults() {
         let text =
             effective("[[stream]]\nlisten = \"[::1]:1\"\n[[stream]]\nheartbeat = \"5s\"").unwrap();
         for part in [
@@ -147,7 +146,7 @@ mod tests {
 
     #[cfg(feature = "http")]
     #[test]
-    fn sections_that_are_not_there_by_default_have_defaults() {
+    fn optional_sections_have_defaults() {
         let text = effective("[[http]]\n[[output]]\nname = \"a\"\nchip = \"c\"\nline = 1").unwrap();
         assert!(text.contains("active-low = false"), "{text}");
         assert_eq!(

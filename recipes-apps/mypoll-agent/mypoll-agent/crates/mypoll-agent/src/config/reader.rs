@@ -25,14 +25,14 @@ use toml::{
 
 use crate::quote::quote;
 
-/// What is wrong, and where.
+/// A problem and its place; boxed to keep results small.
 #[derive(Debug)]
 pub(super) struct Error(Box<Wrong>);
 
-/// A boxed [`Error`], to keep results small.
+/// The content of an [`Error`].
 #[derive(Debug)]
 pub(super) struct Wrong {
-    /// What is wrong, and what is expected.
+    /// The problem, and what is expected.
     pub(super) problem: String,
     /// The key, such as `output[0].chip`; empty for the document as a whole.
     pub(super) key: String,
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_key_and_place() {
+    fn errors_name_the_key_and_its_place() {
         for (text, key, problem, at) in [
             (
                 "chip = 1",

@@ -40,7 +40,8 @@ pub enum Outcome {
 }
 
 impl Folders {
-    /// Announces exactly these services through one of the two: each would take the other for another board.
+    /// Announces exactly these services through one of the two daemons: if both announced them, each would see the
+    /// other as a different board.
     ///
     /// # Errors
     ///

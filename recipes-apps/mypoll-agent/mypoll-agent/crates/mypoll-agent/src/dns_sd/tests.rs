@@ -18,7 +18,7 @@ fn found(text: &str) -> Vec<(&'static str, u16)> {
 }
 
 #[test]
-fn only_what_other_machines_can_reach_is_announced() {
+fn only_listeners_for_other_machines_are_announced() {
     assert_eq!(found(""), []);
     assert_eq!(
         found(
@@ -37,7 +37,7 @@ fn only_what_other_machines_can_reach_is_announced() {
 
 #[cfg(all(feature = "http", feature = "tls"))]
 #[test]
-fn what_is_said_of_them() {
+fn services_have_names_and_txt_records() {
     let tls = "tls = { certificate = '/c', key = '/k' }\ntokens = '/t'\n";
     let found = services(&format!(
         "[[http]]\ninsecure = true\nlisten = '0.0.0.0:80'\n[[http]]\nlisten = '0.0.0.0:443'\n{tls}\
@@ -116,7 +116,7 @@ fn folders(root: &Path) -> Folders {
 }
 
 #[test]
-fn one_of_both_announces() {
+fn only_one_daemon_announces() {
     let root = tempfile::tempdir().unwrap();
     let folders = folders(root.path());
     let announce = |services: &[Service]| folders.announce(services).unwrap();

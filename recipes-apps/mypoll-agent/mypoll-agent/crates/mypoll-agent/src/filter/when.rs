@@ -40,7 +40,7 @@ impl Table for When {
     const EXPECTED: &str = r#"a table such as { label = "button", kind = "rising" }"#;
 }
 
-/// As written in the configuration.
+/// The keys as written in the configuration.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Keys {

@@ -92,7 +92,7 @@ impl Bookmark {
         Ok(bookmark)
     }
 
-    /// Where the sink resumes: after its last processed event, or with the oldest event if that is unknown.
+    /// The sink's starting point: after its last processed event, or with the oldest event if that is unknown.
     pub fn start(&self) -> Start {
         match lock(&self.0.state).done {
             Some((session, event)) => Start::After(session, event),

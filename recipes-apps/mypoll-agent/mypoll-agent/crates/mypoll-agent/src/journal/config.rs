@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_as_documented() {
+    fn defaults_are_as_documented() {
         let config = parse("").unwrap();
         assert_eq!((config.memory, config.path), (1 << 20, None));
         assert_eq!(config.size, 16 << 20);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_refused_with_what_would_be_right() {
+    fn invalid_values_are_refused_with_the_expected_form() {
         for (text, error) in [
             ("memory = 65535", "a whole number from 65536 to 1073741824"),
             (

@@ -38,11 +38,11 @@ struct Behind {
     chunk: Option<Arc<Chunk>>,
     /// There are no events on disk before this one.
     none_before: u64,
-    /// Where to continue reading.
+    /// The position to continue reading from.
     place: Option<Place>,
 }
 
-/// What a cursor returns.
+/// The result of [`Cursor::next`].
 #[derive(Clone, Debug)]
 pub enum Delivery {
     /// Events that are no longer available.
@@ -62,7 +62,7 @@ pub struct Gap {
     pub lost: Option<u64>,
 }
 
-/// What a cursor finds at its position.
+/// The result of looking at a cursor's position.
 enum Found {
     Delivery(Delivery),
     /// Events that may be on disk.
@@ -134,7 +134,7 @@ impl Cursor {
         }
     }
 
-    /// What is available now.
+    /// Looks at the position without waiting.
     fn find(&mut self) -> Found {
         let state = self.journal.state();
         let ring = &state.ring;

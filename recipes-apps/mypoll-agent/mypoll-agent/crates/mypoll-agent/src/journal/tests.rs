@@ -76,7 +76,7 @@ async fn each_cursor_gets_every_event_from_its_start_on() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_too_slow_is_told_what_is_missing_and_what_was_lost_there() {
+async fn a_slow_cursor_gets_the_missing_and_lost_counts() {
     let (journal, mut writer) = Journal::in_memory(identity(), 4096);
     append(&mut writer, [100]).await;
     let cursor = journal.cursor(Start::Now);
@@ -97,7 +97,7 @@ async fn a_cursor_that_is_too_slow_is_told_what_is_missing_and_what_was_lost_the
         }]
     );
     assert!(events.into_iter().eq(stats.first..=1001));
-    // The client had its first event from elsewhere: what was lost until there is not known.
+    // The client got its first event elsewhere, so the loss count up to it is unknown.
     assert_eq!(
         rest(resumed).await.1,
         [Gap {
@@ -119,7 +119,7 @@ async fn a_waiting_cursor_wakes() {
 }
 
 #[tokio::test]
-async fn what_is_in_memory_only_is_not_kept() {
+async fn events_in_memory_only_are_not_kept() {
     let (journal, mut writer) = Journal::in_memory(identity(), 1 << 20);
     assert!(journal.is_kept_from(1));
     append(&mut writer, [0; 2]).await;

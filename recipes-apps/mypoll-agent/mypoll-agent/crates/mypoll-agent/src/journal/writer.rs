@@ -188,7 +188,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.journal.close();
         if let Some(disk) = self.disk.take() {
-            // Nobody waits for it here.
+            // `drop` cannot wait for it.
             drop(disk.end());
         }
     }

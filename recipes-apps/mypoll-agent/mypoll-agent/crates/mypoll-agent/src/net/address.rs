@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_is_taken_and_written_back() {
+    fn every_form_is_parsed_and_printed_back() {
         for text in [
             "127.0.0.1:7070",
             "[::1]:7070",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_addresses_are_refused() {
         for text in [
             "",
             "7070",

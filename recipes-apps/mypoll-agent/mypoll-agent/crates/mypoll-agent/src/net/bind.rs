@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_not_there_yet_is_listened_on() {
+    fn listening_on_a_future_address_succeeds() {
         // Documentation addresses, which no machine has.
         for address in ["192.0.2.1:0", "[2001:db8::1]:0"] {
             let endpoint = endpoint(&[address]);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn both_wildcards_go_together() {
+    fn both_wildcards_can_share_a_port() {
         let port = {
             let free = std::net::TcpListener::bind("[::]:0").unwrap();
             free.local_addr().unwrap().port()
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_are_resolved_or_say_why_not() {
+    async fn names_are_resolved_or_fail_with_a_reason() {
         let endpoint = endpoint(&["localhost:0", "nowhere.invalid:0"]);
         let bound = resolved(&endpoint.listen[0], &endpoint).await.unwrap();
         assert!(!bound.is_empty() && bound.iter().all(Bound::is_local));

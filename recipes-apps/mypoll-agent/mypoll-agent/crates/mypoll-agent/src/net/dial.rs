@@ -101,7 +101,7 @@ pub enum DialError {
     Tls {
         /// The server.
         address: Address,
-        /// What is wrong, and what is expected.
+        /// The problem, and what is expected.
         reason: String,
     },
     /// Connecting timed out.

@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn guests_that_stay_are_sent_away_when_others_wait() {
+    async fn lingering_guests_are_evicted_when_others_wait() {
         let door = Door::new(1);
         let mut guests: Vec<_> = (0..GUESTS).map(|_| door.enter()).collect();
         let start = Instant::now();
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_guest_has_its_time_and_a_client_has_all() {
+    async fn guests_have_a_time_limit_and_clients_have_none() {
         let door = Door::new(1);
         let (client, guest) = (door.enter(), door.enter());
         client.admit(None).unwrap();
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_is_woken_when_sent_away() {
+    async fn a_waiting_task_is_woken_by_an_eviction() {
         let door = Door::new(1);
         let ticket = door.enter();
         let waits = |way| {

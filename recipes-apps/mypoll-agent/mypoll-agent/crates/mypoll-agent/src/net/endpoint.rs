@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Address, Listeners};
 use crate::{context::Context, section::table::Table};
 
-/// Where and how to listen, and who may connect.
+/// Listen addresses and access control.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// The addresses; at least one.
@@ -214,7 +214,7 @@ macro_rules! section {
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $Name {
-            /// Where and how to listen, and who may connect.
+            /// Listen addresses and access control.
             pub endpoint: $crate::net::Endpoint,
             $($(#[doc = $field_doc])* pub $field: $Type,)*
         }

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_confidential_file_is_refused_where_others_have_rights() {
+    fn a_confidential_file_that_others_can_access_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("tokens");
         fs::write(&path, "secret").unwrap();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_or_too_long_is_refused_at_once() {
+    fn non_files_and_long_files_are_refused_without_blocking() {
         let directory = tempfile::tempdir().unwrap();
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who may connect, and what they may do.
+//! Access control: who may connect, and with which role.
 
 use std::{fmt, sync::Arc};
 
@@ -13,7 +13,7 @@ use super::{
     token::{self, Tokens},
 };
 
-/// What a client may do. Each role includes the previous one.
+/// The role of a client. Each role includes the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Get events, levels and statistics.
@@ -72,8 +72,8 @@ impl Gate {
         self.shared.endpoint.tokens.is_some()
     }
 
-    /// What the client may do with this token. Takes one of the `max-clients` places until the connection and all clones
-    /// of this are dropped. May be called again, for each request of a connection.
+    /// The client's role for this token. Takes one of the `max-clients` places until the connection and all clones of
+    /// this are dropped. May be called again, for each request of a connection.
     ///
     /// Unauthorized connections are closed after a while, and so are those whose token is missing in the file after a
     /// reload.

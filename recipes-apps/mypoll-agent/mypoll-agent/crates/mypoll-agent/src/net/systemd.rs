@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_listening_stream_sockets_are_taken() {
+    fn only_listening_stream_sockets_are_accepted() {
         let refusal = |descriptor: OwnedFd| checked(&descriptor).unwrap_err().to_string();
         let file = File::open("/dev/null").unwrap();
         assert!(refusal(file.into()).contains("something other than a socket"));

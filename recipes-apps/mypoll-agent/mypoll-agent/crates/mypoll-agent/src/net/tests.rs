@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sections as the configuration reads them, and connections as clients make them.
+//! Configuration sections, and client connections.
 
 mod connections;
 #[cfg(feature = "tls")]
@@ -22,7 +22,7 @@ super::section! {
         /// A key of its own.
         #[serde(deserialize_with = "value::duration")]
         pub heartbeat: Duration = Duration::from_secs(30),
-        /// Another, without an attribute.
+        /// A key without an attribute.
         pub name: String = String::new(),
     }
 }
@@ -61,7 +61,7 @@ fn a_section_has_shared_keys_and_its_own() {
 
 #[test]
 #[cfg(feature = "tls")]
-fn every_shared_key_is_taken() {
+fn every_shared_key_is_parsed() {
     let sample = parse(
         r#"
         listen = ["0.0.0.0:7070", "unix:/run/x.sock", "systemd:mypoll"]
@@ -87,7 +87,7 @@ fn every_shared_key_is_taken() {
 }
 
 #[test]
-fn every_mistake_gets_its_sentence() {
+fn every_error_has_its_message() {
     for (text, problem) in [
         (
             "listen = '7070'",
@@ -174,7 +174,7 @@ fn every_mistake_gets_its_sentence() {
 }
 
 #[test]
-fn what_other_machines_reach_has_to_be_protected() {
+fn remote_access_requires_protection() {
     let open = |keys: &str| rejection(&format!("listen = 'board:1'\n{keys}"));
     let rejection = open("");
     assert!(
@@ -207,7 +207,7 @@ fn what_other_machines_reach_has_to_be_protected() {
 
 #[test]
 #[cfg(feature = "tls")]
-fn tls_needs_tokens_or_certificates_of_clients_beside_it() {
+fn tls_also_requires_tokens_or_client_certificates() {
     let with = |tls: &str, keys: &str| {
         parse(&format!(
             "listen = '0.0.0.0:1'\ntls = {{ certificate = '/c', key = '/k'{tls} }}\n{keys}"

@@ -23,7 +23,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use super::{Tls, file, raw::Raw};
 pub(super) use client::Connector;
 
-/// How long before its expiry a certificate is warned about.
+/// How long before a certificate's expiry warnings start.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// A connection on which TLS is established.

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_token_is_known_by_its_line() {
+    fn a_new_token_is_found_by_its_line() {
         let reader = new_token(Role::Read, "the kitchen's panel: 2").unwrap();
         let controller = new_token(Role::Control, "").unwrap();
         assert_ne!(reader.secret, controller.secret);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_the_one_that_sha256sum_gives() {
+    fn the_hash_matches_sha256sum() {
         let line = "read:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824:hello";
         assert_eq!(parse(line).unwrap().role("hello"), Some(Role::Read));
         let line = line.to_uppercase().replace("READ", "control");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_lines_are_refused_and_not_repeated() {
+    fn invalid_lines_are_refused_without_quoting_them() {
         let hash = "0".repeat(64);
         for (text, problem) in [
             (

@@ -47,7 +47,7 @@ pub(super) fn bind(path: &Path, endpoint: &Endpoint) -> Result<(Socket, SocketFi
         device: metadata.dev(),
         inode: metadata.ino(),
     };
-    // Nobody can connect before it listens, so there is no window without the configured permissions.
+    // Clients cannot connect before it listens, so there is no window without the configured permissions.
     file.set_permissions(endpoint)?;
     socket.listen(BACKLOG)?;
     Ok((socket, file))
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_socket_is_replaced_and_the_own_is_removed_at_the_end() {
+    fn a_stale_socket_is_replaced_and_the_new_one_is_removed_at_the_end() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
         drop(UnixListener::bind(&path).unwrap());
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_put_there_stays() {
+    fn a_replacement_file_is_not_removed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
         let bound = bind(&path, &endpoint(&path)).unwrap();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_use_or_no_socket_is_refused() {
+    fn sockets_in_use_and_non_sockets_are_refused() {
         let directory = tempfile::tempdir().unwrap();
         let refusal = |path: &Path| format!("{:#}", bind(path, &endpoint(path)).unwrap_err());
         let path = directory.path().join("used");

@@ -141,7 +141,7 @@ where
                 () = reached(self.off) => self.want(false, None),
             }
         }
-        // Pending orders are told that the agent is shutting down.
+        // Fails pending orders: the agent is shutting down.
         drop((orders, self.ordered));
         self.commands.forget(&self.config.name);
         self.line.close(level(self.config, false)).await;
@@ -163,7 +163,7 @@ where
         }
     }
 
-    /// Reads the current level of what `follow` follows: at startup, and after missing events.
+    /// Reads the current level of the followed line: at startup, and after missing events.
     fn look(&mut self) {
         if let Some(Rule::Follow(target)) = &self.config.rule {
             let snapshot = self.journal.snapshot();
@@ -242,7 +242,7 @@ where
                 self.line.want(level(self.config, self.active));
                 self.start_time();
             }
-            // Whoever gave the order may be gone.
+            // The sender of the order may be gone.
             let _ = reply.send(result);
         }
     }

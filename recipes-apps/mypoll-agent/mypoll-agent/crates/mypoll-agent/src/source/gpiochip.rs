@@ -100,7 +100,7 @@ impl Gpiochip {
         })
     }
 
-    /// As [`Source::next`](super::Source::next).
+    /// Like [`Source::next`](super::Source::next).
     pub async fn next(&mut self) -> Update {
         loop {
             if let Some(running) = &mut self.running {
@@ -117,7 +117,7 @@ impl Gpiochip {
         }
     }
 
-    /// As [`Source::take`](super::Source::take).
+    /// Like [`Source::take`](super::Source::take).
     pub async fn take(&mut self) -> Option<Update> {
         let running = self.running.as_mut()?;
         running.stop = None;

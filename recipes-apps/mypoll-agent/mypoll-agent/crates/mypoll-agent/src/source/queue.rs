@@ -113,7 +113,7 @@ impl Queue {
         }
     }
 
-    /// As [`Source::next`](super::Source::next).
+    /// Like [`Source::next`](super::Source::next).
     pub async fn next(&mut self) -> Update {
         let context = &self.context;
         let running = self.running.get_or_insert_with(|| Running {
@@ -128,7 +128,7 @@ impl Queue {
         }
     }
 
-    /// As [`Source::take`](super::Source::take).
+    /// Like [`Source::take`](super::Source::take).
     pub fn take(&mut self) -> Option<Update> {
         if let (Some(opened), Some(running)) = (&mut self.link.opened, &self.running) {
             let queue = opened.queue.get();
@@ -268,7 +268,7 @@ fn carry_out(order: Order, device: &Device) {
             return;
         }
     };
-    // Whoever gave the order may be gone.
+    // The sender of the order may be gone.
     let _ = order
         .reply
         .send(outcome.map_err(|error| Refused::Failed(words(&error))));

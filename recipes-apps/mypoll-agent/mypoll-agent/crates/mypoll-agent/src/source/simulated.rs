@@ -107,7 +107,7 @@ impl Simulated {
         })
     }
 
-    /// As [`Source::next`](super::Source::next).
+    /// Like [`Source::next`](super::Source::next).
     pub async fn next(&mut self) -> Update {
         if let Some(lines) = self.lines() {
             return lines;
@@ -127,7 +127,7 @@ impl Simulated {
         }
     }
 
-    /// As [`Source::take`](super::Source::take).
+    /// Like [`Source::take`](super::Source::take).
     pub fn take(&mut self) -> Option<Update> {
         if let Some(lines) = self.lines() {
             return Some(lines);

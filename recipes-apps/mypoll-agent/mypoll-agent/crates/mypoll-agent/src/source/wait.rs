@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_comes_is_noticed_and_others_are_not() {
+    async fn a_created_file_is_noticed_and_others_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mypoll");
         let mut watch = Watch::of_file(&path);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_comes_later_is_watched_then() {
+    async fn a_folder_created_later_is_watched() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("one/two/mypoll");
         let mut watch = Watch::of_file(&path);

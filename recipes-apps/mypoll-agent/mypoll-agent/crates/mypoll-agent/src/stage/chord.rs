@@ -168,7 +168,7 @@ impl Chord {
                 taken.push(line.number);
                 is_new
                     .then_some(line)
-                    .ok_or_else(|| format!("{target} is another of its lines, too"))
+                    .ok_or_else(|| format!("{target} is the same line as another entry"))
             });
             let bound = found.as_ref().ok().map(|line| Bound::new(line));
             if bound != member.line {

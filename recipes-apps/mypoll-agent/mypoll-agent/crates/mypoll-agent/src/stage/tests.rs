@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Stages as the pump drives them, with a made-up clock.
+//! Stages as the pump drives them, with a simulated clock.
 
 mod batches;
 mod chords;
@@ -13,14 +13,14 @@ use crate::{
 
 const MS: u64 = 1_000_000;
 
-/// Three lines and what is configured for them.
+/// Three lines and their stages.
 struct Bench {
     stages: Stages,
     lines: Lines,
     status: Status,
 }
 
-/// What follows: kind, line, value, time in milliseconds.
+/// A derived event: kind, line, value, time in milliseconds.
 type Follows = (Kind, u32, u32, u64);
 
 /// An event of a line, and when it happened in milliseconds.
@@ -37,7 +37,7 @@ impl Bench {
         bench
     }
 
-    /// Takes another configuration. The result is what follows.
+    /// Applies another configuration; returns derived events.
     fn change(&mut self, config: &str, now: u64) -> Vec<Follows> {
         let config = Config::parse("a.toml".as_ref(), config).unwrap();
         let derived = self
@@ -46,14 +46,14 @@ impl Bench {
         plain(&derived)
     }
 
-    /// Takes a batch at a time in milliseconds. The result is what follows.
+    /// Processes a batch at a time in milliseconds; returns derived events.
     fn take(&mut self, steps: &[Step], now: u64) -> Vec<Follows> {
         let events: Vec<_> = steps.iter().map(|step| event(*step)).collect();
         let derived = self.stages.take(&events, false, &self.lines, now * MS);
         plain(&derived)
     }
 
-    /// Waits until a time, without anything happening.
+    /// Waits until a time, without events.
     fn wait(&mut self, until: u64) -> Vec<Follows> {
         let mut derived = Vec::new();
         while let Some(due) = self.stages.due().filter(|due| *due <= until * MS) {
@@ -62,7 +62,7 @@ impl Bench {
         plain(&derived)
     }
 
-    /// The sections that wait, each with what it waits for.
+    /// The waiting sections, with their reasons.
     fn waiting(&self) -> Vec<(String, String)> {
         self.status.waiting()
     }
@@ -121,29 +121,29 @@ fn a_click_is_reported_when_no_other_can_follow() {
     let mut bench = Bench::new("[[gesture]]\nlabel = 'middle'");
     let press = [(Kind::RISING, 1, 100), (Kind::FALLING, 1, 200)];
     assert_eq!(bench.take(&press, 200), []);
-    // The gap of 300 ms, and twice the time that an edge may take to come.
+    // The gap of 300 ms, and twice the maximum delay of an edge.
     assert_eq!(bench.wait(519), []);
     assert_eq!(bench.wait(520), [(Kind::CLICK, 1, 1, 200)]);
     assert_eq!(bench.stages.due(), None);
 }
 
 #[test]
-fn an_edge_that_comes_late_is_not_too_late() {
+fn a_late_edge_still_counts() {
     let mut bench = Bench::new("[[gesture]]\nlabel = 'middle'");
     assert_eq!(bench.take(&[(Kind::RISING, 1, 0)], 0), []);
-    // The agent stood still for a minute: the release waits to be read.
+    // The agent was stopped for a minute: the release was not read yet.
     assert_eq!(bench.stages.tick(60_000 * MS), []);
     assert_eq!(bench.take(&[(Kind::FALLING, 1, 100)], 60_001), []);
     assert_eq!(bench.wait(70_000), [(Kind::CLICK, 1, 1, 100)]);
 }
 
 #[test]
-fn a_source_that_never_rests_delays_nothing() {
+fn a_busy_source_delays_nothing() {
     let mut bench = Bench::new("[[gesture]]\nlabel = 'middle'");
     bench.take(&[(Kind::RISING, 1, 0), (Kind::FALLING, 1, 100)], 100);
     let mut found = Vec::new();
     for at in 100..500 {
-        // Those of other lines, a second late.
+        // Events of other lines, a second late.
         found.extend(bench.take(&[(Kind::RISING, 0, at)], at + 1000));
     }
     assert_eq!(found, [(Kind::CLICK, 1, 1, 100)]);
@@ -162,7 +162,7 @@ fn a_debounced_line_has_more_time() {
 }
 
 #[test]
-fn a_loss_anywhere_is_one_of_every_line() {
+fn a_loss_affects_every_line() {
     let mut bench = Bench::new("[[gesture]]\nline = 0\n[[watchdog]]\nline = 0\nsilent = '1s'");
     bench.take(&[(Kind::RISING, 0, 0), (Kind::FALLING, 0, 10)], 10);
     let mut lost = event((Kind::TICK, 0, 400));

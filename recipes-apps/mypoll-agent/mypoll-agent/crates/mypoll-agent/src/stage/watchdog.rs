@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_recovers_when_all_is_right() {
+    fn a_line_recovers_when_no_limit_is_exceeded() {
         let steps = [
             (0, Edge(true)),
             (50, Nothing),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missed_counts_as_an_edge_and_as_no_recovery() {
+    fn a_loss_counts_as_an_edge_but_not_as_a_recovery() {
         let steps = [
             (0, Edge(true)),
             (8, Forget),
@@ -305,14 +305,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_not_there_is_not_watched() {
+    fn a_missing_line_is_not_watched() {
         let steps = [
             (0, Edge(true)),
             (5, Level(None)),
             (50, Level(Some(true))),
             (59, Nothing),
             (60, Nothing),
-            // It is removed after a report, and has not recovered when it comes back.
+            // It is removed after a report, and has not recovered when it returns.
             (61, Level(None)),
             (62, Level(Some(true))),
             (70, Edge(false)),

@@ -186,7 +186,7 @@ mod tests {
         journal::{Delivery, Journal, Start},
     };
 
-    /// Only bounds a hang.
+    /// Ends a test that hangs.
     const LONG: Duration = Duration::from_secs(60);
 
     fn config(text: &str) -> Config {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_source_still_has_is_taken_before_another_one_replaces_it() {
+    async fn remaining_updates_are_read_before_a_source_is_replaced() {
         let (_folder, mut fifo, config) = simulated();
         let (_other_folder, _other_fifo, other) = simulated();
         let (context, writer) = journal(&config);

@@ -20,7 +20,7 @@ pub(crate) struct Records<R> {
     damaged: Option<u64>,
 }
 
-/// What follows the last record.
+/// The bytes after the last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tail {
     /// Nothing.

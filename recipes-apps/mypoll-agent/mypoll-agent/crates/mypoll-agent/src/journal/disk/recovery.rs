@@ -42,8 +42,8 @@ pub(in crate::journal) struct Recovered {
 struct End {
     next: u64,
     lost: u64,
-    /// The offset after the last intact record, or before the record of a clean shutdown: that record must not be believed
-    /// once unsynced events follow.
+    /// The offset after the last intact record, or before the record of a clean shutdown: that record is no longer
+    /// valid once unsynced events follow.
     length: u64,
     /// Whether the last record is that of a clean shutdown.
     clean: bool,
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_leaves_what_is_before_it() {
+    fn an_unreadable_tail_keeps_the_events_before_it() {
         let mut bytes = Vec::new();
         let event = Event {
             sequence: 7,

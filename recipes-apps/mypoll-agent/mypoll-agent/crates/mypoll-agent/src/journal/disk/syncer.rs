@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// What to sync.
+/// Unsynced data.
 #[derive(Default)]
 struct Dirty {
     files: Vec<Arc<File>>,
@@ -67,7 +67,7 @@ impl Syncer {
         }
     }
 
-    /// Syncs what is left and ends the thread.
+    /// Syncs the remaining data and ends the thread.
     pub(super) fn end(self) {
         self.shared.dirty().end = true;
         self.shared.changed.notify_one();

@@ -62,14 +62,14 @@ impl Board {
         }
     }
 
-    /// Appends events that lost so many each; their values tell them apart.
+    /// Appends one event for each loss count. Each event has a different value.
     async fn append(&mut self, lost: impl IntoIterator<Item = u32>) {
         let readings = lost.into_iter().map(reading).collect();
         let lines = None;
         self.writer.append(Update { readings, lines }).await;
     }
 
-    /// Starts another agent, in another boot or not, after `change` of what the first left on disk.
+    /// Ends the agent, applies `change` to its files, and starts another agent, in another boot if `reboot`.
     async fn restart(self, ending: Ending, reboot: bool, change: impl FnOnce(&Path)) -> Self {
         let left = match ending {
             Ending::Clean => {
@@ -77,7 +77,7 @@ impl Board {
                 self.folder
             }
             Ending::Killed => {
-                // What was written is the kernel's, and the agent does nothing more.
+                // Written data is in the kernel, and the agent does nothing more.
                 let copy = tempfile::tempdir().unwrap();
                 for file in segments(&self.path())
                     .into_iter()
@@ -150,7 +150,7 @@ fn cursors(folder: &Path) -> Vec<PathBuf> {
     files.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// What a client got.
+/// An item that a client received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Got {
     Event(Event),
@@ -158,7 +158,7 @@ enum Got {
     Era(SessionId, String),
 }
 
-/// What a cursor gives up to the event `last`.
+/// Reads a cursor up to the event `last`.
 async fn read_to(cursor: &mut Cursor, last: u64) -> Vec<Got> {
     let mut got = Vec::new();
     while cursor.position() <= last {
@@ -194,7 +194,7 @@ fn gaps(got: &[Got]) -> Vec<Gap> {
         .collect()
 }
 
-/// The sessions and boots that were told.
+/// The reported sessions and boots.
 fn eras(got: &[Got]) -> Vec<(SessionId, &str)> {
     got.iter()
         .filter_map(|got| match got {

@@ -272,7 +272,7 @@ impl Thread {
         Ok(())
     }
 
-    /// Makes the session durable before anybody knows of it.
+    /// Makes the session durable before readers see it.
     fn sync_start(&self) -> io::Result<()> {
         if let Some(file) = &self.file {
             file.sync_data()?;

@@ -51,7 +51,7 @@ async fn bytes_go_both_ways_and_a_half_closed_connection_stays() {
 }
 
 #[tokio::test]
-async fn a_unix_socket_gives_control_unless_told_otherwise() {
+async fn a_unix_socket_allows_control_by_default() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     let mut endpoint = Endpoint::new(Address::Unix(path.clone()));
@@ -68,7 +68,7 @@ async fn a_unix_socket_gives_control_unless_told_otherwise() {
 }
 
 #[tokio::test]
-async fn all_addresses_are_listened_on() {
+async fn it_listens_on_all_addresses() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     let mut endpoint = endpoint("127.0.0.1:0");
@@ -81,7 +81,7 @@ async fn all_addresses_are_listened_on() {
     let peers = [one.gate.peer(), other.gate.peer()];
     assert!(peers.iter().any(|peer| matches!(peer, Peer::Tcp(_))));
     assert!(peers.iter().any(|peer| matches!(peer, Peer::Unix { .. })));
-    // The name is resolved while connections are waited for.
+    // The name is resolved while waiting for connections.
     let resolved = time::timeout(LONG, async {
         while listeners.addresses().len() < 2 {
             let _ = time::timeout(Duration::from_millis(10), listeners.accept()).await;
@@ -91,7 +91,7 @@ async fn all_addresses_are_listened_on() {
 }
 
 #[tokio::test]
-async fn places_are_taken_and_given_back() {
+async fn places_are_taken_and_released() {
     let mut endpoint = endpoint("127.0.0.1:0");
     endpoint.max_clients = 1;
     let mut listeners = endpoint.prepare(&context()).unwrap();
@@ -105,7 +105,7 @@ async fn places_are_taken_and_given_back() {
 }
 
 #[tokio::test]
-async fn a_token_is_needed_where_there_are_tokens() {
+async fn a_token_file_makes_tokens_mandatory() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tokens");
     let (reader, controller) = (
@@ -136,7 +136,7 @@ async fn a_token_is_needed_where_there_are_tokens() {
         Ok(Role::Control)
     );
 
-    // A broken file is refused, and all goes on.
+    // A broken file is refused and changes nothing.
     fs::write(&path, "nonsense").unwrap();
     let error = format!("{:#}", context.sockets.refresh([&endpoint]).err().unwrap());
     assert!(
@@ -145,7 +145,7 @@ async fn a_token_is_needed_where_there_are_tokens() {
     );
     assert_eq!(first.gate.authorize(Some(&reader.secret)), Ok(Role::Read));
 
-    // A token that is taken away takes its clients with it.
+    // Removing a token evicts its clients.
     write_tokens(&path, &[controller]);
     context.sockets.refresh([&endpoint]).unwrap().commit();
     let error = first.stream.read_u8().await.unwrap_err();
@@ -163,7 +163,7 @@ async fn a_token_is_needed_where_there_are_tokens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_shows_no_token_has_to_go() {
+async fn clients_without_a_token_are_evicted() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tokens");
     write_tokens(&path, &[&new_token(Role::Read, "").unwrap()]);
@@ -180,7 +180,7 @@ async fn who_shows_no_token_has_to_go() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_not_resolved_keeps_no_other_address_waiting() {
+async fn an_unresolved_name_does_not_delay_other_addresses() {
     let context = context();
     let mut endpoint = endpoint("127.0.0.1:0");
     endpoint
@@ -214,7 +214,7 @@ async fn tls_to_a_plain_address_is_an_error() {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_fills_no_more_than_its_buffers() {
+async fn a_client_that_does_not_read_fills_only_its_buffers() {
     let mut endpoint = endpoint("127.0.0.1:0");
     endpoint.send_buffer = 16 << 10;
     let mut listeners = endpoint.prepare(&context()).unwrap();
@@ -231,13 +231,13 @@ async fn who_takes_nothing_fills_no_more_than_its_buffers() {
     .await
     {
         taken += count.unwrap();
-        assert!(taken < 64 << 10, "the kernel keeps {taken} bytes");
+        assert!(taken < 64 << 10, "the kernel buffers {taken} bytes");
     }
     assert!(taken > 0);
 }
 
 #[tokio::test]
-async fn a_reload_goes_on_with_the_same_socket() {
+async fn a_reload_reuses_the_socket() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
@@ -246,7 +246,7 @@ async fn a_reload_goes_on_with_the_same_socket() {
     let mut changed = endpoint(&address.to_string());
     changed.max_clients = 1;
     let mut new = changed.prepare(&context).unwrap();
-    // Nobody is turned away between the two.
+    // No client is rejected between the two.
     let _first = TcpStream::connect(address).await.unwrap();
     old.accept().await;
     drop(old);
@@ -270,7 +270,7 @@ async fn a_reload_can_widen_an_address() {
     let mut new = wide.prepare(&context).unwrap();
     assert!(
         new.addresses().is_empty(),
-        "the port is the old one's until that ends"
+        "the old listener still has the port"
     );
     drop(old);
     let client = async {
@@ -286,7 +286,7 @@ async fn a_reload_can_widen_an_address() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_is_refused_with_the_key() {
+async fn errors_name_the_key_that_cannot_be_used() {
     let used = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = used.local_addr().unwrap().to_string();
     let refusal = |endpoint: Endpoint| format!("{:#}", endpoint.prepare(&context()).err().unwrap());

@@ -47,7 +47,7 @@ impl Issuer {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// One for `localhost`, valid in these years.
+    /// A certificate for `localhost`, valid in these years.
     fn issue(&self, years: std::ops::Range<i32>) -> Certificate {
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         params.not_before = date_time_ymd(years.start, 1, 1);
@@ -65,7 +65,7 @@ impl Issuer {
         self.connector_of(identity, rustls::DEFAULT_VERSIONS)
     }
 
-    /// One that speaks these versions only.
+    /// A connector that supports only these versions.
     fn connector_of(
         &self,
         identity: Option<&Certificate>,
@@ -115,7 +115,7 @@ async fn connect(address: SocketAddr, connector: TlsConnector) -> io::Result<Tls
     connector.connect(name, stream).await
 }
 
-/// Accepts in the background; `echo` sends back what comes.
+/// Accepts connections in the background and echoes their bytes.
 fn echo(mut listeners: Listeners) -> SocketAddr {
     let address = listeners.addresses()[0];
     tokio::spawn(async move {
@@ -141,7 +141,7 @@ async fn echoes(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn bytes_go_encrypted() {
+async fn bytes_are_encrypted() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let certificate = issuer.issue(2020..2099);
     let mut listeners = with_certificate(&directory, &certificate)
@@ -171,7 +171,7 @@ async fn garbage_and_silence_do_not_keep_others_out() {
             .prepare(&context())
             .unwrap(),
     );
-    // As many as there may be guests and more: silent, and in the middle of their first message.
+    // More connections than the limit for guests: silent ones, and ones in the middle of their first message.
     let mut slow = Vec::new();
     for number in 0..100 {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -201,7 +201,7 @@ async fn garbage_and_silence_do_not_keep_others_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_has_its_time_to_establish_tls() {
+async fn the_tls_handshake_has_a_time_limit() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let certificate = issuer.issue(2020..2099);
     let context = context();
@@ -219,7 +219,7 @@ async fn a_client_has_its_time_to_establish_tls() {
 }
 
 #[tokio::test]
-async fn clients_show_their_certificates() {
+async fn clients_must_present_certificates() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let certificate = issuer.issue(2020..2099);
     let mut endpoint = with_certificate(&directory, &certificate);
@@ -230,7 +230,7 @@ async fn clients_show_their_certificates() {
     let context = context();
     let address = echo(endpoint.prepare(&context).unwrap());
     let of = |identity: Certificate| issuer.connector(Some(&identity));
-    // TLS 1.3 tells a client only with the first bytes that it was refused.
+    // In TLS 1.3 a client learns only with the first bytes that it was refused.
     let refused = async |connector| match connect(address, connector).await {
         Ok(mut stream) => echoes(&mut stream).await.is_err(),
         Err(_) => true,
@@ -252,7 +252,7 @@ async fn clients_show_their_certificates() {
         .unwrap();
     echoes(&mut client).await.unwrap();
 
-    // Others issue from now on.
+    // Replace the CA.
     write(&directory, "ca.pem", &Issuer::new().0.pem());
     context.sockets.refresh([&endpoint]).unwrap().commit();
     assert!(echoes(&mut client).await.is_err());
@@ -260,7 +260,7 @@ async fn clients_show_their_certificates() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_taken_and_a_broken_one_is_not() {
+async fn a_reload_installs_a_new_certificate_but_not_a_broken_one() {
     let (directory, issuer, next) = (tempfile::tempdir().unwrap(), Issuer::new(), Issuer::new());
     let endpoint = with_certificate(&directory, &issuer.issue(2020..2099));
     let context = context();
@@ -284,11 +284,11 @@ async fn a_new_certificate_is_taken_and_a_broken_one_is_not() {
 }
 
 #[tokio::test]
-async fn the_times_of_certificates_are_told() {
+async fn certificate_validity_is_reported() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let validity = |years| {
         let endpoint = with_certificate(&directory, &issuer.issue(years));
-        // It is no reason not to start.
+        // Invalid dates do not prevent startup.
         let shared = Shared::new(&endpoint).unwrap();
         let again = shared.check_certificate().unwrap().as_secs();
         (again, shared.tls().unwrap().validity().to_string())
@@ -308,7 +308,7 @@ async fn the_times_of_certificates_are_told() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_files_is_told() {
+async fn invalid_files_are_reported() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let certificate = issuer.issue(2020..2099);
     let refusal = |name: &str, text: &str| {

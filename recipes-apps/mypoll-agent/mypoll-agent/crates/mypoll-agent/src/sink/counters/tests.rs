@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Totals over restarts, power cuts and damage.
+//! Totals across restarts, power cuts and damage.
 
 use std::{fs, path::Path};
 
@@ -26,7 +26,7 @@ struct Board {
 }
 
 impl Board {
-    /// On a folder, in a boot.
+    /// Starts it with this folder and boot.
     async fn start(folder: TempDir, boot: &str) -> Self {
         let identity = Identity {
             machine: "board".into(),
@@ -82,7 +82,7 @@ impl Board {
         self.writer.append(update).await;
     }
 
-    /// What clients are told, once that is `expected`.
+    /// Waits until clients get the total `expected`.
     async fn shows(&self, expected: u64) {
         let shown = || {
             let snapshot = self.context.journal.snapshot();
@@ -112,14 +112,14 @@ impl Board {
         self.folder.path().join("journal/counters")
     }
 
-    /// As at the end of the agent.
+    /// Ends it as at the agent's shutdown.
     async fn end(self) -> TempDir {
         self.writer.close().await;
         self.task.await.unwrap();
         self.folder
     }
 
-    /// What is there if it is killed now.
+    /// The files that a kill would leave now.
     fn killed(&self) -> TempDir {
         let copy = folder();
         let to = copy.path().join("journal");
@@ -144,7 +144,7 @@ fn segment(folder: &Path) -> PathBuf {
     segments.max().unwrap()
 }
 
-/// Has the journal's last events never have reached the medium.
+/// Removes the journal's last events, as if they had never reached the disk.
 fn cut(folder: &Path, events: u64) {
     let last = segment(folder);
     let length = fs::metadata(&last).unwrap().len();
@@ -153,7 +153,7 @@ fn cut(folder: &Path, events: u64) {
 }
 
 #[tokio::test]
-async fn totals_go_on_after_a_clean_end() {
+async fn totals_continue_after_a_clean_end() {
     let mut board = Board::start(folder(), "one").await;
     board.pulses(5).await;
     board.shows(5).await;
@@ -165,14 +165,14 @@ async fn totals_go_on_after_a_clean_end() {
 }
 
 #[tokio::test]
-async fn what_was_not_saved_is_counted_again_and_nothing_twice() {
+async fn unsaved_pulses_are_counted_again_but_only_once() {
     let mut board = Board::start(folder(), "one").await;
     board.pulses(5).await;
     board.saved().await;
     let saved = fs::read(board.file()).unwrap();
     board.pulses(300).await;
     board.shows(305).await;
-    // Whenever it was saved last: nothing is counted twice.
+    // Regardless of the last save, nothing is counted twice.
     for file in [Some(saved), None] {
         let folder = board.killed();
         let path = folder.path().join("journal/counters");
@@ -187,7 +187,7 @@ async fn what_was_not_saved_is_counted_again_and_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_power_cut_takes_no_pulse_that_was_saved_and_none_that_follows() {
+async fn a_power_cut_loses_neither_saved_nor_later_pulses() {
     let mut board = Board::start(folder(), "one").await;
     board.pulses(10).await;
     board.shows(10).await;
@@ -199,7 +199,7 @@ async fn a_power_cut_takes_no_pulse_that_was_saved_and_none_that_follows() {
     let mut board = Board::start(folder, "two").await;
     assert!(board.context.journal.stats().next < counted.event);
     board.shows(10).await;
-    // Their numbers are given anew, to other events.
+    // Other events reuse their numbers.
     board.pulses(20).await;
     board.shows(30).await;
     let folder = board.end().await;
@@ -208,7 +208,7 @@ async fn a_power_cut_takes_no_pulse_that_was_saved_and_none_that_follows() {
 }
 
 #[tokio::test]
-async fn a_power_cut_takes_what_neither_the_totals_nor_the_journal_had_on_the_medium() {
+async fn a_power_cut_loses_pulses_that_were_not_on_disk() {
     let mut board = Board::start(folder(), "one").await;
     board.pulses(10).await;
     board.saved().await;
@@ -226,7 +226,7 @@ async fn a_power_cut_takes_what_neither_the_totals_nor_the_journal_had_on_the_me
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_counted_anew() {
+async fn a_damaged_file_is_recounted() {
     for damage in ["", "{}", "pulses", "{\"version\":1}\n00000000\n"] {
         let mut board = Board::start(folder(), "one").await;
         board.pulses(3).await;
@@ -239,7 +239,7 @@ async fn a_damaged_file_is_counted_anew() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_file_is_said() {
+async fn file_errors_are_reported() {
     let folder = folder();
     fs::create_dir_all(folder.path().join("journal/counters")).unwrap();
     let mut board = Board::start(folder, "one").await;
@@ -254,7 +254,7 @@ async fn what_is_wrong_with_the_file_is_said() {
 }
 
 #[tokio::test]
-async fn a_section_that_goes_shows_nothing_and_comes_back_with_all() {
+async fn a_removed_section_shows_nothing_and_returns_with_its_totals() {
     let mut board = Board::start(folder(), "one").await;
     board.pulses(3).await;
     board.shows(3).await;
@@ -269,7 +269,7 @@ async fn a_section_that_goes_shows_nothing_and_comes_back_with_all() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_what_would_be_right() {
+fn invalid_values_are_refused_with_the_expected_form() {
     let parse = |text: &str| config::Config::parse("a.toml".as_ref(), text);
     assert_eq!(
         parse("[counters]").unwrap().counters,

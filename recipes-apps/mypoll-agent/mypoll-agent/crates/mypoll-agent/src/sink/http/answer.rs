@@ -22,7 +22,7 @@ pub(super) type Answer = hyper::Response<Either<Full<Bytes>, Events>>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
-    /// What is wrong, and what is expected.
+    /// The problem, and what is expected.
     pub(super) sentence: String,
     /// The header that this status requires: `Allow`, `WWW-Authenticate`, `Retry-After`.
     pub(super) header: Option<(HeaderName, HeaderValue)>,

@@ -9,7 +9,7 @@ use crate::{command::Control, net, quote::quote};
 net::section! {
     /// `[[http]]`
     pub struct Config("a table headed `[[http]]`", listen = "127.0.0.1:8080") {
-        /// What clients with the role `control` may do. Default: all, `["trigger", "timer", "output"]`.
+        /// Orders that clients with the role `control` may give. Default: all, `["trigger", "timer", "output"]`.
         pub orders: Vec<Control> = vec![Control::Trigger, Control::Timer, Control::Output],
         /// Host names that the agent answers to, besides `localhost`, the machine's own names and IP addresses. Default: none.
         #[serde(deserialize_with = "hosts")]
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_are_taken() {
+    fn keys_are_parsed() {
         let config = parse(
             "orders = ['output']\nhosts = ['board.example']\norigins = ['https://a.b', 'http://[::1]:80']",
         )
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn invalid_values_are_reported() {
         for (text, said) in [
             (
                 "orders = ['reboot']",

@@ -2,7 +2,7 @@
 //! Server-sent events: the body of `/events`.
 //!
 //! Nothing is buffered ahead: hyper asks for the next piece when the socket has taken the last one. A slow client falls
-//! behind in the journal, and is told what it missed.
+//! behind in the journal, and gets the number of missed events.
 
 use std::{
     convert::Infallible,

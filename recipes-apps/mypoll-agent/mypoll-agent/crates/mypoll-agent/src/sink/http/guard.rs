@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_that_are_ours_are_answered_to() {
+    fn only_own_names_are_answered() {
         for host in [
             "127.0.0.1",
             "127.0.0.1:8080",

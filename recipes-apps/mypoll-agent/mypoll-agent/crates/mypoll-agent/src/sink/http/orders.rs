@@ -28,7 +28,7 @@ pub(super) async fn carry_out(commands: &Commands, action: Action) -> Result<Ans
         Ok(Err(refused)) => Err(problem(&refused)),
         Err(_) => {
             let sentence = format!(
-                "not completed within {} s; it may still be",
+                "not completed within {} s; it may still complete",
                 LIMIT.as_secs()
             );
             Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, sentence))

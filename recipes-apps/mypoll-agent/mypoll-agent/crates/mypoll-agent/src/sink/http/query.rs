@@ -11,7 +11,7 @@ use crate::{identity::SessionId, quote::quote};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) filter: Filter,
-    /// The last event that it has.
+    /// The last event that the client has.
     pub(super) after: Option<(SessionId, u64)>,
     /// Whether to send the levels of all lines first.
     pub(super) levels: bool,
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_can_be_asked_for() {
+    fn every_parameter_is_parsed() {
         let query = "kind=rising&kind=level&line=3&label=front+d%c3%b6%C3%B6r%2b&levels=true\
                      &source=gpio&after=00ff00000000000a-26&";
         let expected = Query {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn invalid_values_are_reported() {
         for (query, said) in [
             ("lin=3", "unknown parameter `lin`; expected one of: source"),
             ("line=x", "`line` must be the number of a line, not \"x\""),

@@ -45,7 +45,7 @@ pub struct Config {
     pub filter: Filter,
     /// Which orders to accept. Default: none.
     pub orders: Vec<Control>,
-    /// Where messages are published.
+    /// The topics of messages.
     pub topics: Topics,
     /// Announces the lines and outputs to Home Assistant. Default: off.
     pub home_assistant: Option<HomeAssistant>,

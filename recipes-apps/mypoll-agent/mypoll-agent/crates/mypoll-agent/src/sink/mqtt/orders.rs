@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_json_are_orders() {
+    fn words_and_json_are_parsed() {
         let set = |active| {
             Action::Output(Output::Set {
                 name: "lamp".to_owned(),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_would_be_right() {
+    fn invalid_orders_are_refused_with_the_expected_form() {
         for payload in [
             "",
             "1",
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_allowed_has_a_topic() {
+    fn only_allowed_orders_have_topics() {
         let topics = |allowed: &[Control]| -> Vec<String> {
             orders(allowed).topics().map(ToString::to_string).collect()
         };
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_driver_takes_what_is_allowed() {
+    fn the_driver_takes_only_allowed_orders() {
         let driver = |allowed, payload: &str| {
             orders(allowed)
                 .parse("mypoll/kitchen/driver/set", payload.as_bytes())

@@ -167,7 +167,7 @@ pub(super) fn next(
 }
 
 impl Version {
-    /// As in the configuration.
+    /// The name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::V311 => "3.1.1",

@@ -26,7 +26,7 @@ use crate::{
 const ON: Bytes = Bytes::from_static(b"on");
 const OFF: Bytes = Bytes::from_static(b"off");
 
-/// How long a complaint is not repeated.
+/// How long a repeated complaint is suppressed.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// The sink's counters.
@@ -121,7 +121,7 @@ impl<'a> Publisher<'a> {
         self.config.topics.availability.of(self.machine())
     }
 
-    /// Where a new connection continues.
+    /// The position where a new connection continues.
     pub(super) fn place(&self) -> Cursor {
         self.place.again()
     }

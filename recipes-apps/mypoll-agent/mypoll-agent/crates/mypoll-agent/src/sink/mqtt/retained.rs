@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_connection_gets_all_of_it() {
+    fn a_new_connection_gets_every_topic() {
         let mut retained = Retained::default();
         let (lamp, door) = (topic("lamp"), topic("door"));
         retained.set(&lamp, "on".into());
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cleared_is_forgotten_once_the_broker_knows() {
+    fn a_cleared_topic_is_forgotten_once_acknowledged() {
         let mut retained = Retained::default();
         let lamp = topic("lamp");
         retained.set(&lamp, "on".into());

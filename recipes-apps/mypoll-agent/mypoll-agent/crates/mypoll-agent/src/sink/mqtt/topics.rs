@@ -18,7 +18,7 @@ pub(super) const OFFLINE: &str = "offline";
 pub trait Purpose {
     /// The allowed placeholders.
     const MAY: &'static [Placeholder];
-    /// Placeholders of which one is required; none is if this is empty.
+    /// Placeholders of which at least one is required; empty if none is.
     const NEEDS: &'static [Placeholder] = &[];
 }
 
@@ -73,7 +73,7 @@ purposes! {
     OfLevel: [Label, Line] needs [Label, Line],
     /// The state of an output.
     OfOutput: [Output] needs [Output],
-    /// A topic that the agent has once.
+    /// A topic that exists once per agent.
     OfAgent: [],
 }
 

@@ -97,7 +97,7 @@ impl Window {
         false
     }
 
-    /// The broker has acknowledged this identifier. Returns what is done now, in order.
+    /// The broker has acknowledged this identifier. Returns the messages that are done now, in order.
     pub(super) fn acknowledge(&mut self, id: u16) -> Vec<Sent> {
         let sent = self.entries.iter_mut().find(|entry| entry.id == id);
         match sent {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_is_told_in_order() {
+    fn acknowledgements_are_reported_in_order() {
         let mut window = Window::new(3);
         let ids: Vec<_> = (1..=3).map(|number| window.send(event(number))).collect();
         assert!(!window.has_room());
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_sent_is_done_with_what_was_before_it() {
+    fn skipped_events_are_done_with_the_events_before_them() {
         let mut window = Window::new(8);
         assert!(window.pass(SESSION, 1));
         let id = window.send(event(2));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_are_used_again_but_not_of_messages_on_their_way() {
+    fn identifiers_are_reused_except_those_in_flight() {
         let mut window = Window::new(8);
         let stuck = window.send(Sent::Gap);
         for number in 0..70_000 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Outputs on pins that expect what they are set to. Time is paused: it goes on when nothing else does.
+//! Outputs on mock pins. Time is paused: it advances only when all tasks are idle.
 
 mod config;
 mod late_lines;
@@ -27,7 +27,7 @@ use crate::{
 
 const ON: Duration = Duration::from_millis(100);
 
-/// An output, and what is on both sides of it.
+/// An output with its events and its pin.
 struct Bench {
     writer: Writer,
     context: Context,
@@ -39,7 +39,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// An output with this rule that expects these settings after it was opened.
+    /// Starts an output with this rule; its pin expects these settings after it was opened.
     async fn start(keys: &str, expected: &[Transaction]) -> Self {
         Self::start_late(keys, Vec::new(), expected).await
     }
@@ -54,7 +54,7 @@ impl Bench {
         .await
     }
 
-    /// The same; `open` says why it can't be opened, or what stands for the chip.
+    /// The same; `open` returns why it can't be opened, or a stand-in for the chip.
     async fn start_opened(
         keys: &str,
         expected: &[Transaction],
@@ -92,7 +92,7 @@ impl Bench {
         bench
     }
 
-    /// The source has looked at its lines.
+    /// Reports all lines, as a source that has read them.
     async fn lines(&mut self, lines: &[(&str, bool)]) {
         let lines = lines
             .iter()
@@ -112,7 +112,7 @@ impl Bench {
         self.settle().await;
     }
 
-    /// An event, and time for the output to do what it does at once.
+    /// Appends an event, and lets the output react.
     async fn event(&mut self, kind: Kind, line: u32) {
         self.events(&[(kind, line)]).await;
         self.settle().await;
@@ -135,12 +135,12 @@ impl Bench {
             .await;
     }
 
-    /// Paused time goes on only when all that is under way is done.
+    /// Paused time advances only when all tasks are idle.
     async fn settle(&self) {
         time::sleep(Duration::from_millis(1)).await;
     }
 
-    /// The last event was: the output ends, and all expected was done.
+    /// Ends the events; the output must end and have done everything expected.
     async fn finish(self) {
         let Self {
             writer,

@@ -18,7 +18,7 @@ use crate::{
 /// The longest pause between attempts: the connection has its own, and keeps waiting messages.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Where and how to publish.
+/// The broker and topic to publish to.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is taken for `[[rule]]`, what is said of the rest, and orders to outputs.
+//! `[[rule]]` sections, orders to outputs, and messages to brokers.
 
 mod config;
 
@@ -17,7 +17,7 @@ use crate::{
     journal::{Journal, Update, Writer},
 };
 
-/// Only so that a hang ends.
+/// Ends a test that hangs.
 const LONG: Duration = Duration::from_secs(60);
 
 async fn happen(writer: &mut Writer, kinds: &[Kind]) {
@@ -38,9 +38,9 @@ async fn happen(writer: &mut Writer, kinds: &[Kind]) {
         .await;
 }
 
-/// What the lamp is ordered, event by event, where it refuses each second order.
+/// The orders to the lamp, event by event; it refuses every second one.
 #[tokio::test]
-async fn orders_are_given_one_after_another_and_not_again() {
+async fn orders_are_given_in_sequence_without_retries() {
     let (journal, mut writer) = Journal::in_memory(Identity::of_this_machine(Some("test")), 65536);
     let context = Context::new(journal);
     let mut lamp = context
@@ -94,7 +94,7 @@ async fn orders_are_given_one_after_another_and_not_again() {
 /// The connection refuses each message once.
 #[cfg(feature = "mqtt")]
 #[tokio::test(start_paused = true)]
-async fn messages_are_published_until_the_broker_has_them() {
+async fn messages_are_retried_until_the_broker_has_them() {
     use crate::publish::Unpublished;
 
     let (journal, mut writer) = Journal::in_memory(Identity::of_this_machine(Some("test")), 65536);
@@ -127,7 +127,7 @@ async fn messages_are_published_until_the_broker_has_them() {
 }
 
 #[test]
-fn gestures_and_levels_are_taken_where_they_are_named() {
+fn gestures_and_levels_match_only_if_named() {
     let takes = |when: &str, kind: Kind| {
         let config = config::rule(&format!(
             "when = {when}\noutput = {{ name = 'lamp', toggle = true }}"

@@ -85,7 +85,7 @@ impl Left {
     }
 }
 
-/// What a client may do.
+/// Access control for a client.
 pub(super) struct Access<'a> {
     /// Whether its first line needs a token.
     pub(super) needs_token: bool,
@@ -118,7 +118,7 @@ struct Session<'a, S> {
 
 /// Serves a client: sends what it requested until the journal ends; then the client must close the connection.
 ///
-/// `cursor` is where events start without a request.
+/// Without a request, events start at `cursor`.
 ///
 /// # Errors
 ///

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_is_rejected() {
+    fn invalid_lines_are_rejected() {
         for (line, complaint) in [
             ("{ line = 17 }", "`line` needs a `chip`"),
             ("{ chip = \"x\" }", "neither `line` nor `name`"),

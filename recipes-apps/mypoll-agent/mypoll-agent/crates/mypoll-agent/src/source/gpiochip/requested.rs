@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_of_each_line_tell_what_is_lost() {
+    fn each_lines_numbers_reveal_its_losses() {
         let mut lines = [Numbered::new(0), Numbered::new(1)];
         // The second line's thread was faster; a bounce arrived before the first line's took the number.
         for (line, seqno, line_seqno, lost) in

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_as_the_driver_counts_it() {
+    fn memory_matches_the_drivers_accounting() {
         assert_eq!(memory(4096), 33 * 4096);
         assert_eq!(memory(65536), 513 * 4096);
         assert_eq!(memory(100), 2 * 4096);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_device_is_told() {
+    fn non_devices_are_explained() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = open(file.path(), 16).err().unwrap();
         let said = reason(file.path(), &error);

@@ -14,11 +14,11 @@ use crate::{
     lines::{Line, Lines, Settings},
 };
 
-/// Records per read, and maximum number of events per update: few enough that a journal of the default size is not overrun
-/// before its readers had their turn.
+/// Records per read, and maximum number of events per update: few enough that a journal of the default size is not
+/// overrun before its readers run.
 const BATCH: usize = 1024;
 
-/// How often the lines are read before the result is used although the same ones keep changing.
+/// Maximum number of attempts to read the lines while they keep changing; the last result is used anyway.
 const ATTEMPTS: usize = 8;
 
 /// The driver, as the reader uses it.

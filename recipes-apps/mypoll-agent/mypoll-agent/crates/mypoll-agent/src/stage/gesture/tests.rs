@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Gestures of one line, by tables.
+//! Gestures of one line, in tables.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn config() -> Config {
     }
 }
 
-/// What happens to the line.
+/// An input.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Down(u64),
@@ -31,7 +31,7 @@ enum Step {
 }
 use Step::{Down, End, Forget, Level, Up, UseUp};
 
-/// What follows: kind, value, time in milliseconds.
+/// A derived event: kind, value, time in milliseconds.
 type Follows = (Kind, u32, u64);
 
 fn run(config: &Config, steps: &[Step]) -> Vec<Follows> {
@@ -155,7 +155,7 @@ fn presses_become_gestures() {
 }
 
 #[test]
-fn what_is_not_known_is_no_gesture() {
+fn unknown_states_produce_no_gesture() {
     let tables: &[(&str, &[Step], &[Follows])] = &[
         ("active at the start", &[Level(0, Some(true)), Up(100)], &[]),
         (
@@ -177,12 +177,12 @@ fn what_is_not_known_is_no_gesture() {
             &[(Kind::LONG_PRESS, 500, 500), (Kind::RELEASE, 700, 700)],
         ),
         (
-            "a level that no edge told",
+            "a level without an edge",
             &[Down(0), Level(50, Some(false)), Down(60), Up(70)],
             &[(Kind::CLICK, 1, 70)],
         ),
         (
-            "the line goes in a long press",
+            "the line is removed in a long press",
             &[Down(0), Level(600, None), Up(700)],
             &[(Kind::LONG_PRESS, 500, 500), (Kind::RELEASE, 600, 600)],
         ),
@@ -231,7 +231,7 @@ fn a_long_press_repeats_until_it_ends() {
             (Kind::RELEASE, 799, 799),
         ]
     );
-    // Of a press of an hour that is told at once the last repeats are there, each with its number.
+    // A press of an hour that is reported at once yields only the last repeats, each with its number.
     let hour = run(&config, &[Down(0), Up(3_600_000)]);
     assert_eq!(hour.len() as u64, OVERDUE + 2);
     assert_eq!(hour[1], (Kind::REPEAT, 35995 - 63, 3_600_000 - 6300));
@@ -239,7 +239,7 @@ fn a_long_press_repeats_until_it_ends() {
 }
 
 #[test]
-fn times_that_no_clock_has_do_no_harm() {
+fn impossible_times_are_harmless() {
     let config = Config {
         repeat: Some(Duration::from_millis(10)),
         ..config()
@@ -263,7 +263,7 @@ fn rejection(keys: &str) -> String {
 }
 
 #[test]
-fn what_is_left_out_is_as_documented() {
+fn defaults_are_as_documented() {
     let parse = |text: &str| {
         file::Config::parse("a.toml".as_ref(), text)
             .unwrap()
@@ -290,7 +290,7 @@ fn what_is_left_out_is_as_documented() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_what_would_be_right() {
+fn invalid_values_are_refused_with_the_expected_form() {
     let time = r#"expected a duration from "10ms" to "1h""#;
     for (keys, complaint) in [
         (

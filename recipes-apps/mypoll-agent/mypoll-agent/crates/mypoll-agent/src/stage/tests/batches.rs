@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! However events come, the same follows from them.
+//! Batching does not change the derived events.
 
 use proptest::prelude::*;
 
@@ -9,15 +9,15 @@ const CONFIG: &str = "[[gesture]]\nline = 0\nrepeat = '500ms'\n[[gesture]]\nline
                       [[gesture]]\nline = 2\nclick = '200ms'\n[[chord]]\nlines = [0, 1]\n\
                       [[watchdog]]\nline = 2\nsilent = '1s'\nactive = '400ms'";
 
-/// Edges of three lines, each with whether a batch ends behind it and how long that waits before it is taken.
+/// Edges: line, pause, and the delay of the batch if one ends after the edge.
 fn edges() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
-    // Many short times, for clicks and chords; in all too short for repeats that are not reported any more.
+    // Many short pauses, for clicks and chords; their sum is too short for overdue repeats to be dropped.
     let pause = prop_oneof![1..80_u64, 50..600_u64];
     let batch = prop_oneof![2 => Just(None), 1 => (0..1000_u64).prop_map(Some)];
     proptest::collection::vec((0..3_u32, pause, batch), 0..50)
 }
 
-/// The events of a list of edges, in turn rising and falling.
+/// The events of a list of edges, alternately rising and falling.
 fn steps(edges: &[(u32, u64, Option<u64>)]) -> Vec<Step> {
     let mut active = [false; 3];
     let mut at = 0;
@@ -31,7 +31,7 @@ fn steps(edges: &[(u32, u64, Option<u64>)]) -> Vec<Step> {
     edges.iter().map(step).collect()
 }
 
-/// What follows, of each line and source in order.
+/// Sorts derived events by line and source.
 fn sorted(mut found: Vec<Follows>) -> Vec<Follows> {
     found.sort_by_key(|(kind, line, _, _)| (*line, kind.source()));
     found

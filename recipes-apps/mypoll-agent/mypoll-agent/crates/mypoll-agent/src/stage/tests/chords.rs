@@ -71,7 +71,7 @@ fn lines_that_become_active_together_are_a_chord_and_nothing_else() {
             &[(Kind::CHORD, 2, 0, 0), (Kind::CHORD, 2, 0, 80)],
         ),
         (
-            "a long press is in no chord, however long its time",
+            "a long press is in no chord, however long `within` is",
             &[(DOWN, 0, 0), (DOWN, 1, 500), (UP, 0, 600), (UP, 1, 600)],
             &[
                 (Kind::LONG_PRESS, 0, 500, 500),
@@ -103,7 +103,7 @@ fn lines_that_become_active_together_are_a_chord_and_nothing_else() {
 }
 
 #[test]
-fn what_is_not_known_is_no_chord() {
+fn unknown_states_produce_no_chord() {
     let mut bench = Bench::new(TWO);
     let mut level = event((Kind::LEVEL, 0, 0));
     level.reading.value = 1;
@@ -118,14 +118,14 @@ fn what_is_not_known_is_no_chord() {
 }
 
 #[test]
-fn one_line_by_two_names_waits() {
+fn one_line_under_two_names_waits() {
     let bench = Bench::new(
         "[[chord]]\nlines = ['left', 0]\n[[gesture]]\nline = 0\n[[gesture]]\nlabel = 'left'",
     );
     assert_eq!(
         bench.waiting(),
         [
-            ("chord left+0", "line 0 is another of its lines, too"),
+            ("chord left+0", "line 0 is the same line as another entry"),
             (
                 "gesture left",
                 "the line `left` already has another section"
@@ -136,7 +136,7 @@ fn one_line_by_two_names_waits() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_what_would_be_right() {
+fn invalid_values_are_refused_with_the_expected_form() {
     for (keys, complaint) in [
         (
             "lines = ['a']",

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Lines that come and go, and sections that do.
+//! Lines and sections that are added and removed.
 
 use super::*;
 
 const HELD: [Step; 1] = [(Kind::RISING, 1, 0)];
 
 #[test]
-fn a_reload_keeps_the_state_of_what_did_not_change() {
+fn a_reload_keeps_the_state_of_unchanged_sections() {
     let mut bench = Bench::new("[[gesture]]\nlabel = 'middle'");
     bench.take(&HELD, 0);
     let more = "[[gesture]]\nlabel = 'left'\n[[watchdog]]\nline = 0\nactive = '1s'\n\
                 [[gesture]]\nlabel = 'middle'";
     assert_eq!(bench.change(more, 300), []);
     assert_eq!(bench.wait(600), [(Kind::LONG_PRESS, 1, 500, 500)]);
-    // A section that goes ends what it said.
+    // A removed section ends its gesture.
     assert_eq!(bench.change("", 700), [(Kind::RELEASE, 1, 700, 700)]);
     assert!(bench.stages.is_empty());
     assert_eq!(bench.status.conditions(), []);
 }
 
 #[test]
-fn a_section_that_comes_while_its_line_is_active_waits_for_the_next_press() {
+fn a_section_added_while_its_line_is_active_waits_for_the_next_press() {
     let mut bench = Bench::new("");
     let mut active = bench.lines.get(1).unwrap().clone();
     active.active = Some(true);
@@ -33,7 +33,7 @@ fn a_section_that_comes_while_its_line_is_active_waits_for_the_next_press() {
 }
 
 #[test]
-fn a_line_that_goes_ends_its_long_press_and_is_waited_for() {
+fn removing_a_line_ends_its_long_press_and_waits_for_the_line() {
     let mut bench = Bench::new("[[gesture]]\nlabel = 'middle'");
     bench.take(&HELD, 0);
     bench.wait(600);
@@ -43,7 +43,7 @@ fn a_line_that_goes_ends_its_long_press_and_is_waited_for() {
     assert_eq!(found, [(Kind::RELEASE, 1, 600, 600)]);
     let reason = "the line `middle` is missing".to_owned();
     assert_eq!(bench.waiting(), [("gesture middle".to_owned(), reason)]);
-    // It comes back under another number.
+    // It returns with another number.
     let lines = lines(&["left", "right", "top", "middle"]);
     assert_eq!(bench.stages.take(&[], true, &lines, 700 * MS), []);
     assert_eq!(bench.waiting(), []);
@@ -52,11 +52,11 @@ fn a_line_that_goes_ends_its_long_press_and_is_waited_for() {
 }
 
 #[test]
-fn a_look_at_the_lines_makes_up_nothing() {
+fn reading_the_lines_derives_no_events() {
     let mut bench = Bench::new("[[gesture]]\nlabel = 'middle'\n[[chord]]\nlines = [0, 1]");
     bench.take(&HELD, 0);
     let lines = bench.lines.clone();
-    // The driver was gone in between, perhaps.
+    // The driver may have been unloaded in between.
     assert_eq!(bench.stages.take(&[], true, &lines, 50 * MS), []);
     assert_eq!(bench.take(&[(Kind::RISING, 0, 60)], 60), []);
     assert_eq!(bench.wait(5000), []);
@@ -79,7 +79,7 @@ fn a_line_with_one_edge_has_no_gestures() {
 }
 
 #[test]
-fn the_end_reports_what_is_certain() {
+fn the_end_reports_certain_results() {
     let mut bench = Bench::new("[[gesture]]\nline = 0\n[[gesture]]\nline = 1");
     bench.take(&HELD, 0);
     bench.take(&[(Kind::RISING, 0, 500), (Kind::FALLING, 0, 600)], 600);
@@ -92,7 +92,7 @@ fn the_end_reports_what_is_certain() {
 }
 
 #[test]
-fn watchdogs_that_are_wrong_are_refused_with_what_would_be_right() {
+fn invalid_watchdogs_are_refused_with_the_expected_form() {
     for (keys, complaint) in [
         (
             "line = 0",

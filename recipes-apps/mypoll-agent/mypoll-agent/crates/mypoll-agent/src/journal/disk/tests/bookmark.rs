@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Places of sinks over restarts, power cuts and damage.
+//! Positions of sinks across restarts, power cuts and damage.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn cursor_file(folder: &Path) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_killed_agent_repeats_what_was_done_since_the_last_save_and_nothing_else() {
+async fn a_killed_agent_repeats_only_events_since_the_last_save() {
     let mut board = Board::new(1 << 16, 1 << 20);
     board.append([0; 10]).await;
     assert_eq!(board.deliver(10).await, (1..=10).collect::<Vec<_>>());
@@ -48,7 +48,7 @@ async fn a_clean_end_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn events_that_a_power_cut_took_from_the_journal_take_none_of_the_next_with_them() {
+async fn events_lost_in_a_power_cut_do_not_hide_later_events() {
     let mut board = Board::new(1 << 16, 1 << 20);
     board.append([0; 10]).await;
     let bookmark = board.bookmark();
@@ -71,7 +71,7 @@ async fn events_that_a_power_cut_took_from_the_journal_take_none_of_the_next_wit
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_done_is_saved_once_within_a_second() {
+async fn progress_is_saved_once_within_a_second() {
     let board = Board::new(1 << 16, 1 << 20);
     let bookmark = board.bookmark();
     for event in 1..=100 {
@@ -86,7 +86,7 @@ async fn what_is_done_is_saved_once_within_a_second() {
 }
 
 #[tokio::test]
-async fn damage_begins_with_the_oldest_event() {
+async fn a_damaged_position_starts_with_the_oldest_event() {
     let mut board = Board::new(1 << 16, 1 << 20);
     board.append([0; 3]).await;
     let bookmark = board.bookmark();
@@ -108,7 +108,7 @@ async fn damage_begins_with_the_oldest_event() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_known_begins_with_the_oldest_event() {
+async fn an_unknown_session_starts_with_the_oldest_event() {
     let mut board = Board::new(1 << 16, 1 << 20);
     board.append([0; 3]).await;
     board.bookmark().done(SessionId([7; 8]), 2);
@@ -116,7 +116,7 @@ async fn a_session_that_is_not_known_begins_with_the_oldest_event() {
 }
 
 #[tokio::test]
-async fn without_a_folder_the_place_lasts_as_long_as_the_journal() {
+async fn without_a_folder_the_position_lasts_as_long_as_the_journal() {
     let (journal, _writer) = Journal::in_memory(identity(1), 1 << 16);
     let open = || Bookmark::open(&journal, "mqtt").unwrap();
     assert_eq!(open().start(), Start::Oldest);
@@ -129,7 +129,7 @@ async fn without_a_folder_the_place_lasts_as_long_as_the_journal() {
 }
 
 #[tokio::test]
-async fn a_place_that_cannot_be_saved_is_reported_and_saved_later() {
+async fn a_position_that_cannot_be_saved_is_reported_and_saved_later() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config {
         path: Some(folder.path().into()),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Segments with wrong bytes, or that are missing.
+//! Damaged and missing segments.
 
 use super::*;
 use crate::journal::{OpenError, disk::format::Header};
 
-/// Ten segments or so with 2560 events, each of which lost one before it.
+/// About ten segments with 2560 events; the source lost one event before each.
 async fn board() -> Board {
     let mut board = Board::new(4096, 1 << 20);
     for _ in 0..40 {
@@ -26,12 +26,12 @@ fn first(file: &Path) -> u64 {
 }
 
 #[tokio::test]
-async fn one_wrong_byte_costs_one_event() {
+async fn one_wrong_byte_loses_one_event() {
     let mut board = board().await;
     let session = board.session();
     let third = segments(&board.path())[2].clone();
     let damaged = first(&third) + 100;
-    // A reader that has been there, and one that comes after the restart.
+    // One reader from before the restart, and one from after it.
     let mut client = board.journal.cursor(Start::Now);
     board.append([1]).await;
     assert_eq!(read_to(&mut client, 10241).await.len(), 1);
@@ -53,7 +53,7 @@ async fn one_wrong_byte_costs_one_event() {
 }
 
 #[tokio::test]
-async fn a_wrong_header_and_a_missing_segment_cost_theirs_exactly() {
+async fn a_wrong_header_or_a_missing_segment_loses_only_its_own_events() {
     let board = board().await;
     let session = board.session();
     let files = segments(&board.path());
@@ -84,8 +84,8 @@ async fn a_wrong_header_and_a_missing_segment_cost_theirs_exactly() {
 }
 
 #[tokio::test]
-async fn damage_at_the_end_begins_a_session() {
-    // In the same boot: what was delivered is not all there, so its numbers must not be used again.
+async fn damage_at_the_end_starts_a_new_session() {
+    // In the same boot: delivered events are missing, so their numbers must not be reused.
     for wrong_header in [false, true] {
         let board = board().await;
         let session = board.session();
@@ -109,7 +109,7 @@ async fn damage_at_the_end_begins_a_session() {
 }
 
 #[tokio::test]
-async fn a_segment_that_does_not_fit_behind_the_others_is_skipped() {
+async fn a_segment_out_of_sequence_is_skipped() {
     let board = board().await;
     let session = board.session();
     let old = |folder: &Path| {
@@ -127,7 +127,7 @@ async fn a_segment_that_does_not_fit_behind_the_others_is_skipped() {
 }
 
 #[tokio::test]
-async fn a_torn_write_is_cut_off_and_the_session_continues() {
+async fn a_torn_write_is_truncated_and_the_session_continues() {
     let board = board().await;
     let session = board.session();
     let tear = |folder: &Path| {

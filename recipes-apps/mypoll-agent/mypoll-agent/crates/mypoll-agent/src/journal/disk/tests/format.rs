@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The bytes are those that docs/journal-format.md describes.
+//! The format matches docs/journal-format.md.
 
 use std::{io::Read, sync::Arc};
 
@@ -109,7 +109,7 @@ fn a_long_label_is_cut_at_a_character() {
 }
 
 #[test]
-fn a_record_of_a_later_version_is_passed_over() {
+fn a_record_of_a_later_version_is_skipped() {
     let mut bytes = records(&[event(1, None)]);
     let mut later = b"\0\0\0\0\x03\0\x09\0new".to_vec();
     let checksum = crc32fast::hash(&later[4..]);

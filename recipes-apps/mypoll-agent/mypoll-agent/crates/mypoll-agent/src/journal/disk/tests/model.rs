@@ -14,9 +14,9 @@ enum Step {
     /// A client reads to the end.
     Read(usize),
     Restart(Ending, bool),
-    /// The last bytes of the last segment, and what else is on its way to the medium, are not there any more.
+    /// Loses the last bytes of the last segment, and other unsynced data.
     PowerCut(Index),
-    /// Bytes anywhere are wrong.
+    /// Corrupts bytes anywhere.
     Damage(Vec<(Index, Index, u8)>),
 }
 
@@ -26,7 +26,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => prop::collection::vec(0..3u32, 1..400).prop_map(Step::Append),
         4 => (0..CLIENTS).prop_map(Step::Read),
-        // A kill with a boot is a power cut that took nothing.
+        // A kill with a reboot is a power cut that loses nothing.
         3 => (ending, any::<bool>()).prop_map(|(ending, boot)| Step::Restart(ending, boot)),
         1 => any::<Index>().prop_map(Step::PowerCut),
         1 => prop::collection::vec(wrong, 1..4).prop_map(Step::Damage),
@@ -36,7 +36,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 const CLIENTS: usize = 3;
 
-/// What a client remembers.
+/// The state of a client.
 #[derive(Clone, Copy)]
 struct Client {
     session: SessionId,
@@ -46,7 +46,7 @@ struct Client {
 struct Model {
     board: Option<Board>,
     clients: Vec<Client>,
-    /// What each event is that was ever delivered.
+    /// Every event that was ever delivered.
     events: HashMap<(SessionId, u64), Event>,
     /// Whether files were cut or damaged.
     harmed: bool,
@@ -57,7 +57,7 @@ impl Model {
         let board = self.board.as_mut().unwrap();
         match step {
             Step::Append(lost) => {
-                // It is there all the time, so it learns what each event is.
+                // Reads every event as it is appended, for comparison.
                 let mut witness = board.journal.cursor(Start::Now);
                 board.append(lost).await;
                 let session = board.session();
@@ -68,7 +68,7 @@ impl Model {
                     };
                     let number = event.sequence;
                     let before = self.events.insert((session, number), event);
-                    prop_assert!(before.is_none(), "{session} {number} is used again");
+                    prop_assert!(before.is_none(), "{session} {number} is reused");
                 }
             }
             Step::Read(client) => self.read(client).await?,
@@ -130,7 +130,7 @@ impl Model {
         for got in read_to(&mut cursor, last).await {
             match got {
                 Got::Gap(gap) => {
-                    // Nothing that is kept is passed over.
+                    // No stored event is skipped.
                     prop_assert!(
                         self.harmed || next + gap.missed == oldest,
                         "{gap:?} at {next}, {oldest}"
@@ -162,7 +162,7 @@ impl Model {
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 32,
-        // What failed once is a test of its own.
+        // A failing case becomes a separate test.
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which session goes on, and what is read from disk.
+//! Sessions and stored events across restarts.
 
 use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, time::Duration};
 
@@ -39,12 +39,12 @@ async fn a_clean_end_continues_the_session_in_another_boot() {
     board.append([0; 10]).await;
     let got = read_to(&mut board.resume(session, 5), 20).await;
     assert_eq!(numbers(&got), (6..=20).collect::<Vec<_>>());
-    // `timestamp_ns` begins anew.
+    // `timestamp_ns` restarts.
     assert_eq!(eras(&got), [(session, "boot-1"), (session, "boot-2")]);
 }
 
 #[tokio::test]
-async fn a_power_cut_begins_a_session_and_numbers_continue() {
+async fn a_power_cut_starts_a_session_and_numbers_continue() {
     let mut board = Board::new(4096, MIB);
     board.append([0; 10]).await;
     let old = board.session();
@@ -63,11 +63,11 @@ async fn a_power_cut_begins_a_session_and_numbers_continue() {
     assert_eq!(numbers(&got), [6, 7, 8, 9, 10]);
     assert_eq!(eras(&got), [(old, "boot-1"), (new, "boot-2")]);
     assert_eq!(got[3], Got::Era(new, "boot-2".into()));
-    // It had events that the cut took.
+    // This client has events that the power cut lost.
     let got = read_to(&mut board.resume(old, 10), 10).await;
     assert_eq!(numbers(&got), [8, 9, 10]);
     assert_eq!(eras(&got), [(new, "boot-2")]);
-    // Nobody's session.
+    // An unknown session.
     let got = read_to(&mut board.resume(SessionId([9; 8]), 3), 10).await;
     assert_eq!(numbers(&got), (1..=10).collect::<Vec<_>>());
 }
@@ -78,7 +78,7 @@ async fn a_clean_end_is_forgotten_when_the_agent_starts_again() {
     board.append([0; 4]).await;
     let board = board.restart(Ending::Clean, false, |_| ()).await;
     let session = board.session();
-    // What it delivered may not have reached the medium.
+    // Delivered events may not have reached the disk.
     let board = board.restart(Ending::Killed, true, |_| ()).await;
     assert_ne!(board.session(), session);
 }
@@ -215,7 +215,7 @@ async fn a_dropped_read_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_folder_that_was_removed_and_is_another_agents_now_is_left_alone() {
+async fn a_folder_that_another_agent_took_over_is_left_alone() {
     let mut board = Board::new(1 << 16, MIB);
     board.append([0; 10]).await;
     let old = board.session();
@@ -233,7 +233,7 @@ async fn a_folder_that_was_removed_and_is_another_agents_now_is_left_alone() {
             })
             .await;
     }
-    // Nobody may take its events for those of the session that was on disk.
+    // Its events must not be mistaken for those of the session that was on disk.
     assert_ne!(board.session(), old);
     assert_eq!(segments(&board.path()).len(), 1);
     let got = read_to(&mut other.cursor(Start::Oldest), 10).await;
@@ -243,11 +243,11 @@ async fn a_folder_that_was_removed_and_is_another_agents_now_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_folder_that_was_removed_is_made_again() {
+async fn a_removed_folder_is_recreated() {
     let mut board = Board::new(1 << 16, MIB);
     board.append([0; 10]).await;
     fs::remove_dir_all(board.path()).unwrap();
-    // It is tried again after a second.
+    // Writing is retried after a second.
     while !board.path().exists() || segments(&board.path()).is_empty() {
         board.append([0]).await;
         tokio::time::sleep(Duration::from_millis(10)).await;

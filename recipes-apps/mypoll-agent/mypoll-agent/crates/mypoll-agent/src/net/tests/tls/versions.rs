@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Peers that speak one version of TLS only.
+//! Peers that support only one version of TLS.
 
 use rustls::{
     ProtocolVersion, SupportedProtocolVersion,
@@ -15,7 +15,7 @@ fn version(stream: &TlsStream<TcpStream>) -> ProtocolVersion {
 }
 
 #[tokio::test]
-async fn clients_with_either_version_get_in() {
+async fn clients_can_use_either_version() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let endpoint = with_certificate(&directory, &issuer.issue(2020..2099));
     let address = echo(endpoint.prepare(&context()).unwrap());
@@ -31,7 +31,7 @@ async fn clients_with_either_version_get_in() {
 }
 
 #[tokio::test]
-async fn clients_with_tls_1_2_show_their_certificates() {
+async fn tls_1_2_clients_must_present_certificates() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let mut endpoint = with_certificate(&directory, &issuer.issue(2020..2099));
     let ca = write(&directory, "ca.pem", &issuer.0.pem());
@@ -48,7 +48,7 @@ async fn clients_with_tls_1_2_show_their_certificates() {
 }
 
 #[tokio::test]
-async fn servers_with_either_version_are_connected_to() {
+async fn servers_can_use_either_version() {
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Keys that are taken, and what is said of those that are not.
+//! Valid and invalid `[[mqtt]]` sections.
 
 use super::*;
 use crate::config;
@@ -12,7 +12,7 @@ fn parse(text: &str) -> Result<Config, String> {
 }
 
 #[test]
-fn a_broker_is_enough() {
+fn only_broker_is_required() {
     let config = parse("broker = 'broker.example:1883'").unwrap();
     assert_eq!(config.broker.to_string(), "broker.example:1883");
     assert_eq!(
@@ -27,7 +27,7 @@ fn a_broker_is_enough() {
 }
 
 #[test]
-fn every_key_is_taken() {
+fn every_key_is_parsed() {
     let config = parse(
         "broker = '[::1]:8883'\nversion = '5'\nname = 'cloud'\nclient-id = 'a'\nuser = 'b'\n\
          password-file = '/c'\nkeep-alive = '5s'\ntimeout = '1s'\nwindow = 1\n\
@@ -46,7 +46,7 @@ fn every_key_is_taken() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_what_would_be_right() {
+fn invalid_values_are_refused_with_the_expected_form() {
     for (line, text, key, said) in [
         (1, "", "mqtt[0]", "missing field `broker`"),
         (2, "broker = 'broker.example'", "mqtt[0].broker", "such as"),
@@ -162,7 +162,7 @@ fn what_is_wrong_is_refused_with_what_would_be_right() {
 }
 
 #[test]
-fn two_have_different_names_and_clients() {
+fn connections_need_different_names_and_client_ids() {
     let two = |more: &str| {
         parse(&format!(
             "broker = 'a:1883'\n[[mqtt]]\nbroker = 'a:1883'\n{more}"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Packets, whole, cut, too long and wrong.
+//! Whole, partial, oversized and invalid packets.
 
 use super::*;
 
-/// All packets of `bytes`, which come `step` at a time.
+/// Decodes all packets of `bytes`, which arrive `step` at a time.
 fn decode(version: Version, bytes: &[u8], step: usize) -> Result<Vec<Incoming>, Malformed> {
     let (mut received, mut skip, mut packets) = (BytesMut::new(), 0, Vec::new());
     for part in bytes.chunks(step) {
@@ -17,7 +17,7 @@ fn decode(version: Version, bytes: &[u8], step: usize) -> Result<Vec<Incoming>, 
     Ok(packets)
 }
 
-/// What a broker sends: the end of a session of each version.
+/// The broker's side of a session.
 fn session(version: Version) -> (Vec<u8>, Vec<Incoming>) {
     let mut bytes = BytesMut::new();
     let message = |payload: &'static str, retain| Message {
@@ -65,7 +65,7 @@ fn session(version: Version) -> (Vec<u8>, Vec<Incoming>) {
 }
 
 #[test]
-fn packets_come_in_pieces() {
+fn packets_may_arrive_in_pieces() {
     for version in [Version::V311, Version::V5] {
         let (bytes, expected) = session(version);
         for step in [1, 2, 7, bytes.len()] {
@@ -75,7 +75,7 @@ fn packets_come_in_pieces() {
 }
 
 #[test]
-fn what_is_too_long_is_passed_over() {
+fn oversized_packets_are_skipped() {
     for version in [Version::V311, Version::V5] {
         for length in [LONGEST - 100, LONGEST, 3 * LONGEST] {
             let mut bytes = BytesMut::new();
@@ -96,7 +96,7 @@ fn what_is_too_long_is_passed_over() {
 }
 
 #[test]
-fn limits_of_mqtt_5_are_taken() {
+fn limits_of_mqtt_5_are_parsed() {
     // Receive maximum 10, maximum QoS 0, no retained messages, packets of 4096 bytes, keep-alive 30 s.
     let packet = [
         0x20, 20, 0, 0, 17, 0x21, 0, 10, 0x24, 0, 0x25, 0, 0x27, 0, 0, 0x10, 0, 0x13, 0, 30, 0x28,
@@ -116,7 +116,7 @@ fn limits_of_mqtt_5_are_taken() {
 }
 
 #[test]
-fn refusals_are_told_apart() {
+fn refusals_are_distinguished() {
     let refused = |version, packet: &[u8]| decode(version, packet, 1).unwrap().remove(0);
     for (version, packet, refusal) in [
         (Version::V311, &[0x20, 2, 0, 1][..], Refusal::Version),
@@ -137,7 +137,7 @@ fn refusals_are_told_apart() {
 }
 
 #[test]
-fn what_is_no_packet_is_an_error() {
+fn invalid_packets_are_errors() {
     for (version, bytes) in [
         (Version::V311, &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..]),
         (Version::V311, &[0x20, 0xff, 0xff, 0xff, 0xff, 1]),
@@ -155,7 +155,7 @@ fn what_is_no_packet_is_an_error() {
 
 proptest::proptest! {
     #[test]
-    fn nothing_that_comes_breaks_it(bytes: Vec<u8>, step in 1_usize..9) {
+    fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>, step in 1_usize..9) {
         for version in [Version::V311, Version::V5] {
             let (mut received, mut skip) = (BytesMut::new(), 0);
             'bytes: for part in bytes.chunks(step) {
@@ -173,7 +173,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn only_topics_are_published_to() {
+fn only_valid_topics_are_published_to() {
     for topic in ["", "a/+", "a/#", "a\0b", &"x".repeat(65536)] {
         let message = Message {
             topic: topic.into(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Templates, and what comes of them.
+//! Templates, and the topics that they produce.
 
 use super::*;
 use crate::lines::Settings;
@@ -14,7 +14,7 @@ fn line(label: Option<&str>) -> Line {
 }
 
 #[test]
-fn the_defaults_are_templates_and_distinct() {
+fn the_defaults_are_valid_and_distinct() {
     let topics = Topics::default();
     assert_eq!(topics.are_distinct(), Ok(()));
     assert_eq!(&*topics.missed.of("kitchen"), "mypoll/kitchen/missed");
@@ -35,7 +35,7 @@ fn the_defaults_are_templates_and_distinct() {
 }
 
 #[test]
-fn values_are_one_level_and_no_wildcard() {
+fn values_become_one_level_without_wildcards() {
     let topics = Topics::default();
     let topic = topics.level.of("a/b", &line(Some("+#%\0ü $")));
     assert_eq!(&*topic, "mypoll/a%2Fb/level/%2B%23%25%00ü $");
@@ -44,7 +44,7 @@ fn values_are_one_level_and_no_wildcard() {
 }
 
 #[test]
-fn what_is_no_template_is_refused_with_what_would_be_right() {
+fn invalid_templates_are_refused_with_the_expected_form() {
     fn refusal<P: Purpose + std::fmt::Debug>(text: &str) -> String {
         Template::<P>::parse(text).unwrap_err()
     }

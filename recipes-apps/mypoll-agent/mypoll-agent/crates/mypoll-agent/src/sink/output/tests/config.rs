@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is taken for `[[output]]`, and what is said of the rest.
+//! Valid and invalid `[[output]]` sections.
 
 use super::*;
 use crate::{config as file, event::Source, filter::When, gpio::LineSpec, lines::Target};

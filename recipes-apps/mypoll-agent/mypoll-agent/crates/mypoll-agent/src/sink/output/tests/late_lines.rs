@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Lines that come late, fail, go, or are slow.
+//! Lines that appear late, fail, disappear, or are slow.
 
 use std::{io, os::unix::net::UnixStream};
 
@@ -12,7 +12,7 @@ fn status(bench: &Bench) -> serde_json::Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_opens_late_shows_what_happened_before() {
+async fn a_line_that_opens_late_shows_earlier_events() {
     let reasons = vec!["no chip", "no chip", "busy"];
     let mut bench = Bench::start_late("follow.line = 1", reasons, &[low()]).await;
     assert_eq!(status(&bench)["reason"], "no chip");
@@ -26,7 +26,7 @@ async fn a_line_that_opens_late_shows_what_happened_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_blink_of_a_line_that_is_not_there_passes() {
+async fn a_blink_of_a_missing_line_expires() {
     let mut bench = Bench::start_late("blink.on = '100ms'", vec!["no chip"; 5], &[]).await;
     bench.event(Kind::TICK, 0).await;
     time::sleep(Duration::from_secs(10)).await;
@@ -35,7 +35,7 @@ async fn a_blink_of_a_line_that_is_not_there_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_fails_is_opened_anew() {
+async fn a_failed_line_is_reopened() {
     let broken = || MockError::Io(io::ErrorKind::Other);
     let expected = [high().with_error(broken()), low()];
     let mut bench = Bench::start("follow.line = 1", &expected).await;
@@ -49,7 +49,7 @@ async fn a_line_that_fails_is_opened_anew() {
     bench.finish().await;
 }
 
-/// A bench whose chip goes when the other end is taken out of the list.
+/// A bench whose chip disappears when the other end is removed from the list.
 async fn with_chip(keys: &str, expected: &[Transaction]) -> (Bench, Arc<Mutex<Vec<UnixStream>>>) {
     let chips = Arc::new(Mutex::new(Vec::new()));
     let opened = Arc::clone(&chips);
@@ -71,7 +71,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chip_that_went_is_noticed_though_nothing_happens() {
+async fn a_removed_chip_is_noticed_without_events() {
     let (mut bench, chips) = with_chip("follow.line = 1", &[high(), low()]).await;
     time::sleep(Duration::from_secs(10)).await;
     bench.event(Kind::RISING, 1).await;
@@ -85,19 +85,19 @@ async fn a_chip_that_went_is_noticed_though_nothing_happens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chip_that_goes_soon_is_opened_after_a_pause() {
+async fn a_chip_that_soon_disappears_is_reopened_after_a_pause() {
     let (bench, chips) = with_chip("", &[]).await;
     let start = Instant::now();
     chips.lock().unwrap().pop();
     bench.opened_again().await;
     assert!(start.elapsed() >= Duration::from_millis(100));
-    // Once, and not all the time until then.
+    // It failed once: reopening was not retried continuously.
     assert_eq!(status(&bench)["failures"], 1);
     bench.finish().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_line_skips_what_is_over_and_ends_right() {
+async fn a_slow_line_skips_outdated_states_and_ends_correctly() {
     let (mut bench, mut states, go) = slow("follow.line = 1").await;
     bench.events(&[(Kind::RISING, 1)]).await;
     assert_eq!(states.recv().await, Some(PinState::High));
@@ -113,13 +113,13 @@ async fn a_slow_line_skips_what_is_over_and_ends_right() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_blink_on_a_slow_line_is_seen() {
+async fn a_blink_on_a_slow_line_is_visible() {
     let (mut bench, mut states, go) = slow("blink = { kind = 'tick', on = '100ms' }").await;
     bench.events(&[(Kind::TICK, 0)]).await;
     assert_eq!(states.recv().await, Some(PinState::High));
     go.send(()).unwrap();
     assert_eq!(states.recv().await, Some(PinState::Low));
-    // While it is being set inactive comes the next one.
+    // The next event arrives while the line is being set inactive.
     bench.events(&[(Kind::TICK, 0)]).await;
     tokio::task::yield_now().await;
     go.send(()).unwrap();
@@ -133,7 +133,7 @@ async fn a_blink_on_a_slow_line_is_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_taken_out_is_inactive_and_free_before_it_ends() {
+async fn a_removed_output_is_inactive_and_released_before_it_ends() {
     let (mut bench, mut states, go) = slow("follow.line = 1").await;
     bench.events(&[(Kind::RISING, 1)]).await;
     assert_eq!(states.recv().await, Some(PinState::High));
@@ -143,7 +143,7 @@ async fn one_that_is_taken_out_is_inactive_and_free_before_it_ends() {
     assert!(!bench.task.is_finished());
     go.send(()).unwrap();
     (&mut bench.task).await.unwrap();
-    // The pin is gone, too.
+    // The pin was released, too.
     assert_eq!(states.recv().await, None);
     assert!(go.send(()).is_err());
     assert!(bench.context.commands.outputs().is_empty());
@@ -151,7 +151,7 @@ async fn one_that_is_taken_out_is_inactive_and_free_before_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_works_on_the_line_is_seen_by_the_watchdog() {
+async fn the_watchdog_sees_operations_on_the_line() {
     let (mut bench, mut states, go) = slow("follow.line = 1").await;
     assert_eq!(bench.context.status.stuck(Duration::ZERO), None);
     bench.events(&[(Kind::RISING, 1)]).await;

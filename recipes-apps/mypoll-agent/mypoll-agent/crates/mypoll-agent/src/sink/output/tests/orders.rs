@@ -26,7 +26,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_switched() {
+async fn orders_switch_the_output() {
     let bench = Bench::start("", &[high(), low(), high(), low()]).await;
     assert_eq!(bench.order(set(true)).await, Ok(()));
     assert_eq!(bench.order(set(true)).await, Ok(()));
@@ -37,11 +37,11 @@ async fn it_is_switched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pulse_ends_though_nobody_waits_for_it() {
+async fn a_pulse_ends_even_if_nobody_waits_for_it() {
     let bench = Bench::start("", &[high(), low(), high(), low()]).await;
     assert_eq!(bench.order(pulse(100)).await, Ok(()));
     time::sleep(ON * 2).await;
-    // Whoever gives the order is gone before it is carried out.
+    // The sender is gone before the order is carried out.
     let order = tokio::spawn({
         let commands = bench.context.commands.clone();
         async move { commands.order(pulse(100)).await }
@@ -57,7 +57,7 @@ async fn a_pulse_ends_though_nobody_waits_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_follows_a_line_takes_no_orders() {
+async fn an_output_that_follows_a_line_takes_no_orders() {
     let bench = Bench::start("follow.label = 'door'", &[]).await;
     assert_eq!(
         bench.order(set(true)).await.unwrap_err(),
@@ -80,7 +80,7 @@ async fn an_order_that_failed_is_not_carried_out_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_goes_before_events_that_keep_coming() {
+async fn an_order_precedes_steady_events() {
     let (mut bench, mut states, go) = slow("toggle.source = 'timer'").await;
     bench.events(&[(Kind::TICK, 0)]).await;
     assert_eq!(states.recv().await, Some(PinState::High));
@@ -91,7 +91,7 @@ async fn an_order_goes_before_events_that_keep_coming() {
     });
     tokio::task::yield_now().await;
     go.send(()).unwrap();
-    // Of the second event nothing is seen: the order is carried out without setting the line.
+    // The order overrides the second event, so the line is not set again.
     assert_eq!(order.await.unwrap(), Ok(()));
     bench.stop.cancel();
     assert_eq!(states.recv().await, Some(PinState::Low));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What outputs do on events.
+//! Reactions of outputs to events.
 
 use super::*;
 
@@ -22,7 +22,7 @@ async fn it_follows_its_line_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn active_low_turns_the_level_around() {
+async fn active_low_inverts_the_level() {
     let keys = "active-low = true\nfollow.line = 1";
     let mut bench = Bench::start(keys, &[low(), high()]).await;
     assert_eq!(*bench.opened.lock().unwrap(), [PinState::High]);
@@ -31,20 +31,20 @@ async fn active_low_turns_the_level_around() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_follows_levels_that_no_event_told() {
+async fn it_follows_levels_without_events() {
     let expected = [high(), low(), high(), low()];
     let mut bench = Bench::start("follow.label = 'door'", &expected).await;
-    // Read anew after a loss.
+    // Read again after a loss.
     bench.lines(&[("button", false), ("door", true)]).await;
     bench.lines(&[("button", false), ("door", false)]).await;
-    // The line comes back under another number, and goes.
+    // The line returns with another number, and disappears.
     bench.lines(&[("door", true)]).await;
     bench.event(Kind::REMOVED, 0).await;
     bench.finish().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_gap_it_shows_the_line_as_it_is() {
+async fn after_a_gap_it_shows_the_current_level() {
     let mut bench = Bench::start("follow.label = 'door'", &[high(), low()]).await;
     bench.events(&[(Kind::RISING, 1)]).await;
     bench.events(&[(Kind::TICK, 0); 5000]).await;
@@ -69,7 +69,7 @@ async fn it_blinks_for_the_time_after_the_last_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pulse_is_not_prolonged() {
+async fn a_pulse_is_not_extended() {
     let mut bench = Bench::start("pulse.on = '100ms'", &[high(), low(), high(), low()]).await;
     bench.event(Kind::TICK, 0).await;
     time::sleep(ON * 3 / 4).await;
@@ -93,7 +93,7 @@ async fn each_event_toggles() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_given_does_not_matter_to_a_filter() {
+async fn keys_that_are_not_given_match_everything() {
     for (filter, count) in [
         ("", 4),
         ("source = 'gpio',", 3),
@@ -105,7 +105,7 @@ async fn what_is_not_given_does_not_matter_to_a_filter() {
         let expected: Vec<_> = (0..count).flat_map(|_| [high(), low()]).collect();
         let keys = format!("blink = {{ {filter} on = '100ms' }}");
         let mut bench = Bench::start(&keys, &[]).await;
-        // What was at the start is over.
+        // Effects of the startup events are over.
         time::sleep(ON * 2).await;
         bench.pin.update_expectations(&expected);
         for (kind, line) in [
@@ -123,7 +123,7 @@ async fn what_is_not_given_does_not_matter_to_a_filter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn derived_events_are_for_those_who_name_their_kind_or_source() {
+async fn derived_events_match_only_by_kind_or_source() {
     for (keys, expected) in [
         ("toggle.line = 1", vec![high(), low()]),
         ("toggle = { line = 1, kind = 'click' }", vec![high()]),

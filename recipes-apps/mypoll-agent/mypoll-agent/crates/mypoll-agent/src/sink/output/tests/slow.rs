@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A pin that takes its time.
+//! A slow pin.
 
 use std::sync::mpsc as blocking;
 
@@ -7,7 +7,7 @@ use embedded_hal_mock::eh1::MockError;
 
 use super::*;
 
-/// A pin that says what it is set to, and waits until it may be.
+/// A pin that reports each setting, and then waits for permission.
 struct Slow {
     set: mpsc::UnboundedSender<PinState>,
     go_on: blocking::Receiver<()>,
@@ -28,13 +28,13 @@ impl OutputPin for Slow {
 
     fn set_state(&mut self, state: PinState) -> Result<(), MockError> {
         self.set.send(state).unwrap();
-        // The test is over when nobody sends.
+        // An error means that the test is over.
         let _ = self.go_on.recv();
         Ok(())
     }
 }
 
-/// A bench whose pin was opened and is set to nothing yet, what it is set to, and who lets it go on.
+/// A bench whose pin was opened but not set yet, a receiver of its settings, and a sender of permissions.
 pub(super) async fn slow(
     keys: &str,
 ) -> (

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `[[rule]]` as it is written, right and wrong.
+//! Valid and invalid `[[rule]]` sections.
 
 use super::*;
 use crate::config as file;
@@ -19,7 +19,7 @@ fn rejection(text: &str) -> String {
     rejected.unwrap_err().to_string()
 }
 
-/// What is said of a rule `bell` with these keys, from the key on.
+/// The error for a rule `bell` with these keys, from the key on.
 fn complaint(keys: &str) -> String {
     let text = rejection(&format!("[[rule]]\nname = 'bell'\n{keys}"));
     let (_, complaint) = text.split_once(": ").unwrap();
@@ -253,7 +253,7 @@ fn webhooks() {
 }
 
 #[test]
-fn secrets_and_certificates_are_looked_at_before_the_start() {
+fn secrets_and_certificates_are_checked_before_the_start() {
     let (journal, _writer) = Journal::in_memory(Identity::of_this_machine(Some("test")), 65536);
     let context = Context::new(journal);
     let prepare = |keys: &str| match rule(&format!("webhook = {{ {keys} }}")).prepare(&context) {

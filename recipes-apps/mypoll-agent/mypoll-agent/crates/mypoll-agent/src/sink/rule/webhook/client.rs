@@ -149,7 +149,7 @@ fn later(reason: String) -> Failure {
     }
 }
 
-/// What a response means for the event.
+/// Classifies a response: delivered, rejected, or to be retried.
 fn judge(response: &Response<()>) -> Result<(), Failure> {
     let status = response.status();
     if status.is_success() {

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Where and how to post.
+/// The server to post to, and how.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct Config {

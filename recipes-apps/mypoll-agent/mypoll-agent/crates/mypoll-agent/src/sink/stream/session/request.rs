@@ -17,7 +17,7 @@ pub(super) enum First {
     Order(Order),
 }
 
-/// What a client requested. Default: all events since it connected.
+/// The selection in a client's request. Default: all events since it connected.
 pub(super) struct Selection {
     pub(super) filter: Filter,
     /// The session and number of the client's last event.

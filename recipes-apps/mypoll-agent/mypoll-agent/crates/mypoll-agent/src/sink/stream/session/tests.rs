@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a client gets, over a connection in memory.
+//! Sessions over connections in memory.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::{
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// What serves clients, and has events happen.
+/// Serves clients, and produces events.
 struct Sink {
     shared: Arc<Shared>,
     writer: Option<Writer>,
@@ -80,7 +80,7 @@ impl Sink {
         }
     }
 
-    /// A client that sends a line first, and the answer to that.
+    /// A client that sends a line first, and the answer to it.
     async fn request(&self, line: &str) -> (Client, Value) {
         let mut client = self.connect(1 << 16);
         client.send(line).await;
@@ -118,14 +118,14 @@ impl Client {
         line["event"].as_u64().unwrap_or_else(|| panic!("{line}"))
     }
 
-    /// What is sent until the agent closes.
+    /// Everything sent until the agent closes.
     async fn rest(&mut self) -> String {
         let mut text = String::new();
         self.connection.read_to_string(&mut text).await.unwrap();
         text
     }
 
-    /// The error that is the last line.
+    /// The error in the last line.
     async fn error(&mut self) -> String {
         let rest = self.rest().await;
         let line: Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
@@ -154,7 +154,7 @@ fn door(active: bool) -> Line {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_request_events_come_from_the_connection_on() {
+async fn without_a_request_events_start_at_the_connection() {
     let mut sink = Sink::new(1 << 20);
     sink.ticks(1).await;
     let start = Instant::now();
@@ -168,7 +168,7 @@ async fn without_a_request_events_come_from_the_connection_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_input_ends_the_wait_and_nothing_else() {
+async fn the_end_of_input_only_ends_the_wait_for_a_request() {
     let mut sink = Sink::new(1 << 20);
     let mut client = sink.connect(1 << 16);
     client.connection.shutdown().await.unwrap();
@@ -177,7 +177,7 @@ async fn the_end_of_input_ends_the_wait_and_nothing_else() {
     sink.ticks(1).await;
     assert_eq!(client.event().await, 1);
     assert_eq!(start.elapsed(), Duration::ZERO);
-    // Whether it is still there is tried once more soon, and then as with any other.
+    // The client is probed once more soon, and then like any other.
     assert_eq!(client.json().await, json!({"heartbeat": 2}));
     assert_eq!(start.elapsed(), PROBE);
     assert_eq!(client.json().await, json!({"heartbeat": 2}));
@@ -185,7 +185,7 @@ async fn the_end_of_input_ends_the_wait_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_closed_is_found_out() {
+async fn a_closed_client_is_detected() {
     let mut sink = Sink::new(1 << 20);
     let client = sink.connect(1 << 16);
     drop(client.connection);
@@ -195,7 +195,7 @@ async fn a_client_that_closed_is_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_answered_by_hello_levels_and_events_behind_them() {
+async fn a_request_gets_hello_levels_and_later_events() {
     let mut sink = Sink::new(1 << 20);
     sink.append(vec![], Some(vec![door(true)])).await;
     let (mut client, hello) = sink.request(r#"{"levels":true}"#).await;
@@ -227,7 +227,7 @@ async fn a_client_resumes_where_it_was() {
     for event in 3..=5 {
         assert_eq!(client.event().await, event);
     }
-    // Of another session there is nothing: it gets what there is, and is told whose events these are.
+    // Another session is unknown: the client gets all stored events, with their session.
     let (mut client, _) = sink
         .request(r#"{"resume":{"session":"0123456789abcdef","event":2}}"#)
         .await;
@@ -239,7 +239,7 @@ async fn a_client_resumes_where_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_comes_late_counts_as_well() {
+async fn a_late_request_is_accepted() {
     let mut sink = Sink::new(1 << 20);
     let mut client = sink.connect(1 << 16);
     time::sleep(FIRST_BYTE * 10).await;
@@ -250,14 +250,14 @@ async fn a_request_that_comes_late_counts_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_filter_takes_what_fits_all_its_keys() {
+async fn a_filter_matches_all_its_keys() {
     let mut sink = Sink::new(1 << 20);
     sink.append(vec![], Some(vec![door(false)])).await;
     let filters = [
         (r#"{"source":["timer","source-77"]}"#, vec![4, 6]),
         (r#"{"kind":["rising"]}"#, vec![2, 5]),
         (r#"{"line":[1]}"#, vec![2, 3]),
-        // The line 0 of a tick is none.
+        // Line 0 of a tick does not match.
         (r#"{"line":[0]}"#, vec![5]),
         (r#"{"label":["door"],"kind":["falling","tick"]}"#, vec![3]),
     ];
@@ -284,7 +284,7 @@ async fn a_filter_takes_what_fits_all_its_keys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_missing_is_said_in_its_place() {
+async fn gaps_are_reported_in_sequence() {
     let mut sink = Sink::new(4096);
     // Every byte is a partial send.
     let mut all = sink.connect(1);
@@ -296,12 +296,12 @@ async fn what_is_missing_is_said_in_its_place() {
     assert_eq!(all.event().await, 1);
     let missed = all.json().await["missed"].as_u64().unwrap();
     assert_eq!(all.event().await, 2 + missed);
-    // All that the journal had are counted, whatever the filter takes.
+    // All missed events are counted, regardless of the filter.
     assert!(filtered.json().await["missed"].as_u64().unwrap() > 400);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_heartbeat_comes_when_nothing_else_did_for_so_long() {
+async fn a_heartbeat_is_sent_after_silence() {
     let mut sink = Sink::new(1 << 20);
     let (mut client, _) = sink.request("{}").await;
     let mut start = Instant::now();
@@ -319,7 +319,7 @@ async fn a_heartbeat_comes_when_nothing_else_did_for_so_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_line_that_cannot_be_taken_is_said_and_not_repeated() {
+async fn an_invalid_first_line_gets_a_short_error() {
     let sink = Sink::new(1 << 20);
     let long = "x".repeat(10_000);
     for (line, expected) in [
@@ -379,7 +379,7 @@ async fn keys_of_later_versions_are_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_line_that_never_ends_is_refused_in_time() {
+async fn an_endless_request_line_times_out() {
     let sink = Sink::new(1 << 20);
     let mut client = sink.connect(1 << 16);
     let start = Instant::now();
@@ -402,7 +402,7 @@ async fn a_request_line_that_never_ends_is_refused_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_needs_a_token_gets_nothing_without() {
+async fn clients_without_a_required_token_get_nothing() {
     let mut sink = Sink::new(1 << 20);
     sink.token = Some("secret");
     let mut silent = sink.connect(1 << 16);
@@ -426,11 +426,11 @@ async fn who_needs_a_token_gets_nothing_without() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn orders_are_carried_out_one_after_another_and_each_is_answered() {
+async fn orders_run_in_sequence_and_each_is_answered() {
     let mut sink = Sink::new(1 << 20);
     sink.role = Role::Control;
     let mut driver = sink.shared.commands.register(Executor::Driver);
-    // The first line may be one.
+    // The first line may be an order.
     let mut client = sink.connect(1 << 16);
     client.send(r#"{"order":"trigger"}"#).await;
     client
@@ -442,7 +442,7 @@ async fn orders_are_carried_out_one_after_another_and_each_is_answered() {
         .await;
     let order = driver.recv().await.unwrap();
     assert_eq!(order.action, Action::Trigger);
-    // Events go on meanwhile.
+    // Events continue meanwhile.
     sink.ticks(1).await;
     assert_eq!(client.event().await, 1);
     assert!(driver.try_recv().is_err());
@@ -481,7 +481,7 @@ async fn a_reader_may_not_give_orders() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_left_is_delivered_before_the_end() {
+async fn remaining_events_are_delivered_before_the_end() {
     let mut sink = Sink::new(1 << 20);
     let mut client = sink.connect(1);
     let (mut orders_only, _) = sink.request(r#"{"events":false}"#).await;
@@ -502,7 +502,7 @@ async fn what_is_left_is_delivered_before_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_ends_it_at_once() {
+async fn a_stop_ends_the_session_at_once() {
     let mut sink = Sink::new(1 << 20);
     let client = sink.connect(1);
     sink.ticks(1).await;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A driver of a few lines, as far as a queue shows it.
+//! The reader with a fake driver of a few lines.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,7 @@ use mypoll::uapi;
 use super::*;
 use crate::lines::Lines;
 
-/// What happens to the driver before it answers the next time.
+/// A change of the driver before its next answer.
 type Meanwhile = Box<dyn FnOnce(&mut State)>;
 
 #[derive(Default)]
@@ -82,7 +82,7 @@ impl Fake {
         what(&mut self.0.borrow_mut());
     }
 
-    /// Has something happen before the driver answers the call after so many.
+    /// Schedules a change before the driver answers the call after this many.
     fn meanwhile(&self, calls: usize, what: impl FnOnce(&mut State) + 'static) {
         let queue = &mut self.0.borrow_mut().meanwhile;
         (queue.len()..calls).for_each(|_| queue.push_back(Box::new(|_| {})));
@@ -140,11 +140,11 @@ impl Driver for Fake {
     }
 }
 
-/// What the journal makes of updates.
+/// Updates as the journal applies them.
 #[derive(Default)]
 struct Reported {
     lines: Lines,
-    /// Kind, line, label and value of each event, and what was lost before it.
+    /// Kind, line, label and value of each event, and the number lost before it.
     events: Vec<(String, u32, String, u32, u32)>,
 }
 
@@ -193,7 +193,7 @@ impl Reported {
         self.events.drain(..).map(said).collect()
     }
 
-    /// Whether labels and levels are the driver's.
+    /// Whether labels and levels match the driver's.
     fn is_right(&self, driver: &Fake) -> bool {
         let known = self.lines.iter().map(|line| {
             let label = line.label.as_deref().unwrap_or("-");
@@ -210,7 +210,7 @@ impl Reported {
 }
 
 #[test]
-fn the_lines_come_first_and_then_events() {
+fn lines_are_reported_before_events() {
     let driver = Fake::new(16);
     let (mut reader, mut reported) = (Reader::new(), Reported::default());
     reported.take(&mut reader, &driver);
@@ -224,7 +224,7 @@ fn the_lines_come_first_and_then_events() {
 }
 
 #[test]
-fn what_is_not_known_is_carried_along_with_what_was_lost_before_it() {
+fn unknown_kinds_keep_their_loss_count() {
     let driver = Fake::new(1);
     let (mut reader, mut reported) = (Reader::new(), Reported::default());
     reported.take(&mut reader, &driver);
@@ -240,7 +240,7 @@ fn what_is_not_known_is_carried_along_with_what_was_lost_before_it() {
 }
 
 #[test]
-fn after_a_loss_levels_are_as_the_events_before_them_left_them() {
+fn after_a_loss_levels_match_the_events_before_them() {
     let driver = Fake::new(2);
     let (mut reader, mut reported) = (Reader::new(), Reported::default());
     reported.take(&mut reader, &driver);
@@ -249,8 +249,8 @@ fn after_a_loss_levels_are_as_the_events_before_them_left_them() {
         driver.does(|state| state.edge(7, active));
         driver.does(|state| state.edge(0, !active));
     }
-    // The read has both; then come one that is in the levels, and one that is not, since only the description of the
-    // lines comes after it.
+    // The read returns both. Then one event is included in the levels, and one is not: it only precedes the description
+    // of the lines.
     driver.meanwhile(1, |state| state.edge(0, false));
     driver.meanwhile(2, |state| state.edge(7, true));
     reported.take(&mut reader, &driver);
@@ -268,7 +268,7 @@ fn after_a_loss_levels_are_as_the_events_before_them_left_them() {
 }
 
 #[test]
-fn a_line_that_comes_back_has_its_new_label_from_then_on() {
+fn a_line_that_returns_uses_its_new_label_from_then_on() {
     let driver = Fake::new(16);
     let (mut reader, mut reported) = (Reader::new(), Reported::default());
     reported.take(&mut reader, &driver);
@@ -288,7 +288,7 @@ fn a_line_that_comes_back_has_its_new_label_from_then_on() {
         [
             "rising 0 button 1",
             "removed 0 button 0",
-            // Nobody says any more what these were.
+            // These labels are no longer available.
             "added 0 - 0",
             "rising 0 - 1",
             "removed 0 - 0",
@@ -300,7 +300,7 @@ fn a_line_that_comes_back_has_its_new_label_from_then_on() {
 }
 
 #[test]
-fn a_description_is_not_taken_for_that_of_the_line_before() {
+fn a_description_is_not_applied_to_the_previous_line() {
     let driver = Fake::new(16);
     let (mut reader, mut reported) = (Reader::new(), Reported::default());
     reported.take(&mut reader, &driver);
@@ -320,12 +320,12 @@ fn a_description_is_not_taken_for_that_of_the_line_before() {
 }
 
 #[test]
-fn lines_that_keep_coming_have_their_labels() {
+fn lines_that_keep_being_added_have_their_labels() {
     let driver = Fake::new(64);
     let (mut reader, mut reported) = (Reader::new(), Reported::default());
     reported.take(&mut reader, &driver);
     reported.events();
-    // A line is added before each answer, also when all attempts have failed.
+    // A line is added before each answer, even after all attempts have failed.
     let numbers = 100..130;
     for (call, number) in numbers.clone().enumerate() {
         driver.meanwhile(call, move |state| state.add(number, "new"));
@@ -339,7 +339,7 @@ fn lines_that_keep_coming_have_their_labels() {
 }
 
 #[test]
-fn a_line_that_keeps_coming_back_has_its_last_label_without_another_event() {
+fn a_line_that_keeps_returning_has_its_last_label_without_another_event() {
     let driver = Fake::new(1024);
     let (mut reader, mut reported) = (Reader::new(), Reported::default());
     reported.take(&mut reader, &driver);
@@ -355,7 +355,7 @@ fn a_line_that_keeps_coming_back_has_its_last_label_without_another_event() {
 }
 
 #[test]
-fn a_line_that_goes_meanwhile_keeps_its_label_until_then() {
+fn a_line_removed_meanwhile_keeps_its_label_until_then() {
     let driver = Fake::new(16);
     let (mut reader, mut reported) = (Reader::new(), Reported::default());
     reported.take(&mut reader, &driver);
@@ -368,7 +368,7 @@ fn a_line_that_goes_meanwhile_keeps_its_label_until_then() {
 }
 
 #[test]
-fn a_line_whose_coming_was_lost_is_there_nevertheless() {
+fn a_line_whose_added_event_was_lost_still_exists() {
     let driver = Fake::new(2);
     let (mut reader, mut reported) = (Reader::new(), Reported::default());
     reported.take(&mut reader, &driver);
@@ -400,7 +400,7 @@ fn a_line_whose_coming_was_lost_is_there_nevertheless() {
 }
 
 #[test]
-fn a_burst_is_given_in_parts() {
+fn a_burst_is_split_into_batches() {
     let driver = Fake::new(10 * BATCH);
     let mut reader = Reader::new();
     driver.does(|state| (0..3 * BATCH).for_each(|count| state.edge(0, count % 2 == 0)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The commands `check` and `token new`, as they are typed.
+//! The commands `check` and `token new`, on the command line.
 
 mod common;
 
@@ -16,7 +16,7 @@ use mypoll_agent::config::Config;
 use nix::{sys::stat::Mode, unistd::mkfifo};
 use tempfile::TempDir;
 
-/// How a command ended, and what it said on stdout and on stderr.
+/// The exit status, stdout and stderr of a command.
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_mypoll-agent"))
         .args(arguments)
@@ -30,7 +30,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-/// A folder with a configuration, to which a simulated source and a journal there are added, and the path of that.
+/// A folder with a configuration, to which a simulated source and a journal are added, and the configuration's path.
 fn folder(configuration: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let (fifo, journal) = (folder.path().join("events"), folder.path().join("journal"));
@@ -56,7 +56,7 @@ fn output(name: &str) -> String {
 }
 
 #[test]
-fn a_valid_configuration_is_told_and_nothing_is_opened() {
+fn a_valid_configuration_is_reported_and_nothing_is_opened() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let (folder, path) = folder(&format!("[[stream]]\nlisten = '{address}'"));
@@ -66,7 +66,7 @@ fn a_valid_configuration_is_told_and_nothing_is_opened() {
 }
 
 #[test]
-fn a_mistake_and_a_missing_file_are_told_with_the_place() {
+fn errors_name_the_place_or_the_missing_file() {
     let (folder, path) = folder("journal.size = 0");
     let (status, stdout, stderr) = check(&path, &[]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
@@ -85,7 +85,7 @@ fn a_mistake_and_a_missing_file_are_told_with_the_place() {
 fn without_any_file_the_defaults_are_valid() {
     let (status, stdout, stderr) = run(&["check"]);
     let path = Config::PATH;
-    // Whoever runs this may have one.
+    // This machine may have one.
     if !Path::new(path).exists() {
         let said = format!("there is no {path}; the defaults are valid\n");
         assert_eq!((status, stdout, stderr), (Some(0), said, String::new()));
@@ -107,7 +107,7 @@ fn a_probe_opens_all_but_the_journal() {
 }
 
 #[test]
-fn a_probe_says_what_is_waited_for() {
+fn a_probe_lists_waiting_parts() {
     let one = [STREAM, &output("lamp")].concat();
     let two = [&one, output("bell").as_str()].concat();
     for (configuration, last) in [(one, "one part waits"), (two, "2 parts wait")] {
@@ -164,7 +164,7 @@ fn a_new_token_lets_its_client_in() {
         "{lines:?}"
     );
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o027, 0);
-    // The file has nothing that lets anybody in.
+    // The file does not contain the secret.
     assert!(
         lines
             .iter()
@@ -181,7 +181,7 @@ fn a_new_token_lets_its_client_in() {
 }
 
 #[test]
-fn a_new_token_without_a_file_is_told_in_two_parts() {
+fn a_new_token_without_a_file_is_printed_in_two_parts() {
     let (status, secret, line) = run(&["token", "new", "--role", "read"]);
     assert_eq!(status, Some(0));
     assert_eq!((secret.lines().count(), line.lines().count()), (1, 1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A log that nobody reads keeps the agent from nothing.
+//! An unread log does not block the agent.
 
 mod common;
 
@@ -22,7 +22,7 @@ use nix::{
     unistd::{Pid, mkfifo},
 };
 
-/// More lines than the log keeps and the pipe holds: each connection makes two.
+/// More lines than the log queues and the pipe holds: each connection logs two.
 const CONNECTIONS: usize = 1500;
 
 struct Agent {
@@ -32,7 +32,7 @@ struct Agent {
 }
 
 impl Agent {
-    /// One whose log is read up to the place where it listens.
+    /// Starts one, and reads its log until it listens.
     fn start(configuration: &std::path::Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mypoll-agent"))
             .arg("--config")
@@ -42,7 +42,7 @@ impl Agent {
             .spawn()
             .unwrap();
         let stderr = child.stderr.take().unwrap();
-        // As little as a pipe can hold.
+        // The smallest capacity of a pipe.
         fcntl(&stderr, FcntlArg::F_SETPIPE_SZ(1)).unwrap();
         let mut log = BufReader::new(stderr);
         let mut line = String::new();
@@ -67,7 +67,7 @@ impl Drop for Agent {
 }
 
 #[test]
-fn events_and_the_end_do_not_wait_for_who_does_not_read_the_log() {
+fn an_unread_log_delays_neither_events_nor_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("events");
     mkfifo(&fifo, Mode::S_IRWXU).unwrap();
@@ -81,7 +81,7 @@ fn events_and_the_end_do_not_wait_for_who_does_not_read_the_log() {
     let mut agent = Agent::start(&configuration);
     for _ in 0..CONNECTIONS {
         let mut client = Client::new(TcpStream::connect(agent.address).unwrap());
-        // What is refused is closed.
+        // A refused connection is closed.
         client.send("x");
         assert_eq!(client.rest().len(), 1);
     }
@@ -106,7 +106,7 @@ fn events_and_the_end_do_not_wait_for_who_does_not_read_the_log() {
         thread::sleep(Duration::from_millis(10));
     };
     assert!(status.success(), "{status}");
-    // Otherwise all of this had room.
+    // Otherwise all lines fit.
     let mut rest = String::new();
     agent.log.read_to_string(&mut rest).unwrap();
     assert!(rest.lines().count() < CONNECTIONS, "{rest}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Outputs of the program itself: chips that block, and chips that are not there.
+//! Outputs of the program itself: blocking and missing chips.
 
 mod common;
 
@@ -12,9 +12,9 @@ use nix::{
 };
 
 #[test]
-fn a_chip_that_blocks_holds_up_neither_events_nor_the_end() {
+fn a_blocking_chip_delays_neither_events_nor_the_end() {
     let directory = tempfile::tempdir().unwrap();
-    // To open it takes until somebody writes.
+    // Opening it blocks until there is a writer.
     let chip = directory.path().join("chip");
     mkfifo(&chip, Mode::S_IRWXU).unwrap();
     let mut agent = Agent::start(&format!(
@@ -36,7 +36,7 @@ fn a_chip_that_blocks_holds_up_neither_events_nor_the_end() {
 }
 
 #[test]
-fn what_can_not_be_had_is_logged_once_and_refuses_orders() {
+fn an_unavailable_output_is_logged_once_and_refuses_orders() {
     let mut agent = Agent::start(
         "[[stream]]
         listen = '127.0.0.1:0'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Peers that vanish without a word: a cable that is pulled, a board without power.
+//! Peers that vanish silently: a pulled cable, a board without power.
 //!
-//! The test runs itself again in a network of its own, and takes that network down.
+//! The test runs itself again in a separate network, and takes that network down.
 
 use std::{env, net::TcpStream, process::Command, time::Duration};
 
@@ -19,17 +19,17 @@ use tokio::{
 /// The shortest that can be configured.
 const PEER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Ends the test when a peer is not missed. Without the options of the sockets it takes 15 minutes or two hours.
+/// Ends the test if a vanished peer is not detected. Without the socket options, that takes 15 minutes or two hours.
 const LONG: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_vanished_peer_is_missed_whether_or_not_it_is_sent_something() {
+fn a_vanished_peer_is_detected_while_idle_and_while_sending() {
     let output = Command::new("unshare")
         .args(["--map-root-user", "--net", "--"])
         .arg(env::current_exe().unwrap())
         .args([
             "--exact",
-            "in_a_network_of_its_own",
+            "in_a_separate_network",
             "--ignored",
             "--nocapture",
         ])
@@ -44,21 +44,21 @@ fn a_vanished_peer_is_missed_whether_or_not_it_is_sent_something() {
 }
 
 #[test]
-#[ignore = "takes the network down: the other test runs it in one of its own"]
-fn in_a_network_of_its_own() {
+#[ignore = "takes the network down: the other test runs it in a separate one"]
+fn in_a_separate_network() {
     loopback("up");
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap()
         .block_on(async {
-            time::timeout(LONG, peers_are_missed())
+            time::timeout(LONG, peers_are_detected())
                 .await
                 .expect("the peers are still waited for");
         });
 }
 
-async fn peers_are_missed() {
+async fn peers_are_detected() {
     let (journal, _writer) = Journal::in_memory(Identity::of_this_machine(None), 65536);
     let context = Context::new(journal);
     let mut endpoint = Endpoint::new(Address::parse("127.0.0.1:0").unwrap());
@@ -69,7 +69,7 @@ async fn peers_are_missed() {
     let mut quiet = listeners.accept().await.stream;
     let _busy = TcpStream::connect(address).unwrap();
     let mut busy = listeners.accept().await.stream;
-    // Both are there, and stay while they are.
+    // Both peers are reachable, and stay connected.
     let there = time::timeout(PEER_TIMEOUT * 3, quiet.read_u8()).await;
     assert!(there.is_err(), "a quiet peer was given up");
     busy.write_all(b"event\n").await.unwrap();

@@ -23,27 +23,27 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Only so that a hang ends.
+/// Ends a test that hangs.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A running agent. It is killed when this goes.
+/// A running agent, killed on drop.
 pub struct Agent {
     directory: TempDir,
     fifo: File,
     child: Child,
     log: Receiver<String>,
-    /// The address of the first `[[stream]]`, where there is one.
+    /// The address of the first `[[stream]]`, if there is one.
     address: Option<SocketAddr>,
 }
 
 impl Agent {
-    /// Starts it with this configuration, to which a source with the lines `button` and `door` is added, and, where
-    /// it has no key `stream`, a stream on a free port. `DIRECTORY` in it is [`directory`](Self::directory).
+    /// Starts it with this configuration. Adds a source with the lines `button` and `door` and, if there is no key
+    /// `stream`, a stream on a free port. `DIRECTORY` stands for [`directory`](Self::directory).
     pub fn start(configuration: &str) -> Self {
         Self::start_with(configuration, |_| {})
     }
 
-    /// As [`start`](Self::start), after `prepare` has changed the command.
+    /// Like [`start`](Self::start), after `prepare` has changed the command.
     pub fn start_with(configuration: &str, prepare: impl FnOnce(&mut Command)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let fifo = directory.path().join("events");
@@ -65,12 +65,12 @@ impl Agent {
         agent
     }
 
-    /// Ends it the hard way, and starts it again with another configuration.
+    /// Kills it, and restarts it with another configuration.
     pub fn kill_and_restart(&mut self, configuration: &str) {
         self.kill_and_restart_with(configuration, |_| {});
     }
 
-    /// As [`kill_and_restart`](Self::kill_and_restart), after `prepare` has changed the command.
+    /// Like [`kill_and_restart`](Self::kill_and_restart), after `prepare` has changed the command.
     pub fn kill_and_restart_with(
         &mut self,
         configuration: &str,
@@ -85,7 +85,7 @@ impl Agent {
         self.wait_until_ready(configuration);
     }
 
-    /// Writes another configuration, which SIGHUP has it read.
+    /// Writes another configuration; SIGHUP makes the agent read it.
     pub fn configure(&self, configuration: &str) {
         configure(self.directory.path(), configuration);
     }
@@ -98,7 +98,7 @@ impl Agent {
         }
     }
 
-    /// A folder of its own, where the configuration is `agent.toml`.
+    /// Its temporary folder, which contains the configuration `agent.toml`.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -113,19 +113,19 @@ impl Agent {
         self.child.id().try_into().unwrap()
     }
 
-    /// Has events happen: lines as the source `simulated` takes them.
+    /// Produces events, by lines of text for the source `simulated`.
     pub fn events(&mut self, lines: &str) {
         self.fifo
             .write_all(format!("{}\n", lines.trim_end()).as_bytes())
             .unwrap();
     }
 
-    /// A client that sends nothing. It gets what happens once a later one has its hello.
+    /// A client that sends nothing. It gets events from when a later client has received its hello.
     pub fn connect(&self) -> Client {
         Client::new(TcpStream::connect(self.address()).unwrap())
     }
 
-    /// A client that sends a request, and has its answer, which must be a hello.
+    /// A client that has sent a request, and the hello that answers it.
     pub fn request(&self, request: &str) -> (Client, Value) {
         let mut client = self.connect();
         client.send(request);
@@ -154,7 +154,7 @@ impl Agent {
         }
     }
 
-    /// What was logged and not looked at.
+    /// The lines of the log that were not read yet.
     pub fn rest_of_log(&self) -> Vec<String> {
         self.log.try_iter().collect()
     }
@@ -216,7 +216,7 @@ fn spawn(command: &mut Command, directory: &Path) -> (Child, Receiver<String>) {
         .unwrap();
     let log = BufReader::new(child.stderr.take().unwrap());
     let (sender, receiver) = channel();
-    // Reads on when nobody looks, so that the log never waits.
+    // Keeps reading, so that the log never blocks.
     thread::spawn(move || {
         for line in log.lines().map_while(Result::ok) {
             let _ = sender.send(line);
@@ -245,17 +245,17 @@ impl Client {
         self.0.get_mut().write_all(format!("{line}\n").as_bytes())
     }
 
-    /// Sends no more.
+    /// Closes the sending side.
     pub fn half_close(&self) {
         self.0.get_ref().shutdown(Shutdown::Write).unwrap();
     }
 
     /// The next line, without its end; `None` at the end of the stream.
     pub fn line(&mut self) -> Option<String> {
-        self.try_line().expect("no line came")
+        self.try_line().expect("no line arrived")
     }
 
-    /// As [`line`](Self::line), for a connection that may fail, and then in the middle of a line.
+    /// Like [`line`](Self::line), for a connection that may fail, and then in the middle of a line.
     pub fn try_line(&mut self) -> io::Result<Option<String>> {
         let mut line = String::new();
         self.0.read_line(&mut line)?;
@@ -268,7 +268,7 @@ impl Client {
         Ok(Some(whole.to_owned()))
     }
 
-    /// The next line, which must be there.
+    /// The next line, which must exist.
     pub fn json(&mut self) -> Value {
         let line = self.line().expect("the stream ended");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))

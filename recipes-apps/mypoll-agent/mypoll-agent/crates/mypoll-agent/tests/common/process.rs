@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tests that run in a process of their own, as they change it.
+//! Tests that run in a separate process because they change its state.
 
 use std::{
     env, fs,
@@ -7,10 +7,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Says to a test that it is the child.
+/// Tells a test that it runs in the child process.
 const CHILD: &str = "MYPOLL_PROCESS_OF_TEST";
 
-/// The test `name` as a process of its own, for which [`folder_of_child`] is `folder`.
+/// The command that runs the test `name` in a separate process, for which [`folder_of_child`] is `folder`.
 pub fn child(wrapper: &[&str], name: &str, folder: &Path) -> Command {
     let test = env::current_exe().unwrap();
     let mut words = wrapper.iter().map(Path::new).chain([test.as_path()]);
@@ -27,8 +27,8 @@ pub fn folder_of_child() -> Option<PathBuf> {
     env::var_os(CHILD).map(Into::into)
 }
 
-/// Runs the test `name` as a process that may mount file systems, where any process may. In it the result is an empty
-/// folder; `None` says that it has passed.
+/// Runs the test `name` in a process that may mount file systems, if any process may. Returns an empty folder in that
+/// process, and `None` in this one, once the test has passed.
 pub fn with_mounts(name: &str) -> Option<PathBuf> {
     if let Some(folder) = folder_of_child() {
         return Some(folder);
@@ -40,7 +40,7 @@ pub fn with_mounts(name: &str) -> Option<PathBuf> {
     };
     let wrappers: [&[&str]; 2] = [
         &["unshare", "--mount"],
-        // Whoever is root there, as mosquitto sees it, can't become another user.
+        // Keeps mosquitto root: in a user namespace it cannot become another user.
         &["unshare", "--mount", "--map-root-user", "env", "USER=root"],
     ];
     let wrapper = wrappers.into_iter().find(|wrapper| may(wrapper));
@@ -61,7 +61,7 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// Mounts it on a folder; `None` where no file system can be mounted.
+    /// Mounts it on a folder; `None` if no file system can be mounted.
     pub fn mount(folder: &Path) -> Option<Self> {
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
@@ -74,14 +74,14 @@ impl SmallDisk {
 
     /// Leaves no more room than this, rounded down to pages.
     pub fn fill(&self, rest: u64) {
-        // It ends where the room does.
+        // Ends when the disk is full.
         let _ = fs::write(&self.filler, vec![0; 2 << 20]);
         let file = fs::File::options().write(true).open(&self.filler).unwrap();
         let length = file.metadata().unwrap().len();
         file.set_len(length - rest).unwrap();
     }
 
-    /// There is room again.
+    /// Makes room again.
     pub fn clear(&self) {
         fs::remove_file(&self.filler).unwrap();
     }

@@ -16,12 +16,12 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// With `http` in the section.
+    /// Starts it with `http` in the section.
     pub fn start(http: &str) -> Self {
         Self::with(http, "")
     }
 
-    /// With more sections.
+    /// Starts it with more sections.
     pub fn with(http: &str, more: &str) -> Self {
         let configuration = format!(
             "stream = []
@@ -40,18 +40,18 @@ impl Agent {
         }
     }
 
-    /// Has events happen, one for each line of text.
+    /// Produces events, one for each line of text.
     pub fn send(&mut self, events: &str) {
         self.agent.events(events);
     }
 
-    /// Ends it without any notice, and starts it again.
+    /// Kills it, and starts it again.
     pub fn restart(&mut self) {
         self.agent.kill_and_restart(&self.configuration);
         self.port = port(&mut self.agent);
     }
 
-    /// Has it end, as the service manager does.
+    /// Stops it, as the service manager does.
     pub fn end(&self) {
         self.agent.signal(Signal::SIGTERM);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A client that sends what it is told to, right or wrong.
+//! A client that sends arbitrary requests, valid or not.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -30,7 +30,7 @@ impl Response {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// What it says is wrong.
+    /// The error message.
     pub fn error(&self) -> String {
         self.json()["error"].as_str().unwrap_or_default().to_owned()
     }
@@ -68,7 +68,7 @@ impl Agent {
         self.request(&format!("POST {path}"), &headers, body)
     }
 
-    /// Whatever bytes, and what comes back until the agent closes the connection.
+    /// Sends arbitrary bytes; returns the response until the agent closes the connection.
     pub fn raw(&self, request: &str) -> Response {
         let mut stream = self.connect();
         // The agent may answer and close before it has read all.
@@ -89,7 +89,7 @@ impl Agent {
     /// Server-sent events of `/events` with this query.
     pub fn events(&self, query: &str, last: Option<&str>) -> Events {
         let mut stream = self.connect();
-        // Version 1.0: the body comes as it is, not in chunks.
+        // HTTP 1.0: the body is not chunked.
         let last = last.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
         write!(
             stream,
@@ -111,7 +111,7 @@ impl Agent {
 /// A stream of events.
 pub struct Events(BufReader<TcpStream>);
 
-/// One of them.
+/// An event of the stream.
 #[derive(Debug)]
 pub struct Message {
     pub name: String,

@@ -9,7 +9,7 @@ use std::{
 use crate::agent::{Agent, DEADLINE};
 
 #[test]
-fn a_client_that_does_not_read_delays_nobody_and_is_told() {
+fn a_client_that_does_not_read_delays_nobody_and_gets_a_gap() {
     let mut agent = Agent::with("send-buffer = 4096", "[journal]\nmemory = 65536");
     let mut slow = agent.events("", None);
     let mut events = agent.events("", None);
@@ -17,11 +17,11 @@ fn a_client_that_does_not_read_delays_nobody_and_is_told() {
     let next = events.expect("hello").data["hello"]["next"]
         .as_u64()
         .unwrap();
-    // More than all the buffers between here and there.
+    // More than fits into all buffers in between.
     const COUNT: u64 = 100_000;
     for _ in 0..COUNT / 100 {
         agent.send(&["tick"; 100].join("\n"));
-        // Go on together, so that this client misses nothing.
+        // Keep pace, so that this client misses nothing.
         for _ in 0..100 {
             events.number();
         }
@@ -42,7 +42,7 @@ fn a_client_that_does_not_read_delays_nobody_and_is_told() {
 }
 
 #[test]
-fn half_a_head_is_not_waited_for() {
+fn an_incomplete_head_times_out() {
     let agent = Agent::start("max-clients = 1");
     let mut slow = agent.connect();
     slow.write_all(b"GET /stats HTTP/1.1\r\nHost: local")
@@ -59,7 +59,7 @@ fn half_a_head_is_not_waited_for() {
 }
 
 #[test]
-fn too_many_clients_are_told_so() {
+fn too_many_clients_are_rejected() {
     let agent = Agent::start("max-clients = 1");
     let mut events = agent.events("", None);
     events.expect("hello");
@@ -75,7 +75,7 @@ fn too_many_clients_are_told_so() {
 }
 
 #[test]
-fn at_its_end_the_agent_gives_what_it_has_and_closes() {
+fn at_shutdown_the_agent_sends_remaining_events_and_closes() {
     let mut agent = Agent::start("");
     let mut events = agent.events("", None);
     events.expect("hello");

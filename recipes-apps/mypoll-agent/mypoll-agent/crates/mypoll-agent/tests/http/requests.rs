@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What there is to get, and what is wrong with a request.
+//! Resources, and errors in requests.
 
 use std::time::Instant;
 
 use crate::agent::{Agent, DEADLINE};
 
 #[test]
-fn the_page_has_a_strict_policy_and_nothing_is_kept() {
+fn the_page_has_a_strict_policy_and_is_not_cached() {
     let agent = Agent::start("");
     let page = agent.get("/");
     assert_eq!(page.status, 200);
@@ -38,7 +38,7 @@ fn the_page_has_a_strict_policy_and_nothing_is_kept() {
 }
 
 #[test]
-fn lines_and_statistics_are_there() {
+fn lines_and_statistics_are_available() {
     let mut agent = Agent::start("");
     let mut events = agent.events("?levels=true", None);
     agent.send("rising 0");
@@ -87,7 +87,7 @@ fn metrics_are_in_prometheus_format() {
 }
 
 #[test]
-fn pulses_are_there_where_they_are_counted() {
+fn pulses_are_shown_if_they_are_counted() {
     let mut agent = Agent::with("", "[counters]");
     let mut events = agent.events("?kind=rising", None);
     events.next().expect("hello");
@@ -112,7 +112,7 @@ fn pulses_are_there_where_they_are_counted() {
 }
 
 #[test]
-fn wrong_requests_are_answered_with_what_is_wrong() {
+fn invalid_requests_get_an_explanation() {
     let agent = Agent::start("control = true");
     let json = "Content-Type: application/json";
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(4096));
@@ -206,7 +206,7 @@ fn wrong_requests_are_answered_with_what_is_wrong() {
 }
 
 #[test]
-fn an_output_that_can_not_be_had_is_told() {
+fn an_unavailable_output_is_reported() {
     let lamp = "[[output]]\nname = 'a lamp'\nchip = '/dev/nowhere'\nline = 0";
     let agent = Agent::with("control = true", lamp);
     let begin = Instant::now();
@@ -238,7 +238,7 @@ fn an_output_that_can_not_be_had_is_told() {
 }
 
 #[test]
-fn orders_are_for_who_may_give_them() {
+fn orders_require_permission() {
     let agent = Agent::start("");
     let got = agent.post("/trigger", "{}");
     assert_eq!(got.status, 403);

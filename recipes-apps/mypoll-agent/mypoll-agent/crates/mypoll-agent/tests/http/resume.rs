@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Server-sent events: from now on, from where a client was, and what is gone.
+//! Server-sent events: new ones, resuming, and gaps.
 
 use crate::agent::Agent;
 
 #[test]
-fn events_come_with_their_identity_from_now_on() {
+fn new_events_come_with_their_identity() {
     let mut agent = Agent::start("");
     let mut events = agent.events("", None);
     let hello = events.expect("hello").data["hello"].clone();
@@ -22,7 +22,7 @@ fn events_come_with_their_identity_from_now_on() {
 }
 
 #[test]
-fn a_client_that_comes_back_gets_what_it_missed() {
+fn a_client_that_reconnects_gets_what_it_missed() {
     let mut agent = Agent::start("");
     let mut events = agent.events("", None);
     events.expect("hello");
@@ -85,7 +85,7 @@ fn levels_and_events_fit_together() {
 }
 
 #[test]
-fn what_is_gone_is_counted() {
+fn missing_events_are_counted() {
     let mut agent = Agent::with("", "[journal]\nmemory = 65536");
     let mut events = agent.events("", None);
     events.expect("hello");
@@ -102,7 +102,7 @@ fn what_is_gone_is_counted() {
     let missed = gap.data["missed"].as_u64().unwrap();
     assert!(missed > 1000, "{gap:?}");
     assert_eq!(resumed.number(), number + missed + 1);
-    // Who comes back after that is not told again.
+    // A client that returns after the gap is not told again.
     let mut again = agent.events("", Some(&gap.id));
     again.expect("hello");
     assert_eq!(again.number(), number + missed + 1);

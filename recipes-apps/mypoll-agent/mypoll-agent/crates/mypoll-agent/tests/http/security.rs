@@ -9,7 +9,7 @@ use mypoll_agent::net::{Role, token::new_token};
 use crate::agent::Agent;
 
 #[test]
-fn names_that_were_bound_to_our_address_get_nothing() {
+fn rebound_host_names_get_nothing() {
     let agent = Agent::start("hosts = ['board.example']");
     for path in ["/", "/events", "/stats", "/healthz", "/nothing"] {
         let got = agent.request(&format!("GET {path}"), &["Host: evil.example"], "");
@@ -43,7 +43,7 @@ fn pages_of_other_sites_can_neither_read_nor_order() {
         assert_eq!(got.header("access-control-allow-origin"), None);
         assert_eq!(agent.request("OPTIONS /trigger", &headers, "").status, 403);
     }
-    // The simulated source supports no triggers: the order went as far as that.
+    // The simulated source supports no triggers: the order got that far.
     for headers in [
         &[json][..],
         &[json, &own],
@@ -75,7 +75,7 @@ fn pages_of_other_sites_can_neither_read_nor_order() {
 }
 
 #[test]
-fn a_token_says_what_its_client_may_do() {
+fn a_token_determines_the_clients_role() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens");
     let read = new_token(Role::Read, "read").unwrap();
@@ -88,7 +88,7 @@ fn a_token_says_what_its_client_may_do() {
         .unwrap();
     writeln!(file, "{}\n{}", read.line, control.line).unwrap();
     let agent = Agent::start(&format!("tokens = '{}'", path.display()));
-    // What a browser opens, and what asks whether the agent is there.
+    // The page that a browser opens, and the health check.
     for path in ["/", "/icon.svg", "/healthz"] {
         assert_eq!(agent.get(path).status, 200, "{path}");
     }

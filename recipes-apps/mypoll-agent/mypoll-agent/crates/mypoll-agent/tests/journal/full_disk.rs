@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A disk without room: events go on in memory, and the hole on disk is told exactly.
+//! A full disk: events continue in memory, and the gap on disk is reported exactly.
 
 use std::{path::Path, time::Duration};
 
@@ -18,16 +18,16 @@ use super::{
 };
 
 #[test]
-fn writes_that_fail_are_a_hole_that_is_told_exactly() {
-    let test = "full_disk::writes_that_fail_are_a_hole_that_is_told_exactly";
+fn failed_writes_leave_a_gap_that_is_reported_exactly() {
+    let test = "full_disk::failed_writes_leave_a_gap_that_is_reported_exactly";
     if let Some(folder) = with_mounts(test) {
         run(&folder, refuse_writes());
     }
 }
 
-/// Has every write of this process fail, or not.
+/// Makes every write of this process fail, or succeed again.
 fn refuse_writes() -> impl Fn(bool) {
-    // A write that is refused is an error only where this signal is ignored.
+    // With this signal ignored, a refused write is an error.
     #[expect(unsafe_code, reason = "a handler could break the process")]
     // SAFETY: no handler runs for an ignored signal.
     unsafe {
@@ -38,13 +38,13 @@ fn refuse_writes() -> impl Fn(bool) {
 }
 
 #[test]
-fn a_full_file_system_is_a_hole_that_is_told_exactly() {
-    let test = "full_disk::a_full_file_system_is_a_hole_that_is_told_exactly";
+fn a_full_file_system_leaves_a_gap_that_is_reported_exactly() {
+    let test = "full_disk::a_full_file_system_leaves_a_gap_that_is_reported_exactly";
     let Some(folder) = with_mounts(test) else {
         return;
     };
     let Some(disk) = SmallDisk::mount(&folder) else {
-        // No namespaces here: the same by other means.
+        // No namespaces here: refuse writes instead.
         return run(&folder, refuse_writes());
     };
     run(&folder, |full| {
@@ -65,7 +65,7 @@ fn run(folder: &Path, full: impl Fn(bool)) {
         .block_on(fail_and_recover(folder, full));
 }
 
-/// Each event lost one before it.
+/// The source lost one event before each.
 async fn fail_and_recover(folder: &Path, full: impl Fn(bool)) {
     let status = Status::default();
     let (journal, mut writer) = open(folder, 1 << 20, &status);
@@ -74,7 +74,7 @@ async fn fail_and_recover(folder: &Path, full: impl Fn(bool)) {
     let before = journal.era();
     assert!(journal.is_kept_from(1));
     full(true);
-    // Those that fit are written, and the next are not.
+    // Events that fit are written, and later ones are not.
     while status.waiting().is_empty() {
         append(&mut writer, 100).await;
     }
@@ -98,7 +98,7 @@ async fn fail_and_recover(folder: &Path, full: impl Fn(bool)) {
     assert!(!journal.is_kept_from(1) && !journal.is_kept_from(next - 101));
     assert!(journal.is_kept_from(next - 100));
 
-    // A client that was there saw all of it.
+    // A client that was connected saw everything.
     let (numbers, eras, gaps) = read_to(&mut client, next).await;
     assert!(numbers.into_iter().eq(1..next));
     assert_eq!((eras.len(), gaps.len()), (1, 0));

@@ -11,10 +11,10 @@ use super::{
 };
 
 #[test]
-fn nothing_is_written_and_nothing_wakes_without_events() {
+fn without_events_nothing_is_written_and_no_thread_wakes() {
     let Some(folder) = folder_of_child() else {
         let folder = tempfile::tempdir().unwrap();
-        let name = "idle::nothing_is_written_and_nothing_wakes_without_events";
+        let name = "idle::without_events_nothing_is_written_and_no_thread_wakes";
         let output = child(&[], name, folder.path()).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         return;
@@ -26,7 +26,7 @@ fn nothing_is_written_and_nothing_wakes_without_events() {
     runtime.block_on(append(&mut writer, 100));
     let mut before = switches();
     assert_eq!(before.len(), 2, "{before:?}");
-    // `sync` passes, and then nothing more happens.
+    // The last sync runs, and then nothing more happens.
     loop {
         thread::sleep(Duration::from_millis(1500));
         let now = switches();
@@ -59,7 +59,7 @@ fn switches() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Calls that write, and bytes that they gave to the medium.
+/// The number of write calls, and of bytes written to the disk.
 fn written() -> Vec<String> {
     let io = fs::read_to_string("/proc/self/io").unwrap();
     io.lines()

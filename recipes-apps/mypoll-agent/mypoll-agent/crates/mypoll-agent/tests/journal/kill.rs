@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! SIGKILL: what a client saw is on disk, and the next agent goes on behind it.
+//! SIGKILL: events that a client saw are on disk, and the next agent continues after them.
 
 use std::{
     fs::{self, File},
@@ -42,7 +42,7 @@ fn a_killed_agent_loses_nothing_that_a_client_saw() {
             .spawn()
             .unwrap();
         let output = BufReader::new(agent.stdout.take().unwrap());
-        // The last line may be a part of one, with a lower number.
+        // The last line may be incomplete, with a lower number.
         let mut events = output.lines().map(Result::unwrap).filter_map(|line| {
             let (session, number) = line.strip_prefix("event ")?.split_once(' ')?;
             Some((session.to_owned(), number.parse::<u64>().ok()?))
@@ -61,7 +61,7 @@ fn a_killed_agent_loses_nothing_that_a_client_saw() {
     }
 }
 
-/// Appends, and says what a client gets, until it is killed.
+/// Appends events, and prints those that a client gets, until it is killed.
 async fn write_until_killed(folder: &Path) {
     let (journal, mut writer) = open(folder, 1 << 20, &Status::default());
     let mut client = journal.cursor(Start::Now);
@@ -78,7 +78,7 @@ async fn write_until_killed(folder: &Path) {
     }
 }
 
-/// All events up to `last` are there, in one session. The result is the last that is there.
+/// Checks that all events up to `last` are on disk, in one session. Returns the last one on disk.
 async fn holds(folder: &Path, session: &str, last: u64) -> u64 {
     let (journal, writer) = open(folder, 4096, &Status::default());
     let session = SessionId::parse(session).unwrap();
@@ -99,7 +99,7 @@ async fn holds(folder: &Path, session: &str, last: u64) -> u64 {
 }
 
 #[test]
-fn the_agent_keeps_what_its_source_gave_when_it_is_killed_and_says_when_it_ended() {
+fn a_killed_agent_keeps_its_events_and_a_clean_end_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("fifo");
     mkfifo(&fifo, Mode::from_bits_truncate(0o600)).unwrap();

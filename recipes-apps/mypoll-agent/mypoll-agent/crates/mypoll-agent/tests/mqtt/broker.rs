@@ -18,14 +18,14 @@ use tempfile::TempDir;
 
 use crate::common::DEADLINE;
 
-/// A broker of its own, with its persistence in a folder of its own.
+/// A broker for one test, with its state in a temporary folder.
 pub struct Broker {
     directory: TempDir,
     pub port: u16,
     child: Option<Child>,
 }
 
-/// Where it is: Debian has it in a folder that is not in everybody's PATH.
+/// Its path: Debian installs it in a folder that is not in every PATH.
 fn program() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders =
@@ -37,12 +37,12 @@ fn program() -> PathBuf {
 }
 
 impl Broker {
-    /// One that lets everybody in.
+    /// Starts one that accepts everybody.
     pub fn start() -> Self {
         Self::with("allow_anonymous true\n", |_| {})
     }
 
-    /// One with these settings, after `prepare` has made files in its folder, which is `DIRECTORY` in the settings.
+    /// Starts one with these settings, after `prepare` has created files in its folder, `DIRECTORY` in the settings.
     pub fn with(settings: &str, prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         prepare(directory.path());
@@ -50,7 +50,7 @@ impl Broker {
         let folder = directory.path().display().to_string();
         let user = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
         let settings = settings.replace("DIRECTORY", &folder);
-        // What is queued for who was away is not to be cut.
+        // Do not limit the queue of a disconnected subscriber.
         let text = format!(
             "user {user}\nlistener {port} 127.0.0.1\npersistence true\npersistence_location {folder}/\n\
              max_queued_messages 0\nmax_packet_size 65536\n{settings}"
@@ -97,7 +97,7 @@ impl Broker {
         self.child.take().unwrap().wait().unwrap();
     }
 
-    /// Ends it without any notice, and deletes what it keeps on disk.
+    /// Kills it, and deletes its state on disk.
     pub fn lose_everything(&mut self) {
         self.signal(Signal::SIGKILL);
         self.child.take().unwrap().wait().unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! At least once: whatever happens to the broker, to the way there, and to the agent.
+//! Delivery at least once, whatever happens to the broker, the connection and the agent.
 
 use std::{collections::BTreeSet, thread, time::Duration};
 
@@ -16,20 +16,20 @@ fn configuration(port: u16, more: &str) -> String {
     )
 }
 
-/// So many events: presses, each of two.
+/// Produces `count` presses of two events each.
 fn presses(agent: &mut Agent, count: usize) {
     for _ in 0..count {
         agent.events("rising 0\nfalling 0");
     }
 }
 
-/// All from 1 to `last`.
+/// All numbers from 1 to `last`.
 fn all(last: u64) -> BTreeSet<u64> {
     (1..=last).collect()
 }
 
 #[test]
-fn events_come_in_order_with_whose_they_are() {
+fn events_arrive_in_order_with_their_identity() {
     for version in VERSIONS {
         let broker = Broker::start();
         let mut subscriber = Subscriber::new(broker.port, "mypoll/board/event/#");
@@ -57,7 +57,7 @@ fn events_come_in_order_with_whose_they_are() {
 }
 
 #[test]
-fn a_filter_chooses_and_what_it_leaves_out_is_done() {
+fn a_filter_selects_events_and_the_others_count_as_done() {
     let broker = Broker::start();
     let mut subscriber = Subscriber::new(broker.port, "mypoll/board/event/#");
     let configuration = configuration(
@@ -74,7 +74,7 @@ fn a_filter_chooses_and_what_it_leaves_out_is_done() {
     }
     agent.signal(Signal::SIGTERM);
     assert!(agent.status().success());
-    // Behind the last that was published nothing is left.
+    // Nothing is left after the last published event.
     agent.kill_and_restart(&configuration);
     agent.events("rising 1");
     let message = subscriber.next();
@@ -102,7 +102,7 @@ fn an_outage_of_the_broker_loses_nothing() {
         relay.open(broker.port);
         presses(&mut agent, 50);
         let numbers = again.events(302);
-        // What the first broker acknowledged the first subscriber got, or was about to.
+        // The first subscriber got, or was about to get, what the first broker acknowledged.
         let first = *numbers.first().unwrap();
         assert!(first <= 103, "{first}");
         assert!(numbers.into_iter().eq(first..=302));
@@ -121,7 +121,7 @@ fn a_broker_that_forgets_everything_gets_what_it_did_not_acknowledge() {
         presses(&mut agent, 20);
         let before = subscriber.events(42);
         assert_eq!(before, all(42));
-        // It gets some, but nobody hears that it has: they count as not delivered.
+        // It gets some, but its acknowledgements are lost: they count as undelivered.
         let passed = relay.passed();
         relay.lose_answers();
         presses(&mut agent, 20);
@@ -156,21 +156,21 @@ fn killed_agents_and_brokers_lose_nothing_together() {
         // In the middle of it.
         seen.extend(subscriber.events(last - 30));
         if round % 2 == 0 {
-            // The agent has read what was written before it is killed: the source's own buffer is not what is tested.
+            // The agent has read all events before it is killed: the source's buffer is not under test.
             seen.extend(subscriber.events(last));
             agent.kill_and_restart(&configuration);
         } else {
             relay.lose_answers();
             relay.close();
             broker.lose_everything();
-            // What it acknowledged it has sent on.
+            // It has forwarded what it acknowledged.
             seen.extend(subscriber.rest());
             broker.again();
         }
     }
     let mut subscriber = Subscriber::new(broker.port, "mypoll/board/event/#");
     relay.open(broker.port);
-    // Starts have added levels.
+    // Each start has added levels.
     agent.events("tick");
     loop {
         let event = subscriber.next().json();
@@ -186,7 +186,7 @@ fn killed_agents_and_brokers_lose_nothing_together() {
 }
 
 #[test]
-fn an_agent_that_is_killed_goes_on_behind_what_the_broker_has() {
+fn a_killed_agent_continues_after_the_acknowledged_events() {
     let broker = Broker::start();
     let relay = Relay::new();
     relay.open(broker.port);
@@ -201,7 +201,7 @@ fn an_agent_that_is_killed_goes_on_behind_what_the_broker_has() {
     agent.wait_for_log("retrying");
     let (mut client, _) = agent.request("{}");
     presses(&mut agent, 50);
-    // A client gets what is on disk.
+    // A client gets the events on disk.
     while client.json()["event"] != 202 {}
     agent.kill_and_restart(&configuration);
     relay.open(broker.port);
@@ -210,7 +210,7 @@ fn an_agent_that_is_killed_goes_on_behind_what_the_broker_has() {
 }
 
 #[test]
-fn a_broker_that_hangs_is_left_and_gets_everything_when_it_wakes() {
+fn a_hanging_broker_is_dropped_and_gets_everything_when_it_resumes() {
     let broker = Broker::start();
     let mut subscriber = Subscriber::new(broker.port, "mypoll/board/event/#");
     let mut agent = Agent::start(&configuration(broker.port, "timeout = '1s'"));
@@ -225,7 +225,7 @@ fn a_broker_that_hangs_is_left_and_gets_everything_when_it_wakes() {
 }
 
 #[test]
-fn what_the_journal_no_longer_has_is_told() {
+fn events_no_longer_in_the_journal_are_reported() {
     let broker = Broker::start();
     let relay = Relay::new();
     let mut subscriber = Subscriber::new(broker.port, "mypoll/board/#");
@@ -236,7 +236,7 @@ fn what_the_journal_no_longer_has_is_told() {
     ));
     let (mut client, _) = agent.request("{}");
     presses(&mut agent, 1000);
-    // It may miss some itself, but not the last.
+    // This client may miss some itself, but not the last.
     while client.json()["event"] != 2002 {}
     relay.open(broker.port);
     let missed = loop {
@@ -263,7 +263,7 @@ fn the_end_waits_for_the_broker_but_not_for_long() {
     let mut agent = Agent::start(&configuration(broker.port, "window = 1"));
     subscriber.until("mypoll/board/availability", "online");
     presses(&mut agent, 100);
-    // The source gives all that it has at the end.
+    // At the end, the source delivers everything that it has.
     agent.signal(Signal::SIGTERM);
     assert!(agent.status().success());
     assert_eq!(subscriber.events(202), all(202));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A fleet: many agents in this process, one broker, which goes and comes, and forgets everything.
+//! A fleet: many agents in this process, and one broker that restarts and forgets everything.
 //!
-//! `MYPOLL_BOARDS=1000 cargo test --release -p mypoll-agent --test mqtt fleet -- --nocapture` is the large one, and says
-//! what it measured.
+//! `MYPOLL_BOARDS=1000 cargo test --release -p mypoll-agent --test mqtt fleet -- --nocapture` runs the large one, and
+//! prints its measurements.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -36,13 +36,13 @@ use tokio::{
 
 use crate::{broker::Broker, subscriber::Subscriber};
 
-/// How many boards, where the environment does not say.
+/// The default number of boards.
 const BOARDS: usize = 40;
 
 /// How often each line of each board changes.
 const ROUNDS: u64 = 12;
 
-/// A way to the broker: to `to` while that is not 0. When it closes, all connections break.
+/// The relay's way to the broker: the port `to`; closed if 0. Closing it breaks all connections.
 #[derive(Default)]
 struct Way {
     to: AtomicU16,
@@ -106,7 +106,7 @@ fn start(number: usize, folder: &Path, port: u16, local: &LocalSet) -> Board {
     Board { fifo, requests }
 }
 
-/// What the subscriber has seen: the numbers of each machine's events.
+/// The numbers of the events that the subscriber has seen, by machine.
 #[derive(Default)]
 struct Seen {
     numbers: HashMap<String, BTreeSet<u64>>,
@@ -115,7 +115,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes messages until there are so many different events, or the broker is gone.
+    /// Takes messages until there are `distinct` different events, or the broker is gone.
     fn collect(&mut self, subscriber: &mut Subscriber, distinct: u64) {
         while self.distinct < distinct {
             let Some(message) = subscriber.try_next() else {
@@ -201,7 +201,7 @@ fn a_fleet_loses_nothing() {
     press(&mut boards, 2);
     seen.collect(&mut subscriber, total * 5);
     for forgets in [false, true] {
-        // In the middle of what comes the broker goes.
+        // The broker stops in the middle of these events.
         press(&mut boards, 2);
         let some = seen.distinct + total;
         seen.collect(&mut subscriber, some);
@@ -211,7 +211,7 @@ fn a_fleet_loses_nothing() {
             broker.stop();
         }
         way.close();
-        // What it acknowledged it has sent on.
+        // It has forwarded what it acknowledged.
         seen.collect(&mut subscriber, u64::MAX);
         press(&mut boards, 3);
         broker.again();

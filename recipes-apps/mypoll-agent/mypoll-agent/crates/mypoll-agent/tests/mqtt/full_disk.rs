@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A full disk under the journal: the broker gets the events all the same, and what an agent had in memory only is lost when
-//! it is killed, or ends and the broker does not come back in time.
+//! A full disk under the journal: the broker still gets the events. Events in memory only are lost if the agent is
+//! killed, or if it ends and the broker does not return in time.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ use crate::{
 /// The session and the number of an event.
 type Id = (String, u64);
 
-/// What is under the journal.
+/// The disk under the journal.
 enum Disk {
     Small(SmallDisk),
     /// No file system can be mounted here: the agent's writes to files are refused instead.
@@ -37,12 +37,12 @@ impl Disk {
         SmallDisk::mount(folder).map_or(Self::Refused, Self::Small)
     }
 
-    /// Changes the command of an agent that is started while there is room, or while there is none.
+    /// Changes the command of an agent that starts on this disk, which is `full` or not.
     fn prepare(&self, full: bool) -> impl FnOnce(&mut Command) {
         let refused = matches!(self, Self::Refused);
         move |command| {
             if refused {
-                // Without this signal a write that is refused is an error.
+                // With this signal ignored, a refused write is an error.
                 let mut wrapped = Command::new("env");
                 wrapped.arg("--ignore-signal=XFSZ");
                 if full {
@@ -54,7 +54,7 @@ impl Disk {
         }
     }
 
-    /// From now on there is no room, or there is room again.
+    /// Fills the disk, or makes room again.
     fn fill(&self, agent: &Agent, full: bool) {
         match self {
             Self::Small(disk) if full => disk.fill(0),
@@ -73,7 +73,7 @@ impl Disk {
     }
 }
 
-/// What follows `more` is in the section `[[mqtt]]`.
+/// The configuration ends with the section `[[mqtt]]`: keys of it may be appended.
 fn configuration(folder: &Path, port: u16, more: &str) -> String {
     format!(
         "agent.machine = 'board'\njournal.path = '{}/journal'\n{more}\n\
@@ -82,14 +82,14 @@ fn configuration(folder: &Path, port: u16, more: &str) -> String {
     )
 }
 
-/// So many events: presses, each of two.
+/// Produces `count` presses of two events each.
 fn presses(agent: &mut Agent, count: usize) {
     for _ in 0..count {
         agent.events("rising 0\nfalling 0");
     }
 }
 
-/// More events than fit into what is left of a file's last page.
+/// More events than fit into the rest of a file's last page.
 const MANY: usize = 100;
 
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
@@ -100,7 +100,7 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// All that the subscriber gets until the event `last`, once each. `missed` is a failure.
+/// All events that the subscriber gets until the event `last`, once each. `missed` is a failure.
 fn ids(subscriber: &mut Subscriber, last: u64) -> Vec<Id> {
     let mut ids: Vec<Id> = Vec::new();
     loop {
@@ -174,7 +174,7 @@ fn events_reach_the_broker_while_the_disk_is_full() {
     };
     presses(&mut agent, 50);
     let mut got = ids(&mut subscriber, 102);
-    wait_until("the place is saved", || saved(102));
+    wait_until("the position is saved", || saved(102));
     assert_eq!(work(), ["1", "1"]);
 
     let changed = || fs::metadata(&journal).unwrap().modified().unwrap();
@@ -186,7 +186,7 @@ fn events_reach_the_broker_while_the_disk_is_full() {
     let reason = ": events are in memory only until it can be written again";
     assert!(said.ends_with(reason), "{said}");
     assert_eq!(work(), ["0", "1"]);
-    // It tries to begin another file, which is not said again.
+    // It tries to create another file, which is not logged again.
     wait_until("another attempt to write", || changed() != before);
     presses(&mut agent, MANY);
     got.extend(ids(&mut subscriber, 502));
@@ -207,8 +207,8 @@ fn events_reach_the_broker_while_the_disk_is_full() {
     let missing = 503 - hole;
     assert!(said.contains(&format!("; {missing} events")), "{said}");
 
-    // What comes now outlives the agent, which goes on behind what the broker has.
-    wait_until("the place is saved", || saved(602));
+    // New events survive the agent, which continues after the acknowledged ones.
+    wait_until("the position is saved", || saved(602));
     relay.close();
     agent.wait_for_log("retrying");
     presses(&mut agent, 50);
@@ -220,40 +220,39 @@ fn events_reach_the_broker_while_the_disk_is_full() {
     assert_eq!(after, [(second.clone(), 603, 702)]);
 }
 
-/// Where its page is.
+/// The port of its page.
 fn http_port(agent: &mut Agent) -> u16 {
     let line = agent.wait_for_log("listening on ");
     line.rsplit(':').next().unwrap().parse().unwrap()
 }
 
 #[test]
-fn an_agent_that_is_killed_with_a_full_disk_starts_and_delivers_what_is_on_it() {
-    let test =
-        "full_disk::an_agent_that_is_killed_with_a_full_disk_starts_and_delivers_what_is_on_it";
+fn an_agent_killed_with_a_full_disk_delivers_the_events_on_it() {
+    let test = "full_disk::an_agent_killed_with_a_full_disk_delivers_the_events_on_it";
     if let Some(folder) = with_mounts(test) {
         end_with(Signal::SIGKILL, &folder, true);
     }
 }
 
 #[test]
-fn an_agent_that_is_killed_with_a_full_disk_and_finds_room_goes_on_with_the_session_there() {
-    let test = "full_disk::an_agent_that_is_killed_with_a_full_disk_and_finds_room_goes_on_with_the_session_there";
+fn an_agent_killed_with_a_full_disk_continues_the_session_on_it_once_there_is_room() {
+    let test = "full_disk::an_agent_killed_with_a_full_disk_continues_the_session_on_it_once_there_is_room";
     if let Some(folder) = with_mounts(test) {
         end_with(Signal::SIGKILL, &folder, false);
     }
 }
 
 #[test]
-fn an_agent_that_ends_with_a_full_disk_and_without_its_broker_delivers_what_is_on_it() {
-    let test = "full_disk::an_agent_that_ends_with_a_full_disk_and_without_its_broker_delivers_what_is_on_it";
+fn an_agent_stopped_with_a_full_disk_and_without_its_broker_delivers_the_events_on_it() {
+    let test = "full_disk::an_agent_stopped_with_a_full_disk_and_without_its_broker_delivers_the_events_on_it";
     if let Some(folder) = with_mounts(test) {
         end_with(Signal::SIGTERM, &folder, true);
     }
 }
 
 #[test]
-fn an_agent_that_ends_with_a_full_disk_waits_for_its_broker() {
-    let test = "full_disk::an_agent_that_ends_with_a_full_disk_waits_for_its_broker";
+fn an_agent_stopped_with_a_full_disk_waits_for_its_broker() {
+    let test = "full_disk::an_agent_stopped_with_a_full_disk_waits_for_its_broker";
     let Some(folder) = with_mounts(test) else {
         return;
     };
@@ -294,7 +293,7 @@ struct Board {
     configuration: String,
     subscriber: Subscriber,
     agent: Agent,
-    /// Of the stream. It has all events.
+    /// A client of the stream. It has all events.
     client: Client,
     /// The session of those on disk.
     first: String,
@@ -344,7 +343,7 @@ impl Board {
     }
 }
 
-/// Ends such an agent while the broker is away. `full`: there is still no room when it starts again.
+/// Ends such an agent while the broker is away. `full`: the disk is still full when it starts again.
 fn end_with(signal: Signal, folder: &Path, full: bool) {
     let Board {
         disk,
@@ -380,7 +379,7 @@ fn end_with(signal: Signal, folder: &Path, full: bool) {
         last += 200;
         got.extend(ids(&mut subscriber, last));
     }
-    // What was in memory only is lost, and nothing says so. The new events have its numbers, but not its session.
+    // Events in memory only are lost without a report. The new events have their numbers, but not their session.
     assert!(got.iter().all(|(session, _)| *session != second));
     let got = sessions(&got);
     let (old, from, end) = &got[0];
@@ -396,7 +395,7 @@ fn end_with(signal: Signal, folder: &Path, full: bool) {
     }
 }
 
-/// Reads to the event `last`. The result is the last session that began on the way there, and the number of its first event.
+/// Reads to the event `last`. Returns the last session that began before it, and the number of its first event.
 fn until(client: &mut Client, last: u64) -> Option<Id> {
     let mut session = None;
     loop {

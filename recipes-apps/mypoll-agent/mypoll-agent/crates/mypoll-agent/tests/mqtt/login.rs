@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Passwords, certificates, and what is said of those that are refused.
+//! Passwords, certificates, and the errors for refused ones.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, time::Instant};
 
@@ -36,7 +36,7 @@ fn files() -> TempDir {
 }
 
 #[test]
-fn a_password_is_refused_until_it_is_the_right_one() {
+fn a_password_is_refused_until_it_is_correct() {
     for version in ["3.1.1", "5"] {
         let broker = with_password();
         let files = files();
@@ -51,7 +51,7 @@ fn a_password_is_refused_until_it_is_the_right_one() {
         agent.wait_for_log(refused);
         let (_, hello) = agent.request(r#"{"status":true}"#);
         assert!(hello.is_object());
-        // It is read again for each attempt, and the same reason is not told again.
+        // It is read again for each attempt, and the same reason is not logged again.
         secret(&password, "right");
         agent.wait_for_log("connected to");
         let log = agent.rest_of_log();
@@ -60,7 +60,7 @@ fn a_password_is_refused_until_it_is_the_right_one() {
 }
 
 #[test]
-fn files_that_are_not_right_end_the_start() {
+fn invalid_files_prevent_the_start() {
     let files = files();
     let open = files.path().join("open");
     fs::write(&open, "secret").unwrap();
@@ -134,7 +134,7 @@ impl Authority {
     }
 }
 
-/// A broker that wants certificates, and its authority's files in its folder.
+/// A broker that requires client certificates, with its CA's files in its folder.
 fn with_certificates() -> Broker {
     let settings = "allow_anonymous true\ncafile DIRECTORY/ca.pem\ncertfile DIRECTORY/server.pem\n\
                     keyfile DIRECTORY/server.key\nrequire_certificate true\n";
@@ -149,7 +149,7 @@ fn with_certificates() -> Broker {
 }
 
 #[test]
-fn certificates_are_shown_and_checked() {
+fn certificates_are_presented_and_checked() {
     for version in ["3.1.1", "5"] {
         let broker = with_certificates();
         let folder = broker.directory().display().to_string();
@@ -196,7 +196,7 @@ fn certificates_are_shown_and_checked() {
 }
 
 #[test]
-fn what_is_no_broker_is_told_apart() {
+fn unusable_brokers_are_distinguished() {
     let broker = Broker::start();
     let mut agent = Agent::start(&format!(
         "[[mqtt]]\nname = 'tls'\nbroker = '127.0.0.1:{port}'\ntls = {{ ca = 'DIRECTORY/ca.pem' }}\n\
@@ -218,7 +218,7 @@ fn what_is_no_broker_is_told_apart() {
             *found |= line.contains(*text);
         }
     }
-    // The rest of the agent works, and says of each what it waits for.
+    // The rest of the agent works, and reports what each one waits for.
     let mut client = agent.connect();
     client.send(r#"{"status":true}"#);
     assert!(client.json()["hello"].is_object());
@@ -230,7 +230,7 @@ fn what_is_no_broker_is_told_apart() {
     assert!(agent.status().success());
 }
 
-/// The certificate of an authority, for who needs any.
+/// The certificate of some CA.
 fn ca() -> std::path::PathBuf {
     use std::sync::OnceLock;
     static FILE: OnceLock<(TempDir, std::path::PathBuf)> = OnceLock::new();
@@ -244,8 +244,8 @@ fn ca() -> std::path::PathBuf {
 }
 
 #[test]
-fn a_version_that_the_broker_refuses_is_told() {
-    // mosquitto speaks both: an answer that refuses is made by hand.
+fn a_refused_version_is_reported() {
+    // mosquitto supports both versions, so this test sends the refusal.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A way to the broker that can be closed, or lose what goes over it.
+//! A relay to the broker that can be closed, or lose data.
 
 use std::{
     io::{Read as _, Write as _},
@@ -13,25 +13,25 @@ use std::{
 
 #[derive(Default)]
 struct State {
-    /// Where the broker listens; 0 while the way is closed.
+    /// The broker's port; 0 while the relay is closed.
     to: AtomicU16,
-    /// Whether what the broker sends is lost.
+    /// Whether data from the broker is lost.
     loses_answers: AtomicBool,
     /// How many bytes went to the broker.
     passed: AtomicUsize,
-    /// How many connections found the way closed.
+    /// How many connections found the relay closed.
     refused: AtomicUsize,
     connections: Mutex<Vec<TcpStream>>,
 }
 
-/// Takes connections at `port` to the broker while it is open.
+/// Forwards connections at `port` to the broker while it is open.
 pub struct Relay {
     pub port: u16,
     state: Arc<State>,
 }
 
 impl Relay {
-    /// One that is closed: who connects is left at once.
+    /// A closed relay: it drops connections at once.
     pub fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let relay = Self {
@@ -52,13 +52,13 @@ impl Relay {
         relay
     }
 
-    /// Opens the way to a broker.
+    /// Opens the relay to a broker.
     pub fn open(&self, to: u16) {
         self.state.loses_answers.store(false, SeqCst);
         self.state.to.store(to, SeqCst);
     }
 
-    /// From now on nothing comes back from the broker.
+    /// Loses all data from the broker from now on.
     pub fn lose_answers(&self) {
         self.state.loses_answers.store(true, SeqCst);
     }
@@ -68,12 +68,12 @@ impl Relay {
         self.state.passed.load(SeqCst)
     }
 
-    /// How many connections found the way closed so far.
+    /// How many connections found the relay closed so far.
     pub fn refused(&self) -> usize {
         self.state.refused.load(SeqCst)
     }
 
-    /// Breaks all connections, and takes no more.
+    /// Breaks all connections, and accepts no more.
     pub fn close(&self) {
         self.state.to.store(0, SeqCst);
         for connection in self.state.connections.lock().unwrap().drain(..) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Rules that publish: at least once, and whatever the sink publishes besides.
+//! Rules that publish at least once, besides the sink's own messages.
 
 use crate::{broker::Broker, common::Agent, relay::Relay, subscriber::Subscriber};
 
 #[test]
-fn a_rule_publishes_what_it_takes_over_an_outage_and_a_kill() {
+fn a_rule_publishes_matching_events_across_an_outage_and_a_kill() {
     let mut broker = Broker::start();
     let relay = Relay::new();
     relay.open(broker.port);
@@ -26,7 +26,7 @@ fn a_rule_publishes_what_it_takes_over_an_outage_and_a_kill() {
         (&"bell".into(), &"board".into())
     );
 
-    // The broker goes, and then the agent, which has more by then.
+    // The broker stops, and then the agent, which has more events by then.
     broker.stop();
     relay.close();
     let (mut client, _) = agent.request("{}");
@@ -44,7 +44,7 @@ fn a_rule_publishes_what_it_takes_over_an_outage_and_a_kill() {
     let mut numbers = Vec::new();
     while numbers.len() < 3 {
         let number = subscriber.next().json()["event"].as_u64();
-        // What was published before may come again.
+        // Earlier messages may arrive again.
         if number > first["event"].as_u64() && !numbers.contains(&number) {
             numbers.push(number);
         }

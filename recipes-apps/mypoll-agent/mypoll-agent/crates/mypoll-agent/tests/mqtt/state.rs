@@ -26,7 +26,7 @@ fn levels_are_retained_and_the_newest_counts() {
         subscriber.until("mypoll/board/level/button", "off");
         agent.events("rising 0");
         subscriber.until("mypoll/board/level/button", "on");
-        // A client that comes later.
+        // A client that connects later.
         let mut later = Subscriber::new(broker.port, "mypoll/board/#");
         let mut state = std::collections::BTreeMap::new();
         while state.len() < 3 {
@@ -44,7 +44,7 @@ fn levels_are_retained_and_the_newest_counts() {
 }
 
 #[test]
-fn the_broker_says_that_an_agent_is_gone() {
+fn the_broker_reports_that_an_agent_is_gone() {
     for version in ["3.1.1", "5"] {
         let broker = Broker::start();
         let mut subscriber = Subscriber::new(broker.port, "mypoll/board/availability");
@@ -79,7 +79,7 @@ fn a_broker_without_memory_gets_the_state_again() {
 }
 
 #[test]
-fn orders_are_given_where_they_are_allowed() {
+fn allowed_orders_are_carried_out() {
     for version in ["3.1.1", "5"] {
         let broker = Broker::start();
         let mut client = Subscriber::new(broker.port, "mypoll/board/#");
@@ -102,7 +102,7 @@ fn orders_are_given_where_they_are_allowed() {
                 agent.wait_for_log(said);
             }
         }
-        // One that is too long is passed over, and the connection stays.
+        // An oversized order is skipped, and the connection stays.
         client.publish("mypoll/board/output/lamp/set", &"x".repeat(40_000), false);
         client.publish("mypoll/board/output/lamp/set", "last", false);
         agent.wait_for_log("`last`");
@@ -114,7 +114,7 @@ fn orders_are_given_where_they_are_allowed() {
 }
 
 #[test]
-fn without_orders_nobody_is_listened_to() {
+fn without_orders_nothing_is_subscribed() {
     let broker = Broker::start();
     let mut client = Subscriber::new(broker.port, "mypoll/board/#");
     let mut agent = Agent::start(&configuration(broker.port, ""));
@@ -129,13 +129,13 @@ fn without_orders_nobody_is_listened_to() {
 }
 
 #[test]
-fn a_reload_leaves_brokers_alone_that_did_not_change() {
+fn a_reload_keeps_connections_to_unchanged_brokers() {
     let broker = Broker::start();
     let mut client = Subscriber::new(broker.port, "mypoll/#");
     let configuration = configuration(broker.port, "");
     let mut agent = Agent::start(&configuration);
     client.until("mypoll/board/availability", "online");
-    // The last that comes by itself.
+    // The last message that arrives by itself.
     client.of("mypoll/board/event/door");
     agent.signal(Signal::SIGHUP);
     agent.wait_for_log("reloaded");
@@ -161,7 +161,7 @@ fn entity<'a>(announcement: &'a Value, key: &str) -> &'a Value {
 }
 
 #[test]
-fn home_assistant_is_told_of_lines_and_outputs() {
+fn lines_and_outputs_are_announced_to_home_assistant() {
     let broker = Broker::start();
     let mut client = Subscriber::new(broker.port, "homeassistant/#");
     let agent = Agent::start(&configuration(
@@ -190,7 +190,7 @@ fn home_assistant_is_told_of_lines_and_outputs() {
     // Home Assistant starts.
     client.publish("homeassistant/status", "online", false);
     assert_eq!(client.of(topic).json(), announcement);
-    // An output that is no more leaves its platform alone.
+    // A removed output is announced with its platform only.
     let path = agent.directory().join("agent.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("'lamp'", "'light'")).unwrap();

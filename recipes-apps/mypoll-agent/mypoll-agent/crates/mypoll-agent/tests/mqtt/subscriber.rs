@@ -131,7 +131,7 @@ impl Subscriber {
         while self.of(topic).payload != payload {}
     }
 
-    /// The numbers of all events until the one with the number `last`. Which ones came twice is not told.
+    /// The numbers of all events until the one with the number `last`, without duplicates.
     pub fn events(&mut self, last: u64) -> BTreeSet<u64> {
         let mut numbers = BTreeSet::new();
         while numbers.last().is_none_or(|number| *number < last) {
@@ -143,7 +143,7 @@ impl Subscriber {
         numbers
     }
 
-    /// The numbers of all events that come until the broker is gone.
+    /// The numbers of all events that arrive until the broker is gone.
     pub fn rest(&mut self) -> BTreeSet<u64> {
         let mut numbers = BTreeSet::new();
         while let Some(packet) = self.try_packet() {
@@ -155,7 +155,7 @@ impl Subscriber {
         numbers
     }
 
-    /// What has come within a time, for what is not to come.
+    /// The messages that arrive within a time, to check that others do not.
     pub fn within(&mut self, time: Duration) -> Vec<Message> {
         self.stream.set_read_timeout(Some(time)).unwrap();
         let mut messages = Vec::new();

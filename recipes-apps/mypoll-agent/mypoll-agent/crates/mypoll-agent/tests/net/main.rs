@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the whole program does with sockets and tokens that it is given from outside.
+//! Sockets and tokens that the program gets from outside.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sockets that are passed as systemd does it.
+//! Sockets that are passed as by systemd.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::common::DEADLINE;
 
-/// An agent that is killed when this goes.
+/// An agent, killed on drop.
 struct Activated(Child);
 
 impl Drop for Activated {
@@ -24,7 +24,7 @@ impl Drop for Activated {
     }
 }
 
-/// Starts an agent that is given `socket` as number 3 under the name `mypoll`.
+/// Starts an agent that gets `socket` as descriptor 3, with the name `mypoll`.
 fn start(directory: &TempDir, socket: TcpListener) -> Activated {
     let fifo = directory.path().join("events");
     mkfifo(&fifo, Mode::S_IRWXU).unwrap();
@@ -52,12 +52,12 @@ fn start(directory: &TempDir, socket: TcpListener) -> Activated {
 }
 
 #[test]
-fn a_socket_that_is_passed_is_listened_on() {
+fn it_listens_on_a_passed_socket() {
     let directory = tempfile::tempdir().unwrap();
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let _agent = start(&directory, socket);
-    // It waits in the socket until the agent is there.
+    // The connection waits in the socket until the agent runs.
     let mut client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(DEADLINE)).unwrap();
     client.write_all(b"{}\n").unwrap();
@@ -67,7 +67,7 @@ fn a_socket_that_is_passed_is_listened_on() {
 }
 
 #[test]
-fn one_that_other_machines_reach_has_to_be_protected() {
+fn a_passed_socket_for_other_machines_requires_protection() {
     let directory = tempfile::tempdir().unwrap();
     let mut agent = start(&directory, TcpListener::bind("0.0.0.0:0").unwrap());
     assert_eq!(agent.0.wait().unwrap().code(), Some(1));

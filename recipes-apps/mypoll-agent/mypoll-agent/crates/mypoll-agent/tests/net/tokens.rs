@@ -21,7 +21,7 @@ fn write(path: &Path, tokens: &str) {
 }
 
 #[test]
-fn a_reload_sends_away_whose_token_is_gone_and_nobody_else() {
+fn a_reload_evicts_only_clients_whose_token_was_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tokens");
     let token = || new_token(Role::Read, "a client").unwrap();
@@ -36,7 +36,7 @@ fn a_reload_sends_away_whose_token_is_gone_and_nobody_else() {
     let (mut gone, _) = agent.request(&request(&one));
     let (mut stays, _) = agent.request(&request(&other));
 
-    // Nothing changes where something is wrong.
+    // An invalid file changes nothing.
     write(&path, &format!("{}\nnonsense\n", other.line));
     agent.signal(Signal::SIGHUP);
     let refused = agent.wait_for_log("keeping the old configuration");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The end of an agent whose server takes nothing at the moment.
+//! The end of an agent whose server currently accepts nothing.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Programs of rules: what they get, how they end, and that nothing is left of them.
+//! Programs of rules: their input, their end, and that no process is left.
 
 use std::{fs, process::Command};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Agent, children, reload, runs, status, wait_for, wait_for_counts, webhook::next};
 
-/// An agent with a rule `run` for rising edges, which has /bin/sh run the text with more arguments.
+/// An agent with a rule `run` for rising edges, which runs `script` in /bin/sh with more arguments.
 fn start(script: &str, arguments: &str, keys: &str) -> Agent {
     let agent = Agent::start_with(&rule("run", arguments, keys), |command: &mut Command| {
         command.env("MYPOLL_TEST_SECRET", "of the agent");
@@ -27,14 +27,14 @@ pub(super) fn rule(name: &str, arguments: &str, keys: &str) -> String {
     )
 }
 
-/// What a script wrote.
+/// A file that a script wrote.
 fn read(agent: &Agent, name: &str) -> String {
     let path = agent.directory().join(name);
     wait_for(name, || fs::read_to_string(&path).ok())
 }
 
 #[test]
-fn arguments_and_the_environment_arrive_as_they_are() {
+fn arguments_and_the_environment_arrive_unchanged() {
     let mut agent = start(
         r#"cd "${0%/*}"
         env -0 >env
@@ -99,7 +99,7 @@ fn arguments_and_the_environment_arrive_as_they_are() {
 }
 
 #[test]
-fn what_takes_too_long_is_ended_with_all_that_it_started() {
+fn a_timeout_kills_the_program_and_its_children() {
     let mut agent = start(
         r#"trap '' TERM
         (trap '' TERM; while :; do sleep 1000; done) &
@@ -122,7 +122,7 @@ fn what_takes_too_long_is_ended_with_all_that_it_started() {
 }
 
 #[test]
-fn what_a_program_leaves_behind_ends_with_it() {
+fn background_children_end_with_their_program() {
     let mut agent = start(
         r#"sleep 1000 &
         echo $! >"${0%/*}/pid""#,
@@ -137,7 +137,7 @@ fn what_a_program_leaves_behind_ends_with_it() {
 }
 
 #[test]
-fn failures_are_told_and_their_output_is_bounded() {
+fn failures_are_logged_with_bounded_output() {
     let mut agent = start("head -c 10000000 /dev/zero | tr '\\0' x; exit 3", "", "");
     agent.events("rising 0");
     let line = agent.wait_for_log("/bin/sh failed: exit status: 3; output: \"xxx");
@@ -152,14 +152,14 @@ fn failures_are_told_and_their_output_is_bounded() {
 }
 
 #[test]
-fn what_a_program_says_is_logged_as_one_line() {
+fn a_programs_output_is_logged_as_one_line() {
     let mut agent = start("echo one; echo two >&2", "", "");
     agent.events("rising 0");
     agent.wait_for_log(r#"one\ntwo"#);
 }
 
 #[test]
-fn a_reload_that_takes_a_rule_away_ends_its_programs() {
+fn a_reload_that_removes_a_rule_ends_its_programs() {
     let mut agent = start(HANGS, "", "");
     agent.events("rising 0");
     let pid = read(&agent, "pid");
@@ -176,7 +176,7 @@ const HANGS: &str = r#"echo $$ >"${0%/*}/new"
     while :; do sleep 1000; done"#;
 
 #[test]
-fn the_end_waits_for_what_happened_before_it() {
+fn the_end_waits_for_earlier_events() {
     let mut agent = start(r#"echo >>"${0%/*}/runs""#, "", "");
     agent.events(&"rising 0\n".repeat(5));
     agent.signal(Signal::SIGTERM);

@@ -44,7 +44,7 @@ fn a_killed_agent_delivers_every_event_at_least_once() {
             .iter()
             .all(|request| kinds.iter().any(|kind| request.body["kind"] == *kind))
     );
-    // In order, but for what each new agent repeats.
+    // In order, except for events that each new agent repeats.
     let pairs = events.windows(2);
     let back = pairs.filter(|pair| pair[0].event() > pair[1].event());
     assert!(back.count() <= ROUNDS, "{events:?}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How many programs run, and how many events wait for them.
+//! Limits on running programs and waiting events.
 
 use std::fs;
 

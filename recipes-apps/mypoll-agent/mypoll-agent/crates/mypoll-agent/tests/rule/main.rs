@@ -21,7 +21,7 @@ use std::{
 use common::{Agent, DEADLINE};
 use serde_json::Value;
 
-/// Waits until `condition` gives something.
+/// Waits until `condition` returns a value.
 fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + DEADLINE;
     loop {
@@ -33,13 +33,13 @@ fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// What the agent says of a rule.
+/// The agent's status of a rule.
 fn status(agent: &Agent, rule: &str) -> Value {
     let (mut client, _) = agent.request(r#"{"status":true,"events":false}"#);
     client.json()["status"][format!("rule {rule}")].take()
 }
 
-/// Waits until the numbers of a rule are these.
+/// Waits until a rule has these counts.
 fn wait_for_counts(agent: &Agent, rule: &str, counts: &[(&str, u64)]) {
     let mut last = Value::Null;
     let end = Instant::now() + DEADLINE;
@@ -56,7 +56,7 @@ fn wait_for_counts(agent: &Agent, rule: &str, counts: &[(&str, u64)]) {
     }
 }
 
-/// Writes another configuration in place of the agent's, as far as `change` does, and has it read.
+/// Applies `change` to the agent's configuration, and reloads it.
 fn reload(agent: &mut Agent, change: impl FnOnce(String) -> String) {
     let path = agent.directory().join("agent.toml");
     let text = fs::read_to_string(&path).unwrap();
@@ -65,13 +65,13 @@ fn reload(agent: &mut Agent, change: impl FnOnce(String) -> String) {
     agent.wait_for_log("reloaded the configuration");
 }
 
-/// Whether there is a process that runs: the zombies of others count as gone.
+/// Whether this process runs; zombies count as gone.
 fn runs(pid: &str) -> bool {
     let stat = fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-/// The processes that have this one as their parent.
+/// The child processes of this process.
 fn children(pid: i32) -> Vec<String> {
     let parent = format!("PPid:\t{pid}");
     let processes = fs::read_dir("/proc").unwrap().map_while(Result::ok);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A server that answers as it is told to, or not at all.
+//! A server that answers as a test requests, or not at all.
 
 use std::{
     collections::VecDeque,
@@ -13,18 +13,18 @@ use serde_json::Value;
 
 use super::wait_for;
 
-/// What is done with a request.
+/// The reaction to a request.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// It is answered with this status, and more lines of the head.
+    /// Answers with this status, and more lines of the head.
     Status(u16, &'static str),
-    /// It is read, and nothing comes back.
+    /// Reads it, and does not answer.
     Hang,
-    /// It is read, and the connection is closed.
+    /// Reads it, and closes the connection.
     Close,
 }
 
-/// A request that came whole.
+/// A complete request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub head: Vec<String>,
@@ -49,7 +49,7 @@ impl Request {
 #[derive(Default)]
 struct Shared {
     replies: Mutex<VecDeque<Reply>>,
-    /// Once no more replies are listed.
+    /// The reply once no more are listed.
     otherwise: Mutex<Option<Reply>>,
     requests: Mutex<Vec<Request>>,
     connections: Mutex<Vec<TcpStream>>,
@@ -88,12 +88,12 @@ impl Server {
         Self { address, shared }
     }
 
-    /// The next requests get these, and those after them 200.
+    /// Sets the replies to the next requests; later ones get 200.
     pub fn replies(&self, replies: impl IntoIterator<Item = Reply>) {
         self.shared.replies.lock().unwrap().extend(replies);
     }
 
-    /// Requests without a reply of their own get this from now on, in place of 200.
+    /// Sets the reply to all further requests, instead of 200.
     pub fn otherwise(&self, reply: Option<Reply>) {
         *self.shared.otherwise.lock().unwrap() = reply;
     }
@@ -118,7 +118,7 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// As the system does with a server that is killed.
+    /// Breaks all connections, like a killed server.
     fn drop(&mut self) {
         *self.shared.stopped.lock().unwrap() = true;
         let _ = TcpStream::connect(self.address);
@@ -163,7 +163,7 @@ fn serve(connection: TcpStream, shared: &Shared) -> io::Result<()> {
                 "HTTP/1.1 {status} X\r\n{head}Content-Length: 2\r\n\r\nok"
             )?,
             Reply::Hang => {
-                // Until the other side goes.
+                // Until the peer closes the connection.
                 let _ = reader.read(&mut [0]);
                 return Ok(());
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Servers that fail, hang, go and come back: every event arrives, in order.
+//! Servers that fail, hang, stop and return: every event arrives, in order.
 
 use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path, time::Instant};
 
@@ -22,7 +22,7 @@ pub(super) fn rule(server: &Server, keys: &str) -> String {
     )
 }
 
-/// Has so many edges happen.
+/// Produces `count` edges.
 pub(super) fn edges(agent: &mut Agent, count: usize) {
     let edges: Vec<_> = ["rising 0", "falling 0"]
         .into_iter()
@@ -41,7 +41,7 @@ pub(super) fn next(agent: &Agent) -> u64 {
 }
 
 #[test]
-fn an_event_is_posted_as_clients_get_it() {
+fn an_event_is_posted_in_the_clients_format() {
     let server = Server::start();
     let mut agent = Agent::start(&format!("agent.machine = 'kitchen'\n{}", rule(&server, "")));
     next(&agent);
@@ -90,7 +90,7 @@ fn every_event_arrives_in_order_whatever_the_server_does() {
     let first = next(&agent);
     edges(&mut agent, 50);
     server.wait_for(first + 49);
-    // On a busy machine an answer may come after the timeout, and the event once more.
+    // On a busy machine an answer may come after the timeout, and the event is repeated.
     let mut taken = server.taken();
     taken.dedup();
     assert!(taken.iter().copied().eq(first..first + 50), "{taken:?}");
@@ -114,7 +114,7 @@ fn every_event_arrives_in_order_whatever_the_server_does() {
 }
 
 #[test]
-fn a_server_that_goes_and_comes_back_gets_everything() {
+fn a_server_that_returns_gets_everything() {
     let server = Server::start();
     let address = server.address;
     let mut agent = Agent::start(&rule(&server, ""));
@@ -138,7 +138,7 @@ fn a_server_that_goes_and_comes_back_gets_everything() {
 }
 
 #[test]
-fn an_event_that_is_refused_for_good_is_passed_over() {
+fn a_permanently_refused_event_is_skipped() {
     let server = Server::start();
     server.replies([200, 422, 400, 413, 415].map(|status| Reply::Status(status, "")));
     let mut agent = Agent::start(&rule(&server, ""));
@@ -155,7 +155,7 @@ fn an_event_that_is_refused_for_good_is_passed_over() {
 }
 
 #[test]
-fn only_what_the_filter_takes_is_posted() {
+fn only_matching_events_are_posted() {
     let server = Server::start();
     let when = "when = { kind = ['falling', 'level'], label = 'door' }\n";
     let mut agent = Agent::start(&(rule(&server, "") + when));
@@ -222,7 +222,7 @@ fn a_server_that_hangs_delays_nobody() {
     quick.wait_for(first + 19);
     assert!((first..first + 20).all(|number| client.event() == number));
     wait_for_counts(&agent, "hook", &[("matched", 1), ("done", 0)]);
-    // A changed rule goes on with the same event.
+    // A changed rule continues with the same event.
     slow.otherwise(None);
     reload(&mut agent, |text| text.replace("'1h'", "'10s'"));
     slow.wait_for(first + 19);
@@ -234,7 +234,7 @@ fn a_server_that_hangs_delays_nobody() {
 }
 
 #[test]
-fn a_new_rule_tells_nothing_of_what_happened_before_it() {
+fn a_new_rule_ignores_earlier_events() {
     let server = Server::start();
     let mut agent = Agent::start("journal.path = 'DIRECTORY/journal'");
     let first = next(&agent);
@@ -248,7 +248,7 @@ fn a_new_rule_tells_nothing_of_what_happened_before_it() {
 }
 
 #[test]
-fn the_end_leaves_to_the_journal_what_can_not_be_delivered() -> io::Result<()> {
+fn at_the_end_undelivered_events_stay_in_the_journal() -> io::Result<()> {
     let server = Server::start();
     let address = server.address;
     let configuration = format!(

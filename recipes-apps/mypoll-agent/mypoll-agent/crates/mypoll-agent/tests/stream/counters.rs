@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Totals of pulses that outlast the agent.
+//! Pulse totals that survive the agent.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::common::Agent;
 
 /// The levels of both lines once the pulses of the first are `expected`.
 fn levels(agent: &Agent, expected: u64) -> Value {
-    // What the journal has from before is counted a moment after the start.
+    // Earlier events of the journal are counted shortly after the start.
     for _ in 0..1000 {
         let (mut client, _) = agent.request(r#"{"levels":true}"#);
         let levels = client.json()["levels"].take();
@@ -20,7 +20,7 @@ fn levels(agent: &Agent, expected: u64) -> Value {
 }
 
 #[test]
-fn no_pulse_is_missing_or_counted_twice_over_kills() {
+fn no_pulse_is_missing_or_counted_twice_across_kills() {
     let configuration = "[journal]\npath = 'DIRECTORY/journal'\n[counters]\nsave = '20ms'";
     let mut agent = Agent::start(configuration);
     let (mut client, hello) = agent.request("{}");
@@ -34,7 +34,7 @@ fn no_pulse_is_missing_or_counted_twice_over_kills() {
             event = line["event"].as_u64().unwrap_or(event);
             left -= u32::from(line["kind"] == "falling");
         }
-        // Whether it is killed before, while or after it saves: what a client saw is counted.
+        // Pulses that a client saw are counted, even if the agent is killed before, during or after a save.
         agent.kill_and_restart(configuration);
         let resume = json!({"resume": {"session": session, "event": event}});
         client = agent.request(&resume.to_string()).0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A journal with wrong bytes: clients get what is left, and are told what is not.
+//! A damaged journal: clients get the remaining events, and the number of missing ones.
 
 use std::{fs, path::PathBuf};
 
@@ -9,7 +9,7 @@ use crate::common::{Agent, Client};
 
 const CONFIGURATION: &str = "[journal]\npath = 'DIRECTORY/journal'";
 
-/// The events 1 and 2 are the levels of both lines; of these each has lost two before it.
+/// Events 1 and 2 are the levels of both lines; the source lost two events before each of the others.
 const LAST: u64 = 102;
 
 /// An agent that has these events on disk, and their session.
@@ -33,7 +33,7 @@ fn restart(agent: &mut Agent, change: impl FnOnce(&mut Vec<u8>)) {
     let segment = last_segment(agent);
     let mut bytes = fs::read(&segment).unwrap();
     change(&mut bytes);
-    // It has the file open for appending, and nothing to append.
+    // The agent has the file open for appending, and nothing to append.
     fs::write(&segment, bytes).unwrap();
     agent.kill_and_restart(CONFIGURATION);
 }
@@ -44,7 +44,7 @@ fn resume(agent: &Agent, session: &Value) -> (Client, Value) {
 }
 
 #[test]
-fn a_wrong_byte_in_the_last_segment_costs_one_event_which_is_told() {
+fn a_wrong_byte_in_the_last_segment_loses_one_event_which_is_reported() {
     let (mut agent, session) = agent();
     restart(&mut agent, |bytes| {
         let middle = bytes.len() / 2;
@@ -62,7 +62,7 @@ fn a_wrong_byte_in_the_last_segment_costs_one_event_which_is_told() {
     };
     assert_eq!(missed, json!({"missed": 1, "lost": 2}));
     assert!((3..LAST).contains(&next));
-    // What comes now goes on behind it.
+    // New events follow it.
     agent.events("rising 0");
     for event in next + 1..=LAST + 1 {
         assert_eq!(client.event(), event);
@@ -70,7 +70,7 @@ fn a_wrong_byte_in_the_last_segment_costs_one_event_which_is_told() {
 }
 
 #[test]
-fn what_is_wrong_at_the_end_is_missing_and_begins_a_session() {
+fn damage_at_the_end_loses_events_and_starts_a_session() {
     let (mut agent, session) = agent();
     restart(&mut agent, |bytes| {
         let last = bytes.len() - 5;
@@ -82,7 +82,7 @@ fn what_is_wrong_at_the_end_is_missing_and_begins_a_session() {
     for event in 1..LAST {
         assert_eq!(client.event(), event);
     }
-    // Its number is used again, in another session.
+    // Its number is reused, in another session.
     let begun = client.json();
     assert_ne!(begun["session"], session);
     assert_eq!(begun["session"], hello["session"]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What clients may do wrong, without any harm to the others.
+//! Misbehaving clients, which must not harm the others.
 
 use std::{io::Write as _, net::TcpStream, time::Duration};
 
@@ -7,7 +7,7 @@ use socket2::SockRef;
 
 use crate::common::{Agent, Client};
 
-/// Has `count` events happen, each of which the client gets.
+/// Produces `count` events, each of which the client gets.
 fn happen(agent: &mut Agent, client: &mut Client, count: usize) -> u64 {
     let mut last = 0;
     for _ in 0..count / 100 {
@@ -20,7 +20,7 @@ fn happen(agent: &mut Agent, client: &mut Client, count: usize) -> u64 {
 }
 
 #[test]
-fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
+fn a_stalled_client_delays_nobody_and_gets_a_gap() {
     let mut agent = Agent::start("");
     let (mut quick, _) = agent.request("{}");
     let (mut stalled, hello) = agent.request("{}");
@@ -46,7 +46,7 @@ fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
             }
         }
     }
-    // What the sockets of both sides hold, and what the agent had taken from the journal.
+    // Data in the sockets of both sides, and events that the agent had taken from the journal.
     eprintln!("stale {stale} bytes, missed {missed}");
     assert!(missed > 0);
     assert!(stale < 512 << 10, "{stale} bytes were stale");
@@ -55,7 +55,7 @@ fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
 }
 
 #[test]
-fn who_says_nothing_or_half_a_line_delays_nobody() {
+fn silent_clients_and_incomplete_lines_delay_nobody() {
     let mut agent = Agent::start("");
     let _silent: Vec<_> = (0..20).map(|_| agent.connect()).collect();
     let _half: Vec<_> = (0..20)
@@ -80,7 +80,7 @@ fn an_endless_line_ends_the_connection() {
         let sent = (0..1 << 30)
             .step_by(piece.len())
             .find(|_| stream.write_all(&piece).is_err());
-        // What is in the buffers, and what is thrown away while the client may read the error.
+        // Data in the buffers, and data that is discarded while the client may read the error.
         assert!(sent.is_some_and(|sent| sent < 32 << 20), "{sent:?}");
     }
     let (mut quick, _) = agent.request("{}");
@@ -99,7 +99,7 @@ fn an_error_reaches_a_client_that_sent_too_much() {
 }
 
 #[test]
-fn other_protocols_and_garbage_are_told_what_is_expected() {
+fn other_protocols_and_garbage_get_the_expected_form() {
     let mut agent = Agent::start("");
     for (bytes, expected) in [
         (
@@ -146,7 +146,7 @@ fn a_client_that_closes_frees_the_place_without_an_event() {
     }
 }
 
-/// The first client that is let in.
+/// The first client that is accepted.
 fn until_there_is_room(agent: &Agent) -> Client {
     loop {
         let mut client = agent.connect();

@@ -24,7 +24,7 @@ fn edge(kind: &str) -> Value {
 }
 
 #[test]
-fn a_press_and_another_are_a_double_click() {
+fn two_presses_are_a_double_click() {
     // A gap that is long enough for a slow machine, and no third click to wait for.
     let mut agent = Agent::start(
         "[[gesture]]\nlabel = 'button'\ndouble-click = '1h'\nclicks = 2\nlong-press = '1h'",
@@ -43,7 +43,7 @@ fn a_press_and_another_are_a_double_click() {
 }
 
 #[test]
-fn what_takes_time_comes_without_an_event() {
+fn timed_gestures_need_no_further_event() {
     let mut agent = Agent::start(
         "[[gesture]]\nline = 0\nlong-press = '10ms'\nrepeat = '10ms'\n\
          [[watchdog]]\nlabel = 'button'\nsilent = '100ms'",
@@ -105,7 +105,7 @@ fn a_reload_adds_gestures_and_the_end_finishes_them() {
 }
 
 #[test]
-fn a_line_that_is_not_there_is_waited_for() {
+fn a_missing_line_is_waited_for() {
     let mut agent = Agent::start("[[gesture]]\nlabel = 'bell'\n[[gesture]]\nlabel = 'door'");
     agent.wait_for_log("gesture bell waits: the line `bell` is missing");
     let (mut client, _) = agent.request(r#"{"status":true}"#);

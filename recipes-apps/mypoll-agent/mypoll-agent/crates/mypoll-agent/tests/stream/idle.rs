@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the agent does when nothing happens: nothing.
+//! An idle agent does nothing.
 
 use std::{
     fs,
@@ -10,13 +10,13 @@ use std::{
 
 use crate::common::Agent;
 
-/// What a program for boards may have resident with a hundred idle clients, in bytes.
+/// Maximum resident memory of a program for boards with a hundred idle clients, in bytes.
 const ALL: u64 = 6_000_000;
 
-/// What a release build may take of that for itself, without files that are mapped.
+/// Maximum part of that in a release build, without mapped files.
 const OWN: u64 = 1 << 20;
 
-/// How large a program for boards is at most, as in the recipe.
+/// Maximum size of a program for boards, as in the recipe.
 const PROGRAM: u64 = 3_200_000;
 
 /// How often the threads of a process have waited.
@@ -41,7 +41,7 @@ fn with_a_hundred_idle_clients_it_does_not_wake_up() {
              [[gesture]]\nline = 0\n[[watchdog]]\nline = 0\nsilent = '1h'\n[counters]"
         ));
         let _clients: Vec<_> = (0..100).map(|_| agent.request("{}")).collect();
-        // Time that has to pass: what was begun ends, and then nothing may happen.
+        // Pending work needs time to end; after that, nothing may happen.
         let mut before = 0;
         while waits(agent.pid()) != before {
             before = waits(agent.pid());
@@ -61,7 +61,7 @@ fn size(pid: i32, name: &str) -> u64 {
     kilobytes.unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// Says how much memory the agent takes, and fails where a program that is built for boards takes more than its budget.
+/// Prints the agent's memory use; fails if a program that is built for boards exceeds its budget.
 fn judge(pid: i32) {
     let (all, own) = (size(pid, "VmRSS:"), size(pid, "RssAnon:"));
     let program = fs::metadata(env!("CARGO_BIN_EXE_mypoll-agent"))
@@ -70,7 +70,7 @@ fn judge(pid: i32) {
     // Most of what is resident is the program's file.
     let (judges_own, judges_all) = (!cfg!(debug_assertions), program <= PROGRAM);
     let verdict = |judged| if judged { "at most" } else { "not judged by" };
-    // Not captured: the figures are of interest when the test passes, too.
+    // Not captured: the figures are of interest even if the test passes.
     let _ = writeln!(
         io::stderr(),
         "100 idle clients, a program of {program} bytes: resident {all} ({} {ALL}), its own {own} ({} {OWN})",

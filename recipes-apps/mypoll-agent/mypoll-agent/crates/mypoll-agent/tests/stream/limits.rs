@@ -8,7 +8,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use crate::common::{Agent, Client};
 
 #[test]
-fn one_client_too_many_is_told_so() {
+fn one_client_too_many_is_rejected() {
     let mut agent = Agent::start("[[stream]]\nlisten = '127.0.0.1:0'\nmax-clients = 2");
     let (mut first, _) = agent.request("{}");
     let (mut second, _) = agent.request("{}");
@@ -21,7 +21,7 @@ fn one_client_too_many_is_told_so() {
 }
 
 #[test]
-fn without_descriptors_it_waits_and_goes_on() {
+fn without_descriptors_it_waits_and_recovers() {
     let mut agent = Agent::start_with(
         "[[stream]]\nlisten = '127.0.0.1:0'\nmax-clients = 1000",
         |command| {
@@ -53,7 +53,7 @@ fn a_thousand_connections_at_once_harm_nobody() {
     let address = agent.address();
     let flood = std::thread::spawn(move || {
         for _ in 0..1000 {
-            // Some are refused by the system, when it holds too many that wait.
+            // The system refuses some if too many are waiting.
             let _ = TcpStream::connect(address);
         }
     });
@@ -65,7 +65,7 @@ fn a_thousand_connections_at_once_harm_nobody() {
         last = Some(event);
     }
     flood.join().unwrap();
-    // They have closed, which takes a line or two to each to find out.
+    // They have closed; the agent detects that by sending each a line or two.
     loop {
         let mut client = Client::new(TcpStream::connect(address).unwrap());
         client.send("{}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The sink `stream`, by the program itself.
+//! The sink `stream` of the program itself.
 
 #[path = "../common/mod.rs"]
 mod common;

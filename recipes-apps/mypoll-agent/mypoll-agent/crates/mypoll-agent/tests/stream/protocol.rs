@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What clients get.
+//! The protocol as clients see it.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -30,7 +30,7 @@ fn all_clients_get_the_same_events() {
 }
 
 #[test]
-fn a_client_comes_back_and_goes_on_where_it_was() {
+fn a_client_returns_and_continues_where_it_was() {
     let mut agent = Agent::start("");
     let (mut client, hello) = agent.request(r#"{"levels":true}"#);
     let after = client.json()["after"].as_u64().unwrap();
@@ -64,9 +64,9 @@ fn a_client_comes_back_and_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_client_that_sends_no_more_still_gets_all() {
+fn a_half_closed_client_still_gets_everything() {
     let mut agent = Agent::start("");
-    // As `nc host 7070 </dev/null` and as `echo REQUEST | nc host 7070`.
+    // Like `nc host 7070 </dev/null` and like `echo REQUEST | nc host 7070`.
     let mut silent = agent.connect();
     silent.half_close();
     let (mut asking, _) = agent.request(r#"{"filter":{"source":["timer"]}}"#);
@@ -82,12 +82,12 @@ fn a_client_that_sends_no_more_still_gets_all() {
 }
 
 #[test]
-fn the_end_delivers_what_is_left() {
+fn the_end_delivers_remaining_events() {
     let mut agent = Agent::start("");
     let mut clients = [agent.connect(), hello(&agent)];
     agent.events("tick");
     let first = clients[0].event();
-    // When it goes on it finds the signal and these events at once, whichever it looks at first.
+    // When it continues, both the signal and these events are pending, whichever it handles first.
     agent.signal(Signal::SIGSTOP);
     agent.events(&"tick\n".repeat(500));
     agent.signal(Signal::SIGTERM);
@@ -101,7 +101,7 @@ fn the_end_delivers_what_is_left() {
 }
 
 #[test]
-fn a_heartbeat_comes_to_a_quiet_client() {
+fn a_quiet_client_gets_a_heartbeat() {
     let agent = Agent::start("[[stream]]\nlisten = '127.0.0.1:0'\nheartbeat = '100ms'");
     let (mut client, hello) = agent.request("{}");
     for _ in 0..3 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A configuration is taken whole or refused whole.
+//! A configuration is accepted or rejected as a whole.
 
 use std::{
     net::{TcpListener, TcpStream},
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::common::{Agent, Client};
 
-/// What the agent says of its parts, without numbers that change.
+/// The agent's status of its parts, without changing numbers.
 fn parts(agent: &Agent) -> Vec<(String, Value)> {
     let (mut client, _) = agent.request(r#"{"status":true,"events":false}"#);
     let status = client.json()["status"].take();
@@ -21,14 +21,14 @@ fn parts(agent: &Agent) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// A port that nobody has.
+/// A free port.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 #[test]
-fn what_can_be_prepared_is_given_back_when_something_else_can_not() {
+fn a_rejected_reload_releases_what_it_prepared() {
     let old = "[[stream]]\nlisten = '127.0.0.1:0'\n";
     let mut agent = Agent::start(old);
     let (mut client, _) = agent.request("{}");
@@ -41,10 +41,10 @@ fn what_can_be_prepared_is_given_back_when_something_else_can_not() {
     let unix = "[[stream]]\nlisten = 'unix:DIRECTORY/socket'\n";
     let more = "[counters]\n[[gesture]]\nline = 0\n[[output]]\nname = 'lamp'\nline = 'nowhere'\n";
     for new in [
-        // Beside what goes on.
+        // Besides the sections that continue.
         [old, unix, &section(good), &section(bad), more].concat(),
         [old, &section(bad), unix, &section(good), more].concat(),
-        // In the place of it.
+        // In place of them.
         [unix, &section(good), more, &section(bad)].concat(),
     ] {
         agent.configure(&new);
@@ -56,7 +56,7 @@ fn what_can_be_prepared_is_given_back_when_something_else_can_not() {
         assert!(!socket.exists());
         agent.events("rising 0\nfalling 0");
         let first = client.event();
-        // No gesture comes between them and behind them.
+        // No gesture follows either of them.
         assert_eq!(client.event(), first + 1);
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An agent that dies and comes back, with its journal on disk.
+//! An agent that is killed and restarted, with its journal on disk.
 
 use std::{fs, net::TcpStream, os::unix::net::UnixStream, sync::mpsc::channel, thread};
 
@@ -14,7 +14,7 @@ use crate::common::{Agent, Client};
 const LISTEN: &str = "[journal]\npath = 'DIRECTORY/journal'\n[[stream]]\nlisten = ";
 
 #[test]
-fn clients_resume_over_a_kill_without_a_gap_or_a_duplicate() {
+fn clients_resume_after_a_kill_without_a_gap_or_a_duplicate() {
     let mut agent = Agent::start(&format!("{LISTEN}'127.0.0.1:0'"));
     let address = agent.address();
     let (_, hello) = agent.request("{}");
@@ -25,7 +25,7 @@ fn clients_resume_over_a_kill_without_a_gap_or_a_duplicate() {
         let (sender, session) = (sender.clone(), session.clone());
         thread::spawn(move || {
             let mut last = first;
-            // Ends with the test, when nobody receives any more.
+            // Ends with the test, when the receiver is gone.
             loop {
                 let Ok(stream) = TcpStream::connect(address) else {
                     thread::yield_now();
@@ -49,7 +49,7 @@ fn clients_resume_over_a_kill_without_a_gap_or_a_duplicate() {
     }
     let mut last = [(first, 0); 4];
     for round in 1..=5_u64 {
-        // `lost` tells which event it was; what the agent had read from the FIFO and not written may be gone.
+        // `lost` identifies the event; events that the agent had read from the FIFO but not written may be gone.
         for number in 1..=1000 {
             agent.events(&format!("rising 1 {}", round * 10_000 + number));
         }
@@ -76,7 +76,7 @@ fn clients_resume_over_a_kill_without_a_gap_or_a_duplicate() {
 }
 
 #[test]
-fn a_reload_makes_a_unix_socket_anew_that_was_removed() {
+fn a_reload_recreates_a_removed_unix_socket() {
     let mut agent = Agent::start("[[stream]]\nlisten = 'unix:DIRECTORY/socket'");
     let path = agent.directory().join("socket");
     fs::remove_file(&path).unwrap();

@@ -31,7 +31,7 @@ impl Figure<'_> {
     }
 }
 
-/// Puts out how often an interface took so long.
+/// Prints how often each duration occurred.
 pub(crate) fn put_out_counts(interface: &str, figure: &str, values: &[u64]) {
     Figure {
         interface,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the agent sends.
+//! Messages from the agent.
 
 use std::borrow::Cow;
 
@@ -55,10 +55,10 @@ pub struct Event<'a> {
     /// Its number: from 1, without gaps within a session, below 2^53. With a journal on disk a new session continues the
     /// count.
     pub event: u64,
-    /// Where it came from: `manual`, `timer`, `gpio`, `gesture`, `watchdog`.
+    /// Its source: `manual`, `timer`, `gpio`, `gesture`, `watchdog`.
     #[serde(borrow)]
     pub source: Cow<'a, str>,
-    /// What happened: `trigger`, `tick`, `rising`, `falling`, `removed`, `added`, `level`, or a kind of gesture or of the
+    /// Its kind: `trigger`, `tick`, `rising`, `falling`, `removed`, `added`, `level`, or a kind of gesture or of the
     /// watchdog, such as `click` and `silent`.
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_is_told_from_the_others() {
+    fn message_types_are_distinguished() {
         for (line, expected) in [
             (
                 r#"{"missed":5,"lost":7}"#,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a client sends.
+//! Requests and orders from a client.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub struct Request {
     /// Which events to send. Default: all.
     #[serde(skip_serializing_if = "Filter::takes_all")]
     pub filter: Filter,
-    /// Where to resume. Default: at the next event.
+    /// The event to resume after. Default: resume with the next event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
     /// Whether to send the levels of all lines first. Default: false.
@@ -89,11 +89,11 @@ pub struct Resume {
 /// first. Needs the role `control`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// What to do.
+    /// The action to carry out.
     pub order: Action,
 }
 
-/// What to do.
+/// The action to carry out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {

@@ -60,7 +60,7 @@ impl FakeDriver {
         self.directory.path()
     }
 
-    /// Queues a line of text; the FIFO takes 16 before somebody has to read, as the driver does.
+    /// Queues a line of text; like the driver, the FIFO holds 16 lines.
     ///
     /// # Panics
     ///
@@ -69,7 +69,7 @@ impl FakeDriver {
         self.send_bytes(format!("{line}\n").as_bytes());
     }
 
-    /// Queues what one read gives, as [`FakeDriver::send`] does with a line.
+    /// Queues the data of one read, like [`FakeDriver::send`] a line.
     ///
     /// # Panics
     ///
@@ -78,7 +78,7 @@ impl FakeDriver {
         self.fifo.write_all(bytes).unwrap();
     }
 
-    /// Queues a rising edge of line 1 as [`FakeDriver::send`] does, and gives the line of text back.
+    /// Queues a rising edge of line 1, like [`FakeDriver::send`], and returns its line of text.
     ///
     /// # Panics
     ///

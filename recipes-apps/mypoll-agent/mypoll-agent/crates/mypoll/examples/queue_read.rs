@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A queue of its own, read many events at a time.
+//! A private queue, read many events at a time.
 
 #[path = "common/args.rs"]
 mod args;
@@ -13,7 +13,7 @@ use mypoll::{
     queue::{Config, Record},
 };
 
-/// Print the events of /dev/mypoll, whoever else reads, and at the end the account of the queue.
+/// Print the events of /dev/mypoll, regardless of other readers, and at the end the statistics of the queue.
 #[derive(Parser)]
 #[command(after_help = "Example: queue_read 3    prints three events and exits")]
 struct Cli {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A queue of its own, mapped: a system call is made only to wait.
+//! A private queue, mapped: system calls are only made to wait.
 
 #[path = "common/args.rs"]
 mod args;
@@ -14,7 +14,7 @@ use clap::Parser;
 use mypoll::{Device, queue::Config};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// Print the events of /dev/mypoll, whoever else reads, from the mapped ring.
+/// Print the events of /dev/mypoll from a mapped ring, regardless of other readers.
 #[derive(Parser)]
 #[command(after_help = "Example: queue_ring 3    prints three events and exits")]
 struct Cli {
@@ -24,7 +24,7 @@ struct Cli {
 
 fn main() -> Result<()> {
     let Cli { args } = Cli::parse();
-    // Mapping the ring for its head, which the program moves, takes a file that is open for writing too.
+    // The program moves the ring's head, so the file must be open for writing, too.
     let mut ring = Device::options()
         .open(&args.device)?
         .into_queue(&Config::new())?

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A queue of its own as a stream in tokio.
+//! A private queue as a stream in tokio.
 
 #[path = "common/args.rs"]
 mod args;
@@ -11,7 +11,7 @@ use clap::Parser;
 use mypoll::{Device, queue::Config};
 use tokio_stream::StreamExt as _;
 
-/// Print the events of /dev/mypoll, whoever else reads, from a tokio program.
+/// Print the events of /dev/mypoll with tokio, regardless of other readers.
 #[derive(Parser)]
 #[command(after_help = "Example: queue_tokio 3    prints three events and exits")]
 struct Cli {

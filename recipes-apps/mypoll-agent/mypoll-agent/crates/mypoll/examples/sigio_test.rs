@@ -15,13 +15,13 @@ struct Cli {
     args: common::Args,
 }
 
-/// That it is called ends the wait: there is nothing left to do in it.
+/// Does nothing: the call itself ends the wait.
 extern "C" fn on_sigio(_signal: libc::c_int) {}
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
 
-    // Blocked but while waiting: a SIGIO between the last read and the wait stays pending and ends the wait.
+    // Blocked except while waiting: a SIGIO between the last read and the wait stays pending and ends the wait.
     let sigio = SigSet::from(Signal::SIGIO);
     sigio.thread_block().context("cannot block SIGIO")?;
     let mut others = SigSet::thread_get_mask().context("cannot get the signal mask")?;

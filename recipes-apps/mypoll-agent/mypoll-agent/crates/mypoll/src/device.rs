@@ -87,14 +87,14 @@ pub struct Device {
 }
 
 impl Device {
-    /// Where udev and devtmpfs put it.
+    /// The path that udev and devtmpfs create.
     pub const PATH: &str = "/dev/mypoll";
 
     /// Opens [`Device::PATH`] for reading and writing, blocking.
     ///
     /// # Errors
     ///
-    /// As [`Options::open`].
+    /// Same as [`Options::open`].
     pub fn open() -> Result<Self, Error> {
         Self::options().open(Self::PATH)
     }
@@ -127,11 +127,11 @@ impl Device {
         })
     }
 
-    /// As [`Device::read_event`], but returns `None` instead of [`Error::Empty`].
+    /// Like [`Device::read_event`], but returns `None` instead of [`Error::Empty`].
     ///
     /// # Errors
     ///
-    /// As [`Device::read_event`].
+    /// Same as [`Device::read_event`].
     pub fn try_read_event(&self) -> Result<Option<Event>, Error> {
         match self.read_event() {
             Ok(event) => Ok(Some(event)),
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_quoted() {
+    fn invalid_events_are_quoted() {
         let mut driver = FakeDriver::new();
         let device = Device::options().open(driver.device()).unwrap();
         driver.send("hello");
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_ends_is_no_device() {
+    fn a_file_that_ends_is_not_a_device() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let device = Device::options().open(file.path()).unwrap();
         assert!(matches!(device.read_event(), Err(Error::EndOfFile)));
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_commands_are_told_apart() {
+    fn errors_of_commands_are_distinguished() {
         let full = command_error("trigger", io::Error::from_raw_os_error(libc::ENOBUFS));
         assert!(matches!(full, Error::QueueFull));
         let of_another = command_error("stop", io::Error::from_raw_os_error(libc::EPERM));

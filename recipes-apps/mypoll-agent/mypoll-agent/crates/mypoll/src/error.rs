@@ -37,7 +37,7 @@ pub enum Error {
     /// The line that was read is not a valid event.
     #[error("invalid line `{line}`")]
     Line {
-        /// What was read.
+        /// The line.
         line: String,
         /// Why it is invalid.
         source: ParseEventError,

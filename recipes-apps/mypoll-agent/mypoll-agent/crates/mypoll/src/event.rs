@@ -10,7 +10,7 @@ use crate::{
     uapi,
 };
 
-/// Where an event came from.
+/// The source of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -56,7 +56,7 @@ impl Source {
     }
 }
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -179,9 +179,9 @@ impl FromStr for Kind {
 pub struct Event {
     /// Sequence number (`event=`): from 1 at module load, without gaps, wraps at 2³².
     pub sequence: u32,
-    /// Where it came from.
+    /// Its source.
     pub source: Source,
-    /// What happened.
+    /// Its kind.
     pub kind: Kind,
     /// Which GPIO line, 0 to 1023; 0 for the other sources.
     pub line: u32,
@@ -259,7 +259,7 @@ mod tests {
     const TICK: &str = "event=4294967295 source=timer kind=tick line=0 value=3 lost=7 timestamp_ns=18446744073709551615";
 
     #[test]
-    fn text_and_event_are_the_same() {
+    fn an_event_survives_text() {
         let event: Event = TICK.parse().unwrap();
         assert_eq!(
             event,
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_is_needed() {
+    fn each_key_is_required() {
         for key in [
             "event",
             "source",

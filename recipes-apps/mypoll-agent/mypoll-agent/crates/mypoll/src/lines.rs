@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_all_that_follows() {
+    fn a_label_is_the_rest_of_the_line() {
         assert_eq!(lines().number_of("front door=open"), Some(1));
         assert_eq!(lines().number_of("front door"), None);
     }

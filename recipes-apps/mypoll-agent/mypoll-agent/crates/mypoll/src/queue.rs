@@ -71,7 +71,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`Device::into_queue`]; nothing changes then.
+    /// Same as [`Device::into_queue`]; nothing changes then.
     pub fn reconfigure(&self, config: &Config) -> Result<(), Error> {
         let config = uapi::Config::try_from(config)?;
         sys::configure(self, config).map_err(configure_error)
@@ -125,29 +125,29 @@ impl Queue {
         sys::stats(self).map(Stats::from).map_err(Error::Stats)
     }
 
-    /// As [`Device::info`].
+    /// Like [`Device::info`].
     ///
     /// # Errors
     ///
-    /// As [`Device::info`].
+    /// Same as [`Device::info`].
     pub fn info(&self) -> Result<Info, Error> {
         self.device.info()
     }
 
-    /// As [`Device::levels`], with this queue's position.
+    /// Like [`Device::levels`], with this queue's position.
     ///
     /// # Errors
     ///
-    /// As [`Device::levels`].
+    /// Same as [`Device::levels`].
     pub fn levels(&self) -> Result<Levels, Error> {
         self.device.levels()
     }
 
-    /// As [`Device::line`].
+    /// Like [`Device::line`].
     ///
     /// # Errors
     ///
-    /// As [`Device::line`].
+    /// Same as [`Device::line`].
     pub fn line(&self, number: u32) -> Result<LineInfo, Error> {
         self.device.line(number)
     }
@@ -181,15 +181,15 @@ impl Queue {
         AsyncQueue::new(self)
     }
 
-    /// As [`Queue::into_async`], but returns one event at a time.
+    /// Like [`Queue::into_async`], but returns one event at a time.
     ///
     /// # Errors
     ///
-    /// As [`Queue::into_async`].
+    /// Same as [`Queue::into_async`].
     ///
     /// # Panics
     ///
-    /// As [`Queue::into_async`].
+    /// Same as [`Queue::into_async`].
     #[cfg(feature = "tokio")]
     pub fn into_stream(self) -> Result<RecordStream, Error> {
         RecordStream::new(self)
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_queue_is_told() {
+    fn non_queues_are_reported() {
         let mut driver = FakeDriver::new();
         let queue = open(&driver);
         driver.press(1);

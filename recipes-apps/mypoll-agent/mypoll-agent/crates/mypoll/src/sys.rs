@@ -4,7 +4,7 @@
 //! On other kinds of files the ioctls fail with `ENOTTY`: no other driver uses these numbers.
 #![expect(
     unsafe_code,
-    reason = "the kernel is told of memory and descriptors by number"
+    reason = "system calls take memory and descriptors as numbers"
 )]
 
 use std::{io, os::fd::AsFd, slice};

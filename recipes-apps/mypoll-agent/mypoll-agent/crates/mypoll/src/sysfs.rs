@@ -168,7 +168,7 @@ mod tests {
                          timer_triggered=20\nqueue_depth=2\ntimer_running=1\ngpio_triggered=5";
 
     #[test]
-    fn text_and_stats_are_the_same() {
+    fn stats_survive_text() {
         let stats: Stats = STATS.parse().unwrap();
         assert_eq!(
             (stats.event_sequence, stats.generated, stats.dropped),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_counters_are_tolerated_and_known_ones_needed() {
+    fn unknown_counters_are_tolerated_and_known_ones_required() {
         assert!(format!("overruns=3\n{STATS}\n").parse::<Stats>().is_ok());
         for line in STATS.lines() {
             let key = line.split_once('=').unwrap().0;

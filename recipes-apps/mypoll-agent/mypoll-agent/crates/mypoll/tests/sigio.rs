@@ -16,9 +16,9 @@ fn example(name: &str) -> Command {
     Command::new(built)
 }
 
-fn prints_what_comes_and_exits_after_the_last(name: &str) {
+fn prints_events_and_exits_after_the_last(name: &str) {
     let mut driver = FakeDriver::new();
-    // The first ones are there before SIGIO was asked for; the others come when the program sleeps, or is about to.
+    // The first events exist before SIGIO is enabled; the others arrive when the program sleeps, or is about to.
     let mut expected = vec![driver.press(1), driver.press(2)];
     let mut child = example(name)
         .arg("4")
@@ -38,12 +38,12 @@ fn prints_what_comes_and_exits_after_the_last(name: &str) {
 
 #[test]
 fn sigio_test() {
-    prints_what_comes_and_exits_after_the_last("sigio_test");
+    prints_events_and_exits_after_the_last("sigio_test");
 }
 
 #[test]
 fn sigio_eventfd_epoll() {
-    prints_what_comes_and_exits_after_the_last("sigio_eventfd_epoll");
+    prints_events_and_exits_after_the_last("sigio_eventfd_epoll");
 }
 
 #[test]

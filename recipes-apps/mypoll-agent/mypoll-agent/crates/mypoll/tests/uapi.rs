@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The uapi's two files are one interface: what the C compiler makes of `mypoll.h` is what [`mypoll::uapi`] and
-//! [`mypoll::ioctl`] have. And the header and its example are C that the compiler takes without a warning.
+//! [`mypoll::uapi`] and [`mypoll::ioctl`] match `mypoll.h` as the C compiler sees it. The header and its example
+//! compile without warnings.
 
 use std::{
     collections::BTreeSet,
@@ -22,7 +22,7 @@ fn header() -> PathBuf {
     driver().join("mypoll/uapi/mypoll.h")
 }
 
-/// Runs a compiler, which has to be silent.
+/// Runs a compiler, which must print nothing.
 fn compile(compiler: &mut Command) {
     let output = compiler
         .args(["-Wall", "-Wextra", "-Werror", "-pedantic"])
@@ -33,7 +33,7 @@ fn compile(compiler: &mut Command) {
     assert_eq!(said, "", "{compiler:?}");
 }
 
-/// What a C program says of the header, a line for each of `expressions`.
+/// The values of `expressions` in a C program that includes the header.
 fn evaluate(expressions: &[String]) -> Vec<String> {
     let folder = TempDir::new().unwrap();
     let (source, program) = (folder.path().join("say.c"), folder.path().join("say"));
@@ -62,7 +62,7 @@ fn expect_same(pairs: &[(String, u64)]) {
     }
 }
 
-/// The size of a structure and where each of its fields is, which have to be all of them.
+/// The size of a structure, and the offset of each field. All fields must be listed.
 macro_rules! layout {
     ($c:literal, $rust:ty: $($field:ident),+) => {{
         let mut pairs = vec![
@@ -84,7 +84,7 @@ macro_rules! layout {
 }
 
 #[test]
-fn structures_are_laid_out_alike() {
+fn structures_have_the_same_layout() {
     let layouts = [
         layout!("mypoll_event", uapi::Event:
             timestamp_ns, sequence, lost, source, kind, line, value, line_sequence),
@@ -116,7 +116,7 @@ macro_rules! constants {
 }
 
 #[test]
-fn constants_are_alike_and_none_is_missing() {
+fn constants_are_equal_and_none_is_missing() {
     let of_uapi = constants![uapi:
         SOURCE_MANUAL,
         SOURCE_TIMER,

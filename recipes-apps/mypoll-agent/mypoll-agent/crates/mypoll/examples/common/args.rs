@@ -16,7 +16,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// How many events the program is to see.
+    /// The number of events after which the program exits.
     pub fn count(&self) -> u64 {
         self.count.unwrap_or(u64::MAX)
     }

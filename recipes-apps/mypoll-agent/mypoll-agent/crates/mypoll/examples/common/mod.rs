@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the two SIGIO programs share: arguments, asking for SIGIO, printing what the queue holds.
+//! Shared by the two SIGIO programs: arguments, enabling SIGIO, printing queued events.
 
 mod args;
 
@@ -14,14 +14,14 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 pub use args::Args;
 
-/// The device, and how many events are still to be seen.
+/// The device, and the number of events left to print.
 pub struct Events {
     device: Device,
     left: u64,
 }
 
 impl Events {
-    /// Opens the device and has it send SIGIO to this process, for which a handler stands ready.
+    /// Opens the device and makes it send SIGIO to this process, which must have a handler for it.
     pub fn with_sigio(args: Args) -> Result<Self> {
         let device = Device::options()
             .read_only()
@@ -34,16 +34,16 @@ impl Events {
             &device,
             FcntlArg::F_SETFL(OFlag::O_ASYNC | OFlag::O_NONBLOCK),
         )
-        .context("cannot ask for SIGIO (O_ASYNC)")?;
+        .context("cannot enable SIGIO (O_ASYNC)")?;
         Ok(Self {
             device,
             left: args.count(),
         })
     }
 
-    /// Prints events until there is none (EAGAIN) or enough were seen; says whether more are wanted.
+    /// Prints events until there is none (EAGAIN) or enough were printed; returns whether more are wanted.
     ///
-    /// One SIGIO may stand for several events, and what was queued before O_ASYNC was set sends none.
+    /// One SIGIO may stand for several events, and events queued before O_ASYNC was set send none.
     pub fn drain(&mut self) -> Result<bool> {
         let mut stdout = io::stdout().lock();
         while self.left > 0 {

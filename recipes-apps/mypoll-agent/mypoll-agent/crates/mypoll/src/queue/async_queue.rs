@@ -45,7 +45,7 @@ impl AsyncQueue {
     ///
     /// # Errors
     ///
-    /// As [`Queue::read`], and [`Error::Register`].
+    /// Same as [`Queue::read`], and [`Error::Register`].
     pub async fn read(&self, records: &mut [Record]) -> Result<usize, Error> {
         std::future::poll_fn(|cx| self.poll_read(cx, records)).await
     }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_read_takes_what_is_there_and_then_waits() {
+    async fn a_read_takes_available_events_and_then_waits() {
         let mut driver = FakeDriver::new();
         let queue = open(&driver).into_async().unwrap();
         let mut records = [Record::default(); 2];
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_queue_is_an_error() {
+    async fn a_non_queue_is_an_error() {
         let mut driver = FakeDriver::new();
         let queue = open(&driver).into_async().unwrap();
         driver.press(1);

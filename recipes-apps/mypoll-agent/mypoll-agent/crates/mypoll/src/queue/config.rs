@@ -17,7 +17,7 @@ pub const CAPACITY: RangeInclusive<u32> = 1..=uapi::CAPACITY_MAX;
 pub const WATERMARK_TIME: RangeInclusive<Duration> =
     Duration::from_micros(1)..=Duration::from_micros(uapi::WATERMARK_US_MAX as u64);
 
-/// What a full queue drops.
+/// Which event a full queue drops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Overflow {
     /// The new event.
@@ -83,7 +83,7 @@ impl Config {
         self
     }
 
-    /// What it drops when it is full. Default: [`Overflow::DropNewest`].
+    /// Which event it drops when it is full. Default: [`Overflow::DropNewest`].
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_passed_on() {
+    fn every_setting_is_passed_on() {
         let config = Config::new()
             .capacity(65536)
             .overflow(Overflow::DropOldest)

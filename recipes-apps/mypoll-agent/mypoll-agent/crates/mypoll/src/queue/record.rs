@@ -7,7 +7,7 @@ use crate::{Kind, Source, uapi};
 
 /// One event, as the driver stores it in a queue.
 ///
-/// Formats as [`Event`](crate::Event), with numbers for unknown sources and kinds.
+/// Formats like [`Event`](crate::Event), with numbers for unknown sources and kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Record(uapi::Event);
@@ -28,7 +28,7 @@ impl Record {
         self.0.lost
     }
 
-    /// Where it came from.
+    /// Its source.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl Record {
         Source::from_number(self.0.source).ok_or(self.0.source)
     }
 
-    /// What happened.
+    /// Its kind.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ mod tests {
     use crate::Event;
 
     #[test]
-    fn a_record_reads_as_the_event_that_it_is() {
+    fn a_record_formats_like_its_event() {
         for (source, kind) in [
             (uapi::SOURCE_MANUAL, uapi::KIND_TRIGGER),
             (uapi::SOURCE_TIMER, uapi::KIND_TICK),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_driver_says_stays_readable() {
+    fn values_of_later_drivers_stay_readable() {
         let record = Record(uapi::Event {
             sequence: 9,
             source: 40,

@@ -41,7 +41,7 @@ impl Batch {
         Ok(self.end)
     }
 
-    /// As [`Batch::fill`], but waits for events.
+    /// Like [`Batch::fill`], but waits for events.
     #[cfg(feature = "tokio")]
     pub(super) fn poll_fill(
         &mut self,
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_fails_gives_nothing_twice() {
+    fn a_failed_read_repeats_no_event() {
         let mut driver = FakeDriver::new();
         let mut records = open(&driver).into_iter();
         send(&mut driver, &[1]);

@@ -92,8 +92,8 @@ impl Ring {
     /// were not taken stay in the ring.
     pub fn drain(&mut self) -> Drain<'_> {
         let control: *mut uapi::Ring = self.control.as_mut_ptr().cast();
-        // SAFETY: By the type's invariants both are aligned words of mapped memory, which outlives the borrow of `self`;
-        // the driver accesses them as atomics too.
+        // SAFETY: By the type's invariants both are aligned words of mapped memory, which outlives the borrow of
+        // `self`; the driver accesses them as atomics, too.
         let (head, tail) = unsafe {
             (
                 AtomicU32::from_ptr(&raw mut (*control).head),
@@ -110,38 +110,38 @@ impl Ring {
         }
     }
 
-    /// As [`Queue::stats`].
+    /// Like [`Queue::stats`].
     ///
     /// # Errors
     ///
-    /// As [`Queue::stats`].
+    /// Same as [`Queue::stats`].
     pub fn stats(&self) -> Result<Stats, Error> {
         self.queue.stats()
     }
 
-    /// As [`Device::info`](crate::Device::info).
+    /// Like [`Device::info`](crate::Device::info).
     ///
     /// # Errors
     ///
-    /// As [`Device::info`](crate::Device::info).
+    /// Same as [`Device::info`](crate::Device::info).
     pub fn info(&self) -> Result<Info, Error> {
         self.queue.info()
     }
 
-    /// As [`Queue::levels`].
+    /// Like [`Queue::levels`].
     ///
     /// # Errors
     ///
-    /// As [`Queue::levels`].
+    /// Same as [`Queue::levels`].
     pub fn levels(&self) -> Result<Levels, Error> {
         self.queue.levels()
     }
 
-    /// As [`Device::line`](crate::Device::line).
+    /// Like [`Device::line`](crate::Device::line).
     ///
     /// # Errors
     ///
-    /// As [`Device::line`](crate::Device::line).
+    /// Same as [`Device::line`](crate::Device::line).
     pub fn line(&self, number: u32) -> Result<LineInfo, Error> {
         self.queue.line(number)
     }
@@ -255,7 +255,8 @@ mod tests {
             u32::from_ne_bytes(word)
         }
 
-        /// Puts an event with this sequence number in the slot of `position` of a ring of 4 and moves the tail behind.
+        /// Puts an event with this sequence number in the slot of `position` of a ring of 4, and moves the tail past
+        /// it.
         fn push(&self, position: u32, sequence: u32) {
             let slot = u64::from(position & 3) * size_of::<Record>() as u64;
             self.file()
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_taken_and_their_slots_given_back() {
+    fn events_are_taken_and_their_slots_returned() {
         let fake = FakeRing::new(3, 4);
         let mut ring = fake.map().unwrap();
         assert_eq!(ring.take(), None);
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_give_what_single_steps_give() {
+    fn runs_and_single_steps_return_the_same() {
         for (first, count) in [
             (0, 0),
             (0, 4),
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ring_is_refused() {
+    fn invalid_rings_are_refused() {
         for (mask, capacity) in [(2, 2), (3, 5), (131071, 65537)] {
             let error = FakeRing::new(mask, capacity).map().unwrap_err();
             assert!(matches!(error, Error::Ring { .. }), "{error}");

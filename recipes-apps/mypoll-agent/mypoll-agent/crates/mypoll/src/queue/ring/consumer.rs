@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reader's side of a mapped ring: when its slots may be read, and when they are the driver's again.
+//! The reader's side of a mapped ring: when its slots may be read, and when they return to the driver.
 //!
-//! This file needs nothing but atomics, so that loom can run it, with its own, against the driver's side.
+//! This file only uses atomics, so that loom can run it against the driver's side, with loom's own atomics.
 
 #[cfg(not(loom))]
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -16,13 +16,13 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Looks at the two ends of a ring. The slots of the positions that this gives may be read until
-    /// [`Waiting::release`]: the driver wrote them before the `tail` that is seen here, and leaves them alone until it
-    /// sees the `head` stored there.
+    /// Reads both ends of a ring. The slots of the returned positions may be read until [`Waiting::release`]: the
+    /// driver wrote them before the `tail` that is read here, and does not write them again until it sees the `head`
+    /// stored there.
     pub(crate) fn look(head: &AtomicU32, tail: &AtomicU32, capacity: u32) -> Self {
         let end = tail.load(Ordering::Acquire);
         let next = head.load(Ordering::Relaxed);
-        // A head that can't be counts as a full ring's, here as in the driver.
+        // An impossible head counts as that of a full ring, as in the driver.
         let oldest = end.wrapping_sub(capacity);
         Self {
             next: if end.wrapping_sub(next) > capacity {
@@ -34,13 +34,13 @@ impl Waiting {
         }
     }
 
-    /// Takes `count` more positions, of which there are as many.
+    /// Takes `count` more positions, which must exist.
     pub(crate) fn skip_positions(&mut self, count: usize) {
         debug_assert!(count <= self.size_hint().0);
         self.next = self.next.wrapping_add(count as u32);
     }
 
-    /// Gives the slots of the positions that were taken back to the driver.
+    /// Returns the slots of the taken positions to the driver.
     pub(crate) fn release(&self, head: &AtomicU32) {
         head.store(self.next, Ordering::Release);
     }
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_between_the_ends_waits() {
+    fn events_between_the_ends_are_waiting() {
         assert_eq!(waiting(5, 5).size_hint(), (0, Some(0)));
         assert_eq!(waiting(5, 8).size_hint(), (3, Some(3)));
         let around_the_end: Vec<u32> = waiting(u32::MAX, 2).collect();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_cannot_be_is_that_of_a_full_ring() {
+    fn an_impossible_head_is_that_of_a_full_ring() {
         for head in [0, 6, 11, 1 << 31] {
             let positions: Vec<u32> = waiting(head, 10).collect();
             assert_eq!(positions, [7, 8, 9], "{head}");
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_taken_is_released() {
+    fn only_taken_positions_are_released() {
         let head = AtomicU32::new(u32::MAX);
         let mut waiting = Waiting::look(&head, &AtomicU32::new(2), 3);
         waiting.release(&head);

@@ -154,7 +154,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::next`].
+    /// Same as [`Client::next`].
     pub fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Message<'static>>> {
         if let Some(deadline) = deadline {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -174,7 +174,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::next`]; or nothing arrives in time.
+    /// Same as [`Client::next`], or nothing arrives in time.
     pub fn answer(&mut self) -> Result<Message<'static>> {
         let message = self.next_until(Some(Instant::now() + PATIENCE))?;
         message.ok_or_else(|| {
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_that_timed_out_is_no_deadline() {
+    fn a_connection_timeout_is_not_the_deadline() {
         let is = |errno| is_timeout(&io::Error::from(errno).into());
         assert!(is(Errno::AGAIN));
         assert!(!is(Errno::TIMEDOUT));

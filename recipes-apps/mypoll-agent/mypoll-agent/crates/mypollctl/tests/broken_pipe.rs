@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A reader of `mypollctl`'s that has seen enough.
+//! A reader of mypollctl's output that exits first.
 //!
-//! Alone in its program: what another test starts would hold the reading end of the pipe, too, until it execs.
+//! The only test of its program: a process started by another test would also hold the reading end until it execs.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -11,7 +11,7 @@ use std::{
 use mypoll_testing::FakeDriver;
 
 #[test]
-fn monitor_ends_in_peace_when_nobody_reads_on() {
+fn monitor_succeeds_when_its_reader_is_gone() {
     let mut driver = FakeDriver::new();
     driver.press(1);
     let mut child = Command::new(env!("CARGO_BIN_EXE_mypollctl"))

@@ -71,7 +71,7 @@ fn monitor_prints_json() {
 }
 
 #[test]
-fn an_error_that_can_not_be_written_is_in_the_exit_status() {
+fn an_error_that_cannot_be_written_sets_the_exit_status() {
     let full = std::fs::File::options()
         .write(true)
         .open("/dev/full")
@@ -134,7 +134,7 @@ fn lines_need_the_driver() {
 }
 
 #[test]
-fn a_missing_driver_is_said() {
+fn a_missing_driver_is_reported() {
     for (arguments, expected) in [
         (
             ["trigger", "--device", "/nonexistent/mypoll"],
@@ -156,7 +156,7 @@ fn a_missing_driver_is_said() {
 }
 
 #[test]
-fn a_refused_command_is_said() {
+fn a_refused_command_is_reported() {
     let assert = cargo_bin_cmd!("mypollctl")
         .args(["stop", "--device", "/dev/full"])
         .assert()
@@ -168,7 +168,7 @@ fn a_refused_command_is_said() {
 }
 
 #[test]
-fn what_is_no_event_is_said() {
+fn invalid_events_are_reported() {
     let mut driver = FakeDriver::new();
     driver.send("hello");
     let assert = mypollctl(&driver)
@@ -182,7 +182,7 @@ fn what_is_no_event_is_said() {
 }
 
 #[test]
-fn bad_arguments_are_said_with_their_range() {
+fn invalid_arguments_are_reported_with_their_range() {
     for (arguments, expected) in [
         (["start", "0"], "0 is not in 1..=3600000"),
         (["start", "3600001"], "3600001 is not in 1..=3600000"),

@@ -9,7 +9,7 @@ use assert_cmd::{assert::Assert, cargo::cargo_bin_cmd};
 
 use common::{Agent, Then, hello};
 
-/// What it says of an agent whose parts are these.
+/// Runs `doctor` with an agent whose parts have this status.
 fn doctor(status: &str) -> Assert {
     let status = format!(r#"{{"status":{status}}}"#);
     let agent = Agent::start([(&[hello(1, 27), status], Then::Silence)]);
@@ -44,7 +44,7 @@ fn an_agent_elsewhere_needs_no_driver_here() {
 }
 
 #[test]
-fn parts_that_wait_are_named() {
+fn waiting_parts_are_named() {
     let assert = doctor(
         r#"{"source":{"state":"waiting","reason":"no chip gpiochip9"},"mqtt b":{"state":"waiting","reason":"refused"}}"#,
     );
@@ -60,7 +60,7 @@ fn parts_that_wait_are_named() {
 }
 
 #[test]
-fn an_agent_that_is_not_there_is_a_problem() {
+fn a_missing_agent_is_a_problem() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);

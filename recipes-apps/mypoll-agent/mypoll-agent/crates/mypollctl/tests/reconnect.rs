@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `mypollctl --reconnect`: connections that break, and what is asked for on the next one.
+//! `mypollctl --reconnect`: connections that break, and the request on the next one.
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::{Agent, Then, event, hello};
 const OLD: u64 = 0xaa;
 const NEW: u64 = 0xbb;
 
-/// The events that `monitor` prints, and the places that it asks for, one for each connection.
+/// The events that `monitor` prints, and the position that it requests on each connection.
 fn monitor(agent: Agent, options: &[&str]) -> (Vec<u64>, Vec<String>) {
     let assert = agent
         .ctl()
@@ -27,7 +27,7 @@ fn monitor(agent: Agent, options: &[&str]) -> (Vec<u64>, Vec<String>) {
     (events, places)
 }
 
-/// The place where a request goes on, as `--since` takes it.
+/// The position in a request, in the format of `--since`.
 fn place(request: &str) -> String {
     let request: serde_json::Value = serde_json::from_str(request).unwrap();
     let resume = &request["resume"];
@@ -54,7 +54,7 @@ fn a_break_before_the_first_event_loses_none() {
 }
 
 #[test]
-fn each_break_is_followed_by_the_event_after_the_last() {
+fn each_reconnect_continues_after_the_last_event() {
     let agent = Agent::start([
         (&[hello(OLD, 27), event(27), event(28)], Then::Close),
         (
@@ -77,10 +77,10 @@ fn each_break_is_followed_by_the_event_after_the_last() {
 }
 
 #[test]
-fn a_new_session_is_the_place_once_its_events_follow() {
+fn a_new_session_is_requested_once_its_events_follow() {
     let agent = Agent::start([
         (&[hello(OLD, 27), event(27)], Then::Close),
-        // It greets with its own session, but has the rest of the other one still to send.
+        // It greets with its own session, but still has to send the rest of the old one.
         (&[hello(NEW, 28)], Then::Close),
         (&[hello(NEW, 28), session(OLD, 28), event(28)], Then::Close),
         (&[hello(NEW, 29), session(NEW, 101)], Then::Close),
@@ -98,7 +98,7 @@ fn a_new_session_is_the_place_once_its_events_follow() {
 }
 
 #[test]
-fn the_place_that_was_asked_for_stays_until_something_comes() {
+fn the_requested_position_stays_until_something_arrives() {
     let agent = Agent::start([
         (&[hello(NEW, 5)], Then::Close),
         (&[hello(NEW, 5), session(NEW, 5), event(5)], Then::Silence),
@@ -111,7 +111,7 @@ fn the_place_that_was_asked_for_stays_until_something_comes() {
 }
 
 #[test]
-fn wait_goes_on_and_ends_in_time() {
+fn wait_reconnects_and_ends_in_time() {
     let agent = Agent::start([
         (&[hello(OLD, 27)], Then::Close),
         (&[hello(OLD, 27), event(27)], Then::Silence),

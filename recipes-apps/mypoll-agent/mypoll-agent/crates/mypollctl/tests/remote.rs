@@ -15,7 +15,7 @@ use common::event;
 
 const HELLO: &str = r#"{"hello":{"protocol":1,"agent":"9.9","machine":"m","boot":"b","session":"00000000000000aa","next":27}}"#;
 
-/// An agent that takes as many lines as there are answers, and answers each; its result is what it was sent.
+/// An agent that answers one line with each of its answers; its result is the received lines.
 struct Agent {
     address: String,
     received: JoinHandle<Vec<String>>,
@@ -32,7 +32,7 @@ fn agent<const N: usize>(answers: [String; N]) -> Agent {
             received.push(lines.next().unwrap().unwrap());
             writeln!(&stream, "{answer}").unwrap();
         }
-        // Until the client has seen enough.
+        // Until the client disconnects.
         while let Some(Ok(_)) = lines.next() {}
         received
     });
@@ -77,7 +77,7 @@ fn monitor_resumes_and_filters() {
 }
 
 #[test]
-fn events_before_the_greeting_are_passed_over() {
+fn events_before_the_greeting_are_skipped() {
     let agent = agent([format!("{}\n{HELLO}\n{}", event(26), event(27))]);
     let assert = agent
         .ctl()
@@ -143,7 +143,7 @@ fn levels_and_orders() {
 }
 
 #[test]
-fn wait_ends_with_the_event_or_with_the_time() {
+fn wait_ends_with_the_event_or_the_timeout() {
     let pressed = agent([format!("{HELLO}\n{}", event(27))]);
     let assert = pressed
         .ctl()
@@ -166,7 +166,7 @@ fn wait_ends_with_the_event_or_with_the_time() {
 }
 
 #[test]
-fn what_is_no_agent_is_said() {
+fn non_agents_are_reported() {
     let other = agent(["220 mail ready".to_owned()]);
     let assert = other.ctl().arg("info").assert().code(1);
     let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();

@@ -52,8 +52,8 @@ impl Issuer {
     }
 }
 
-/// An agent with one connection and this certificate. Its result is the request; none when the client does not trust it.
-/// With `clients` it asks for a certificate of theirs.
+/// An agent with one connection and this certificate. Its result is the request, or `None` if the client does not trust
+/// it. With `clients` it requires a client certificate.
 struct Agent {
     port: u16,
     request: JoinHandle<Option<String>>,
@@ -89,14 +89,14 @@ impl Agent {
             lines.read_line(&mut request).ok()?;
             let answer = format!("{}\n{}\n", hello(1, 27), event(27));
             lines.get_mut().write_all(answer.as_bytes()).unwrap();
-            // Until the client has seen enough.
+            // Until the client disconnects.
             let _ = lines.read_line(&mut String::new());
             Some(request)
         });
         Self { port, request }
     }
 
-    /// What `monitor` makes of it.
+    /// Runs `monitor` with this agent.
     fn monitor(&self, options: &[(&str, PathBuf)]) -> Assert {
         let mut command = cargo_bin_cmd!("mypollctl");
         command.args(["--connect", &format!("tls:localhost:{}", self.port)]);
@@ -122,7 +122,7 @@ fn said(assert: &Assert) -> String {
 }
 
 #[test]
-fn events_come_from_an_agent_whose_certificate_is_right() {
+fn events_come_from_an_agent_with_a_valid_certificate() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let agent = Agent::start(issuer.issue("localhost"), None);
     let ca = write(&directory, "ca.pem", &issuer.0.pem());
@@ -152,7 +152,7 @@ fn an_agent_with_another_certificate_learns_no_token() {
 }
 
 #[test]
-fn the_client_shows_its_own_certificate() {
+fn the_client_presents_its_own_certificate() {
     let (directory, issuer) = (tempfile::tempdir().unwrap(), Issuer::new());
     let ca = write(&directory, "ca.pem", &issuer.0.pem());
     let client = issuer.issue("client");
@@ -171,7 +171,7 @@ fn the_client_shows_its_own_certificate() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_options_are_named() {
     let mut command = cargo_bin_cmd!("mypollctl");
     command.args(["--connect", "tls:localhost:7071", "info"]);
     let said = said(&command.assert().code(1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Agents that vanish without a word: a board without power, a program that hangs.
+//! Agents that vanish silently: a board without power, a program that hangs.
 
 mod common;
 
@@ -14,11 +14,11 @@ use std::{
 
 use common::{Agent, Then, event, hello};
 
-/// Ends a test that waits for what never comes.
+/// Ends a test that hangs.
 const LONG: Duration = Duration::from_secs(60);
 
 #[test]
-fn silence_is_a_break_where_it_connects_again() {
+fn silence_breaks_the_connection_with_reconnect() {
     let agent = Agent::start([
         (&[hello(1, 27), event(27)], Then::Silence),
         (&[hello(1, 28), event(28)], Then::Silence),
@@ -38,7 +38,7 @@ fn silence_is_a_break_where_it_connects_again() {
 }
 
 #[test]
-fn the_system_asks_whether_the_board_is_still_there() {
+fn the_system_sends_keepalives_to_the_board() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let mut monitor = Command::new(env!("CARGO_BIN_EXE_mypollctl"))
@@ -54,14 +54,14 @@ fn the_system_asks_whether_the_board_is_still_there() {
     writeln!(stream, "{}", hello(1, 27)).unwrap();
     let start = Instant::now();
     while !has_keepalive_timer(client) {
-        assert!(start.elapsed() < LONG, "it does not ask");
+        assert!(start.elapsed() < LONG, "it sends no keepalives");
         thread::yield_now();
     }
     drop(stream);
     monitor.wait().unwrap();
 }
 
-/// Whether the timer of this end of a connection is the one of keepalive (Documentation/networking/proc_net_tcp.rst).
+/// Whether this end of a connection has a keepalive timer (Documentation/networking/proc_net_tcp.rst).
 fn has_keepalive_timer(end: SocketAddr) -> bool {
     let SocketAddr::V4(end) = end else {
         unreachable!("it is 127.0.0.1")

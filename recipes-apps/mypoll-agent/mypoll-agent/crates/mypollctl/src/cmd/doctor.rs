@@ -21,7 +21,7 @@ enum State {
     Problem,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Serialize)]
 struct Finding {
     check: Cow<'static, str>,

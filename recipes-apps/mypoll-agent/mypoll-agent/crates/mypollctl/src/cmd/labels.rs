@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_asked_for_once_until_it_is_another_line() {
+    fn each_label_is_looked_up_once_until_its_line_changes() {
         let mut labels = Labels::from(vec![line(0, b"T\xfcr"), line(1, b"")]);
         let not_asked = |_| -> Result<LineInfo, Error> { panic!("asked") };
         assert_eq!(labels.of(0, not_asked).as_deref(), Some("T\u{fffd}r"));

@@ -20,7 +20,7 @@ use crate::{
     remote::{Follow, Reconnect, Target},
 };
 
-/// What to print, and when to stop.
+/// Which events to print, and when to stop.
 #[derive(ClapArgs)]
 #[command(
     after_help = "Examples:\n  mypollctl monitor --label door --kind rising --count 1\n  \

@@ -19,7 +19,7 @@ pub struct SetArgs {
     /// Name of the output in the agent's configuration
     #[arg(value_name = "OUTPUT")]
     name: String,
-    /// What to do
+    /// Action
     #[arg(value_enum)]
     state: State,
     /// Length of a pulse

@@ -19,10 +19,10 @@ use crate::{
     remote::{Follow, Reconnect, Target},
 };
 
-/// As in timeout(1).
+/// The exit status of timeout(1).
 const TIMED_OUT: u8 = 124;
 
-/// What to wait for.
+/// The edge to wait for.
 #[derive(ClapArgs)]
 #[command(after_help = "Example: mypollctl wait door --edge rising --timeout 10s && echo open")]
 pub struct Args {

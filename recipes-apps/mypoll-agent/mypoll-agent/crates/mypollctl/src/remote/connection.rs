@@ -15,7 +15,7 @@ use rustix::net::sockopt;
 
 use super::Target;
 
-/// Where an agent listens.
+/// The address of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// `tcp:HOST:PORT`

@@ -40,7 +40,7 @@ impl Reconnect {
 pub struct Follow<'a> {
     target: &'a Target,
     options: &'a Reconnect,
-    /// Its `resume` is where the next connection continues.
+    /// The next connection continues at its `resume`.
     request: Request,
     client: Client,
 }
@@ -50,7 +50,7 @@ impl<'a> Follow<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Client::connect`].
+    /// Same as [`Client::connect`].
     pub fn start(target: &'a Target, options: &'a Reconnect, mut request: Request) -> Result<Self> {
         let client = Client::connect(target, &request)?;
         greeted(&mut request.resume, client.hello());
@@ -66,7 +66,7 @@ impl<'a> Follow<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Client::next_until`], if it does not reconnect; otherwise only if the agent refuses.
+    /// Same as [`Client::next_until`], if it does not reconnect; otherwise only if the agent refuses.
     pub fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Message<'static>>> {
         loop {
             let until = deadline.into_iter().chain(self.silent()).min();

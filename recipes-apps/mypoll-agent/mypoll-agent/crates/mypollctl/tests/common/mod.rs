@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the tests of `--connect` share.
+//! Shared by the tests of `--connect`.
 
-#![allow(dead_code, reason = "each of the programs that are tests needs a part")]
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -25,14 +25,14 @@ pub fn event(number: u64) -> String {
     )
 }
 
-/// What an agent does on a connection once it has answered the request.
+/// The behaviour of an agent once it has answered the request.
 pub enum Then {
     Close,
-    /// It says no more, and leaves the connection open.
+    /// Sends nothing more, and leaves the connection open.
     Silence,
 }
 
-/// An agent with as many connections as it has answers. Its result is the request of each.
+/// An agent with one connection per answer. Its result is the request on each.
 pub struct Agent {
     pub address: String,
     requests: JoinHandle<Vec<String>>,
@@ -55,7 +55,7 @@ impl Agent {
                 }
                 request
             });
-            // Until the client has seen enough.
+            // Until the client disconnects.
             open.into_iter().flatten().for_each(drop);
             requests.into()
         });

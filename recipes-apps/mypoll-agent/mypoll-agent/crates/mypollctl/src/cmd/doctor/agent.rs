@@ -18,7 +18,7 @@ fn usual() -> [Address; 2] {
     ]
 }
 
-/// What was found.
+/// The result of the search for an agent.
 pub(super) struct Agent {
     pub(super) findings: Vec<Finding>,
     /// The state of each part; null if unknown.
@@ -58,7 +58,7 @@ fn look(target: &Target, addresses: [Address; 2]) -> Agent {
             Ok(agent) => return agent,
             Err(error) => {
                 tried.push(format!("{error:#}"));
-                // An agent that refuses this client tells more than a missing one.
+                // The error of an agent that refuses this client says more than that of a missing one.
                 if todo == NOT_THERE {
                     todo = cure(&error);
                 }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_with_a_unix_socket_alone_is_found() {
+    fn an_agent_with_only_a_unix_socket_is_found() {
         let found = look_at(concat!(
             r#"{"hello":{"protocol":1,"agent":"9.9","machine":"m","boot":"b","session":"s","next":1}}"#,
             "\n",
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_lets_nobody_in_is_no_missing_one() {
+    fn an_agent_that_refuses_access_is_not_missing() {
         let found = look_at(r#"{"error":"a token is needed"}"#);
         assert!(!found.has_source());
         let [finding] = &found.findings[..] else {

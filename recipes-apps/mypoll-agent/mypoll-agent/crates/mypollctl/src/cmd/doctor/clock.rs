@@ -27,7 +27,7 @@ mod tests {
     use crate::cmd::doctor::State;
 
     #[test]
-    fn the_kernel_is_asked_whatever_set_the_clock() {
+    fn the_kernel_is_asked_regardless_of_what_set_the_clock() {
         assert_eq!(judge(true).state, State::Ok);
         let found = judge(false);
         assert_eq!(found.state, State::Warning);

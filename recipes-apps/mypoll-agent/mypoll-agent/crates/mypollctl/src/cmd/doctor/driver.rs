@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_driver_is_a_problem_where_nothing_else_gives_events() {
+    fn a_missing_driver_is_a_problem_without_another_source() {
         let nothing = Path::new("/nonexistent");
         let states = |other_source| -> Vec<_> {
             let findings = of(nothing, nothing, other_source);

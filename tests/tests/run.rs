@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The contract of `./scripts/run` and `./scripts/press`, with the scripts themselves.
+//! Tests of `./scripts/run` and `./scripts/press`.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,25 +21,25 @@ fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]
-fn everything_is_passed_on() {
-    // All bytes there are, more of them than any buffer on the way holds.
+fn streams_arguments_files_and_status_are_passed_on() {
+    // All byte values, and more data than any buffer on the way holds.
     let input: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
     let share = tempfile::Builder::new()
         .prefix("with, comma")
         .tempdir()
         .unwrap();
     fs::write(share.path().join("word"), "from the host\n").unwrap();
-    // But for NUL, which no argument can hold.
-    let odd: Vec<u8> = (1..=255).collect();
+    // Arguments can't contain NUL.
+    let all_bytes: Vec<u8> = (1..=255).collect();
     let arguments = [
         OsStr::new(""),
         OsStr::new("it's \"$HOME\"\n`id` \\ *"),
-        OsStr::from_bytes(&odd),
+        OsStr::from_bytes(&all_bytes),
     ];
     let output = run_with_input(
         script("run")
@@ -56,7 +56,7 @@ fn everything_is_passed_on() {
             .args(arguments),
         &input,
     );
-    assert_eq!(output.status.code(), Some(128 + 10), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(128 + 10), "{}", stderr(&output));
     assert!(
         output.stdout == input,
         "{} bytes came back",
@@ -66,7 +66,7 @@ fn everything_is_passed_on() {
         .iter()
         .flat_map(|word| [word.as_bytes(), b"|"].concat())
         .collect();
-    assert!(output.stderr.ends_with(&expected), "{}", said(&output));
+    assert!(output.stderr.ends_with(&expected), "{}", stderr(&output));
     assert_eq!(
         fs::read_to_string(share.path().join("copy")).unwrap(),
         "from the host\n"
@@ -76,33 +76,33 @@ fn everything_is_passed_on() {
 #[test]
 fn without_a_command_a_shell_reads_standard_input() {
     let output = run_with_input(&mut script("run"), b"echo shell; no-such-command; exit $?");
-    assert_eq!(output.status.code(), Some(127), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(127), "{}", stderr(&output));
     assert_eq!(output.stdout, b"shell\n");
-    assert!(said(&output).contains("no-such-command"));
+    assert!(stderr(&output).contains("no-such-command"));
 }
 
 #[test]
-fn a_command_that_is_not_there_is_127() {
-    // A word that is the shell's own is no program, either.
+fn a_missing_command_is_127() {
+    // A shell builtin is not a program, either.
     let output = run_with_input(script("run").args(["--", "exit", "3"]), b"");
-    assert_eq!(output.status.code(), Some(127), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(127), "{}", stderr(&output));
 }
 
 #[test]
-fn a_machine_that_does_not_come_up_is_69_and_shows_its_log() {
+fn a_machine_that_does_not_boot_is_69_and_shows_its_log() {
     let no_init = "init=/nonexistent rdinit=/nonexistent";
     let mut run = script("run");
-    // The panic is what is wanted, and no mistake of the kernel's to be found in the logs.
+    // The panic is intended: it must not count as a fault in the logs.
     run.env_remove("MYPOLL_LOGS");
     let output = run_with_input(run.args(["--append", no_init, "--", "true"]), b"");
-    assert_eq!(output.status.code(), Some(69), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(69), "{}", stderr(&output));
     assert!(
-        said(&output).contains("Kernel panic - not syncing"),
+        stderr(&output).contains("Kernel panic - not syncing"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
-    let said = said(&output);
-    let (_, log) = said.rsplit_once("whole kernel log: ").unwrap();
+    let stderr = stderr(&output);
+    let (_, log) = stderr.rsplit_once("full kernel log: ").unwrap();
     assert!(
         fs::read_to_string(log.trim())
             .unwrap()
@@ -111,7 +111,7 @@ fn a_machine_that_does_not_come_up_is_69_and_shows_its_log() {
 }
 
 #[test]
-fn the_kernels_log_is_kept_where_logs_are_asked_for() {
+fn the_kernel_log_is_kept_if_a_folder_is_set() {
     let logs = tempfile::tempdir().unwrap();
     let output = run_with_input(
         script("run")
@@ -120,7 +120,7 @@ fn the_kernels_log_is_kept_where_logs_are_asked_for() {
             .args(["--", "true"]),
         b"",
     );
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", stderr(&output));
     let kept: Vec<_> = fs::read_dir(logs.path())
         .unwrap()
         .map(|log| fs::read_to_string(log.unwrap().path()).unwrap())
@@ -130,32 +130,36 @@ fn the_kernels_log_is_kept_where_logs_are_asked_for() {
 }
 
 #[test]
-fn a_machine_that_goes_down_under_the_command_is_69() {
+fn a_machine_that_goes_down_during_the_command_is_69() {
     let output = run_with_input(
         script("run").args(["--", "sh", "-c", "echo last words; poweroff -f"]),
         b"",
     );
-    assert_eq!(output.status.code(), Some(69), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(69), "{}", stderr(&output));
     assert_eq!(output.stdout, b"last words\n");
-    assert!(said(&output).contains("Power down"), "{}", said(&output));
+    assert!(
+        stderr(&output).contains("Power down"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
-fn a_share_that_is_no_folder_is_refused() {
+fn a_share_that_is_not_a_folder_is_refused() {
     let output = run_with_input(
         script("run").args(["--share", "/no/such/folder", "--", "true"]),
         b"",
     );
     assert_eq!(output.status.code(), Some(69));
     assert!(
-        said(&output).contains("can't share /no/such/folder"),
+        stderr(&output).contains("can't share /no/such/folder"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
 }
 
 #[test]
-fn when_nobody_reads_the_output_the_run_ends() {
+fn closed_output_ends_the_run() {
     let mut child = script("run")
         .args(["--", "yes"])
         .stdin(Stdio::null())
@@ -171,7 +175,7 @@ fn when_nobody_reads_the_output_the_run_ends() {
 
 #[test]
 fn press_finds_the_running_machine() {
-    // A runtime folder of its own: other machines may be running.
+    // Its own runtime folder, since other machines may be running.
     let runtime = tempfile::tempdir().unwrap();
     let press = |arguments: &[&str]| {
         let mut command = script("press");
@@ -183,9 +187,9 @@ fn press_finds_the_running_machine() {
     let none = press(&[]);
     assert_eq!(none.status.code(), Some(1));
     assert!(
-        said(&none).contains("no machine is running"),
+        stderr(&none).contains("no machine is running"),
         "{}",
-        said(&none)
+        stderr(&none)
     );
 
     let mut machine = script("run")
@@ -206,9 +210,9 @@ fn press_finds_the_running_machine() {
     let unknown = press(&["--line", "bell"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(
-        said(&unknown).contains("0 \"button\", 1 \"door\""),
+        stderr(&unknown).contains("0 \"button\", 1 \"door\""),
         "{}",
-        said(&unknown)
+        stderr(&unknown)
     );
 
     for (arguments, edges) in [
@@ -217,7 +221,7 @@ fn press_finds_the_running_machine() {
         (&[], &["rising line=0", "falling line=0"]),
     ] {
         let output = press(arguments);
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", stderr(&output));
         for edge in edges {
             let line = lines.next().unwrap().unwrap();
             assert!(line.contains(&format!(" kind={edge} ")), "{line}");
@@ -228,6 +232,6 @@ fn press_finds_the_running_machine() {
     assert_eq!(
         fs::read_dir(machines).unwrap().count(),
         0,
-        "its folder is left"
+        "its folder was not removed"
     );
 }

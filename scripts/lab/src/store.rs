@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is kept, and what is run: the cache and its keys, steps with their logs, and the paths.
+//! The cache and its keys, build steps with their logs, and paths.
 
 pub mod cache;
 pub mod key;
@@ -14,7 +14,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-/// Removes a file or folder, if it is there.
+/// Removes a file or folder if it exists.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     let removed = match fs_err::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => fs_err::remove_dir_all(path),

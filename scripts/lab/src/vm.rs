@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Machines in QEMU, and what talks to them.
+//! Virtual machines in QEMU, and their interfaces.
 
 pub mod buttons;
 pub mod client;

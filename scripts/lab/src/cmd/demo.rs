@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `./scripts/demo`: a press of a button outside the guest, seen by a TCP client outside the guest.
+//! `./scripts/demo`: a button is pressed from outside the guest, and a TCP client outside the guest sees it.
 
 mod plain;
 mod screen;
@@ -18,7 +18,7 @@ use crate::vm::client::Client;
 use crate::vm::machine::{self, Machine, MachineOptions};
 use crate::{BuildOptions, Paths, Progress, System, build};
 
-/// The machine with the button, and the client that waits for the press.
+/// The machine with the buttons, and the client that receives their events.
 struct Demo {
     machine: Machine,
     system: System,
@@ -29,7 +29,7 @@ struct Demo {
     started: Instant,
 }
 
-/// The verb.
+/// Runs `./scripts/demo`.
 pub fn demo(paths: &Paths, args: &DemoArgs) -> Result<ExitCode> {
     let started = Instant::now();
     let progress = Progress::new(args.build.install);

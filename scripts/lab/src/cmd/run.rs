@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `./scripts/run`: boots the built system and runs a command in it, or gives a shell.
+//! `./scripts/run`: boots the system and runs a command or a shell in it.
 
 use std::env;
 use std::io::{self, IsTerminal, Read, stderr, stdin, stdout};
@@ -18,13 +18,13 @@ use crate::vm::guest::{Guest, GuestError, Terminal};
 use crate::vm::machine::{self, Machine, MachineOptions};
 use crate::{BuildOptions, Paths, Progress, build};
 
-/// EX_UNAVAILABLE of sysexits.h, as vmtest has it: the machine is what failed, not the command.
+/// Exit status if the machine failed, not the command: EX_UNAVAILABLE of sysexits.h, as in vmtest.
 pub const UNAVAILABLE: u8 = 69;
 
-/// Ctrl-], which telnet ends a session with, too.
+/// Ctrl-] ends the session, as in telnet.
 const ESCAPE: u8 = 0x1d;
 
-/// The verb. Every error means that the machine failed.
+/// Runs `./scripts/run`. An error means that the machine failed.
 pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
     let share = args.share.as_deref().map(absolute_folder).transpose()?;
     let progress = Progress::new(args.build.install);
@@ -35,7 +35,7 @@ pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
         append: args.append.clone(),
         share,
         cpus: Some(args.cpus),
-        // It would take the events that the command is to see.
+        // The agent would consume the events that the command needs.
         agent: false,
         log: machine::kept_log("run"),
         ..MachineOptions::default()
@@ -63,7 +63,7 @@ pub fn run(paths: &Paths, args: &RunArgs) -> Result<ExitCode> {
     match result {
         Ok(status) => Ok(ExitCode::from(status)),
         Err(GuestError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            // Nobody reads: as a command of this machine would end.
+            // The reader of stdout has gone: exit like a local command killed by SIGPIPE.
             Ok(ExitCode::from(128 + SIGPIPE as u8))
         }
         Err(error) => {
@@ -82,20 +82,20 @@ fn absolute_folder(dir: &Path) -> Result<PathBuf> {
 }
 
 fn shell_on_terminal(guest: &Guest) -> Result<Result<u8, GuestError>> {
-    let (columns, rows) = terminal::size().context("can't tell the terminal's size")?;
+    let (columns, rows) = terminal::size().context("can't get the terminal's size")?;
     let terminal = Terminal {
         name: env::var("TERM").unwrap_or_else(|_| "linux".to_owned()),
         rows,
         columns,
     };
-    signals::before_death(|| drop(terminal::disable_raw_mode()))?;
+    signals::before_termination(|| drop(terminal::disable_raw_mode()))?;
     terminal::enable_raw_mode().context("can't set the terminal to raw mode")?;
     let status = guest.run_on_terminal(["sh", "-l"], &terminal, Box::new(Keys), &mut stdout());
     terminal::disable_raw_mode().context("can't restore the terminal")?;
     Ok(status)
 }
 
-/// The terminal's keys, of which one ends this program.
+/// The terminal's input. [`ESCAPE`] ends this program.
 struct Keys;
 
 impl Read for Keys {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `./scripts/test`: every test there is, set-up included.
+//! `./scripts/test`: runs all tests, including their set-up.
 
 mod agent_fuzz;
 mod bitbake;
@@ -32,10 +32,9 @@ use anyhow::{Result, bail};
 
 use crate::build::{BuildOptions, build, fetch_kernel};
 use crate::cli::TestArgs;
-use crate::deps::host::Need;
-use crate::deps::host::provide;
+use crate::deps::host::{self, Need, provide};
 use crate::store::cache::Cache;
-use crate::store::unavailable::{Unavailable, again};
+use crate::store::unavailable::{self, Unavailable};
 use crate::yocto::Yocto;
 use crate::{Paths, Progress, System};
 use case::Case;
@@ -43,12 +42,12 @@ use lanes::Lane;
 use report::Report;
 use variant::Variant;
 
-/// What every phase can use.
+/// Shared state of all phases.
 struct Lab<'a> {
     paths: &'a Paths,
     progress: &'a Progress,
     args: &'a TestArgs,
-    /// By [`Variant`].
+    /// Indexed by [`Variant`].
     systems: [OnceLock<Result<System>>; Variant::COUNT],
     yocto: OnceLock<Result<Yocto<'a>>>,
 }
@@ -58,7 +57,7 @@ impl<'a> Lab<'a> {
         Cache::new(self.paths, self.progress)
     }
 
-    /// The system, built when it is first asked for. What failed once is not tried again.
+    /// The system, built on first use. A failed build is not retried.
     fn system(&self, variant: Variant) -> Result<&System> {
         self.systems[variant as usize]
             .get_or_init(|| {
@@ -70,7 +69,7 @@ impl<'a> Lab<'a> {
                 build(self.paths, &options, self.progress)
             })
             .as_ref()
-            .map_err(again)
+            .map_err(unavailable::copy)
     }
 
     fn options(&self, variant: Variant) -> BuildOptions {
@@ -81,15 +80,15 @@ impl<'a> Lab<'a> {
         }
     }
 
-    /// Bitbake, made ready when it is first asked for.
+    /// Bitbake, set up on first use.
     fn yocto(&self) -> Result<&Yocto<'a>> {
         self.yocto
             .get_or_init(|| Yocto::prepare(self.cache()))
             .as_ref()
-            .map_err(again)
+            .map_err(unavailable::copy)
     }
 
-    /// Sees to it that programs are there that not every machine has.
+    /// Makes sure that programs are installed.
     fn needs(&self, needs: &[Need]) -> Result<()> {
         Unavailable::unless(provide(self.paths, self.progress, needs))
     }
@@ -98,13 +97,13 @@ impl<'a> Lab<'a> {
 /// Runs the tests of a phase; an error means that they could not be run.
 type Run = dyn Fn(&Lab<'_>) -> Result<Vec<Case>> + Send + Sync;
 
-/// Some tests that belong together.
+/// A group of tests.
 struct Phase {
     name: String,
     lane: Lane,
-    /// How long it may take.
+    /// Its time limit.
     limit: Duration,
-    /// Whether it runs only where `--only` asks for it.
+    /// Whether it runs only with `--only`.
     by_hand: bool,
     /// Whether `--quick` runs it.
     quick: bool,
@@ -126,18 +125,17 @@ impl Phase {
         }
     }
 
-    /// The same phase beside those that build and boot systems.
     fn in_lane(self, lane: Lane) -> Self {
         Self { lane, ..self }
     }
 
-    /// The same phase, which takes hours on a slow machine.
+    /// Sets the time limit of phases that take hours on a slow machine.
     fn long(self) -> Self {
         let limit = Duration::from_secs(8 * 60 * 60);
         Self { limit, ..self }
     }
 
-    /// The same phase where `--only` asks for it.
+    /// Runs the phase only with `--only`.
     fn by_hand(self) -> Self {
         Self {
             by_hand: true,
@@ -145,7 +143,7 @@ impl Phase {
         }
     }
 
-    /// The same phase with `--quick`, too.
+    /// Runs the phase with `--quick`, too.
     fn quick(self) -> Self {
         Self {
             quick: true,
@@ -164,7 +162,7 @@ impl Phase {
     }
 }
 
-/// The verb.
+/// Runs `./scripts/test`.
 pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
     let phases: Vec<Phase> = iter::once(guests::build(Variant::Normal).in_lane(Lane::First))
         .chain(workspaces::phases())
@@ -191,7 +189,7 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.packages {
-        crate::deps::host::prepare(paths, &Progress::new(args.install))?;
+        host::prepare(paths, &Progress::new(args.install))?;
         return Ok(ExitCode::SUCCESS);
     }
     let chosen: Vec<_> = phases

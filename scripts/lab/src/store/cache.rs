@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The cache: one folder a result, `CACHE/STEP/KEY/`, complete or not there at all.
+//! The cache. Each result is a folder, `CACHE/STEP/KEY/`, which is complete or does not exist.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -13,49 +13,49 @@ use crate::store::key::{Key, KeyBuilder};
 use crate::store::step::{Log, Task};
 use crate::{Paths, Progress};
 
-/// A result that depends on nothing but what its key says.
+/// A build result that depends only on the inputs in its key.
 #[derive(Clone, Debug)]
 pub struct Product {
-    /// The step that makes it. Its name is the folder in the cache.
+    /// The step that builds it. Its name is also the folder in the cache.
     task: Task,
     key: Key,
-    /// How many of its kind are kept; older ones are removed.
+    /// Number of results of this step to keep; older ones are removed.
     keep: usize,
 }
 
 impl Product {
-    /// One of four that are kept.
+    /// Creates a product of which four are kept.
     pub fn new(task: Task, key: KeyBuilder) -> Self {
         let key = key.finish();
         Self { task, key, keep: 4 }
     }
 
-    /// One of `keep` that are kept.
+    /// Sets the number of results to keep.
     pub fn keep(self, keep: usize) -> Self {
         Self { keep, ..self }
     }
 
-    /// What it depends on.
+    /// The hash of its inputs.
     pub fn key(&self) -> &Key {
         &self.key
     }
 }
 
-/// A result that others are made of.
+/// A result that is an input of others.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// What it depends on.
+    /// The hash of its inputs.
     pub key: Key,
-    /// Where it is.
+    /// Its path.
     pub folder: PathBuf,
 }
 
-/// Results, and how they are shown while they are made.
+/// The cache, and the display of build steps.
 #[derive(Clone, Copy, Debug)]
 pub struct Cache<'a> {
-    /// Where things are.
+    /// The paths of repository and cache.
     pub paths: &'a Paths,
-    /// Where steps are shown.
+    /// The display of steps.
     pub progress: &'a Progress,
 }
 
@@ -65,23 +65,23 @@ impl<'a> Cache<'a> {
         Self { paths, progress }
     }
 
-    /// The folder of a result, whether it is there or not.
+    /// The folder of a result, whether it exists or not.
     pub fn folder(&self, product: &Product) -> PathBuf {
         let step = self.paths.cache.join(&product.task.name);
         step.join(product.key.to_string())
     }
 
-    /// The result, if it is there.
+    /// The result, if it exists.
     pub fn get(&self, product: &Product) -> Option<PathBuf> {
         let folder = self.folder(product);
-        // Its time says when it was last wanted: pruning goes by that.
+        // Pruning uses the modification time as the time of last use.
         let used = File::open(&folder).ok()?.set_modified(SystemTime::now());
         used.is_ok().then_some(folder)
     }
 
-    /// The result, made now if it is not there, by `make` in an empty folder, which lies at another path afterwards.
+    /// The result. If it does not exist, `make` builds it in an empty folder, which is renamed afterwards.
     ///
-    /// One process at a time makes it; others wait, and take what it left.
+    /// One process builds it; others wait and use the result.
     pub fn ensure(
         &self,
         product: &Product,
@@ -99,7 +99,7 @@ impl<'a> Cache<'a> {
         })
     }
 
-    /// The same for what others are made of.
+    /// Like [`Cache::ensure`], for a result that is an input of others.
     pub fn part(
         &self,
         product: &Product,
@@ -111,12 +111,15 @@ impl<'a> Cache<'a> {
         })
     }
 
-    /// Keeps other processes from what is called `name`, for as long as the result lives.
+    /// Locks `name` against other processes until the returned file is dropped.
     pub(crate) fn lock(&self, name: &str) -> Result<File> {
         let locks = self.paths.cache.join("locks");
         fs::create_dir_all(&locks)?;
-        let what = format!("{name}: another build is at it");
-        lock::hold(&locks.join(name), self.progress, &what)
+        lock::hold(
+            &locks.join(name),
+            self.progress,
+            &format!("{name}: another process is building it; waiting"),
+        )
     }
 
     fn put(&self, product: &Product, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
@@ -136,7 +139,7 @@ impl<'a> Cache<'a> {
         Ok(folder)
     }
 
-    /// Removes what interrupted runs left: nobody holds the lock of such a result, but for the caller's own.
+    /// Removes remains of interrupted runs: results whose lock is free. The caller holds the lock of its own result.
     fn remove_unfinished(&self, step: &Path) -> Result<()> {
         let name = step.file_name().unwrap_or_default().to_string_lossy();
         for entry in read(step)? {
@@ -159,7 +162,7 @@ fn lock_name(step: impl Display, key: impl Display) -> String {
     format!("{step}-{key}")
 }
 
-/// Makes room for one more: removes all but the `keep - 1` used last.
+/// Makes room for one more result: removes all but the `keep - 1` most recently used.
 pub(crate) fn prune(step: &Path, keep: usize) -> Result<()> {
     let mut results = Vec::new();
     for entry in read(step)? {
@@ -207,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_not_made_again() {
+    fn existing_results_are_not_built_again() {
         with_cache(|cache| {
             let note = note("one");
             assert_eq!(cache.get(&note), None);
@@ -233,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn two_results_of_a_step_are_made_at_a_time() {
+    fn two_results_of_a_step_are_built_in_parallel() {
         with_cache(|cache| {
             let barrier = &Barrier::new(2);
             thread::scope(|scope| {
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn old_results_and_leftovers_go() {
+    fn old_results_and_leftovers_are_removed() {
         with_cache(|cache| {
             let notes = ["one", "two", "three"].map(note);
             let step = cache.paths.cache.join("note");
@@ -264,7 +267,7 @@ mod tests {
                 let used = SystemTime::now() - Duration::from_secs(age);
                 File::open(folder).unwrap().set_modified(used).unwrap();
             }
-            // Being wanted again makes the older one the newer one.
+            // A new use makes the older one the most recent one.
             cache.get(&notes[0]).unwrap();
             cache.ensure(&notes[2], write).unwrap();
             assert!(cache.get(&notes[0]).is_some());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Keys: what a result depends on, as a hash.
+//! Cache keys: hashes of a result's inputs.
 
 use std::fmt::{self, Display};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use fs_err as fs;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-/// The hash of everything a result depends on. Two results with the same key are the same.
+/// The hash of all inputs of a result. Results with the same key are identical.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(String);
 
@@ -20,22 +20,22 @@ impl Display for Key {
     }
 }
 
-/// Collects what a result depends on.
+/// Collects the inputs of a result.
 #[derive(Clone, Debug)]
 pub struct KeyBuilder(Sha256);
 
 impl KeyBuilder {
-    /// Starts a key. `recipe` changes whenever the code that makes the result does something else with the same input.
+    /// Starts a key. `recipe` has to change whenever the code produces another result from the same inputs.
     pub fn new(recipe: &str) -> Self {
         Self(Sha256::new()).bytes(recipe.as_bytes())
     }
 
-    /// Adds a text: a version, a parameter, the key of another result.
+    /// Adds a text, such as a version, a parameter or the key of another result.
     pub fn text(self, text: impl Display) -> Self {
         self.bytes(text.to_string().as_bytes())
     }
 
-    /// Adds a folder: names, contents, whether executable. Not the times, and not what cargo leaves in `target`.
+    /// Adds a folder: names, contents and whether files are executable. Ignores times and cargo's `target` folders.
     pub fn tree(mut self, dir: &Path) -> Result<Self> {
         let entries = WalkDir::new(dir)
             .sort_by_file_name()
@@ -67,14 +67,14 @@ impl KeyBuilder {
         Ok(self.bytes(&fs::read(path)?))
     }
 
-    /// The key of all that was added, in the order in which it was.
+    /// The key of everything added so far; the order matters.
     pub fn finish(self) -> Key {
         // 128 bits: enough to be unique, short enough for a path.
         Key(hex(&self.0.finalize()[..16]))
     }
 
     fn bytes(mut self, bytes: &[u8]) -> Self {
-        // With the length before it no two sequences of parts run together to the same bytes.
+        // The length prefix keeps different sequences of parts from having the same bytes.
         self.0.update((bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
         self
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_do_not_run_together() {
+    fn adjacent_parts_are_separated() {
         let one = KeyBuilder::new("test").text("ab").text("c").finish();
         let other = KeyBuilder::new("test").text("a").text("bc").finish();
         assert_ne!(one, other);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn names_contents_and_modes_count() {
+    fn names_contents_and_modes_change_the_key() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.rs");
         fs::write(&file, "one").unwrap();
@@ -113,7 +113,7 @@ mod tests {
         fs::write(&file, "two").unwrap();
         assert_ne!(first, key_of(dir.path()));
         fs::write(&file, "one").unwrap();
-        // Neither the time of a change nor what cargo leaves counts.
+        // Times and cargo's outputs are ignored.
         fs::create_dir(dir.path().join("target")).unwrap();
         fs::write(dir.path().join("target/x"), "x").unwrap();
         assert_eq!(first, key_of(dir.path()));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where things are: the repository that this program was built from, and the cache that holds all that is built.
+//! The paths of the repository that this program was built from, and of the cache with all build outputs.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The two folders that everything else is relative to.
+/// The two folders that all other paths are relative to.
 #[derive(Clone, Debug)]
 pub struct Paths {
     /// The root of the repository, which is the Yocto layer.
@@ -21,7 +21,7 @@ impl Paths {
         let repo = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../..")
             .canonicalize()
-            .context("the repository this program was built from is gone")?;
+            .context("can't find the repository that this program was built from")?;
         let cache = match env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
             Some(dir) => PathBuf::from(dir),
             None => env::var_os("HOME")
@@ -32,7 +32,7 @@ impl Paths {
         .join("mypoll");
         ensure!(
             cache.is_absolute(),
-            "XDG_CACHE_HOME has to be an absolute path, {} is not",
+            "XDG_CACHE_HOME has to be an absolute path, not {}",
             cache.display()
         );
         fs_err::create_dir_all(&cache)?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Leaves things tidy when SIGINT, SIGTERM or SIGHUP ends the program.
+//! Cleans up when SIGINT, SIGTERM or SIGHUP ends the program.
 
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -14,9 +14,9 @@ type Action = Box<dyn FnOnce() + Send>;
 static ACTIONS: Mutex<Vec<Action>> = Mutex::new(Vec::new());
 static WATCHED: OnceLock<()> = OnceLock::new();
 
-/// Has `action` done, the last one first, before a signal ends the program. The program then dies of that signal, as
-/// its parent expects.
-pub fn before_death(action: impl FnOnce() + Send + 'static) -> io::Result<()> {
+/// Registers `action` to run before a signal ends the program; the last one registered runs first. The program then
+/// dies of that signal, as its parent expects.
+pub fn before_termination(action: impl FnOnce() + Send + 'static) -> io::Result<()> {
     if WATCHED.get().is_none() {
         let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
         if WATCHED.set(()).is_ok() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Steps: each has a name, a log file and a time limit, and says what it does and how long it took.
+//! Build steps: each has a name, a log file and a time limit, and reports what it does and how long it took.
 
 pub(crate) mod children;
 mod log;
@@ -17,22 +17,22 @@ use thiserror::Error;
 use crate::Paths;
 pub use log::Log;
 
-/// How many lines of a failed step's log are shown.
+/// Number of log lines shown of a failed step.
 const TAIL: usize = 20;
 
-/// What a step is about.
+/// Description of a step.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Short, of file-name characters: it names the log, too.
+    /// Short name, valid as a file name: it also names the log.
     pub name: String,
-    /// What is being done, such as "building".
+    /// The action, such as "building".
     pub what: String,
-    /// How long it may take.
+    /// The time limit.
     limit: Duration,
 }
 
 impl Task {
-    /// A task of minutes, which is stopped after an hour.
+    /// A task that takes minutes; its limit is an hour.
     pub fn new(name: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -41,7 +41,7 @@ impl Task {
         }
     }
 
-    /// A task that takes hours on a slow machine.
+    /// A task that takes hours on a slow machine; its limit is 8 hours.
     pub fn long(name: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             limit: Duration::from_secs(8 * 60 * 60),
@@ -50,9 +50,9 @@ impl Task {
     }
 }
 
-/// A step went wrong. The message is complete: what failed, the end of the log, and its path.
+/// A step failed. The message is complete: the step, the reason, the end of the log and its path.
 #[derive(Debug, Error)]
-#[error("{name}: {what} failed: {reason}{tail}\n  whole log: {}", log.display())]
+#[error("{name}: {what} failed: {reason}{tail}\n  full log: {}", log.display())]
 pub struct StepFailed {
     name: String,
     what: String,
@@ -61,7 +61,7 @@ pub struct StepFailed {
     log: PathBuf,
 }
 
-/// An error with its causes, which a step's own message has already.
+/// An error message with its causes. The message of [`StepFailed`] already contains them.
 pub fn message(error: &anyhow::Error) -> String {
     match error.downcast_ref::<StepFailed>() {
         Some(failed) => failed.to_string(),
@@ -69,26 +69,25 @@ pub fn message(error: &anyhow::Error) -> String {
     }
 }
 
-/// Whether packages and toolchain components that are missing may be installed.
+/// Whether to install missing packages and toolchain components.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Install {
-    /// They are named, and nothing else happens.
+    /// Only report them.
     #[default]
     Never,
-    /// As [`Progress::allows`] says.
+    /// Ask, see [`Progress::allows`].
     Ask,
-    /// They are installed.
+    /// Install without asking.
     Always,
 }
 
-/// Where steps are shown (standard error, as bars on a terminal and as plain lines elsewhere), and who decides what is
-/// installed.
+/// Shows steps on standard error, as bars on a terminal and as plain lines elsewhere, and asks before installing.
 #[derive(Debug)]
 pub struct Progress {
     bars: MultiProgress,
     terminal: bool,
     install: Install,
-    /// The answer of who was asked.
+    /// The user's answer.
     allowed: Mutex<Option<bool>>,
 }
 
@@ -114,8 +113,8 @@ impl Progress {
         self.install != Install::Never
     }
 
-    /// Whether root may do what `question` asks. On a terminal its user decides, once for all that follows. Without one,
-    /// root has consented (a container, CI), and others have not.
+    /// Whether something may be installed. On a terminal, asks `question` once and remembers the answer. Without one,
+    /// root counts as consent (container, CI); other users do not.
     pub fn allows(&self, question: &str) -> bool {
         match self.install {
             Install::Never => return false,
@@ -135,20 +134,20 @@ impl Progress {
         })
     }
 
-    /// Prints a line without disturbing what is being shown.
+    /// Prints a line to standard error without disturbing the progress bars.
     pub fn say(&self, line: &str) {
         self.bars.suspend(|| eprintln!("{line}"));
     }
 
-    /// The same on standard output.
+    /// Like [`Progress::say`], on standard output.
     pub fn print(&self, text: &str) {
         self.bars.suspend(|| println!("{text}"));
     }
 
-    /// Does `work`, showing `task` meanwhile.
+    /// Runs `work` and shows `task` meanwhile.
     ///
-    /// What `work` writes to its log is kept in `CACHE/log/NAME.log`. An error of `work` comes back as [`StepFailed`],
-    /// with the error itself below it, so that callers can still tell one from another with `downcast_ref`.
+    /// The log is `CACHE/log/NAME.log`. An error of `work` is wrapped in [`StepFailed`]; callers can still find it with
+    /// `downcast_ref`.
     pub fn step<T>(
         &self,
         paths: &Paths,
@@ -161,10 +160,10 @@ impl Progress {
         let step = format!("step {}", task.name);
         let result = children::within(&step, task.limit, || work(&mut log));
         bar.finish_and_clear();
-        let took = started.elapsed();
         match result {
             Ok(value) => {
-                self.say(&format!("{}: done in {}", task.name, in_words(took)));
+                let duration = in_words(started.elapsed());
+                self.say(&format!("{}: done in {duration}", task.name));
                 Ok(value)
             }
             Err(error) => Err(failure(task, error, &mut log)),
@@ -177,14 +176,14 @@ impl Progress {
             self.say(&format!("{line}…"));
             return ProgressBar::hidden();
         }
-        // The last line of the log is what tells a slow step from a stuck one.
+        // The last line of the log shows whether a step is slow or stuck.
         let log = log.to_owned();
         let tail = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
             let width = usize::from(console::Term::stderr().size().1).saturating_sub(4);
             let _ = out.write_str(&console::truncate_str(&log::last_line(&log), width, "…"));
         };
         let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed}\n  {tail}")
-            .expect("the template is right")
+            .expect("the template is valid")
             .with_key("tail", tail);
         let bar = self.bars.add(
             ProgressBar::new_spinner()
@@ -200,7 +199,7 @@ fn failure(task: &Task, error: anyhow::Error, log: &mut Log) -> anyhow::Error {
     let reason = format!("{error:#}");
     let text = log.text().unwrap_or_default();
     let mut lines = last_lines(&text, TAIL);
-    // With several jobs at once the cause may lie well above the end.
+    // With parallel jobs the cause can be far above the end.
     if let Some(first) = Log::first_error(&text).filter(|first| !lines.contains(first)) {
         lines.splice(..0, [first, "…"]);
     }
@@ -214,7 +213,7 @@ fn failure(task: &Task, error: anyhow::Error, log: &mut Log) -> anyhow::Error {
     })
 }
 
-/// At most `count` of a text's lines.
+/// The last lines of a text, at most `count`.
 pub(crate) fn last_lines(text: &str, count: usize) -> Vec<&str> {
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].to_vec()
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_read_well() {
+    fn durations_are_readable() {
         assert_eq!(in_words(Duration::from_millis(400)), "under 1 s");
         assert_eq!(in_words(Duration::from_secs(52)), "52 s");
         assert_eq!(in_words(Duration::from_secs(480)), "8 min");
@@ -256,12 +255,12 @@ mod tests {
     }
 
     #[test]
-    fn only_yes_is_a_yes() {
+    fn only_y_and_yes_are_consent() {
         assert!(is_yes("y\n") && is_yes(" Yes\n"));
         assert!(!is_yes("\n") && !is_yes("") && !is_yes("n\n"));
     }
 
-    /// What a step says whose script fails.
+    /// The error of a step with a failing script.
     fn failure(cache: &Path, script: &str) -> anyhow::Error {
         Progress::default()
             .step(&paths(cache), &Task::new("kernel", "building"), |log| {
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_error_is_shown_though_others_went_on() {
+    fn the_first_error_is_shown_if_other_jobs_went_on() {
         let dir = tempfile::tempdir().unwrap();
         let script = "echo \"error: 'rustfmt' is not installed\"; \
                       echo 'x.c:3:1: error: no such thing'; seq 100; exit 2";

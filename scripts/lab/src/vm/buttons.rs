@@ -13,24 +13,24 @@ use crate::vm::machine::runtime;
 use crate::vm::qmp::Monitor;
 use crate::vm::qtest;
 
-/// How long a press holds the button down; QEMU's own power key does it as long.
+/// Duration of a press, the same as of QEMU's power key.
 const HOLD: Duration = Duration::from_millis(100);
 
 /// The PL061 input that QEMU's power key is wired to.
 const POWER_KEY: u8 = 3;
 
-/// What is done to a button.
+/// Action on a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Down, and up 100 ms later.
+    /// Press, and release 100 ms later.
     Press,
-    /// Down, and it stays down.
+    /// Press and hold.
     Down,
-    /// Up.
+    /// Release.
     Up,
 }
 
-/// The buttons of one running machine.
+/// The buttons of a running machine.
 #[derive(Clone, Debug)]
 pub struct Buttons {
     machine: PathBuf,
@@ -49,7 +49,7 @@ impl Buttons {
         })
     }
 
-    /// All lines of the driver, those on other chips too.
+    /// All lines of the driver, including those on other chips.
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }
@@ -60,12 +60,12 @@ impl Buttons {
             .iter()
             .find(|line| wanted.parse() == Ok(line.number) || line.label == wanted)
             .with_context(|| {
-                let there = describe(&self.lines);
-                format!("there is no line {wanted:?}; there are {there}")
+                let lines = describe(&self.lines);
+                format!("there is no line {wanted:?}; there are {lines}")
             })
     }
 
-    /// Does `action` to `line`.
+    /// Performs `action` on `line`.
     pub fn act(&self, line: &Line, action: Action) -> Result<()> {
         let input = input(line)?;
         match action {
@@ -84,7 +84,7 @@ impl Buttons {
         Ok(())
     }
 
-    /// Has `line` be down (`true`) and up in quick succession, some microseconds each, as a contact that bounces.
+    /// Sets `line` down (`true`) and up in quick succession, some microseconds each, like a bouncing contact.
     pub fn set(&self, line: &Line, levels: &[bool]) -> Result<()> {
         let input = input(line)?;
         let levels: Vec<_> = levels.iter().map(|&down| down != line.active_low).collect();
@@ -101,11 +101,11 @@ impl Buttons {
 fn input(line: &Line) -> Result<u8> {
     let number = line.number;
     line.input.with_context(|| {
-        format!("line {number} is on a simulated chip, which only the guest itself can press")
+        format!("line {number} is on a simulated chip, which only the guest can press")
     })
 }
 
-/// Lists lines as in `0 "button", 1 "door"`.
+/// Lists lines like `0 "button", 1 "door"`.
 fn describe(lines: &[Line]) -> String {
     lines
         .iter()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A client of the guest's agent: JSON lines over TCP.
+//! A client of the agent in the guest: JSON lines over TCP.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
@@ -14,9 +14,9 @@ pub use mypoll_protocol::{Event, Message};
 /// A line from the agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
-    /// The line as it came, without its end.
+    /// The line without its end.
     pub text: String,
-    /// What it says.
+    /// The parsed line.
     pub message: Message<'static>,
 }
 
@@ -26,28 +26,28 @@ impl fmt::Display for Received {
     }
 }
 
-/// Why there is no next line.
+/// Errors of receiving a line.
 #[derive(Debug, Error)]
 pub enum ReceiveError {
-    /// Nothing came in time.
-    #[error("nothing came from the agent for {} s", .0.as_secs_f32())]
-    Silent(Duration),
+    /// Nothing arrived in time.
+    #[error("received nothing from the agent for {} s", .0.as_secs_f32())]
+    Timeout(Duration),
     /// The agent closed the connection.
     #[error("the agent closed the connection")]
     Closed,
-    /// The connection broke.
-    #[error("the connection to the agent broke")]
+    /// The connection failed.
+    #[error("the connection to the agent failed")]
     Broken(#[source] io::Error),
-    /// A line that is no message.
-    #[error("the agent sent {0:?}")]
+    /// A line that is not a message.
+    #[error("the agent sent an invalid line: {0:?}")]
     Garbled(String, #[source] serde_json::Error),
-    /// Another message than a hello.
-    #[error("the agent did not greet: {0}")]
+    /// A message other than a hello.
+    #[error("the agent sent no hello, but {0}")]
     Unexpected(String),
 }
 
-/// How long the agent has to greet a client.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Time limit for the agent's hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A connection to the agent.
 #[derive(Debug)]
@@ -57,17 +57,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, and waits for the agent's hello: from then on it gets every event. A connection alone says nothing,
-    /// since QEMU accepts it for the guest.
+    /// Connects and waits for the agent's hello: the client receives every later event. A connection alone is not
+    /// enough, since QEMU accepts it for the guest.
     pub fn connect(agent: SocketAddr) -> Result<Self, ReceiveError> {
         Self::greet(TcpStream::connect(agent).map_err(ReceiveError::Broken)?)
     }
 
-    /// The same on a connection that is there.
+    /// Like [`Client::connect`], on an existing connection.
     pub fn greet(mut stream: TcpStream) -> Result<Self, ReceiveError> {
         stream.write_all(b"{}\n").map_err(ReceiveError::Broken)?;
         let mut client = Self::new(stream);
-        match client.next(PATIENCE)?.message {
+        match client.next(HELLO_TIMEOUT)?.message {
             Message::Hello { .. } => Ok(client),
             other => Err(ReceiveError::Unexpected(format!("{other:?}"))),
         }
@@ -80,14 +80,14 @@ impl Client {
         }
     }
 
-    /// The next line, waited for no longer than `deadline`.
-    pub fn next(&mut self, deadline: Duration) -> Result<Received, ReceiveError> {
+    /// Waits up to `timeout` for the next line.
+    pub fn next(&mut self, timeout: Duration) -> Result<Received, ReceiveError> {
         let started = Instant::now();
         while !self.line.ends_with(b"\n") {
-            let left = deadline
+            let left = timeout
                 .checked_sub(started.elapsed())
                 .filter(|left| !left.is_zero())
-                .ok_or(ReceiveError::Silent(deadline))?;
+                .ok_or(ReceiveError::Timeout(timeout))?;
             self.stream
                 .get_ref()
                 .set_read_timeout(Some(left))
@@ -107,10 +107,10 @@ impl Client {
         }
     }
 
-    /// The next event.
-    pub fn event(&mut self, deadline: Duration) -> Result<Event<'static>> {
+    /// Waits up to `timeout` for each line before the next event. Ignores heartbeats; other messages are an error.
+    pub fn event(&mut self, timeout: Duration) -> Result<Event<'static>> {
         loop {
-            let received = self.next(deadline)?;
+            let received = self.next(timeout)?;
             match received.message {
                 Message::Event(event) => return Ok(event),
                 Message::Heartbeat { .. } => {}
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    const DEADLINE: Duration = Duration::from_secs(60);
+    const TIMEOUT: Duration = Duration::from_secs(60);
 
     fn connected() -> (Client, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -136,23 +136,26 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_is_kept_for_later() {
+    fn a_partial_line_is_kept() {
         let (mut client, mut agent) = connected();
         agent.write_all(b"{\"mis").unwrap();
-        let silent = client.next(Duration::from_millis(50));
-        assert!(matches!(silent, Err(ReceiveError::Silent(_))), "{silent:?}");
+        let partial = client.next(Duration::from_millis(50));
+        assert!(
+            matches!(partial, Err(ReceiveError::Timeout(_))),
+            "{partial:?}"
+        );
         agent.write_all(b"sed\":1,\"lost\":0}\n").unwrap();
         drop(agent);
-        let received = client.next(DEADLINE).unwrap();
+        let received = client.next(TIMEOUT).unwrap();
         assert!(matches!(received.message, Message::Missed(_)), "{received}");
-        assert!(matches!(client.next(DEADLINE), Err(ReceiveError::Closed)));
+        assert!(matches!(client.next(TIMEOUT), Err(ReceiveError::Closed)));
     }
 
     #[test]
-    fn what_is_no_json_is_an_error() {
+    fn invalid_json_is_an_error() {
         let (mut client, mut agent) = connected();
         agent.write_all(b"220 ready\n").unwrap();
-        let error = client.next(DEADLINE).unwrap_err();
+        let error = client.next(TIMEOUT).unwrap_err();
         assert!(error.to_string().contains("220 ready"), "{error}");
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Debian for arm64, with its own kernel, systemd and mosquitto, by mmdebstrap.
+//! Debian for arm64 with its own kernel, systemd and mosquitto, installed with mmdebstrap.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,8 +16,8 @@ use crate::store::step::Task;
 use crate::store::unavailable::Unavailable;
 use crate::vm::machine::Boot;
 
-/// What is installed beside Debian's essential packages: the kernel of backports, which has the PL061's driver, a broker,
-/// and what an image of the layer has from oe-core.
+/// Packages in addition to Debian's essential ones: the backports kernel, which has the PL061's driver, a broker, and
+/// what an image of the layer gets from oe-core.
 const PACKAGES: [&str; 15] = [
     "dbus",
     "e2fsprogs",
@@ -42,7 +42,7 @@ const SERVICES: [&str; 3] = [
     "systemd-networkd-wait-online",
 ];
 
-/// Drivers of what QEMU's board has not: two thirds of the root.
+/// Drivers of hardware that QEMU's board lacks: two thirds of the root file system.
 const UNUSED_DRIVERS: [&str; 5] = ["gpu", "media", "net/ethernet", "net/wireless", "infiniband"];
 
 const NEEDS: [Need; 6] = [
@@ -57,14 +57,14 @@ const NEEDS: [Need; 6] = [
 /// The root file system as an archive.
 pub const ARCHIVE: &str = "root.tar";
 
-/// Of the file system; most of it are holes.
+/// Size of the file system; most of it is sparse.
 const SIZE: &str = "3G";
 
-/// The kernel, its initramfs and the root file system on a disk, beside which it is as an archive; made where they are not
-/// there yet, with the packages that this takes.
+/// Builds the kernel, its initramfs and the root file system as a disk, with [`ARCHIVE`] in the same folder, unless
+/// they are in the cache. Installs the packages that this needs.
 ///
 /// # Errors
-/// [`Unavailable`] when a package or Debian's archive is not available, or this machine can't run programs for arm64.
+/// [`Unavailable`] if a package or Debian's archive is not available, or this machine can't run programs for arm64.
 pub fn debian(cache: Cache<'_>) -> Result<Boot> {
     let lab = cache.paths.repo.join("scripts/lab");
     let (files, server) = (lab.join("debian"), lab.join("rootfs/usr/bin/serve-lab"));
@@ -77,10 +77,10 @@ pub fn debian(cache: Cache<'_>) -> Result<Boot> {
             .tree(&files)?
             .file(&server)?,
     );
-    // One has 1 GB.
+    // One result is 1 GB.
     let product = product.keep(1);
     if cache.get(&product).is_none() {
-        let ready = provide(cache.paths, cache.progress, &NEEDS).and_then(|()| run_arm64());
+        let ready = provide(cache.paths, cache.progress, &NEEDS).and_then(|()| enable_arm64());
         Unavailable::unless(ready)?;
     }
     let folder = cache.ensure(&product, |result, log| {
@@ -90,7 +90,7 @@ pub fn debian(cache: Cache<'_>) -> Result<Boot> {
         mmdebstrap.arg("trixie").arg(&archive);
         log.run(mmdebstrap.args(apt.binary_packages()?))?;
         let root = tempfile::tempdir_in(result)?;
-        // In one run, as fakeroot forgets who owns what.
+        // In one process, since fakeroot forgets the owners of files.
         let script = "tar -xf \"$1\" -C \"$2\"; mke2fs -q -t ext4 -d \"$2\" \"$3\" \"$4\"";
         log.run(
             Command::new("fakeroot")
@@ -114,8 +114,8 @@ fn mmdebstrap(files: &Path, server: &Path, result: &Path) -> Command {
         .args(["--architectures=arm64", "--variant=minbase"])
         .arg(format!("--include={}", PACKAGES.join(",")))
         .arg(format!("--essential-hook=sync-in {} /", files.display()));
-    let mut customize = |what: String| {
-        mmdebstrap.arg(format!("--customize-hook={what}"));
+    let mut customize = |hook: String| {
+        mmdebstrap.arg(format!("--customize-hook={hook}"));
     };
     customize(format!("copy-in {} /usr/bin", server.display()));
     customize(format!(
@@ -133,19 +133,19 @@ fn mmdebstrap(files: &Path, server: &Path, result: &Path) -> Command {
     mmdebstrap
 }
 
-/// Makes sure that programs for arm64 run here: qemu-user does that, once the kernel was told.
-fn run_arm64() -> Result<()> {
+/// Makes sure that this machine runs programs for arm64, with qemu-user registered in the kernel.
+fn enable_arm64() -> Result<()> {
     let runs = || succeeds(Command::new("arch-test").arg("arm64"));
     if runs() {
         return Ok(());
     }
-    // Installing the package does it where a system runs; in a container root may have to.
+    // The package's installation registers it, but not in a container.
     if let Some(update) = find_tool("update-binfmts") {
         succeeds(Command::new(update).args(["--enable", "qemu-aarch64"]));
     }
     ensure!(
         runs(),
-        "this machine does not run programs for arm64: 'update-binfmts --enable qemu-aarch64' as root changes that"
+        "this machine can't run programs for arm64: run 'update-binfmts --enable qemu-aarch64' as root"
     );
     Ok(())
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs commands in the guest. `serve-lab` there (scripts/lab/rootfs/usr/bin) takes one request at a time over a virtio port,
-//! a line of shell, and answers with the exit status; the command's standard streams go over ports of their own.
+//! Runs commands in the guest. `serve-lab` there (scripts/lab/rootfs/usr/bin) reads one request at a time from a virtio
+//! port, a line of shell, and answers with the exit status. The command's standard streams have separate ports.
 //!
-//! A port has no end of file, so each request names a marker, random and new, that ends what the command put out.
+//! A port has no end of file, so each request contains a new random marker that ends the command's output.
 
 mod quote;
 mod relay;
@@ -19,26 +19,26 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use quote::quote;
-use relay::relay;
 
-/// What can go wrong with a guest.
+/// Errors of running commands in the guest.
 #[derive(Debug, Error)]
 pub enum GuestError {
-    /// QEMU ended, as the kernel panicked or the guest powered off, or an earlier command was [`Silent`](Self::Silent).
-    #[error("it went down, or hung before")]
+    /// QEMU ended since the kernel panicked or the guest powered off, or an earlier command had a
+    /// [`Timeout`](Self::Timeout).
+    #[error("it went down or has hung before")]
     Gone,
-    /// It did not become ready, or the command did not end, in time.
-    #[error("it said nothing for too long")]
-    Silent,
-    /// It answered with something else than an exit status.
-    #[error("it answered {0:?}")]
+    /// It did not become ready in time, or a command had no output for too long.
+    #[error("it printed nothing for too long")]
+    Timeout,
+    /// Its answer was not an exit status.
+    #[error("it sent an invalid answer: {0:?}")]
     Garbled(String),
-    /// The command's output can't be passed on.
-    #[error("can't pass the command's output on")]
+    /// Writing the command's output failed.
+    #[error("can't write the command's output")]
     Output(#[source] io::Error),
 }
 
-/// This side's ends of the virtio ports.
+/// The host's ends of the virtio ports.
 #[derive(Debug)]
 pub struct Ports {
     control: UnixStream,
@@ -49,7 +49,7 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// QEMU's devices, in the order of the ends that [`new`](Self::new) gives.
+    /// QEMU's devices, in the order of the ends returned by [`new`](Self::new).
     pub const DEVICES: [&str; 5] = [
         "virtserialport,name=lab.control",
         "virtserialport,name=lab.stdin",
@@ -58,7 +58,7 @@ impl Ports {
         "virtconsole",
     ];
 
-    /// Makes both ends: ours and QEMU's.
+    /// Creates both ends: ours and QEMU's.
     pub fn new() -> io::Result<(Self, [UnixStream; 5])> {
         let (control, a) = UnixStream::pair()?;
         let (stdin, b) = UnixStream::pair()?;
@@ -87,18 +87,18 @@ pub struct Terminal {
     pub columns: u16,
 }
 
-/// A command that has ended.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// Exit status; 128 + N after signal N.
     pub status: u8,
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub stdout: Vec<u8>,
-    /// What it wrote to standard error.
+    /// Its standard error.
     pub stderr: Vec<u8>,
 }
 
-/// A guest that is ready for commands. They run one after the other.
+/// A guest that is ready for commands. It runs one at a time.
 #[derive(Debug)]
 pub struct Guest {
     ports: Ports,
@@ -106,19 +106,19 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Waits until the guest is ready, for `deadline` at most.
-    pub(crate) fn ready(ports: Ports, deadline: Duration) -> Result<Self, GuestError> {
+    /// Waits up to `timeout` until the guest is ready.
+    pub(crate) fn ready(ports: Ports, timeout: Duration) -> Result<Self, GuestError> {
         let control = ports.control.try_clone().map_err(|_| GuestError::Gone)?;
         let mut answers = BufReader::new(control);
         let started = Instant::now();
         let mut line = String::new();
         while !line.ends_with('\n') {
-            let left = deadline
+            let left = timeout
                 .checked_sub(started.elapsed())
                 .filter(|left| !left.is_zero())
-                .ok_or(GuestError::Silent)?;
-            let timeout = answers.get_ref().set_read_timeout(Some(left));
-            match timeout.and_then(|()| answers.read_line(&mut line)) {
+                .ok_or(GuestError::Timeout)?;
+            let set = answers.get_ref().set_read_timeout(Some(left));
+            match set.and_then(|()| answers.read_line(&mut line)) {
                 Ok(0) => return Err(GuestError::Gone),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -138,16 +138,16 @@ impl Guest {
         })
     }
 
-    /// From now on a command that puts nothing out for `deadline`, on either stream, is an error. Default: it may take
-    /// as long as it likes. The guest is of no use after such an error: each later command fails at once.
-    pub fn give_up_after(&self, deadline: Duration) -> io::Result<()> {
+    /// Sets the time without output, on either stream, after which a command fails. Default: no limit. After such an
+    /// error the guest is unusable: each later command fails immediately.
+    pub fn give_up_after(&self, timeout: Duration) -> io::Result<()> {
         for port in [&self.ports.stdout, &self.ports.stderr, &self.ports.control] {
-            port.set_read_timeout(Some(deadline))?;
+            port.set_read_timeout(Some(timeout))?;
         }
         Ok(())
     }
 
-    /// Runs a command with nothing on its standard input, and collects its output.
+    /// Runs a command with empty standard input and collects its output.
     pub fn output<S: AsRef<OsStr>>(
         &self,
         command: impl IntoIterator<Item = S>,
@@ -161,9 +161,9 @@ impl Guest {
         })
     }
 
-    /// Runs a command, passes its output on as it comes, and returns its exit status.
+    /// Runs a command, passes on its output as it arrives, and returns its exit status.
     ///
-    /// `stdin` is read to its end on a thread that outlives the command. A guest has one for its whole life.
+    /// A thread, which outlives the command, reads `stdin` to its end. Only one command of a guest can have an input.
     pub fn run<S: AsRef<OsStr>>(
         &self,
         command: impl IntoIterator<Item = S>,
@@ -179,20 +179,20 @@ impl Guest {
             self.feed(stdin, &self.ports.stdin)?;
         }
         let marker = marker.as_bytes();
-        let passed_on = thread::scope(|scope| {
-            let out = scope.spawn(|| self.pass_on(&self.ports.stdout, stdout, marker));
-            let err = self.pass_on(&self.ports.stderr, stderr, marker);
+        let relayed = thread::scope(|scope| {
+            let out = scope.spawn(|| self.relay(&self.ports.stdout, stdout, marker));
+            let err = self.relay(&self.ports.stderr, stderr, marker);
             out.join().expect("relaying does not panic")?;
             err
         });
-        let status = passed_on.and_then(|()| status(&mut answers));
-        if matches!(status, Err(GuestError::Silent)) {
+        let status = relayed.and_then(|()| status(&mut answers));
+        if matches!(status, Err(GuestError::Timeout)) {
             let _ = self.ports.control.shutdown(Shutdown::Both);
         }
         status
     }
 
-    /// Runs a command on a terminal of its own, whose keys come from `keys` and which is shown on `screen`.
+    /// Runs a command on its own terminal, with input from `keys` and output to `screen`.
     pub fn run_on_terminal<S: AsRef<OsStr>>(
         &self,
         command: impl IntoIterator<Item = S>,
@@ -213,16 +213,16 @@ impl Guest {
             command,
         )?;
         self.feed(keys, &self.ports.terminal)?;
-        self.pass_on(&self.ports.terminal, screen, marker.as_bytes())?;
+        self.relay(&self.ports.terminal, screen, marker.as_bytes())?;
         status(&mut answers)
     }
 
     fn request<S: AsRef<OsStr>>(
         &self,
-        how: &str,
+        mode: &str,
         command: impl IntoIterator<Item = S>,
     ) -> Result<(), GuestError> {
-        let mut line = how.to_owned();
+        let mut line = mode.to_owned();
         for word in command {
             line.push(' ');
             line.push_str(&quote(word.as_ref()));
@@ -236,21 +236,21 @@ impl Guest {
     fn feed(&self, mut from: Box<dyn Read + Send>, to: &UnixStream) -> Result<(), GuestError> {
         let mut to = to.try_clone().map_err(|_| GuestError::Gone)?;
         thread::spawn(move || {
-            // A command need not read its input to the end.
+            // Fails if the command does not read its input to the end.
             let _ = io::copy(&mut from, &mut to);
             let _ = to.shutdown(Shutdown::Write);
         });
         Ok(())
     }
 
-    /// Relays one stream; when its output can't be written, the others are not waited for.
-    fn pass_on(
+    /// Relays one stream. If its output can't be written, also ends the relaying of the other.
+    fn relay(
         &self,
         from: &UnixStream,
         to: &mut dyn Write,
         marker: &[u8],
     ) -> Result<(), GuestError> {
-        let result = relay(from, to, marker);
+        let result = relay::relay(from, to, marker);
         if matches!(result, Err(GuestError::Output(_))) {
             for port in [&self.ports.stdout, &self.ports.stderr] {
                 let _ = port.shutdown(Shutdown::Both);
@@ -264,7 +264,7 @@ fn status(answers: &mut BufReader<UnixStream>) -> Result<u8, GuestError> {
     let mut line = String::new();
     match answers.read_line(&mut line) {
         Ok(n) if n > 0 => {}
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(GuestError::Silent),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(GuestError::Timeout),
         _ => return Err(GuestError::Gone),
     }
     line.trim_end()
@@ -272,7 +272,7 @@ fn status(answers: &mut BufReader<UnixStream>) -> Result<u8, GuestError> {
         .map_err(|_| GuestError::Garbled(line.clone()))
 }
 
-/// 128 random bits: no command puts them out by chance.
+/// 128 random bits: no command prints them by chance.
 fn marker() -> String {
     let random = || RandomState::new().hash_one(());
     format!("{:016x}{:016x}", random(), random())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Starts QEMU with a built system and owns it.
+//! Starts QEMU with a built system and owns its process.
 
 mod process;
 pub mod runtime;
@@ -25,19 +25,19 @@ use crate::{Flavour, System};
 use process::Process;
 use runtime::Runtime;
 
-/// The agent's port in the guest, as `/etc/mypoll-agent.toml` there has it.
+/// The agent's port in the guest, as in its `/etc/mypoll-agent.toml`.
 const AGENT_PORT: u16 = 7070;
 
-/// The port of its live page, as the same file has it.
+/// The port of its live page, as in the same file.
 const PAGE_PORT: u16 = 8080;
 
-/// The environment variable with the file in which each machine that comes up notes where its kernel's log is.
+/// Environment variable with the path of a file to which each booted machine appends the path of its kernel log.
 pub const MACHINES: &str = "MYPOLL_MACHINES";
 
-/// How many lines of the kernel's log is shown of a machine that does not come up.
+/// Number of lines shown of the kernel log of a machine that does not boot.
 const TAIL: usize = 25;
 
-/// What a machine boots.
+/// The files that a machine boots.
 #[derive(Clone, Debug)]
 pub struct Boot {
     /// The kernel.
@@ -46,9 +46,9 @@ pub struct Boot {
     pub initramfs: PathBuf,
     /// The device-tree overlay with the buttons.
     pub overlay: PathBuf,
-    /// A disk that is the root file system, and that keeps nothing. Default: none, the initramfs stays the root.
+    /// A disk with the root file system, which keeps no changes. Default: none, the initramfs stays the root.
     pub disk: Option<PathBuf>,
-    /// Which kernel it is.
+    /// The kernel's flavour.
     pub flavour: Flavour,
 }
 
@@ -64,22 +64,22 @@ impl From<&System> for Boot {
     }
 }
 
-/// How to start a machine.
+/// Options of a machine.
 #[derive(Clone, Debug, Default)]
 pub struct MachineOptions {
-    /// What it is for, in one word: its name starts with it.
+    /// Its purpose, in one word: the start of its name.
     pub purpose: &'static str,
-    /// More words for the kernel's command line.
+    /// Additional kernel command line arguments.
     pub append: String,
-    /// A directory to show at /mnt/host.
+    /// Host directory to mount at /mnt/host.
     pub share: Option<PathBuf>,
-    /// How many CPUs it has, 1 to [`MAX_CPUS`](devicetree::MAX_CPUS). Default: [`CPUS`], or one with `icount`.
+    /// Number of CPUs, 1 to [`MAX_CPUS`](devicetree::MAX_CPUS). Default: [`CPUS`], or one with `icount`.
     pub cpus: Option<u8>,
-    /// Whether a guest nanosecond is one instruction, so that guest times are the same on any host. Default: real time.
+    /// Whether each instruction takes one guest nanosecond: guest times are the same on any host. Default: real time.
     pub icount: bool,
-    /// Whether the guest starts the agent, whose ports are then forwarded.
+    /// Whether the guest starts the agent and its ports are forwarded.
     pub agent: bool,
-    /// Where the kernel's log is kept. Default: nowhere, unless the machine does not come up.
+    /// Path of the kernel log. Default: it is kept only if the machine does not boot.
     pub log: Option<PathBuf>,
 }
 
@@ -89,10 +89,10 @@ impl MachineOptions {
     }
 }
 
-/// A running machine. It ends with this value.
+/// A running machine. Dropping it ends the machine.
 #[derive(Debug)]
 pub struct Machine {
-    // In this order: QEMU is gone before its folder goes.
+    // Dropped in this order: QEMU has to end before its folder is removed.
     _qemu: Process,
     runtime: Runtime,
     guest: Guest,
@@ -133,9 +133,9 @@ impl Machine {
         command.fd_mappings(mappings)?;
         let qemu = Process::spawn(command).context(format!("can't run {QEMU}"))?;
 
-        match Guest::ready(ports, boot_deadline(&boot)) {
+        match Guest::ready(ports, boot_timeout(&boot)) {
             Ok(guest) => {
-                note(&log)?;
+                record(&log)?;
                 Ok(Self {
                     _qemu: qemu,
                     runtime,
@@ -143,7 +143,7 @@ impl Machine {
                     log,
                 })
             }
-            Err(why) => Err(not_up(why, cache, &runtime, &stderr, log)),
+            Err(why) => Err(boot_error(why, cache, &runtime, &stderr, log)),
         }
     }
 
@@ -152,12 +152,12 @@ impl Machine {
         self.runtime.name()
     }
 
-    /// The way in.
+    /// Runs commands in the guest.
     pub fn guest(&self) -> &Guest {
         &self.guest
     }
 
-    /// Where the kernel's log is.
+    /// The path of the kernel log.
     pub fn log(&self) -> &Path {
         &self.log
     }
@@ -167,12 +167,12 @@ impl Machine {
         Buttons::of(self.runtime.path())
     }
 
-    /// Where on this machine the guest's agent can be reached.
+    /// The host's address of the guest's agent.
     pub fn agent(&self) -> Result<SocketAddr> {
         self.forwarded(AGENT_PORT)
     }
 
-    /// Where on this machine the agent's live page is.
+    /// The host's address of the agent's live page.
     pub fn page(&self) -> Result<SocketAddr> {
         self.forwarded(PAGE_PORT)
     }
@@ -182,13 +182,14 @@ impl Machine {
     }
 }
 
-/// Where a program's machine keeps its kernel log, if the environment asks for it: the tests start such programs.
+/// The kernel log's path for the machine of `program`, if the environment sets a folder. Tests that start the lab's
+/// programs set it.
 pub fn kept_log(program: &str) -> Option<PathBuf> {
     let folder = env::var_os("MYPOLL_LOGS")?;
     Some(Path::new(&folder).join(format!("{program}-{}.log", std::process::id())))
 }
 
-fn note(log: &Path) -> io::Result<()> {
+fn record(log: &Path) -> io::Result<()> {
     let Some(machines) = env::var_os(MACHINES) else {
         return Ok(());
     };
@@ -209,11 +210,11 @@ pub fn tail(log: &Path, count: usize) -> io::Result<String> {
     Ok(lines)
 }
 
-/// The file descriptor that QEMU finds the first port's end at.
+/// QEMU's file descriptor of the first port.
 const FIRST_FD: i32 = 3;
 
-/// So that a guest that hangs ends in an error. A boot takes 2 s, on the debug kernel 15 s, with systemd on a disk a minute.
-fn boot_deadline(boot: &Boot) -> Duration {
+/// Time limit of booting, which takes 2 s, on the debug kernel 15 s, with systemd on a disk a minute.
+fn boot_timeout(boot: &Boot) -> Duration {
     Duration::from_secs(match boot.flavour {
         Flavour::Normal if boot.disk.is_none() => 120,
         _ => 600,
@@ -225,7 +226,7 @@ fn arguments(boot: &Boot, options: &MachineOptions, folder: &Path, log: &Path) -
     arguments.extend(["-nodefaults", "-no-reboot"].map(str::to_owned));
     let mut add = |option: &str, value: String| arguments.extend([option.to_owned(), value]);
     let file = |path: &Path| path.display().to_string();
-    // An option's value ends at a comma that is not doubled.
+    // A comma in a value has to be doubled.
     let part = |path: &Path| file(path).replace(',', ",,");
     add("-kernel", file(&boot.image));
     add("-initrd", file(&boot.initramfs));
@@ -275,7 +276,7 @@ fn kernel_command_line(boot: &Boot, options: &MachineOptions) -> String {
     }
     words.push(match boot.flavour {
         Flavour::Normal => "oops=panic",
-        // All reports count, not only the first; and kmemleak waits to be asked for.
+        // Without oops=panic, so that all reports are logged. kmemleak scans only on request.
         Flavour::Debug => "kmemleak=on",
     });
     if !options.agent {
@@ -285,18 +286,18 @@ fn kernel_command_line(boot: &Boot, options: &MachineOptions) -> String {
     words.join(" ")
 }
 
-fn not_up(
+fn boot_error(
     why: GuestError,
     cache: Cache<'_>,
     runtime: &Runtime,
     stderr: &Path,
     log: PathBuf,
 ) -> Error {
-    let said = fs::read_to_string(stderr).unwrap_or_default();
-    if !log.exists() || fs::metadata(&log).is_ok_and(|log| log.len() == 0) && !said.is_empty() {
-        return anyhow!("{QEMU} does not start: {}", said.trim());
+    let messages = fs::read_to_string(stderr).unwrap_or_default();
+    if !log.exists() || fs::metadata(&log).is_ok_and(|log| log.len() == 0) && !messages.is_empty() {
+        return anyhow!("{QEMU} does not start: {}", messages.trim());
     }
-    // The machine's folder goes away now: its log has to be where it can be read.
+    // The machine's folder is about to be removed: keep its log.
     let mut kept = log.clone();
     if log.starts_with(runtime.path()) {
         let logs = cache.paths.cache.join("log");
@@ -304,9 +305,9 @@ fn not_up(
         let _ = fs::create_dir_all(logs).and_then(|()| fs::copy(&log, &kept));
     }
     let tail = tail(&kept, TAIL);
-    let tail = tail.unwrap_or_else(|error| format!("  (the kernel's log is lost: {error})\n"));
+    let tail = tail.unwrap_or_else(|error| format!("  (can't read the kernel log: {error})\n"));
     let log = kept.display();
-    anyhow!("the machine did not come up: {why}\n{tail}  whole kernel log: {log}")
+    anyhow!("the machine did not boot: {why}\n{tail}  full kernel log: {log}")
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! QEMU's monitor. The socket serves one client at a time, so each question is a connection of its own.
+//! QEMU's monitor. The socket serves one client at a time, so each request uses a new connection.
 
 use std::io::{self, BufRead};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use qapi::{Qmp, qmp};
 
-/// So that a QEMU that hangs ends in an error.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// Time limit for an answer.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A connection to the monitor of one machine.
 pub struct Monitor {
@@ -21,11 +21,14 @@ pub struct Monitor {
 impl Monitor {
     /// Connects to the monitor's socket.
     pub fn connect(socket: &Path) -> Result<Self> {
-        let stream = UnixStream::connect(socket).context("can't talk to QEMU's monitor")?;
-        stream.set_read_timeout(Some(DEADLINE))?;
+        let stream = UnixStream::connect(socket).context("can't connect to QEMU's monitor")?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         let mut reader = io::BufReader::new(stream.try_clone()?);
-        // The crate takes it for granted that a greeting comes.
-        ensure!(!reader.fill_buf()?.is_empty(), "QEMU's monitor hung up");
+        // The crate assumes that a greeting arrives.
+        ensure!(
+            !reader.fill_buf()?.is_empty(),
+            "QEMU's monitor closed the connection"
+        );
         let mut qmp = Qmp::new(qapi::Stream::new(reader, stream));
         qmp.handshake()?;
         Ok(Self { qmp })
@@ -47,10 +50,10 @@ impl Monitor {
             .into_iter()
             .find(|device| device.type_ == "child<pl061>")
             .map(|device| format!("{PARENT}/{}", device.name))
-            .context("QEMU's monitor does not tell where the PL061 is")
+            .context("QEMU's monitor lists no PL061")
     }
 
-    /// Where on this machine the guest's TCP port `port` can be reached.
+    /// The host's address that is forwarded to the guest's TCP port `port`.
     pub fn forwarded(&mut self, port: u16) -> Result<SocketAddr> {
         let connections = self.qmp.execute(&qmp::human_monitor_command {
             command_line: "info usernet".to_owned(),
@@ -58,11 +61,11 @@ impl Monitor {
         })?;
         host_port(&connections, port)
             .map(|host| SocketAddr::from((Ipv4Addr::LOCALHOST, host)))
-            .context("QEMU's monitor does not tell which port is forwarded")
+            .with_context(|| format!("QEMU's monitor lists no forwarded port {port}"))
     }
 }
 
-/// Finds the host's port in lines like
+/// Finds the host's port in lines like this:
 /// `  TCP[HOST_FORWARD]  12       127.0.0.1 39223       10.0.2.15  7070     0     0`.
 fn host_port(connections: &str, guest_port: u16) -> Option<u16> {
     connections
@@ -91,7 +94,7 @@ Hub -1 (net):
 ";
 
     #[test]
-    fn the_forwarded_port_is_found_among_connections() {
+    fn a_forwarded_port_is_found() {
         assert_eq!(host_port(CONNECTIONS, 7070), Some(39223));
         assert_eq!(host_port(CONNECTIONS, 22), Some(41001));
     }
@@ -103,13 +106,16 @@ Hub -1 (net):
     }
 
     #[test]
-    fn a_qemu_that_hangs_up_is_an_error() {
+    fn a_closed_connection_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("qmp");
         let listener = UnixListener::bind(&socket).unwrap();
         let qemu = thread::spawn(move || drop(listener.accept()));
         let error = Monitor::connect(&socket).err().unwrap();
-        assert!(error.to_string().contains("hung up"), "{error}");
+        assert!(
+            error.to_string().contains("closed the connection"),
+            "{error}"
+        );
         qemu.join().unwrap();
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! QEMU's qtest socket, which sets the level of a device's input beside a guest that runs. It serves one client at a
-//! time, so each call is a connection of its own.
+//! QEMU's qtest socket, which sets the levels of a device's inputs while the guest runs. It serves one client at a
+//! time, so each call uses a new connection.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-/// So that a QEMU that hangs ends in an error.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// Time limit for an answer.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Sets input `number` of the device at object path `device` to these levels, one immediately after the other.
+/// Sets input `number` of the device at object path `device` to these levels in quick succession.
 pub fn set_input(socket: &Path, device: &str, number: u8, levels: &[bool]) -> Result<()> {
     let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     let commands: String = levels
         .iter()
         .map(|&level| {
@@ -23,14 +23,14 @@ pub fn set_input(socket: &Path, device: &str, number: u8, levels: &[bool]) -> Re
             format!("set_irq_in {device} unnamed-gpio-in {number} {level}\n")
         })
         .collect();
-    // At once: a command that has to be waited for comes too late for a contact that bounces.
+    // All commands at once: waiting for each answer is too slow for a bouncing contact.
     stream.write_all(commands.as_bytes())?;
     let mut stream = BufReader::new(stream);
     for _ in levels {
         let mut answer = String::new();
         stream.read_line(&mut answer)?;
         let answer = answer.trim_end();
-        ensure!(answer == "OK", "QEMU's qtest refuses: {answer}");
+        ensure!(answer == "OK", "QEMU's qtest refused: {answer}");
     }
     Ok(())
 }
@@ -43,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_are_set_and_a_refusal_is_passed_on() {
+    fn levels_are_set_and_errors_are_reported() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("qtest");
         let listener = UnixListener::bind(&socket).unwrap();
         for (answer, result) in [
             ("OK\nOK\n", ""),
-            ("OK\nFAIL no\n", "QEMU's qtest refuses: FAIL no"),
-            ("OK\n", "QEMU's qtest refuses: "),
+            ("OK\nFAIL no\n", "QEMU's qtest refused: FAIL no"),
+            ("OK\n", "QEMU's qtest refused: "),
         ] {
             thread::scope(|scope| {
                 let qemu = scope.spawn(|| {
@@ -61,10 +61,10 @@ mod tests {
                     requests.map(Result::unwrap)
                 });
                 let set = set_input(&socket, "/machine/unattached/device[8]", 5, &[true, false]);
-                let said = set
+                let error = set
                     .err()
                     .map_or_else(String::new, |error| error.to_string());
-                assert_eq!(said, result);
+                assert_eq!(error, result);
                 let start = "set_irq_in /machine/unattached/device[8] unnamed-gpio-in 5";
                 let expected = [format!("{start} 1"), format!("{start} 0")];
                 assert_eq!(qemu.join().unwrap(), expected);

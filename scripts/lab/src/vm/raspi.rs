@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A QEMU that emulates a Raspberry Pi 3 and 4, as QEMU 9 and newer do: the host's, or Debian 13's in a folder of its own.
+//! A QEMU that emulates a Raspberry Pi 3 and 4 (QEMU 9 or newer): the host's, or Debian 13's, unpacked into the cache.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +18,7 @@ use crate::store::step::Task;
 
 const PACKAGE: &str = "qemu-system-arm";
 
-/// Starts the unpacked program with its own loader and libraries, as the host's may be older.
+/// Starts the unpacked program with its own loader and libraries, since the host's may be older.
 const WRAPPER: &str = r#"#!/bin/sh
 root=$(dirname "$(readlink -f "$0")")
 for loader in "$root"/usr/lib64/ld-linux-*.so.2 "$root"/usr/lib/ld-linux-*.so.1; do
@@ -30,15 +30,15 @@ exec "$loader" --library-path "$libraries" "$root/usr/bin/qemu-system-aarch64" \
     -L "$root/usr/share/qemu" "$@"
 "#;
 
-/// The program's path.
+/// The path of the program.
 ///
 /// # Errors
-/// Neither the host nor Debian's archive has one.
+/// Neither the host nor Debian's archive provides one.
 pub fn qemu(cache: Cache<'_>) -> Result<PathBuf> {
-    if has_the_board(Path::new(QEMU)) {
+    if has_board(Path::new(QEMU)) {
         return Ok(QEMU.into());
     }
-    // With all that it depends on. Whatever version the archive has is taken, and kept.
+    // The key contains no version: any version of the archive is used, and kept.
     let product = Product::new(
         Task::new("qemu", "fetching a QEMU with the Raspberry Pi 4"),
         KeyBuilder::new("qemu").text(PACKAGE).text(WRAPPER),
@@ -50,15 +50,15 @@ pub fn qemu(cache: Cache<'_>) -> Result<PathBuf> {
         fs::write(&wrapper, WRAPPER)?;
         fs::set_permissions(&wrapper, Permissions::from_mode(0o755))?;
         ensure!(
-            has_the_board(&wrapper),
-            "Debian's {PACKAGE} does not start here, or has no raspi4b"
+            has_board(&wrapper),
+            "Debian's {PACKAGE} does not start on this machine, or lacks raspi4b"
         );
         Ok(())
     })?;
     Ok(folder.join(QEMU))
 }
 
-fn has_the_board(program: &Path) -> bool {
+fn has_board(program: &Path) -> bool {
     output(Command::new(program).args(["-machine", "help"]))
         .is_ok_and(|machines| machines.lines().any(|line| line.starts_with("raspi4b ")))
 }

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Finds the kernel's reports about its own mistakes ("splats") in its log.
+//! Finds the kernel's reports of its own faults ("splats") in its log.
 
-/// What gives a report away; testimage looks for the same.
+/// Texts that identify a report; shared with testimage.
 const SIGNS: &str = include_str!("../../../../lib/oeqa/runtime/cases/mypoll_splat_signs.txt");
 
-/// How many lines before a sign are shown, and how many after it.
+/// Number of lines shown before and after a sign.
 const CONTEXT: (usize, usize) = (2, 40);
 
-/// The reports in a log, line by line with their numbers; empty if there is none.
+/// The reports in a log, with line numbers; empty if there are none.
 pub fn find(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     let signs: Vec<_> = SIGNS
         .lines()
         .filter(|sign| !sign.is_empty() && !sign.starts_with('#'))
         .collect();
-    let found: Vec<usize> = (0..lines.len())
+    let matches: Vec<usize> = (0..lines.len())
         .filter(|&at| signs.iter().any(|sign| lines[at].contains(sign)))
         .collect();
     let (before, after) = CONTEXT;
     let is_shown = |at: &usize| {
-        let mut found = found.iter();
-        found.any(|sign| (sign.saturating_sub(before)..=sign + after).contains(at))
+        let mut matches = matches.iter();
+        matches.any(|sign| (sign.saturating_sub(before)..=sign + after).contains(at))
     };
     (0..lines.len())
         .filter(is_shown)
@@ -44,7 +44,7 @@ mod tests {
 [    9.200000] reboot: Power down
 ";
 
-    /// What Linux 6.18 prints of each kind.
+    /// A report of Linux 6.18 of each kind.
     const REPORTS: [&str; 12] = [
         "[   12.101100] WARNING: inconsistent lock state",
         "[   12.201100] BUG: KASAN: slab-use-after-free in mypoll_poll+0x40/0x80 [mypoll]",
@@ -61,7 +61,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_kind_is_found_and_shown_with_what_is_around_it() {
+    fn every_kind_is_shown_with_its_context() {
         assert_eq!(find(CLEAN), "");
         for report in REPORTS {
             let found = find(&format!("{CLEAN}{report}\nCall trace:\n"));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_far_from_any_report_is_left_out() {
+    fn only_the_context_of_reports_is_shown() {
         let quiet = CLEAN.repeat(6);
         let found = find(&format!(
             "{quiet}{}\n{quiet}{}\n{quiet}",

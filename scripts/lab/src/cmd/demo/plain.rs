@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The demo without a terminal: three presses and their events, as the agent sent them.
+//! The demo without a terminal: three presses, and their events as the agent sent them.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::vm::client::{Client, Message};
 
 const PRESSES: usize = 3;
 
-/// So that an event that is lost ends the demo.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// Time limit for each message.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) fn run(mut demo: Demo) -> Result<()> {
-    eprintln!("The agent's live page, as long as this runs: {}", demo.page);
+    eprintln!("The agent's live page, while this runs: {}", demo.page);
     let lines: Vec<_> = demo
         .buttons
         .lines()
@@ -29,10 +29,10 @@ pub(super) fn run(mut demo: Demo) -> Result<()> {
             "Pressing line {} ({:?}) from outside the guest:",
             line.number, line.label
         );
-        // Held until it is seen: on a loaded machine the guest may not run for longer than a press lasts.
+        // Hold until the event arrives: on a loaded host the guest may pause for longer than a short press.
         for (action, kind) in [(Action::Down, "rising"), (Action::Up, "falling")] {
             demo.buttons.act(line, action)?;
-            arrive(&mut demo.client, line.number, kind)
+            wait_for_edge(&mut demo.client, line.number, kind)
                 .with_context(|| format!("press {} did not arrive", press + 1))?;
             if press == 0 && kind == "rising" {
                 let seconds = demo.started.elapsed().as_secs_f32();
@@ -43,10 +43,10 @@ pub(super) fn run(mut demo: Demo) -> Result<()> {
     Ok(())
 }
 
-/// Prints what comes, up to the edge that is waited for.
-fn arrive(client: &mut Client, line: u32, kind: &str) -> Result<()> {
+/// Prints messages up to the expected edge.
+fn wait_for_edge(client: &mut Client, line: u32, kind: &str) -> Result<()> {
     loop {
-        let received = client.next(DEADLINE)?;
+        let received = client.next(TIMEOUT)?;
         println!("{received}");
         if let Message::Event(event) = received.message {
             if event.source == "gpio" && event.line == line && event.kind == kind {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The demo on a terminal: a live table, and keys that press buttons.
+//! The demo on a terminal: a live table; keys press buttons.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -17,20 +17,20 @@ use crate::vm::buttons::{Action, Buttons};
 use crate::vm::client::{Client, ReceiveError, Received};
 use crate::vm::machine::Machine;
 
-/// What the screen reacts to.
+/// Events that the screen handles.
 enum Input {
     Key(KeyEvent),
     Resized,
     Received(Received),
-    /// Something went wrong, and the screen goes on.
-    Trouble(String),
-    /// The agent is gone.
+    /// A recoverable error.
+    Error(String),
+    /// The connection to the agent failed.
     Lost(ReceiveError),
-    /// The keyboard is gone.
+    /// The keyboard can't be read.
     NoKeys(io::Error),
 }
 
-/// What a key asks for; done one after the other, as a press takes its time.
+/// The action of a key. A worker executes them in order, since a press takes a while.
 enum Order {
     Press(Line),
     Trigger,
@@ -60,7 +60,7 @@ pub(super) fn run(demo: Demo) -> Result<()> {
         keys.iter().map(|(key, _)| key.clone()).collect(),
     );
 
-    signals::before_death(ratatui::restore)?;
+    signals::before_termination(ratatui::restore)?;
     thread::spawn({
         let inputs = inputs.clone();
         move || receive(client, &inputs)
@@ -72,14 +72,14 @@ pub(super) fn run(demo: Demo) -> Result<()> {
     thread::scope(|scope| {
         let (machine, buttons) = (&machine, &buttons);
         scope.spawn(move || work(&ordered, machine, buttons, &inputs));
-        // The worker ends with the screen, which takes the other end of its orders.
-        let shown = show(table, &received, orders, &keys);
+        // The worker ends when `show` drops the sender of its orders.
+        let result = show(table, &received, orders, &keys);
         ratatui::restore();
-        shown
+        result
     })
 }
 
-/// The keys that press buttons: 1 for the first line, and so on.
+/// The keys that press buttons: 1 for the first line etc.
 fn keys(buttons: &Buttons) -> Vec<(Key, Line)> {
     buttons
         .lines()
@@ -87,11 +87,11 @@ fn keys(buttons: &Buttons) -> Vec<(Key, Line)> {
         .filter(|line| line.input.is_some())
         .zip('1'..='9')
         .map(|(line, key)| {
-            let shown = Key {
+            let key = Key {
                 key: key.to_string(),
-                what: line.label.clone(),
+                action: line.label.clone(),
             };
-            (shown, line.clone())
+            (key, line.clone())
         })
         .collect()
 }
@@ -102,14 +102,14 @@ fn show(
     orders: Sender<Order>,
     keys: &[(Key, Line)],
 ) -> Result<()> {
-    let mut terminal = ratatui::try_init().context("can't set the terminal up")?;
+    let mut terminal = ratatui::try_init().context("can't set up the terminal")?;
     loop {
         terminal
             .draw(|frame| table.draw(frame))
             .context("can't draw")?;
-        match inputs.recv().context("nothing more comes")? {
+        match inputs.recv().context("all input threads have ended")? {
             Input::Received(received) => table.add(received.message),
-            Input::Trouble(what) => table.say(what),
+            Input::Error(error) => table.set_error(error),
             Input::Lost(error) => return Err(error.into()),
             Input::NoKeys(error) => return Err(error).context("can't read the keyboard"),
             Input::Resized => {}
@@ -123,13 +123,13 @@ fn show(
                     KeyCode::Char(' ') => keys.first().map(|(_, line)| Order::Press(line.clone())),
                     KeyCode::Char(key) => keys
                         .iter()
-                        .find(|(shown, _)| shown.key == key.to_string())
+                        .find(|(other, _)| other.key == key.to_string())
                         .map(|(_, line)| Order::Press(line.clone())),
                     _ => None,
                 };
                 if let Some(order) = order {
-                    table.say(String::new());
-                    orders.send(order).context("the worker is gone")?;
+                    table.set_error(String::new());
+                    orders.send(order).context("the worker thread has ended")?;
                 }
             }
         }
@@ -141,7 +141,7 @@ fn receive(mut client: Client, inputs: &Sender<Input>) {
     loop {
         let input = match client.next(A_DAY) {
             Ok(received) => Input::Received(received),
-            Err(ReceiveError::Silent(_)) => continue,
+            Err(ReceiveError::Timeout(_)) => continue,
             Err(error) => {
                 let _ = inputs.send(Input::Lost(error));
                 return;
@@ -180,8 +180,8 @@ fn work(orders: &Receiver<Order>, machine: &Machine, buttons: &Buttons, inputs: 
                 Err(error) => Err(error.to_string()),
             },
         };
-        if let Err(what) = result {
-            if inputs.send(Input::Trouble(what)).is_err() {
+        if let Err(error) = result {
+            if inputs.send(Input::Error(error)).is_err() {
                 return;
             }
         }

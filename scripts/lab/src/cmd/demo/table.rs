@@ -11,8 +11,8 @@ use ratatui::widgets::{Block, Cell, Row, Table as Rows};
 
 use mypoll_protocol::{Event, Message, Missed};
 
-/// More than any terminal has lines.
-const KEPT: usize = 500;
+/// More rows than any terminal shows.
+const MAX_ROWS: usize = 500;
 
 const HEADER: [&str; 8] = [
     "time s",
@@ -36,14 +36,14 @@ const WIDTHS: [Constraint; 8] = [
     Constraint::Length(14),
 ];
 
-/// A key and what it presses.
+/// A key and what it does.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) key: String,
-    pub(super) what: String,
+    pub(super) action: String,
 }
 
-/// What is shown.
+/// Everything on the screen.
 #[derive(Debug)]
 pub(super) struct Table {
     /// Above the table and below it.
@@ -51,7 +51,7 @@ pub(super) struct Table {
     keys: Vec<Key>,
     rows: VecDeque<[String; 8]>,
     last_ns: Option<u64>,
-    trouble: String,
+    error: String,
 }
 
 impl Table {
@@ -61,11 +61,11 @@ impl Table {
             keys,
             rows: VecDeque::new(),
             last_ns: None,
-            trouble: String::new(),
+            error: String::new(),
         }
     }
 
-    /// Adds a row below the others for a message that is worth one.
+    /// Appends a row for an event or a gap; ignores other messages.
     pub(super) fn add(&mut self, message: Message<'_>) {
         let row = match message {
             Message::Event(event) => self.event(event),
@@ -77,15 +77,15 @@ impl Table {
             }
             _ => return,
         };
-        if self.rows.len() == KEPT {
+        if self.rows.len() == MAX_ROWS {
             self.rows.pop_front();
         }
         self.rows.push_back(row);
     }
 
-    /// Shows what went wrong, or with an empty text that it no longer matters.
-    pub(super) fn say(&mut self, trouble: String) {
-        self.trouble = trouble;
+    /// Shows an error message; an empty one clears it.
+    pub(super) fn set_error(&mut self, error: String) {
+        self.error = error;
     }
 
     fn event(&mut self, event: Event<'_>) -> [String; 8] {
@@ -111,7 +111,7 @@ impl Table {
     }
 
     pub(super) fn draw(&self, frame: &mut Frame<'_>) {
-        let [body, foot] =
+        let [body, footer] =
             Layout::vertical([Constraint::Min(3), Constraint::Length(1)]).areas(frame.area());
         // Two lines of border and one of header.
         let room = usize::from(body.height.saturating_sub(3));
@@ -129,23 +129,23 @@ impl Table {
             .header(Row::new(HEADER).bold())
             .block(Block::bordered().title(above).title_bottom(below));
         frame.render_widget(table, body);
-        frame.render_widget(self.foot(), foot);
+        frame.render_widget(self.footer(), footer);
     }
 
-    fn foot(&self) -> Line<'_> {
-        if !self.trouble.is_empty() {
-            return Line::from(self.trouble.as_str().red());
+    fn footer(&self) -> Line<'_> {
+        if !self.error.is_empty() {
+            return Line::from(self.error.as_str().red());
         }
         let fixed = [("t", "trigger an event in the guest"), ("q", "quit")];
         let keys = self
             .keys
             .iter()
-            .map(|key| (key.key.as_str(), key.what.as_str()))
+            .map(|key| (key.key.as_str(), key.action.as_str()))
             .chain(fixed);
-        keys.flat_map(|(key, what)| {
+        keys.flat_map(|(key, action)| {
             [
                 Span::from(format!(" {key} ")).reversed(),
-                Span::from(format!(" {what}  ")),
+                Span::from(format!(" {action}  ")),
             ]
         })
         .collect()
@@ -177,13 +177,13 @@ mod tests {
     fn table() -> Table {
         let key = Key {
             key: "1".to_owned(),
-            what: "button".to_owned(),
+            action: "button".to_owned(),
         };
         let titles = ["mypoll", "live page: http://127.0.0.1:1/"].map(str::to_owned);
         Table::new(titles, vec![key])
     }
 
-    fn shown(table: &Table, height: u16) -> String {
+    fn render(table: &Table, height: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(100, height)).unwrap();
         terminal.draw(|frame| table.draw(frame)).unwrap();
         terminal.backend().to_string()
@@ -194,7 +194,7 @@ mod tests {
         let mut table = table();
         table.add(edge(26, "rising", 48_213_377_104));
         table.add(edge(27, "falling", 48_313_477_104));
-        let screen = shown(&table, 10);
+        let screen = render(&table, 10);
         for part in [
             "48.213377",
             "26",
@@ -211,25 +211,25 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_rows_stay_in_sight() {
+    fn the_newest_rows_stay_visible() {
         let mut table = table();
         for number in 100..200 {
             table.add(edge(number, "rising", number));
         }
-        let screen = shown(&table, 10);
+        let screen = render(&table, 10);
         assert!(screen.contains(" 199 "), "{screen}");
         assert!(!screen.contains(" 150 "), "{screen}");
     }
 
     #[test]
-    fn what_was_missed_and_what_went_wrong_are_shown() {
+    fn missed_events_and_errors_are_shown() {
         let mut table = table();
         table.add(Message::Missed(Missed {
             missed: 7,
             lost: Some(31),
         }));
-        table.say("can't press".to_owned());
-        let screen = shown(&table, 10);
+        table.set_error("can't press".to_owned());
+        let screen = render(&table, 10);
         assert!(screen.contains("7 missed"), "{screen}");
         assert!(screen.contains(" 31 "), "{screen}");
         assert!(screen.contains("can't press"), "{screen}");

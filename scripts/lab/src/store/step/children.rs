@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs commands, each for a limited time. A signal that ends this program ends them too, with all that they started.
+//! Runs commands with a time limit. A signal that ends this program also ends them and their children.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Seek};
@@ -15,31 +15,31 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use thiserror::Error;
 
 use super::in_words;
-use crate::store::signals::before_death;
+use crate::store::signals::before_termination;
 
-/// For a command that runs outside of [`within`].
+/// Limit of commands outside of [`within`].
 const LIMIT: Duration = Duration::from_secs(60 * 60);
 
-/// How long a command may take to clean up after its end was asked for.
+/// Time for a command to clean up after it was asked to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// When commands of this thread have to have ended, and what says so.
+/// The time by which commands of this thread have to end, and the reason.
 #[derive(Clone)]
 struct Deadline {
     at: Instant,
-    says: String,
+    reason: String,
 }
 
 thread_local! {
     static DEADLINE: RefCell<Option<Deadline>> = const { RefCell::new(None) };
 }
 
-/// Does `work`, whose commands are stopped once it takes longer than `limit`. An earlier limit around it stays in force.
+/// Runs `work` and stops its commands once it takes longer than `limit`. An earlier outer deadline stays in force.
 pub(crate) fn within<T>(what: &str, limit: Duration, work: impl FnOnce() -> T) -> T {
     let outer = DEADLINE.with_borrow(Clone::clone);
     let own = Deadline {
         at: Instant::now() + limit,
-        says: format!("{what} has a limit of {}", in_words(limit)),
+        reason: format!("{what} has a limit of {}", in_words(limit)),
     };
     let earliest = match &outer {
         Some(outer) if outer.at < own.at => outer.clone(),
@@ -53,68 +53,69 @@ pub(crate) fn within<T>(what: &str, limit: Duration, work: impl FnOnce() -> T) -
 
 /// A command that is running.
 struct Running {
-    /// The leader of a process group of its own.
+    /// Leader of its own process group.
     pid: Pid,
-    end: Signal,
-    line: String,
+    /// Signal that asks it to stop.
+    signal: Signal,
+    command: String,
     started: Instant,
 }
 
 /// None before the first command.
 static RUNNING: Mutex<Option<Vec<Running>>> = Mutex::new(None);
 
-/// A command's time was up: the message has the command line.
+/// A command exceeded its time limit. The message contains the command line.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub(crate) struct TimedOut(String);
 
-/// Runs a command to its end, or sends it `end` when its time is up or when this program has to go first.
+/// Runs a command, and stops it with `signal` on a timeout or when a signal ends this program.
 ///
 /// # Errors
-/// [`TimedOut`] when its time was up.
-pub(crate) fn run(command: &mut Command, end: Signal) -> Result<ExitStatus> {
+/// [`TimedOut`] if it exceeded its time limit.
+pub(crate) fn run(command: &mut Command, signal: Signal) -> Result<ExitStatus> {
     let deadline = DEADLINE
         .with_borrow(Clone::clone)
         .unwrap_or_else(|| Deadline {
             at: Instant::now() + LIMIT,
-            says: format!("a command has a limit of {}", in_words(LIMIT)),
+            reason: format!("a command has a limit of {}", in_words(LIMIT)),
         });
     let line = format!("{command:?}");
     let started = Instant::now();
     let mut running = lock();
     if running.is_none() {
-        before_death(end_all)?;
+        before_termination(stop_all)?;
     }
-    // The list is locked until the command is in it, so that a signal finds all that were started.
+    // The list stays locked until it contains the command, so that a signal finds every started command.
     let child = command.process_group(0).spawn();
     let program = command.get_program().to_string_lossy();
     let mut child = child.with_context(|| format!("can't start {program}"))?;
     let pid = Pid::from_child(&child);
     running.get_or_insert_default().push(Running {
         pid,
-        end,
-        line: line.clone(),
+        signal,
+        command: line.clone(),
         started,
     });
     drop(running);
 
-    let ended = wait(&mut child, pid, end, deadline.at);
+    let status = wait(&mut child, pid, signal, deadline.at);
     lock()
         .get_or_insert_default()
         .retain(|other| other.pid != pid);
-    ended?.ok_or_else(|| {
-        let took = in_words(started.elapsed());
+    status?.ok_or_else(|| {
         TimedOut(format!(
-            "stopped after {took}, as {}: {line}",
-            deadline.says
+            "stopped after {}, because {}: {line}",
+            in_words(started.elapsed()),
+            deadline.reason
         ))
         .into()
     })
 }
 
-/// What a command that has to succeed prints, where it is looked at and not logged.
+/// Runs a command that has to succeed, without a log, and returns its standard output.
 pub fn output(command: &mut Command) -> Result<String> {
-    // Files, as a process that the command leaves behind would hold a pipe open.
+    // Files instead of pipes: a leftover background process would keep a pipe open.
     let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
     command
         .stdin(Stdio::null())
@@ -130,7 +131,7 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(text(&mut stdout)?)
 }
 
-/// All that was written to a file, from its beginning.
+/// The whole contents of an open file.
 pub(crate) fn text(file: &mut std::fs::File) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.rewind()?;
@@ -138,11 +139,11 @@ pub(crate) fn text(file: &mut std::fs::File) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// None when it had to be stopped.
+/// Returns None if the command had to be stopped.
 fn wait(
     child: &mut Child,
     pid: Pid,
-    end: Signal,
+    signal: Signal,
     deadline: Instant,
 ) -> io::Result<Option<ExitStatus>> {
     let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
@@ -159,28 +160,28 @@ fn wait(
     if ends_before(deadline)? {
         return child.wait().map(Some);
     }
-    // Its programs may be gone before it is.
-    let _ = kill_process_group(pid, end);
+    // Fails if the whole group has already ended.
+    let _ = kill_process_group(pid, signal);
     if !ends_before(Instant::now() + GRACE)? {
         let _ = kill_process_group(pid, Signal::KILL);
     }
     child.wait().map(|_| None)
 }
 
-fn end_all() {
+fn stop_all() {
     let running = lock();
     for Running {
         pid,
-        end,
-        line,
+        signal,
+        command,
         started,
     } in running.iter().flatten()
     {
-        eprintln!("stopped after {}: {line}", in_words(started.elapsed()));
-        // It may just have ended.
-        let _ = kill_process_group(*pid, *end);
+        eprintln!("stopped after {}: {command}", in_words(started.elapsed()));
+        // Fails if it has just ended.
+        let _ = kill_process_group(*pid, *signal);
     }
-    // The list stays locked, so that nothing more is started.
+    // Keeps the list locked, so that no further command starts.
     std::mem::forget(running);
 }
 
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_that_hangs_is_stopped_and_named() {
+    fn a_hanging_command_is_stopped_and_named() {
         let started = Instant::now();
         let error = within("the phase 'x'", Duration::from_millis(50), || {
             within("a step", Duration::from_secs(60), || {
@@ -204,21 +205,21 @@ mod tests {
         assert!(error.is::<TimedOut>());
         assert_eq!(
             error.to_string(),
-            "stopped after under 1 s, as the phase 'x' has a limit of under 1 s: \"sleep\" \"1000\""
+            "stopped after under 1 s, because the phase 'x' has a limit of under 1 s: \"sleep\" \"1000\""
         );
         assert!(started.elapsed() < GRACE);
     }
 
     #[test]
-    fn what_a_command_leaves_behind_holds_nobody_up() {
-        let prints = |script: &str| {
+    fn leftover_processes_do_not_block() {
+        let output_of = |script: &str| {
             within("the test", GRACE, || {
                 output(Command::new("setsid").args(["--wait", "sh", "-c", script]))
             })
         };
         let script = "echo out; echo err >&2; sleep 1000 &";
-        assert_eq!(prints(script).unwrap(), "out\n");
-        let error = prints(&format!("{script} exit 3")).unwrap_err();
+        assert_eq!(output_of(script).unwrap(), "out\n");
+        let error = output_of(&format!("{script} exit 3")).unwrap_err();
         assert_eq!(error.to_string(), "setsid failed: err");
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A step's log file, and the commands that write to it.
+//! The log file of a step. Runs commands that write to it.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use super::children;
 use crate::Paths;
 use crate::store::remove;
 
-/// How much of a log's end is looked at for its last line.
+/// Number of bytes at the end of a log that are searched for its last line.
 const WINDOW: u64 = 4096;
 
-/// What stands before a command's line.
+/// Prefix of a line that logs a command.
 const COMMAND: &str = "$ ";
 
 /// The log of one step. Each run of the step starts a new one.
@@ -32,19 +32,19 @@ impl Log {
         fs::create_dir_all(&dir)?;
         let path = dir.join(format!("{name}.log"));
         remove(&path)?;
-        // Appending, as the commands' own descriptors share the file with ours.
+        // Append mode, since commands write to the same file.
         let mut options = fs::OpenOptions::new();
         let file = options.read(true).append(true).create_new(true);
         let file = file.open(&path)?;
         Ok(Self { path, file })
     }
 
-    /// Where the log is.
+    /// The path of the log.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// All that is in it, even where another run has begun the same step, and with it another file, since.
+    /// The contents of this run's log, even if another run has replaced the file since.
     pub fn text(&mut self) -> Result<String> {
         Ok(children::text(self.file.file_mut())?)
     }
@@ -54,19 +54,19 @@ impl Log {
         Ok(writeln!(self.file, "{line}")?)
     }
 
-    /// Runs a command that has to succeed, with nothing on its standard input and its output in the log.
+    /// Runs a command that has to succeed, with empty standard input, and logs its output.
     pub fn run(&mut self, command: &mut Command) -> Result<()> {
         let status = self.status(command)?;
         succeeded(command, status)
     }
 
-    /// Runs a command in the same way, however it ends.
+    /// Like [`Log::run`], but returns the exit status.
     pub fn status(&mut self, command: &mut Command) -> Result<ExitStatus> {
         let stdout = self.file.file().try_clone()?;
         self.wait_for(command, stdout)
     }
 
-    /// As [`Log::run`], but gives back what the command wrote to its standard output.
+    /// Like [`Log::run`], but returns the standard output instead of logging it.
     pub fn output(&mut self, command: &mut Command) -> Result<String> {
         let mut stdout = tempfile::tempfile()?;
         let status = self.wait_for(command, stdout.try_clone()?)?;
@@ -84,7 +84,7 @@ impl Log {
     /// The first line that a compiler, make or apt marks as an error.
     pub(super) fn first_error(text: &str) -> Option<&str> {
         let marks = ["error: ", "error[E", " *** ", "E: "];
-        // bindgen can do without rustfmt, and rustup says so as an error.
+        // rustup reports a missing rustfmt as an error, but bindgen works without it.
         text.lines().find(|line| {
             !line.starts_with(COMMAND)
                 && !line.contains("rustfmt")
@@ -99,7 +99,7 @@ fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
     Ok(())
 }
 
-/// The last line of the log at `path`, empty when there is none.
+/// The last line of the log at `path`, or an empty string.
 pub(super) fn last_line(path: &Path) -> String {
     let end = || -> io::Result<String> {
         let mut file = File::open(path)?;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn output_is_apart_from_the_log() {
+    fn output_is_not_logged() {
         let dir = tempfile::tempdir().unwrap();
         let mut log = log(dir.path());
         let text = log
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_has_logged_is_its_own() {
+    fn each_run_has_its_own_log() {
         let dir = tempfile::tempdir().unwrap();
         let mut old = log(dir.path());
         old.line("old").unwrap();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_named() {
+    fn a_missing_program_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let error = log(dir.path())
             .run(&mut Command::new("no-such-program"))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Words for busybox's shell.
+//! Quoting for busybox's shell.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 
-/// Quotes a word so that it stands on one line whatever its bytes are: `$'…'`, all but plain ASCII as octal escapes.
+/// Quotes a word on one line, with any bytes: `$'…'`, all but plain ASCII as octal escapes.
 pub fn quote(word: &OsStr) -> String {
     let mut quoted = String::from("$'");
     for &byte in word.as_bytes() {
@@ -28,7 +28,7 @@ mod tests {
     #[test]
     fn every_byte_survives_the_shell() {
         let all: Vec<u8> = (1..=255).collect();
-        // bash reads $'…' as busybox does; that busybox does is tried in the guest (tests/tests/run.rs).
+        // bash parses $'…' like busybox, which tests/tests/run.rs tests in the guest.
         for word in [
             &b""[..],
             b"two words",

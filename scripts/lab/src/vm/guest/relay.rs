@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Passes a stream on as far as its marker.
+//! Relays a stream up to its marker.
 
 use std::io::{ErrorKind, Read, Write};
 
 use super::GuestError;
 
-/// Copies what comes before `marker`, at once: no byte waits for a later one unless it may belong to the marker.
+/// Copies the bytes before `marker` without delay: a byte waits for later ones only if it may belong to the marker.
 pub fn relay(mut from: impl Read, to: &mut dyn Write, marker: &[u8]) -> Result<(), GuestError> {
     let mut chunk = vec![0; 64 * 1024];
     let mut held = Vec::new();
@@ -13,7 +13,7 @@ pub fn relay(mut from: impl Read, to: &mut dyn Write, marker: &[u8]) -> Result<(
         let count = match from.read(&mut chunk) {
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(GuestError::Silent),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(GuestError::Timeout),
             Err(_) => 0,
         };
         held.extend_from_slice(&chunk[..count]);
@@ -38,7 +38,7 @@ pub fn relay(mut from: impl Read, to: &mut dyn Write, marker: &[u8]) -> Result<(
     }
 }
 
-/// How many bytes at the end of `held` may be the start of `marker`.
+/// Number of bytes at the end of `held` that may be the start of `marker`.
 fn possible_start(held: &[u8], marker: &[u8]) -> usize {
     (1..marker.len())
         .rev()
@@ -56,7 +56,7 @@ mod tests {
 
     const MARKER: &[u8] = b"abcabd";
 
-    /// Gives one piece a read.
+    /// Returns one piece per read.
     struct Pieces(Vec<&'static [u8]>);
 
     impl Read for Pieces {
@@ -91,8 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn passes_on_at_once_what_is_no_start_of_the_marker() {
-        /// Takes what comes until it is flushed for the first time.
+    fn passes_on_immediately_what_is_not_part_of_the_marker() {
+        /// Collects bytes and fails at the first flush.
         struct First(Vec<u8>);
 
         impl Write for First {
@@ -112,16 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_says_nothing_for_too_long_is_an_error() {
+    fn a_stream_without_data_times_out() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         ours.set_read_timeout(Some(Duration::from_millis(1)))
             .unwrap();
         let result = relay(ours, &mut Vec::new(), MARKER);
-        assert!(matches!(result, Err(GuestError::Silent)));
+        assert!(matches!(result, Err(GuestError::Timeout)));
     }
 
     #[test]
-    fn a_stream_that_ends_without_the_marker_gives_all_and_an_error() {
+    fn a_stream_without_a_marker_is_relayed_with_an_error() {
         let (out, result) = relayed(&[b"half a mark: abcab"]);
         assert!(matches!(result, Err(GuestError::Gone)));
         assert_eq!(out, b"half a mark: abcab");

@@ -5,9 +5,9 @@ use std::process::Command;
 
 use super::*;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A guest whose `/init` says `greeting` and then does `serve` with the ends of control, stdout and stderr.
+/// A guest that sends `greeting` and then runs `serve` with its ends of control, stdout and stderr.
 fn guest(
     greeting: &'static str,
     serve: impl FnOnce(UnixStream, UnixStream, UnixStream) + Send + 'static,
@@ -17,10 +17,10 @@ fn guest(
         control.write_all(greeting.as_bytes()).unwrap();
         serve(control, stdout, stderr);
     });
-    Guest::ready(ports, DEADLINE)
+    Guest::ready(ports, TIMEOUT)
 }
 
-/// Takes a request and gives it back with the marker cut out of it.
+/// Receives a request. Returns it without the marker, and the marker.
 fn request(control: &UnixStream) -> (String, String) {
     let mut request = String::new();
     BufReader::new(control).read_line(&mut request).unwrap();
@@ -28,7 +28,7 @@ fn request(control: &UnixStream) -> (String, String) {
     (request.replace(&format!(" {marker}"), ""), marker)
 }
 
-/// Serves one request: writes to both streams, ends them with the marker, and answers with `answer`.
+/// Serves one request: writes to both streams, ends them with the marker, and sends `answer`.
 fn serve_one(answer: &'static str) -> impl FnOnce(UnixStream, UnixStream, UnixStream) {
     move |mut control, mut stdout, mut stderr| {
         let (request, marker) = request(&control);
@@ -39,7 +39,7 @@ fn serve_one(answer: &'static str) -> impl FnOnce(UnixStream, UnixStream, UnixSt
 }
 
 #[test]
-fn output_and_status_come_back() {
+fn output_and_status_are_returned() {
     let guest = guest("ready\n", serve_one("137\n")).unwrap();
     let output = guest.output(["echo", "it's"]).unwrap();
     assert_eq!(output.status, 137);
@@ -51,7 +51,7 @@ fn output_and_status_come_back() {
 }
 
 #[test]
-fn no_two_markers_are_the_same() {
+fn markers_are_unique() {
     assert_ne!(marker(), marker());
 }
 
@@ -64,14 +64,14 @@ fn a_guest_that_goes_down_before_it_is_ready_is_gone() {
 }
 
 #[test]
-fn a_guest_that_says_nothing_is_not_waited_for_forever() {
+fn waiting_for_a_silent_guest_times_out() {
     let (ports, _ends) = Ports::new().unwrap();
-    let silent = Guest::ready(ports, Duration::from_millis(10)).unwrap_err();
-    assert!(matches!(silent, GuestError::Silent), "{silent}");
+    let error = Guest::ready(ports, Duration::from_millis(10)).unwrap_err();
+    assert!(matches!(error, GuestError::Timeout), "{error}");
 }
 
 #[test]
-fn a_guest_that_goes_down_under_a_command_is_gone() {
+fn a_guest_that_goes_down_during_a_command_is_gone() {
     let guest = guest("ready\n", |control, mut stdout, _| {
         request(&control);
         stdout.write_all(b"last words").unwrap();
@@ -84,14 +84,14 @@ fn a_guest_that_goes_down_under_a_command_is_gone() {
 }
 
 #[test]
-fn an_answer_that_is_no_status_is_an_error() {
+fn an_invalid_status_is_an_error() {
     let guest = guest("ready\n", serve_one("256\n")).unwrap();
     let result = guest.output(["true"]);
     assert!(matches!(result, Err(GuestError::Garbled(_))), "{result:?}");
 }
 
 #[test]
-fn a_command_that_hangs_is_given_up_and_no_other_waited_for() {
+fn a_hanging_command_times_out_and_later_ones_fail() {
     let (hold, held) = std::sync::mpsc::channel::<()>();
     let guest = guest("ready\n", move |_control, _stdout, _stderr| {
         let _ = held.recv();
@@ -99,17 +99,17 @@ fn a_command_that_hangs_is_given_up_and_no_other_waited_for() {
     .unwrap();
     guest.give_up_after(Duration::from_millis(10)).unwrap();
     let result = guest.output(["sleep", "infinity"]);
-    assert!(matches!(result, Err(GuestError::Silent)), "{result:?}");
+    assert!(matches!(result, Err(GuestError::Timeout)), "{result:?}");
     let result = guest.output(["true"]);
     assert!(matches!(result, Err(GuestError::Gone)), "{result:?}");
     drop(hold);
 }
 
 #[test]
-fn output_that_nobody_takes_ends_the_wait() {
+fn closed_output_ends_the_wait() {
     let guest = guest("ready\n", |control, mut stdout, _stderr| {
         stdout.write_all(b"y\n").unwrap();
-        // The command goes on; only this side's end of the connection ends it.
+        // The command runs until the host closes its end of the connection.
         let _ = (&control).read_to_end(&mut Vec::new());
     })
     .unwrap();
@@ -123,7 +123,7 @@ fn output_that_nobody_takes_ends_the_wait() {
 }
 
 #[test]
-fn the_guest_has_scripts_that_the_shell_can_read() {
+fn the_guests_scripts_have_valid_syntax() {
     for script in ["init", "usr/bin/serve-lab"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("rootfs")

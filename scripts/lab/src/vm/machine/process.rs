@@ -14,7 +14,7 @@ use rustix::process::{
     set_parent_process_death_signal,
 };
 
-/// A running child. It is killed with this value, and by the kernel when this process ends, however that happens.
+/// A running child. It is killed when this value is dropped, and by the kernel when this process ends for any reason.
 #[derive(Debug)]
 pub struct Process {
     pidfd: OwnedFd,
@@ -29,7 +29,7 @@ impl Process {
         unsafe {
             command.pre_exec(move || {
                 set_parent_process_death_signal(Some(Signal::KILL))?;
-                // The parent may have died before the signal was asked for.
+                // The parent may have died before the signal was set.
                 if getppid() == Some(parent) {
                     Ok(())
                 } else {
@@ -37,7 +37,7 @@ impl Process {
                 }
             });
         }
-        // The kernel sends that signal when the thread that started the child ends: one thread stays with the child.
+        // The kernel sends the signal when the thread that started the child ends: this thread waits for the child.
         let (started, child) = mpsc::sync_channel(1);
         let keeper = thread::spawn(move || {
             let mut child = match command.spawn() {
@@ -47,7 +47,7 @@ impl Process {
                     return;
                 }
             };
-            // What was handed to the child is closed here, so that its end can be seen.
+            // Closes the child's ends of the sockets, so that their end of file is visible.
             drop(command);
             let pid = Pid::from_child(&child);
             let _ = started.send(pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from));
@@ -60,10 +60,10 @@ impl Process {
         })
     }
 
-    /// Kills the child and waits until it is gone.
+    /// Kills the child and waits until it has ended.
     pub fn kill(&mut self) {
         if let Some(keeper) = self.keeper.take() {
-            // It may be gone already.
+            // Fails if it has already ended.
             let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
             let _ = keeper.join();
         }
@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// A child that ends only when it is killed, and a stream that ends with it.
+    /// A child that runs until it is killed, and a stream that ends with it.
     fn sleeper() -> (Command, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut command = Command::new("sleep");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_ends_with_its_value() {
+    fn dropping_ends_the_child() {
         let (command, mut alive) = sleeper();
         let child = Process::spawn(command).unwrap();
         drop(child);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_an_error() {
+    fn a_missing_program_is_an_error() {
         let error = Process::spawn(Command::new("no-such-program")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runtime folders: one for each running machine, where other programs of the same user find its sockets.
+//! Runtime folders: one for each running machine, with sockets for other programs of the same user.
 
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
@@ -22,17 +22,17 @@ pub const QTEST: &str = "qtest";
 /// The device tree that the machine was started with.
 pub const DEVICE_TREE: &str = "virt.dtb";
 
-/// The folder of a machine that this program runs. It is removed with this value, or when a signal ends the program;
-/// what a program that was killed left behind is removed by the next one.
+/// The folder of a machine of this program. It is removed when this value is dropped or a signal ends the program. The
+/// next program removes folders of killed ones.
 #[derive(Debug)]
 pub struct Runtime {
     path: PathBuf,
-    /// Locked as long as the machine runs.
+    /// Locked while the machine runs.
     _lock: File,
 }
 
 impl Runtime {
-    /// Creates the folder for a machine called after what it is for, such as "demo".
+    /// Creates the folder for a machine named after its purpose, such as "demo".
     pub fn create(purpose: &str) -> Result<Self> {
         Self::create_in(&base()?, purpose)
     }
@@ -45,16 +45,18 @@ impl Runtime {
             1 => base.join(format!("{purpose}-{pid}")),
             _ => base.join(format!("{purpose}-{pid}-{number}")),
         });
-        let path = names.find(|path| !path.exists()).expect("some is free");
+        let path = names
+            .find(|path| !path.exists())
+            .expect("numbers are unlimited");
         DirBuilder::new().mode(0o700).create(&path)?;
         let lock = File::open(&path)?;
         try_lock(&lock)?;
-        let doomed = path.clone();
-        signals::before_death(move || drop(fs::remove_dir_all(doomed)))?;
+        let folder = path.clone();
+        signals::before_termination(move || drop(fs::remove_dir_all(folder)))?;
         Ok(Self { path, _lock: lock })
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -67,12 +69,12 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        // What can't be removed now is removed by the next machine.
+        // The next machine removes it if this fails.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
 
-/// The folders of all machines of this user that run now, by name.
+/// The folders of all running machines of this user, sorted by name.
 pub fn running() -> Result<Vec<PathBuf>> {
     running_in(&base()?)
 }
@@ -90,7 +92,7 @@ pub fn name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// `$XDG_RUNTIME_DIR/mypoll`, or `mypoll-UID` in the folder for temporary files.
+/// `$XDG_RUNTIME_DIR/mypoll`, or `mypoll-UID` in the temporary folder.
 fn base() -> Result<PathBuf> {
     let uid = getuid().as_raw();
     let base = match env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
@@ -101,7 +103,7 @@ fn base() -> Result<PathBuf> {
     Ok(base)
 }
 
-/// Makes sure that `base` is a folder that none but the user with this number can enter.
+/// Makes sure that `base` is a folder that only the user with this ID can enter.
 fn private_folder(base: &Path, uid: u32) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(base) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
@@ -112,13 +114,13 @@ fn private_folder(base: &Path, uid: u32) -> Result<()> {
     let metadata = fs::symlink_metadata(base)?;
     ensure!(
         metadata.is_dir() && metadata.uid() == uid && metadata.mode() & 0o077 == 0,
-        "{} has to be a folder that only this user can enter",
+        "{} has to be a folder that only the current user can enter",
         base.display()
     );
     Ok(())
 }
 
-/// Keeps others from creating or removing folders meanwhile.
+/// Prevents other processes from creating and removing folders.
 fn lock_base(base: &Path) -> Result<File> {
     let file = File::open(base)?;
     flock(&file, FlockOperation::LockExclusive)?;
@@ -134,7 +136,7 @@ fn machines(base: &Path) -> Result<Vec<PathBuf>> {
 
 fn remove_dead(base: &Path) -> Result<()> {
     for path in machines(base)? {
-        // A machine that ends removes its folder whoever looks.
+        // A machine that ends removes its folder without the lock.
         match File::open(&path) {
             Ok(folder) if try_lock(&folder)? => remove(&path)?,
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_program_left_is_removed() {
+    fn folders_of_killed_programs_are_removed() {
         let base = tempfile::tempdir().unwrap();
         let left = base.path().join("demo-1");
         fs::create_dir(&left).unwrap();
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_end_while_others_look() {
+    fn machines_can_end_while_others_list_them() {
         let base = tempfile::tempdir().unwrap();
         thread::scope(|scope| {
             for _ in 0..4 {

@@ -14,14 +14,14 @@ fn command_line(options: &MachineOptions, disk: Option<&str>) -> Vec<String> {
     arguments(&boot, options, Path::new("machine"), Path::new("log"))
 }
 
-/// The value of an option of QEMU's.
+/// The value of a QEMU option.
 fn value<'a>(words: &'a [String], option: &str) -> Option<&'a str> {
     let at = words.iter().position(|word| word == option)?;
     words.get(at + 1).map(String::as_str)
 }
 
 #[test]
-fn the_machine_has_the_cpus_that_were_asked_for() {
+fn the_machine_has_the_requested_cpus() {
     for (cpus, icount, expected) in [
         (None, false, "2"),
         (None, true, "1"),
@@ -40,7 +40,7 @@ fn the_machine_has_the_cpus_that_were_asked_for() {
 }
 
 #[test]
-fn a_disk_is_the_root_and_keeps_nothing() {
+fn a_disk_is_the_root_and_keeps_no_changes() {
     let options = MachineOptions::default();
     let words = command_line(&options, Some("a,b"));
     let drive = value(&words, "-drive").unwrap();

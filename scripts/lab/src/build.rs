@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Everything in the right order.
+//! Builds the whole system.
 
 pub mod bench_parts;
 pub mod busybox;
@@ -33,14 +33,14 @@ use crate::deps::toolchain::Toolchain;
 use crate::store::cache::Cache;
 use crate::{Paths, Progress};
 
-/// What to build.
+/// Build options.
 #[derive(Clone, Debug, Default)]
 pub struct BuildOptions {
-    /// Default: the kernel that products have.
+    /// The kernel version. Default: that of products.
     pub kernel: Option<String>,
-    /// Default: the normal kernel.
+    /// The kernel's flavour. Default: normal.
     pub flavour: Flavour,
-    /// Whether what only the bench needs is wanted too. Default: false.
+    /// Whether to build the parts that only the bench needs. Default: false.
     pub bench: bool,
 }
 
@@ -52,7 +52,7 @@ impl BuildOptions {
     }
 }
 
-/// What a build leaves; each of its files also lies, under the name in brackets, in `CACHE/out/VERSION[-debug]/`.
+/// The results of a build. `CACHE/out/VERSION[-debug]/` has links to the files, with the names in parentheses.
 #[derive(Clone, Debug)]
 pub struct System {
     /// The kernel (`Image`).
@@ -61,26 +61,26 @@ pub struct System {
     pub module: PathBuf,
     /// The folder of the programs.
     pub userspace: PathBuf,
-    /// The root file system, an initramfs (`rootfs.cpio.gz`).
+    /// The root file system as an initramfs (`rootfs.cpio.gz`).
     pub rootfs: PathBuf,
-    /// The device-tree overlay that puts the driver's node on QEMU's `virt` board (`mypoll-qemu-virt.dtbo`).
+    /// The device-tree overlay with the driver's node for QEMU's `virt` board (`mypoll-qemu-virt.dtbo`).
     pub overlay: PathBuf,
-    /// The kernel's source, for its tools.
+    /// The kernel source, for its tools.
     pub source: PathBuf,
-    /// What [`bench`] leaves, where [`BuildOptions::bench`] asks for it.
+    /// The result of [`bench`], if [`BuildOptions::bench`] is set.
     pub bench: Option<PathBuf>,
     /// The kernel's version as in `sources.toml`, such as `6.18.15`.
     pub version: String,
-    /// Which of the two kernels it is.
+    /// The kernel's flavour.
     pub flavour: Flavour,
 }
 
-/// Fetches the kernel's source, if it is not there yet.
+/// Fetches the kernel source unless it is in the cache.
 pub fn fetch_kernel(cache: Cache<'_>, options: &BuildOptions) -> Result<Tarball> {
     tarball(cache, &options.kernel_source(&Catalog::built_in()))
 }
 
-/// Builds what is not there yet, and says what it does.
+/// Builds what is not in the cache.
 pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Result<System> {
     let cache = Cache { paths, progress };
     let flavour = options.flavour;
@@ -125,9 +125,9 @@ pub fn build(paths: &Paths, options: &BuildOptions, progress: &Progress) -> Resu
 /// Whether [`build`] would find the kernel in the cache.
 pub fn kernel_is_built(cache: Cache<'_>, options: &BuildOptions) -> Result<bool> {
     let version = options.kernel_source(&Catalog::built_in()).version;
-    // Without any, nothing is installed or fetched to find that out.
-    let any = out(cache.paths, &version, options.flavour).join("Image");
-    if !any.exists() {
+    // If no build has ever been published, avoid installing and fetching anything to find out.
+    let published = out(cache.paths, &version, options.flavour).join("Image");
+    if !published.exists() {
         return Ok(false);
     }
     let toolchain = Toolchain::prepare(cache, host::prepare(cache.paths, cache.progress)?)?;
@@ -136,12 +136,12 @@ pub fn kernel_is_built(cache: Cache<'_>, options: &BuildOptions) -> Result<bool>
     Ok(Kernel::new(cache, &source, &toolchain, options.flavour)?.is_built())
 }
 
-/// Where a kernel's files are easy to find.
+/// The folder of links to a kernel's files.
 fn out(paths: &Paths, version: &str, flavour: Flavour) -> PathBuf {
     paths.cache.join("out").join(flavour.of(version))
 }
 
-/// Links the files to where they are easy to find; `device_tree` is for those who start QEMU by hand.
+/// Creates links to the files in [`out`]; `device_tree` is for starting QEMU by hand.
 fn publish(paths: &Paths, system: &System, device_tree: &Path) -> Result<()> {
     let out = out(paths, &system.version, system.flavour);
     fs::create_dir_all(&out)?;
@@ -156,7 +156,7 @@ fn publish(paths: &Paths, system: &System, device_tree: &Path) -> Result<()> {
         if fs::read_link(&link).is_ok_and(|target| target == *file) {
             continue;
         }
-        // By way of another name, so that there is one at any time.
+        // Replaces the link atomically.
         let new = link.with_extension(format!("new-{}", std::process::id()));
         symlink(file, &new)?;
         fs::rename(&new, &link)?;
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_are_easy_to_find_and_follow_the_last_build() {
+    fn links_point_to_the_last_build() {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths {
             repo: dir.path().to_owned(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What comes from elsewhere: packages, sources, toolchains and programs of other registries.
+//! External dependencies: packages, sources, toolchains and programs.
 
 pub mod cargo;
 pub(crate) mod cargo_install;

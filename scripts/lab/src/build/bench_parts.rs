@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What only `./scripts/bench` needs: its guest program, gpiomon, the floor module, and the overlay with the lines of all.
+//! The parts that only `./scripts/bench` needs: its guest program, gpiomon, the floor module, and the overlay with the
+//! lines of all drivers.
 
 use std::path::{Path, PathBuf};
 
@@ -27,10 +28,10 @@ pub const FLOOR: &str = "mypoll-floor.ko";
 /// The compiled overlay's file name.
 pub const OVERLAY: &str = "mypoll-bench.dtbo";
 
-/// Its source.
+/// The overlay's source.
 const OVERLAY_SOURCE: &str = "mypoll-bench.dtso";
 
-/// The bench's parts: [`PROGRAM`], [`GPIOMON`], [`FLOOR`] and [`OVERLAY`].
+/// Builds [`PROGRAM`], [`GPIOMON`], [`FLOOR`] and [`OVERLAY`].
 pub fn bench(
     cache: Cache<'_>,
     kernel: &Kernel<'_>,
@@ -41,7 +42,7 @@ pub fn bench(
     let source = cache.paths.repo.join("tests/bench");
     let (floor, overlay) = (source.join("floor"), source.join(OVERLAY_SOURCE));
     let product = Product::new(
-        Task::new("bench", "building its programs and its floor"),
+        Task::new("bench", "building programs and floor module"),
         KeyBuilder::new("bench")
             .text(kernel.key())
             .text(userspace.key())
@@ -58,7 +59,7 @@ pub fn bench(
     })
 }
 
-/// Compiles gpiomon, which takes no more than its sources.
+/// Compiles gpiomon directly from its sources, without libgpiod's build system.
 fn gpiomon(tarball: &Path, toolchain: &Toolchain, program: &Path, log: &mut Log) -> Result<()> {
     let source = tempfile::tempdir()?;
     unpack(tarball, source.path(), log)?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The guest's shell and usual commands: busybox, static.
+//! The guest's shell and standard commands: static busybox.
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -16,10 +16,10 @@ use crate::store::cache::{Cache, Part, Product};
 use crate::store::key::KeyBuilder;
 use crate::store::step::Task;
 
-/// What differs from busybox's own default configuration.
+/// Changes to busybox's default configuration.
 const FRAGMENT: &str = "scripts/lab/busybox.cfg";
 
-/// busybox: the program `busybox` and the list `busybox.links` of the names it goes by.
+/// Builds the program `busybox` and the list `busybox.links` of its command names.
 pub fn busybox(cache: Cache<'_>, tarball: &Tarball, toolchain: &Toolchain) -> Result<Part> {
     let fragment_path = cache.paths.repo.join(FRAGMENT);
     let fragment = fs::read_to_string(&fragment_path)?;
@@ -28,7 +28,7 @@ pub fn busybox(cache: Cache<'_>, tarball: &Tarball, toolchain: &Toolchain) -> Re
         KeyBuilder::new("busybox")
             .text(&tarball.sha256)
             .text(&fragment)
-            .text(&toolchain.for_guest_c),
+            .text(&toolchain.guest_c_version),
     );
     cache.part(&product, |result, log| {
         let source = tempfile::tempdir_in(result)?;
@@ -59,7 +59,7 @@ pub fn busybox(cache: Cache<'_>, tarball: &Tarball, toolchain: &Toolchain) -> Re
     })
 }
 
-/// A configuration, overridden by a fragment's options: busybox's Kconfig takes no fragments.
+/// Overrides a configuration with a fragment: busybox's Kconfig does not support fragments.
 fn apply(config: &str, fragment: &str) -> String {
     let changed: HashSet<_> = fragment.lines().filter_map(option).collect();
     let own = config
@@ -70,7 +70,7 @@ fn apply(config: &str, fragment: &str) -> String {
         .collect()
 }
 
-/// Which option a line is about: `CONFIG_X=value`, `# CONFIG_X is not set`.
+/// The option that a line sets: `CONFIG_X=value`, `# CONFIG_X is not set`.
 fn option(line: &str) -> Option<&str> {
     let line = line.strip_prefix("# ").unwrap_or(line);
     let end = line.find(['=', ' '])?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The Debian packages mypoll-agent and mypollctl, by cargo-deb. What is in them is said in their crates' `Cargo.toml`.
+//! Builds the Debian packages mypoll-agent and mypollctl with cargo-deb. `Cargo.toml` of each defines the contents.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,21 +16,21 @@ use crate::store::key::KeyBuilder;
 use crate::store::remove;
 use crate::store::step::{Log, Task};
 
-/// The packages, which are called as their crates.
+/// The packages, named like their crates.
 const PACKAGES: [&str; 2] = ["mypoll-agent", "mypollctl"];
 
 const CARGO_DEB: CargoInstall = CargoInstall {
     name: "cargo-deb",
     package: "cargo-deb",
     version: "3.8.0",
-    // A debug build compiles faster. Without its default features it compresses with the program xz.
+    // A debug build compiles faster. Without default features it compresses with the program xz.
     options: &["--debug", "--no-default-features"],
 };
 
-/// As in `depends` there: cargo-deb can't find it out for another architecture.
+/// The version in the packages' `depends`: cargo-deb can't determine it for another architecture.
 const LIBC: (u32, u32) = (2, 34);
 
-/// On this machine.
+/// Tools of the host.
 const NEEDS: [Need; 4] = [
     tool("cc", "gcc"),
     tool("dpkg-shlibdeps", "dpkg-dev"),
@@ -38,7 +38,7 @@ const NEEDS: [Need; 4] = [
     tool("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu").cross(),
 ];
 
-/// What packages are for.
+/// The target architecture of packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Architecture {
     /// 64-bit Arm, such as a Raspberry Pi with a 64-bit system.
@@ -48,7 +48,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// All there are.
+    /// All architectures.
     pub const ALL: [Self; 2] = [Self::Arm64, Self::Amd64];
 
     fn target(self) -> &'static str {
@@ -66,7 +66,7 @@ impl Architecture {
     }
 }
 
-/// What the packages are built with.
+/// The tools that build the packages.
 #[derive(Debug)]
 pub struct Tools {
     rust: GuestRust,
@@ -74,7 +74,7 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Finds them, and gets what is missing.
+    /// Finds the tools and installs what is missing.
     pub fn prepare(cache: Cache<'_>) -> Result<Self> {
         provide(cache.paths, cache.progress, &NEEDS)?;
         let rust = GuestRust::prepare(cache)?;
@@ -82,12 +82,12 @@ impl Tools {
         Ok(Self { rust, cargo_deb })
     }
 
-    /// Whether this machine can build for an architecture: for arm64 any can.
+    /// Whether this machine can build for an architecture: any machine can for arm64.
     pub fn can_build(&self, architecture: Architecture) -> bool {
         architecture == Architecture::Arm64 || self.rust.host() == architecture.target()
     }
 
-    /// The folder with the packages for one architecture, a file for each.
+    /// Builds the packages for one architecture. Returns their folder.
     pub fn packages(&self, cache: Cache<'_>, architecture: Architecture) -> Result<PathBuf> {
         let repo = &cache.paths.repo;
         let recipe = repo.join("recipes-apps/mypoll-agent");
@@ -117,17 +117,17 @@ impl Tools {
                     .arg(result)
                     .current_dir(&workspace)
                     .env("CARGO_TARGET_DIR", &target)
-                    // The same source gives the same packages.
+                    // For reproducible packages.
                     .env("SOURCE_DATE_EPOCH", "0");
                 log.run(&mut deb)?;
             }
             let count = debs(result)?.len();
-            ensure!(count == PACKAGES.len(), "cargo-deb made {count} packages");
+            ensure!(count == PACKAGES.len(), "cargo-deb built {count} packages");
             Ok(())
         })
     }
 
-    /// Builds the programs as small as the recipe does, and `manual` in `work`.
+    /// Builds the programs with the recipe's options for small size, and `manual` in `work`.
     fn build(
         &self,
         architecture: Architecture,
@@ -142,19 +142,19 @@ impl Tools {
             .args(PACKAGES.map(|name| format!("--package={name}")))
             .arg("--package=mypoll-manual")
             .current_dir(workspace)
-            // A new name each time, so that they are written.
+            // The path is always new, so the build script runs again and writes the pages.
             .env("MYPOLL_MANUAL", &pages)
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
             .env("CARGO_PROFILE_RELEASE_LTO", "fat");
         log.run(&mut cargo)?;
-        // cargo-deb does not compress what is below target/release.
+        // cargo-deb does not compress files below target/release.
         let mut gzip = Command::new("gzip");
         gzip.args(["--recursive", "--best", "--no-name"]);
         log.run(gzip.arg(pages.join("man")))
     }
 }
 
-/// The programs need no newer C library than the packages say.
+/// Checks that the programs need no newer C library than the packages declare.
 fn check_libc(architecture: Architecture, built: &Path, log: &mut Log) -> Result<()> {
     let objdump = match architecture {
         Architecture::Arm64 => format!("{CROSS}objdump"),
@@ -164,10 +164,10 @@ fn check_libc(architecture: Architecture, built: &Path, log: &mut Log) -> Result
     for name in PACKAGES {
         let mut dump = Command::new(&objdump);
         let symbols = log.output(dump.arg("--dynamic-syms").arg(built.join(name)))?;
-        let newest = newest_libc(&symbols).context("objdump names no version of the C library")?;
+        let newest = newest_libc(&symbols).context("objdump shows no glibc version")?;
         ensure!(
             newest <= LIBC,
-            "{name} needs glibc {}.{}, and its package says libc6 (>= {major}.{minor}): change that in its Cargo.toml, and LIBC in \
+            "{name} needs glibc {}.{}, but its package declares libc6 (>= {major}.{minor}): change its Cargo.toml, and LIBC in \
              scripts/lab/src/build/debs.rs",
             newest.0,
             newest.1
@@ -185,7 +185,7 @@ pub fn debs(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(debs)
 }
 
-/// The newest version of glibc in what objdump says of a program's symbols.
+/// The newest glibc version among a program's symbols as printed by objdump.
 fn newest_libc(symbols: &str) -> Option<(u32, u32)> {
     symbols
         .split("GLIBC_")
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_libc_is_found_by_number() {
+    fn glibc_versions_are_compared_as_numbers() {
         let symbols = "0000      DF *UND*\t0000 (GLIBC_2.9) recv\n\
                        0000      DF *UND*\t0000 (GLIBC_2.34) __libc_start_main\n\
                        0000  w   DF *UND*\t0000 (GLIBC_2.2.5) __cxa_finalize\n\
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_crates_say_the_same() {
+    fn the_crates_declare_the_same_libc() {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../recipes-apps/mypoll-agent/mypoll-agent/crates");
         for name in PACKAGES {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The machine's device tree: QEMU's own for exactly the board that is started, with the project's overlay applied.
+//! The machine's device tree: QEMU's tree for exactly the board that is started, with the project's overlay applied.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::store::cache::{Cache, Product};
 use crate::store::key::KeyBuilder;
 use crate::store::step::Task;
 
-/// What shapes QEMU's own device tree, for a board with that many CPUs.
+/// QEMU's options that affect its device tree.
 pub fn board(cpus: u8) -> Vec<String> {
     let board = format!("-M virt -cpu cortex-a57 -smp {cpus} -m 512M");
     board.split(' ').map(str::to_owned).collect()
@@ -21,13 +21,13 @@ pub fn board(cpus: u8) -> Vec<String> {
 /// The default number of CPUs.
 pub const CPUS: u8 = 2;
 
-/// How many it can have: its interrupt controller, a GICv2, serves no more.
+/// The maximum number of CPUs: the limit of its interrupt controller, a GICv2.
 pub const MAX_CPUS: u8 = 8;
 
 /// QEMU's program for the board.
 pub const QEMU: &str = "qemu-system-aarch64";
 
-/// Where the board's GPIO controller is in its tree. QEMU's tree has no symbols, and the overlay refers to `&pl061`.
+/// Path of the board's GPIO controller. QEMU's tree has no symbols, but the overlay refers to `&pl061`.
 const PL061: &str = "/pl061@9030000";
 
 const FILE: &str = "virt.dtb";
@@ -35,27 +35,27 @@ const FILE: &str = "virt.dtb";
 /// The `compatible` of the driver's node.
 const EVENTS: &str = "mypoll,events";
 
-/// GPIO_ACTIVE_LOW among the flags of a `gpios` property.
+/// The flag GPIO_ACTIVE_LOW of a `gpios` property.
 const ACTIVE_LOW: u32 = 1;
 
-/// A GPIO line of the driver, as its device-tree node describes it.
+/// A GPIO line of the driver, from its device-tree node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The number in the driver's events: the `reg` property.
     pub number: u32,
-    /// The `label` property, else the node's name.
+    /// The `label` property, or the node's name.
     pub label: String,
-    /// The input of the board's PL061 that it is on; `None` for a line of another chip.
+    /// Its input of the board's PL061; `None` for a line of another chip.
     pub input: Option<u8>,
     /// Whether pressed means a low level.
     pub active_low: bool,
 }
 
-/// The device tree of the board with `overlay` applied, made when QEMU, the board or the overlay is a new one.
+/// The board's device tree with `overlay` applied. It is cached until QEMU, the board or the overlay changes.
 pub fn device_tree(cache: Cache<'_>, overlay: &Path, cpus: u8) -> Result<PathBuf> {
     let version = output(Command::new(QEMU).arg("--version"))?;
     let product = Product::new(
-        Task::new("devicetree", "applying the overlay to QEMU's own tree"),
+        Task::new("devicetree", "applying the overlay to QEMU's tree"),
         KeyBuilder::new("devicetree 1")
             .text(version)
             .text(board(cpus).join(" "))
@@ -87,7 +87,7 @@ pub fn device_tree(cache: Cache<'_>, overlay: &Path, cpus: u8) -> Result<PathBuf
     Ok(folder.join(FILE))
 }
 
-/// The driver's lines in `tree`, a flattened device tree, by number.
+/// The driver's lines in `tree`, a flattened device tree, sorted by number.
 pub fn lines(tree: &[u8]) -> Result<Vec<Line>> {
     let tree = fdt::Fdt::new(tree).map_err(|error| anyhow!("not a device tree: {error}"))?;
     let events = tree

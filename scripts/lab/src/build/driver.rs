@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The driver, built as a module of its own against the kernel.
+//! Builds the driver as an out-of-tree module.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::store::step::{Log, Task};
 /// The module's file name.
 pub const MODULE: &str = "mypoll.ko";
 
-/// The driver for one kernel: [`MODULE`].
+/// Builds the driver for a kernel: [`MODULE`].
 pub fn driver(cache: Cache<'_>, kernel: &Kernel<'_>) -> Result<Part> {
     let source = cache.paths.repo.join("recipes-kernel/mypoll/mypoll");
     let product = Product::new(
@@ -26,7 +26,7 @@ pub fn driver(cache: Cache<'_>, kernel: &Kernel<'_>) -> Result<Part> {
     })
 }
 
-/// Builds the module in the folder `source` against `kernel`, and leaves it as `module`.
+/// Builds the module in the folder `source` against `kernel`, and writes it to `module`.
 pub(crate) fn make_module(
     kernel: &Kernel<'_>,
     source: &Path,

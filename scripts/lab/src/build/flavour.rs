@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The two kernels.
+//! Kernel flavours.
 
 use std::fmt::{self, Display};
 
-/// Which of the two kernels.
+/// The flavour of a kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Flavour {
-    /// As a product has it.
+    /// The configuration of products.
     #[default]
     Normal,
-    /// With KASAN, lockdep and the kernel's other checks: finds mistakes, several times slower.
+    /// With KASAN, lockdep and the kernel's other checks: finds faults, but is several times slower.
     Debug,
 }
 
 impl Flavour {
-    /// What something is called that is made for each of them.
+    /// `name` with a suffix for the flavour.
     pub(crate) fn of(self, name: &str) -> String {
         match self {
             Flavour::Normal => name.to_owned(),

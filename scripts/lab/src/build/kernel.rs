@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel: source, configuration, image and modules.
+//! Builds the kernel: source, configuration, image and modules.
 
 pub mod config;
 mod patched;
@@ -18,32 +18,32 @@ use crate::store::key::{Key, KeyBuilder};
 use crate::store::step::{Log, Task};
 pub use patched::KernelSource;
 
-/// What makes the configuration, in this order.
+/// The configuration fragments of all kernels, in this order.
 const FRAGMENTS: [&str; 5] = ["base", "rust", "gpio", "qemu-virt", "test"];
 
-/// What a kernel has beside them.
-fn own_fragments(flavour: Flavour) -> &'static [&'static str] {
+/// Additional fragments of a flavour.
+fn additional_fragments(flavour: Flavour) -> &'static [&'static str] {
     match flavour {
-        // It boots a card with systemd, too.
+        // It also boots a card with systemd.
         Flavour::Normal => &["image", "systemd"],
         Flavour::Debug => &["debug"],
     }
 }
 
-/// How many build trees are kept: both flavours of the sources that are.
+/// Number of build trees to keep: both flavours of the sources that are kept.
 const TREES: usize = 2 * KernelSource::KEPT;
 
-/// One configured kernel.
+/// A configured kernel.
 ///
-/// Its results are `Image`, and `modules/` as `make modules_install` leaves it. Its build tree stays, so that another
-/// configuration of the same source is built from what is there, and so that the driver can be built against it.
+/// Its results are `Image`, `config`, and `modules/` from `make modules_install`. Its build tree is kept for
+/// incremental builds of other configurations of the same source, and to build the driver against it.
 #[derive(Debug)]
 pub struct Kernel<'a> {
     cache: Cache<'a>,
     source: PathBuf,
     tree: PathBuf,
     toolchain: &'a Toolchain,
-    /// Where each is, and what it says.
+    /// Path and text of each fragment.
     fragments: Vec<(PathBuf, String)>,
     flavour: Flavour,
     product: Product,
@@ -61,7 +61,7 @@ impl<'a> Kernel<'a> {
         let folder = cache.paths.repo.join(folder);
         let fragments = FRAGMENTS
             .into_iter()
-            .chain(own_fragments(flavour).iter().copied())
+            .chain(additional_fragments(flavour).iter().copied())
             .map(|name| {
                 let path = folder.join(format!("{name}.cfg"));
                 let text = fs::read_to_string(&path)?;
@@ -71,7 +71,7 @@ impl<'a> Kernel<'a> {
         let source_key = source.product.key();
         let mut key = KeyBuilder::new("kernel 2")
             .text(source_key)
-            .text(&toolchain.for_kernel);
+            .text(&toolchain.kernel_versions);
         for (_, text) in &fragments {
             key = key.text(text);
         }
@@ -87,12 +87,12 @@ impl<'a> Kernel<'a> {
         })
     }
 
-    /// Which of the two it is.
+    /// The kernel's flavour.
     pub fn flavour(&self) -> Flavour {
         self.flavour
     }
 
-    /// What it depends on.
+    /// The hash of its inputs.
     pub fn key(&self) -> &Key {
         self.product.key()
     }
@@ -102,7 +102,7 @@ impl<'a> Kernel<'a> {
         self.cache.get(&self.product).is_some()
     }
 
-    /// Builds it, where it is not there yet.
+    /// Builds it unless it is in the cache.
     pub fn ensure(&self) -> Result<Part> {
         self.cache.part(&self.product, |result, log| {
             let _tree = self.lock_tree(log)?;
@@ -110,7 +110,7 @@ impl<'a> Kernel<'a> {
             fs::copy(image, result.join("Image"))?;
             fs::copy(self.tree.join(".config"), result.join("config"))?;
             let modules = result.join("modules");
-            // depmod runs when the driver is there too, for both together.
+            // depmod runs later, once the driver is installed, too.
             log.run(
                 self.make()
                     .arg("modules_install")
@@ -131,8 +131,7 @@ impl<'a> Kernel<'a> {
         make
     }
 
-    /// Brings the build tree to this very kernel, if it is not there yet, and keeps others from it for as long as the
-    /// result lives.
+    /// Builds this kernel in the build tree unless it is up to date. Dropping the returned file unlocks the tree.
     pub fn lock_tree(&self, log: &mut Log) -> Result<File> {
         let name = self.tree.file_name().context("a tree has a name")?;
         let lock = self.cache.lock(&name.to_string_lossy())?;
@@ -151,7 +150,7 @@ impl<'a> Kernel<'a> {
         Ok(lock)
     }
 
-    /// Everything off but for what the fragments ask for, and what that needs.
+    /// Configures with all options off except those of the fragments and their dependencies.
     fn configure(&self, log: &mut Log) -> Result<()> {
         let all = self.tree.join("fragments.config");
         let texts = self.fragments.iter().map(|(_, text)| text.as_str());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The guest's root file system: an initramfs.
+//! The guest's root file system, an initramfs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,22 +18,22 @@ use crate::store::step::{Log, Task};
 /// The archive's file name.
 const ROOTFS: &str = "rootfs.cpio.gz";
 
-/// The folders that are there besides those of the files. The kernel has /dev/console itself.
+/// Folders in addition to those of files. The kernel provides /dev/console.
 const FOLDERS: [&str; 12] = [
     "dev", "etc", "mnt/host", "proc", "root", "run", "sbin", "sys", "tmp", "usr/bin", "usr/sbin",
     "var",
 ];
 
-/// Archives the folder $1 as $2, whose bytes depend on nothing but names, contents and who may execute.
+/// Archives the folder $1 as $2. The result depends only on names, contents and whether files are executable.
 const ARCHIVE: &str = "set -e; cd \"$1\"; chmod -R u=rwX,go=rX .; chmod 1777 tmp
     find . -mindepth 1 -exec touch --no-dereference --date=@0 {} +
     find . -mindepth 1 -printf '%P\\n' | LC_ALL=C sort >\"$2.list\"
     cpio --quiet --create --format=newc --owner=0:0 --reproducible --file=\"$2\" <\"$2.list\"
     gzip --no-name --fast \"$2\"; rm \"$2.list\"";
 
-/// What the root file system is put together from.
+/// The parts of the root file system.
 pub struct Parts {
-    /// The guest's shell and usual commands.
+    /// The guest's shell and standard commands.
     pub busybox: Part,
     /// The guest's programs.
     pub userspace: Part,
@@ -43,7 +43,7 @@ pub struct Parts {
     pub driver: Part,
 }
 
-/// The root file system.
+/// Assembles the root file system. Returns the path of its archive.
 pub fn rootfs(cache: Cache<'_>, parts: &Parts, flavour: Flavour) -> Result<PathBuf> {
     let files = cache.paths.repo.join("scripts/lab/rootfs");
     let Parts {
@@ -55,7 +55,7 @@ pub fn rootfs(cache: Cache<'_>, parts: &Parts, flavour: Flavour) -> Result<PathB
     let key = [busybox, userspace, kernel, driver]
         .into_iter()
         .fold(KeyBuilder::new("rootfs 2"), |key, part| key.text(&part.key));
-    let task = Task::new(flavour.of("rootfs"), "putting together");
+    let task = Task::new(flavour.of("rootfs"), "assembling");
     let product = Product::new(task, key.tree(&files)?);
     let folder = cache.ensure(&product, |result, log| {
         let root = tempfile::tempdir_in(result)?;
@@ -76,21 +76,24 @@ pub fn rootfs(cache: Cache<'_>, parts: &Parts, flavour: Flavour) -> Result<PathB
                 symlink("/bin/busybox", link)?;
             }
         }
-        let init = root.join("init").exists();
-        ensure!(init, "{} has no init", files.display());
+        ensure!(
+            root.join("init").exists(),
+            "{} has no init",
+            files.display()
+        );
         archive(root, &result.join(ROOTFS), log)
     })?;
     Ok(folder.join(ROOTFS))
 }
 
-/// Copies all that is in a folder into another one.
+/// Copies the contents of a folder into another one.
 fn copy(from: &Path, to: &Path, log: &mut Log) -> Result<()> {
     let mut cp = Command::new("cp");
     cp.args(["--recursive", "--no-dereference", "--no-target-directory"]);
     log.run(cp.args([from, to]))
 }
 
-/// Puts the driver beside the kernel's modules, with what modprobe needs to find all.
+/// Adds the driver to the kernel's modules and creates modprobe's index.
 fn add_driver(driver: &Path, root: &Path, log: &mut Log) -> Result<()> {
     let mut versions = fs::read_dir(root.join("lib/modules"))?;
     let version = versions
@@ -105,7 +108,7 @@ fn add_driver(driver: &Path, root: &Path, log: &mut Log) -> Result<()> {
     log.run(depmod.arg("-b").arg(root).arg(version.file_name()))
 }
 
-/// Writes the compressed archive of a folder, which is changed on the way.
+/// Writes the compressed archive of a folder. Changes permissions and times in the folder.
 fn archive(folder: &Path, archive: &Path, log: &mut Log) -> Result<()> {
     let mut sh = Command::new("sh");
     sh.args(["-c", ARCHIVE, "sh"])
@@ -122,7 +125,7 @@ mod tests {
     use crate::deps::host::output;
     use crate::{Paths, Progress};
 
-    /// An archive of a folder whose file has these permissions, and what it holds.
+    /// The archive of a folder with a file of these permissions, and its listing.
     fn archived(mode: u32) -> (Vec<u8>, String) {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("root");
@@ -135,16 +138,16 @@ mod tests {
             cache: dir.path().to_owned(),
         };
         let file = dir.path().join(ROOTFS);
-        let task = Task::new("rootfs", "putting together");
-        let made = Progress::default().step(&paths, &task, |log| archive(&root, &file, log));
-        made.unwrap();
+        let task = Task::new("rootfs", "assembling");
+        let result = Progress::default().step(&paths, &task, |log| archive(&root, &file, log));
+        result.unwrap();
         let list = "gzip -dc \"$0\" | TZ=UTC cpio --quiet -tvn";
         let listed = output(Command::new("sh").args(["-c", list]).arg(&file)).unwrap();
         (fs::read(&file).unwrap(), listed)
     }
 
     #[test]
-    fn times_and_owners_do_not_count() {
+    fn times_and_owners_do_not_change_the_archive() {
         let (bytes, listed) = archived(0o700);
         assert_eq!(bytes, archived(0o711).0);
         assert_ne!(bytes, archived(0o600).0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The guest's programs: agent, control program, in-guest tests, examples.
+//! Builds the guest's programs: agent, control program, in-guest tests, examples.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::store::cache::{Cache, Part, Product};
 use crate::store::key::{Key, KeyBuilder};
 use crate::store::step::{Log, Task};
 
-/// The programs, which end up in the guest's `/usr/bin`.
+/// The programs in the guest's `/usr/bin`.
 const PROGRAMS: [&str; 4] = [
     "mypoll-agent",
     "mypollctl",
@@ -20,10 +20,10 @@ const PROGRAMS: [&str; 4] = [
     "mypoll-fuzz",
 ];
 
-/// The packages that they are binaries of.
+/// The packages of the programs.
 const PACKAGES: [&str; 3] = ["mypoll-agent", "mypollctl", "mypoll-selftest"];
 
-/// The examples of the client crate that go there too.
+/// The examples of the client crate, also in `/usr/bin`.
 const EXAMPLES: [&str; 5] = [
     "sigio_test",
     "sigio_eventfd_epoll",
@@ -32,10 +32,10 @@ const EXAMPLES: [&str; 5] = [
     "queue_ring",
 ];
 
-/// The driver's example in C, in the guest beside the others.
+/// The driver's example in C, also in `/usr/bin`.
 const C_EXAMPLE: &str = "queue";
 
-/// The workspace and the example in C, built for the guest: one file a program.
+/// The workspace and the example in C, built for the guest: one file per program.
 #[derive(Debug)]
 pub struct Userspace<'a> {
     toolchain: &'a Toolchain,
@@ -51,12 +51,12 @@ impl<'a> Userspace<'a> {
     pub fn new(cache: Cache<'_>, toolchain: &'a Toolchain) -> Result<Self> {
         let repo = &cache.paths.repo;
         let workspace = repo.join("recipes-apps/mypoll-agent/mypoll-agent");
-        // The client crate has a link to it.
+        // The client crate contains a symbolic link to it.
         let uapi = repo.join("recipes-kernel/mypoll/mypoll/uapi");
         let c_examples = repo.join("recipes-kernel/mypoll/examples");
         let key = KeyBuilder::new("userspace")
             .text(toolchain.guest_rust.for_key())
-            .text(&toolchain.for_guest_c)
+            .text(&toolchain.guest_c_version)
             .tree(&workspace)?
             .tree(&uapi)?
             .tree(&c_examples)?;
@@ -70,7 +70,7 @@ impl<'a> Userspace<'a> {
         })
     }
 
-    /// What it depends on.
+    /// The hash of its inputs.
     pub fn key(&self) -> &Key {
         self.product.key()
     }
@@ -83,12 +83,12 @@ impl<'a> Userspace<'a> {
         cargo
     }
 
-    /// Where [`cargo_build`](Self::cargo_build) leaves the programs.
+    /// The output folder of [`cargo_build`](Self::cargo_build).
     pub(crate) fn built(&self) -> PathBuf {
         self.target.join(GUEST_TARGET).join("release")
     }
 
-    /// Builds it, where it is not there yet.
+    /// Builds it unless it is in the cache.
     pub fn ensure(&self, cache: Cache<'_>) -> Result<Part> {
         cache.part(&self.product, |result, log| self.make(result, log))
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! cargo, where checkouts share its build outputs.
+//! Runs cargo with target folders that several checkouts share.
 
 use std::path::Path;
 use std::process::Command;
 
 /// `cargo` for the checkout at `repo`, with its outputs in `target`.
 ///
-/// It takes the crates of another checkout for these unless the wrapper's path tells them apart, and then gives back what it
-/// built there. `scripts/lab/start.sh` sets the wrapper for the lab itself.
+/// Sets a compiler wrapper whose path is in the checkout. Otherwise cargo takes the crates of another checkout for
+/// these, and reuses their outputs. `scripts/lab/start.sh` sets the wrapper for the lab itself.
 pub fn cargo(repo: &Path, target: &Path) -> Command {
     let mut cargo = Command::new("cargo");
     cargo
@@ -16,8 +16,8 @@ pub fn cargo(repo: &Path, target: &Path) -> Command {
     cargo
 }
 
-/// `cargo clippy` in the same way, for which a warning is an error. It has a wrapper of its own, but looks again when its
-/// arguments change.
+/// `cargo clippy` with warnings as errors. It replaces the wrapper by its own, but runs again if its arguments change:
+/// one of them contains the checkout's path.
 pub fn clippy(repo: &Path, target: &Path) -> Command {
     let mut clippy = cargo(repo, target);
     clippy

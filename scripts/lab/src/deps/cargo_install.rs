@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Programs of crates.io.
+//! Installs programs from crates.io.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,24 +10,24 @@ use crate::store::cache::{Cache, Product};
 use crate::store::key::KeyBuilder;
 use crate::store::step::Task;
 
-/// A program that cargo installs in the cache.
+/// A program that cargo installs into the cache.
 pub(crate) struct CargoInstall {
-    /// The program.
+    /// The program's name.
     pub(crate) name: &'static str,
-    /// The crate that it is in.
+    /// Its crate.
     pub(crate) package: &'static str,
-    /// The version of that.
+    /// The crate's version.
     pub(crate) version: &'static str,
-    /// More options of `cargo install`.
+    /// Additional options of `cargo install`.
     pub(crate) options: &'static [&'static str],
 }
 
 impl CargoInstall {
-    /// The program, for a machine such as `x86_64-unknown-linux-gnu`.
+    /// Installs the program unless it is in the cache. `host` is a target such as `x86_64-unknown-linux-gnu`.
     pub(crate) fn ensure(&self, cache: Cache<'_>, host: &str) -> Result<PathBuf> {
         let (name, version) = (self.name, self.version);
         let product = Product::new(
-            Task::new(name, format!("installing {name} {version} in the cache")),
+            Task::new(name, format!("installing {name} {version} into the cache")),
             KeyBuilder::new(name).text(version).text(host),
         );
         let folder = cache.ensure(&product, |result, log| {

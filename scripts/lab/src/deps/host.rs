@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! This machine: which of the distribution's packages a build needs, by their names in Debian 12, Debian 13 and Ubuntu 24.04,
-//! and getting them.
+//! Installs the distribution packages that builds need, with the names of Debian 12, Debian 13 and Ubuntu 24.04.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -15,25 +14,25 @@ use crate::store::step::Task;
 pub use crate::store::step::children::output;
 use crate::{Paths, Progress};
 
-/// The oldest LLVM that builds Linux 6.18 for arm64 with Rust (Documentation/process/changes.rst).
+/// The oldest LLVM that can build Linux 6.18 for arm64 with Rust (Documentation/process/changes.rst).
 const LLVM_MIN: u32 = 15;
 
 /// The prefix of the cross tools for the guest's user space.
 pub const CROSS: &str = "aarch64-linux-gnu-";
 
-/// What has to be there, and the package it comes in.
+/// A prerequisite and its package.
 #[derive(Clone, Copy, Debug)]
 pub struct Need {
-    /// A program: the package is wanted only when no program of that name is in PATH. None for headers or data.
+    /// The program: the package is needed only if PATH contains no program of this name. None for headers or data.
     pub tool: Option<&'static str>,
     /// The package.
     pub package: &'static str,
-    /// Whether an arm64 machine does without.
+    /// Whether only machines other than arm64 need it.
     cross: bool,
 }
 
 impl Need {
-    /// The same for machines that are no arm64.
+    /// Marks a prerequisite of machines other than arm64.
     pub(crate) const fn cross(self) -> Self {
         Self {
             cross: true,
@@ -60,7 +59,7 @@ pub(crate) const fn package(package: &'static str) -> Need {
     }
 }
 
-/// All that the lab's own builds need, but for LLVM.
+/// Prerequisites of the lab's own builds, except LLVM.
 const NEEDS: &[Need] = &[
     tool("bc", "bc"),
     tool("bison", "bison"),
@@ -88,7 +87,7 @@ const NEEDS: &[Need] = &[
     package("libc6-dev-arm64-cross").cross(),
 ];
 
-/// What the kernel's `LLVM=1` calls, on a distribution whose packages aren't known.
+/// The programs that the kernel's `LLVM=1` uses, for distributions with unknown package names.
 const LLVM_TOOLS: &[&str] = &[
     "clang",
     "ld.lld",
@@ -100,17 +99,17 @@ const LLVM_TOOLS: &[&str] = &[
     "llvm-strip",
 ];
 
-/// Which LLVM is used: that version of Debian's or Ubuntu's packages, or whatever PATH has.
+/// The LLVM to use: this version of Debian's or Ubuntu's packages, or the one in PATH.
 #[derive(Clone, Copy, Debug)]
 pub struct Llvm(Option<u32>);
 
 impl Llvm {
-    /// The folder to put first in PATH, if any.
+    /// The folder to prepend to PATH, if any.
     pub fn bin(self) -> Option<PathBuf> {
         self.folder("bin")
     }
 
-    /// The folder of libclang, for bindgen, if it is not where the loader looks.
+    /// The folder of libclang, for bindgen, if the loader does not search it.
     pub fn lib(self) -> Option<PathBuf> {
         self.folder("lib")
     }
@@ -121,34 +120,34 @@ impl Llvm {
     }
 }
 
-/// Where a program is: in PATH, or where the administrator's programs are, which a user's PATH may lack.
+/// Finds a program in PATH or in the sbin folders, which a user's PATH may lack.
 pub fn find_tool(name: &str) -> Option<PathBuf> {
     let mut path = env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/sbin:/sbin");
     which::which_in(name, Some(path), "/").ok()
 }
 
-/// Whether a command can be run and succeeds.
+/// Whether a command starts and succeeds.
 pub fn succeeds(command: &mut Command) -> bool {
     output(command).is_ok()
 }
 
-/// Whether this machine's own programs run on arm64.
+/// Whether this program was built for arm64.
 pub fn is_arm64() -> bool {
     env::consts::ARCH == "aarch64"
 }
 
-/// Makes sure that all that a build needs is there, and says which LLVM is to be used.
+/// Makes sure that all prerequisites of a build are installed. Returns the LLVM to use.
 ///
 /// # Errors
-/// When something is missing and can't or must not be installed: the message names it.
+/// A prerequisite is missing and can't or must not be installed: the message names it.
 pub fn prepare(paths: &Paths, progress: &Progress) -> Result<Llvm> {
     if !has_apt() {
         let mut missing = missing_tools(NEEDS);
         missing.extend(LLVM_TOOLS.iter().filter(|tool| find_tool(tool).is_none()));
         ensure!(
             missing.is_empty(),
-            "these programs are missing: {}\n  besides them the kernel needs the headers of libelf and OpenSSL, and libclang >= {LLVM_MIN}\n  (only Debian 12, 13 and Ubuntu 24.04 are set up by themselves)",
+            "these programs are missing: {}\n  the kernel also needs the headers of libelf and OpenSSL, and libclang >= {LLVM_MIN}\n  (packages are installed automatically only on Debian 12, 13 and Ubuntu 24.04)",
             missing.join(" ")
         );
         return Ok(Llvm(None));
@@ -157,22 +156,22 @@ pub fn prepare(paths: &Paths, progress: &Progress) -> Result<Llvm> {
         let installed = installed()?;
         let mut missing = missing(NEEDS, &installed);
         if newest_llvm(&installed).is_none() {
-            let offered = newest_llvm(&offered()?);
+            let available = newest_llvm(&available()?);
             ensure!(
-                offered.is_some() || !updated,
+                available.is_some() || !updated,
                 "apt has no clang-NN with NN >= {LLVM_MIN}, which the kernel needs"
             );
-            missing.extend(llvm_packages(offered.unwrap_or(LLVM_MIN)));
+            missing.extend(llvm_packages(available.unwrap_or(LLVM_MIN)));
         }
         Ok(missing)
     })?;
     Ok(Llvm(newest_llvm(&installed()?)))
 }
 
-/// Makes sure that `needs` are there.
+/// Makes sure that `needs` are installed.
 ///
 /// # Errors
-/// As [`prepare`].
+/// See [`prepare`].
 pub fn provide(paths: &Paths, progress: &Progress, needs: &[Need]) -> Result<()> {
     if !has_apt() {
         let missing = missing_tools(needs).join(" ");
@@ -186,13 +185,13 @@ fn has_apt() -> bool {
     find_tool("apt-get").is_some() && find_tool("dpkg-query").is_some()
 }
 
-/// Another distribution's package names aren't known here, the tools' names are.
+/// The missing programs, for distributions with unknown package names.
 fn missing_tools(needs: &[Need]) -> Vec<&'static str> {
     let tools = needs.iter().filter_map(|need| need.tool);
     tools.filter(|tool| find_tool(tool).is_none()).collect()
 }
 
-/// Installs the packages that are `missing`, which is asked again when apt's lists are up to date, with true.
+/// Installs missing packages. `missing` returns their names; it is called with true once apt's lists are up to date.
 fn install(
     paths: &Paths,
     progress: &Progress,
@@ -205,28 +204,26 @@ fn install(
     let root = geteuid().is_root();
     let sudo = if root { "" } else { " with sudo" };
     if !progress.allows(&format!(
-        "Packages are missing: {packages}\nInstall them by apt-get{sudo}?"
+        "Packages are missing: {packages}\nInstall them with apt-get{sudo}?"
     )) {
-        let remedy = match progress.may_install() {
-            true => "--yes installs them; to do so",
-            false => "to install them",
+        let hint = match progress.may_install() {
+            true => "use --yes to install them, or",
+            false => "to install them,",
         };
         bail!(
-            "packages are missing; {remedy} by hand:\n  sudo apt-get install --no-install-recommends {packages}"
+            "packages are missing; {hint} run:\n  sudo apt-get install --no-install-recommends {packages}"
         );
     }
-    progress.say(
-        "Packages of the distribution are missing: updating apt's lists, then installing them.",
-    );
+    progress.say("Packages are missing: updating apt's lists, then installing them.");
     if !root && io::stdin().is_terminal() {
-        // Now, where no progress bar hides its question.
+        // Ask before a progress bar hides the prompt.
         progress.say("Installing packages needs root: sudo may ask for your password.");
         let status = Command::new("sudo").arg("true").status();
         ensure!(
             status
                 .context("can't start sudo; run this as root")?
                 .success(),
-            "sudo refused: run this as root, or install the packages by hand"
+            "sudo failed: run this as root, or install the packages manually"
         );
     }
     progress.step(paths, &Task::new("packages", "installing"), |log| {
@@ -238,12 +235,12 @@ fn install(
     let missing = missing(true)?.join(" ");
     ensure!(
         missing.is_empty(),
-        "apt installed all it was asked for, still missing: {missing}"
+        "still missing after apt's installation: {missing}"
     );
     Ok(())
 }
 
-/// apt-get, by way of sudo when not root. It waits up to ten minutes for another package manager.
+/// apt-get, with sudo unless root. It waits up to ten minutes for another package manager.
 fn apt_get(args: &[&str]) -> Command {
     let root = geteuid().is_root();
     let mut command = Command::new(if root { "env" } else { "sudo" });
@@ -257,7 +254,7 @@ fn apt_get(args: &[&str]) -> Command {
     command
 }
 
-/// The packages of one LLVM.
+/// The packages of an LLVM version.
 fn llvm_packages(version: u32) -> [String; 4] {
     [
         format!("clang-{version}"),
@@ -267,20 +264,20 @@ fn llvm_packages(version: u32) -> [String; 4] {
     ]
 }
 
-/// The newest LLVM that is new enough and of which `packages` has all four.
+/// The newest sufficient LLVM of which `packages` contains all four packages.
 fn newest_llvm(packages: &BTreeSet<String>) -> Option<u32> {
-    let is_whole = |version| {
+    let is_complete = |version| {
         let mut all = llvm_packages(version).into_iter();
         all.all(|name| packages.contains(&name))
     };
     packages
         .iter()
         .filter_map(|name| name.strip_prefix("clang-")?.parse().ok())
-        .filter(|&version| version >= LLVM_MIN && is_whole(version))
+        .filter(|&version| version >= LLVM_MIN && is_complete(version))
         .max()
 }
 
-/// The packages of `needs` that are missing.
+/// The missing packages of `needs`.
 fn missing(needs: &[Need], installed: &BTreeSet<String>) -> Vec<String> {
     let is_missing = |need: &&Need| match need.tool {
         _ if need.cross && is_arm64() => false,
@@ -295,7 +292,7 @@ fn missing(needs: &[Need], installed: &BTreeSet<String>) -> Vec<String> {
     packages.into_iter().map(str::to_owned).collect()
 }
 
-/// The packages that are installed.
+/// The installed packages.
 fn installed() -> Result<BTreeSet<String>> {
     let format = "--showformat=${db:Status-Abbrev} ${Package}\n";
     let list = output(Command::new("dpkg-query").args(["--show", format]))?;
@@ -305,8 +302,8 @@ fn installed() -> Result<BTreeSet<String>> {
         .collect())
 }
 
-/// The packages that apt knows.
-fn offered() -> Result<BTreeSet<String>> {
+/// The packages that apt can install.
+fn available() -> Result<BTreeSet<String>> {
     let names = output(Command::new("apt-cache").arg("pkgnames"))?;
     Ok(names.lines().map(str::to_owned).collect())
 }
@@ -316,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failing_command_is_reported_with_what_it_said() {
+    fn a_failing_command_is_reported_with_its_stderr() {
         let error =
             output(Command::new("sh").args(["-c", "echo 'no database' >&2; exit 2"])).unwrap_err();
         assert_eq!(error.to_string(), "sh failed: no database");
@@ -325,8 +322,8 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_whole_llvm_is_taken() {
-        // Debian 12: 14 is too old; of 20 only the compiler is there.
+    fn the_newest_complete_llvm_is_chosen() {
+        // As on Debian 12: 14 is too old, and 20 has only the compiler.
         let mut packages: BTreeSet<_> = [14, 16, 19].into_iter().flat_map(llvm_packages).collect();
         packages.extend(["clang-20", "clang-format-20", "clang-19-doc"].map(str::to_owned));
         assert_eq!(newest_llvm(&packages), Some(19));
@@ -334,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_without_a_program_go_by_dpkg() {
+    fn packages_without_a_program_are_looked_up_with_dpkg() {
         let elf = "libelf-dev".to_owned();
         assert!(missing(NEEDS, &BTreeSet::new()).contains(&elf));
         assert!(!missing(NEEDS, &BTreeSet::from([elf.clone()])).contains(&elf));

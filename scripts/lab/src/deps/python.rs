@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Python programs, in virtual environments.
+//! Installs Python programs in virtual environments.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,31 +12,31 @@ use crate::store::key::KeyBuilder;
 use crate::store::step::{Log, Task};
 use crate::store::unavailable::Unavailable;
 
-/// The distribution's, which its package python3-venv belongs to.
+/// The distribution's Python, which its package python3-venv supports.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// The folder of a virtual environment, for tests that are skipped without it.
+/// Like [`require`], for tests that are skipped without the environment.
 ///
 /// # Errors
-/// [`Unavailable`] where [`require`] fails.
+/// [`Unavailable`] if [`require`] fails.
 pub fn environment(cache: Cache<'_>, name: &str, requirements: &str) -> Result<PathBuf> {
     Unavailable::unless(require(cache, name, requirements))
 }
 
-/// The folder of the virtual environment `name` with what is in the file `requirements`, in pip's format. It is made where it
-/// is not there yet, with the package that this takes.
+/// Creates the virtual environment `name` unless it is in the cache, and returns its folder. `requirements` is a file
+/// in pip's format. Installs the package python3-venv if needed.
 ///
 /// # Errors
-/// When the package or the programs are not available or must not be installed.
+/// The package or the programs are not available or must not be installed.
 pub fn require(cache: Cache<'_>, name: &str, requirements: &str) -> Result<PathBuf> {
     let requirements = fs_err::read_to_string(cache.paths.repo.join(requirements))?;
     let product = Product::new(
-        Task::new(name, format!("installing {name} in the cache")),
+        Task::new(name, format!("installing {name} into the cache")),
         KeyBuilder::new(name)
             .text(&requirements)
             .text(output(Command::new(PYTHON).arg("--version"))?),
     );
-    let made = if cache.get(&product).is_none() {
+    let venv = if cache.get(&product).is_none() {
         provide(cache.paths, cache.progress, &[package("python3-venv")])
     } else {
         Ok(())
@@ -52,14 +52,14 @@ pub fn require(cache: Cache<'_>, name: &str, requirements: &str) -> Result<PathB
                 .arg(&file),
         )
     };
-    made.and_then(|()| cache.ensure(&product, make))
+    venv.and_then(|()| cache.ensure(&product, make))
         .with_context(|| format!("can't install {name}"))
 }
 
 /// A program of an environment.
 pub fn program(environment: &Path, name: &str) -> Command {
     let bin = environment.join("bin");
-    // Its first line names the path at which the environment was made, another one.
+    // Its #! line has the path where the environment was created, before it was renamed.
     let mut command = Command::new(bin.join("python3"));
     command.arg(bin.join(name));
     command

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sources that are downloaded: what `sources.toml` says of them, and getting them.
+//! Downloads sources as listed in `sources.toml`.
 
 pub mod apt;
 
@@ -23,34 +23,34 @@ use apt::PrivateApt;
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Catalog {
-    /// The kernel that products have.
+    /// The kernel of products.
     pub kernel: Source,
-    /// The newest kernel that the driver is for.
+    /// The newest kernel that the driver supports.
     #[serde(rename = "newer-kernel")]
     pub newer_kernel: Source,
-    /// The guest's shell and usual commands.
+    /// The guest's shell and standard commands.
     pub busybox: Source,
-    /// The library that gpiomon comes with.
+    /// The library that contains gpiomon.
     pub libgpiod: Source,
 }
 
-/// One source: a tarball, from where it is at home or from Debian's archive.
+/// A source tarball, from upstream or from Debian's archive.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Its version, such as `6.18.15`.
     pub version: String,
-    /// Where it is at home. Default: only Debian's archive is asked.
+    /// The upstream file. Default: only Debian's archive is used.
     pub upstream: Option<Upstream>,
-    /// What Debian's archive holds of it. Default: nothing.
+    /// The file in Debian's archive. Default: only upstream is used.
     pub debian: Option<DebianFile>,
 }
 
-/// The tarball as those publish it who write it.
+/// A tarball published by upstream.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
-    /// Its canonical address, which ends with the file's name.
+    /// Its canonical URL, which ends with the file name.
     pub url: String,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
@@ -60,9 +60,9 @@ pub struct Upstream {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct DebianFile {
-    /// The suite whose index has it, such as `trixie`.
+    /// The suite that contains it, such as `trixie`.
     pub suite: String,
-    /// The package.
+    /// The package's name.
     pub package: String,
     /// The package's version.
     pub version: String,
@@ -70,12 +70,12 @@ pub struct DebianFile {
     pub name: String,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
-    /// Where in the file, which is a binary package, the tarball lies. Default: the file is the tarball.
+    /// The tarball's path in the file, if that is a binary package. Default: the file is the tarball.
     pub tarball: Option<PathBuf>,
 }
 
 impl Catalog {
-    /// The one that this program was built with.
+    /// The catalog compiled into this program.
     pub fn built_in() -> Self {
         Self::parse(include_str!("../../sources.toml")).expect("a test parses it")
     }
@@ -91,7 +91,7 @@ impl Catalog {
 }
 
 impl Source {
-    /// The name of the tarball, as it is at home if that is known.
+    /// The file name of the tarball, preferably upstream's.
     fn name(&self) -> &str {
         let upstream = self.upstream.as_ref().map(Upstream::name);
         let debian = || self.debian.as_ref().map(DebianFile::tarball_name);
@@ -112,19 +112,19 @@ impl DebianFile {
     }
 }
 
-/// A source's tarball on this machine, its checksum verified.
+/// A local tarball with a verified checksum.
 #[derive(Clone, Debug)]
 pub struct Tarball {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// The SHA-256 of the file that was fetched: the tarball, or the package it came in.
+    /// The SHA-256 of the fetched file: the tarball, or the package that contains it.
     pub sha256: String,
 }
 
-/// The tarball of a source, fetched now if it is not here.
+/// Fetches the tarball of a source unless it is in the cache.
 ///
 /// # Errors
-/// When no place has it, or one gave something else: a sentence that says so.
+/// No origin provides it, or its checksum is wrong.
 pub fn tarball(cache: Cache<'_>, source: &Source) -> Result<Tarball> {
     let (upstream, debian) = (source.upstream.as_ref(), source.debian.as_ref());
     let key = KeyBuilder::new("download")
@@ -142,10 +142,15 @@ pub fn tarball(cache: Cache<'_>, source: &Source) -> Result<Tarball> {
             sha256: sha256.clone(),
         })
         .find(|tarball| tarball.path.exists())
-        .with_context(|| format!("{} holds no tarball: remove that folder", folder.display()))
+        .with_context(|| {
+            format!(
+                "{} contains no tarball: remove this folder",
+                folder.display()
+            )
+        })
 }
 
-/// Fetches the tarball from the first place that can be reached.
+/// Fetches the tarball from the first reachable origin.
 fn fetch(cache: Cache<'_>, source: &Source, result: &Path, log: &mut Log) -> Result<()> {
     let mut reasons = Vec::new();
     if let Some(upstream) = &source.upstream {
@@ -163,7 +168,7 @@ fn fetch(cache: Cache<'_>, source: &Source, result: &Path, log: &mut Log) -> Res
         match fetched {
             Ok(()) => {
                 verify(&result.join(&debian.name), &debian.sha256)?;
-                return take_out(debian, result, log);
+                return extract(debian, result, log);
             }
             Err(error) => reasons.push(format!("{error:#}")),
         }
@@ -171,11 +176,11 @@ fn fetch(cache: Cache<'_>, source: &Source, result: &Path, log: &mut Log) -> Res
     bail!("can't fetch {}: {}", source.name(), reasons.join("; "))
 }
 
-/// curl knows this machine's proxies and certificates.
+/// Downloads with curl, which uses this machine's proxies and certificates.
 fn curl(url: &str, file: &Path) -> Result<()> {
     let mut curl = Command::new("curl");
     curl.args(["--fail", "--location", "--silent", "--show-error"])
-        // A machine without this site is not held up: 5 s to connect, and not less than 1 kB/s over 30 s.
+        // An unreachable site must not block: 5 s to connect, and at least 1 kB/s over 30 s.
         .args(["--connect-timeout", "5", "--speed-limit", "1000"])
         .args(["--speed-time", "30", "--remove-on-error", "--output"])
         .arg(file)
@@ -186,23 +191,23 @@ fn curl(url: &str, file: &Path) -> Result<()> {
 fn verify(file: &Path, expected: &str) -> Result<()> {
     let mut hash = Sha256::new();
     io::copy(&mut fs::File::open(file)?, &mut hash)?;
-    let got = hex(&hash.finalize());
+    let actual = hex(&hash.finalize());
     ensure!(
-        got == expected,
-        "{} has the wrong checksum\n  expected sha256 {expected}\n  got sha256      {got}\n  it was removed",
+        actual == expected,
+        "{} has the wrong checksum\n  expected sha256 {expected}\n  actual sha256   {actual}\n  the file was removed",
         file.file_name().unwrap_or_default().to_string_lossy()
     );
     Ok(())
 }
 
-/// Takes the tarball out of the package it came in, if it did.
-fn take_out(file: &DebianFile, result: &Path, log: &mut Log) -> Result<()> {
+/// Extracts the tarball from its package, if it is in one.
+fn extract(file: &DebianFile, result: &Path, log: &mut Log) -> Result<()> {
     let Some(tarball) = &file.tarball else {
         return Ok(());
     };
     let (package, unpacked) = (result.join(&file.name), tempfile::tempdir_in(result)?);
-    let mut extract = Command::new("dpkg-deb");
-    log.run(extract.arg("--extract").arg(&package).arg(unpacked.path()))?;
+    let mut dpkg_deb = Command::new("dpkg-deb");
+    log.run(dpkg_deb.arg("--extract").arg(&package).arg(unpacked.path()))?;
     fs::rename(
         unpacked.path().join(tarball),
         result.join(file.tarball_name()),
@@ -210,7 +215,7 @@ fn take_out(file: &DebianFile, result: &Path, log: &mut Log) -> Result<()> {
     Ok(fs::remove_file(&package)?)
 }
 
-/// Unpacks a tarball into `folder`, without the tarball's own top folder.
+/// Unpacks a tarball into `folder`, without the tarball's top folder.
 pub(crate) fn unpack(tarball: &Path, folder: &Path, log: &mut Log) -> Result<()> {
     fs::create_dir_all(folder)?;
     let mut tar = Command::new("tar");
@@ -228,7 +233,7 @@ mod tests {
     use crate::{Paths, Progress};
 
     #[test]
-    fn the_built_in_catalog_is_right() {
+    fn the_built_in_catalog_is_valid() {
         let catalog = Catalog::built_in();
         let others = [&catalog.busybox, &catalog.libgpiod];
         for source in catalog.kernels().into_iter().chain(others) {
@@ -255,7 +260,7 @@ mod tests {
         }
     }
 
-    /// Fetches `name` from where there is a file "abc" that says so.
+    /// Fetches `name` from a folder that contains a file "abc" with the text "abc".
     fn fetched(sha256: &str, name: &str) -> Result<Vec<u8>> {
         let dir = tempfile::tempdir()?;
         let paths = Paths {
@@ -278,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fetched_is_what_was_expected() {
+    fn fetched_files_are_verified() {
         // SHA-256 of "abc" (FIPS 180-2, appendix B.1).
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(fetched(abc, "abc").unwrap(), b"abc");
@@ -294,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tarball_is_taken_out_of_its_package() {
+    fn a_tarball_is_extracted_from_its_package() {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths {
             repo: dir.path().to_owned(),
@@ -323,7 +328,7 @@ mod tests {
         Progress::default()
             .step(&paths, &Task::new("test", "testing"), |log| {
                 log.run(&mut build)?;
-                take_out(&file, &result, log)
+                extract(&file, &result, log)
             })
             .unwrap();
         let left = fs::read_dir(&result).unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The compilers: clang, rustc, the Rust library's source, bindgen, and the library for the guest.
+//! The compilers: clang, rustc, the Rust library's source, bindgen, and the guest's Rust library.
 
 use std::env;
 use std::ffi::OsString;
@@ -19,13 +19,13 @@ use crate::store::cache::{Cache, Product};
 use crate::store::key::KeyBuilder;
 use crate::store::step::Task;
 
-/// The oldest rustc that builds everything here.
+/// The oldest rustc that can build everything.
 const RUSTC_MIN: Version = Version::new(1, 85, 0);
 
-/// The oldest bindgen that Linux 6.18 takes is 0.65.1 (Documentation/process/changes.rst); 0.66.0 and 0.66.1 are broken.
+/// Linux 6.18 requires bindgen 0.65.1 (Documentation/process/changes.rst); 0.66.0 and 0.66.1 are broken.
 const BINDGEN_MIN: Version = Version::new(0, 67, 0);
 
-/// What is installed when there is none.
+/// The bindgen to install if none is found.
 const BINDGEN: CargoInstall = CargoInstall {
     name: "bindgen",
     package: "bindgen-cli",
@@ -33,10 +33,10 @@ const BINDGEN: CargoInstall = CargoInstall {
     options: &[],
 };
 
-/// What the guest's programs are compiled for.
+/// The target of the guest's programs.
 pub const GUEST_TARGET: &str = "aarch64-unknown-linux-gnu";
 
-/// All compilers, ready to be used.
+/// All compilers.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     llvm: Llvm,
@@ -45,14 +45,14 @@ pub struct Toolchain {
     pub library: PathBuf,
     /// cargo for the guest.
     pub guest_rust: GuestRust,
-    /// What has a part in the kernel, for its key.
-    pub for_kernel: String,
-    /// What has a part in the guest's C programs.
-    pub for_guest_c: String,
+    /// The versions of all tools that build the kernel, for its cache key.
+    pub kernel_versions: String,
+    /// The version of the C compiler for the guest, for cache keys.
+    pub guest_c_version: String,
 }
 
 impl Toolchain {
-    /// Finds them, and gets what is missing: with rustup where that works, else from Debian's archive and crates.io.
+    /// Finds the compilers. Installs missing ones with rustup if possible, or from Debian's archive and crates.io.
     pub fn prepare(cache: Cache<'_>, llvm: Llvm) -> Result<Self> {
         let rustc = Rustc::find()?;
         let library = rustc.library(cache)?;
@@ -62,14 +62,14 @@ impl Toolchain {
         };
         let clang = llvm.bin().map_or("clang".into(), |bin| bin.join("clang"));
         Ok(Self {
-            for_kernel: format!(
+            kernel_versions: format!(
                 "{}{}{}{}",
                 rustc.verbose,
                 output(Command::new(clang).arg("--version"))?,
                 output(Command::new(&bindgen).arg("--version"))?,
                 library.display()
             ),
-            for_guest_c: output(Command::new(guest_gcc()).arg("--version"))?,
+            guest_c_version: output(Command::new(guest_gcc()).arg("--version"))?,
             llvm,
             bindgen,
             library,
@@ -77,13 +77,13 @@ impl Toolchain {
         })
     }
 
-    /// `make` as the kernel wants it, arm64 with LLVM and Rust.
+    /// `make` with the options for a kernel for arm64, with LLVM and Rust.
     pub fn kernel_make(&self) -> Command {
         let mut make = Command::new("make");
         make.args(["ARCH=arm64", "LLVM=1"])
             .env("PATH", self.path())
             .env("RUST_LIB_SRC", &self.library)
-            // The same source gives the same image, whoever builds it, and when.
+            // For a reproducible image.
             .env("KBUILD_BUILD_USER", "mypoll")
             .env("KBUILD_BUILD_HOST", "lab")
             .env("KBUILD_BUILD_VERSION", "1")
@@ -97,7 +97,7 @@ impl Toolchain {
         make
     }
 
-    /// The C compiler for the guest: static programs.
+    /// The C compiler for the guest, for static programs.
     pub fn cc_for_guest(&self) -> Command {
         let mut cc = Command::new(guest_gcc());
         cc.arg("-static");
@@ -120,7 +120,7 @@ struct Rustc {
     release: String,
     /// Such as `x86_64-unknown-linux-gnu`.
     host: String,
-    /// All that `rustc -vV` says.
+    /// The output of `rustc -vV`.
     verbose: String,
     sysroot: PathBuf,
 }
@@ -132,13 +132,13 @@ impl Rustc {
         let field = |name: &str| {
             let mut fields = verbose.lines().filter_map(|line| line.split_once(": "));
             let found = fields.find(|(found, _)| *found == name);
-            let (_, value) = found.with_context(|| format!("rustc -vV names no {name}"))?;
+            let (_, value) = found.with_context(|| format!("rustc -vV prints no {name}"))?;
             anyhow::Ok(value.to_owned())
         };
         let (release, host) = (field("release")?, field("host")?);
         ensure!(
             is_at_least(&release, &RUSTC_MIN),
-            "rustc is {release}, {RUSTC_MIN} or newer is needed: 'rustup update stable' gets it"
+            "rustc {release} is too old: {RUSTC_MIN} or newer is needed; 'rustup update stable' installs it"
         );
         Ok(Self {
             release,
@@ -148,13 +148,13 @@ impl Rustc {
         })
     }
 
-    /// The Rust library's source, from which the kernel builds its `core`: finds the folder `library` in the toolchain, lets
-    /// rustup add it, or takes Debian's package of the same version.
+    /// The source of Rust's library, from which the kernel builds its `core`: the folder `library` of the toolchain,
+    /// which rustup can add, or of Debian's package of the same version.
     fn library(&self, cache: Cache<'_>) -> Result<PathBuf> {
         const CORE: &str = "core/src/lib.rs";
         let own = self.sysroot.join("lib/rustlib/src/rust/library");
-        let here = || own.join(CORE).exists();
-        if here() || self.rustup_adds(cache, &["component", "add", "rust-src"])? && here() {
+        let exists = || own.join(CORE).exists();
+        if exists() || self.rustup_adds(cache, &["component", "add", "rust-src"])? && exists() {
             return Ok(own);
         }
         let release = &self.release;
@@ -168,15 +168,15 @@ impl Rustc {
             apt.unpack_package("rust-src", release, result, log)?;
             ensure!(
                 result.join(&library).join(CORE).exists(),
-                "Debian's rust-src does not have {library} where it should be"
+                "Debian's rust-src does not contain {library}"
             );
             Ok(())
         })?;
         Ok(folder.join(library))
     }
 
-    /// A sysroot with the library's source in it: cargo looks for that nowhere else. It is made of links, so that nothing is
-    /// written into the toolchain itself.
+    /// A sysroot that contains the library's source, as cargo requires. It consists of links, so that the toolchain
+    /// stays unchanged.
     fn sysroot_with_library(&self, cache: Cache<'_>) -> Result<PathBuf> {
         let library = self.library(cache)?;
         let source = library.parent().unwrap_or(&library);
@@ -198,11 +198,10 @@ impl Rustc {
         })
     }
 
-    /// Lets rustup add something, where it manages the compiler. False when it can't: there is another way for all that it
-    /// adds.
+    /// Runs rustup if it manages the compiler. Returns false if it fails: callers have an alternative.
     ///
     /// # Errors
-    /// When it could, but nothing may be installed.
+    /// rustup could add it, but nothing may be installed.
     fn rustup_adds(&self, cache: Cache<'_>, args: &[&str]) -> Result<bool> {
         let managed = output(Command::new("rustup").args(["which", "rustc"]))
             .is_ok_and(|path| self.sysroot.join("bin/rustc").as_os_str() == path.trim());
@@ -211,31 +210,31 @@ impl Rustc {
         }
         let command = format!("rustup {}", args.join(" "));
         if !cache.progress.may_install() {
-            let what = args.last().unwrap_or(&"");
-            bail!("missing: {what}\n  to install it: {command}");
+            let component = args.last().unwrap_or(&"");
+            bail!("missing: {component}\n  to install it: {command}");
         }
         let task = Task::new("rustup", format!("running '{command}'"));
         let result = cache.progress.step(cache.paths, &task, |log| {
             log.run(Command::new("rustup").args(args))
         });
         if let Err(error) = &result {
-            let said = format!("{error}\nGoing on without rustup.");
-            cache.progress.say(&said);
+            let message = format!("{error}\nContinuing without rustup.");
+            cache.progress.say(&message);
         }
         Ok(result.is_ok())
     }
 }
 
-/// Where the guest's standard library comes from.
+/// The origin of the guest's standard library. Its Debug output is part of cache keys.
 #[derive(Clone, Debug)]
 enum GuestLibrary {
-    /// The toolchain has it.
+    /// Part of the toolchain.
     Installed,
-    /// Cargo builds it, from the library's source in this sysroot.
+    /// Built by cargo from the library's source in this sysroot.
     Built(PathBuf),
 }
 
-/// cargo for programs that run on another machine: the guest, or a board with Debian.
+/// Builds programs for another machine: the guest, or a board with Debian.
 #[derive(Clone, Debug)]
 pub struct GuestRust {
     rustc: Rustc,
@@ -244,7 +243,7 @@ pub struct GuestRust {
 }
 
 impl GuestRust {
-    /// Finds rustc and the library; gets what is missing with rustup where that works, else from Debian's archive.
+    /// Finds rustc and the library. Installs what is missing with rustup if possible, otherwise from Debian's archive.
     pub fn prepare(cache: Cache<'_>) -> Result<Self> {
         let rustc = Rustc::find()?;
         let own = rustc.sysroot.join("lib/rustlib").join(GUEST_TARGET);
@@ -262,12 +261,12 @@ impl GuestRust {
         })
     }
 
-    /// What has a part in the programs, but for the C library and the linker.
+    /// The inputs of the programs for cache keys, except the C library and the linker.
     pub fn for_key(&self) -> String {
         format!("{}{:?}", self.rustc.verbose, self.library)
     }
 
-    /// The machine that compiles, such as `x86_64-unknown-linux-gnu`.
+    /// The target of the compiling machine, such as `x86_64-unknown-linux-gnu`.
     pub fn host(&self) -> &str {
         &self.rustc.host
     }
@@ -307,7 +306,7 @@ fn bindgen_is_new_enough(bindgen: &Path) -> bool {
     })
 }
 
-/// Whether a version such as `1.95.0-nightly` is at least that one, whatever comes behind its numbers.
+/// Whether a version such as `1.95.0-nightly` is at least `min`; ignores a pre-release suffix.
 fn is_at_least(version: &str, min: &Version) -> bool {
     Version::parse(version).is_ok_and(|mut version| {
         version.pre = semver::Prerelease::EMPTY;
@@ -320,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_before_a_release_counts_as_the_release() {
+    fn pre_releases_count_as_the_release() {
         assert!(is_at_least("1.95.0", &RUSTC_MIN) && is_at_least("1.85.0-nightly", &RUSTC_MIN));
         assert!(!is_at_least("1.84.1", &RUSTC_MIN) && !is_at_least("unknown", &RUSTC_MIN));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Programs of Debian's packages that would start services if they were installed.
+//! Programs from Debian packages that are unpacked, not installed, since an installation would start services.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,12 +11,12 @@ use crate::store::cache::{Cache, Product};
 use crate::store::key::KeyBuilder;
 use crate::store::step::Task;
 
-/// promtool, which checks metrics.
+/// The path of promtool, which checks metrics.
 pub fn promtool(cache: Cache<'_>) -> Result<PathBuf> {
     Ok(unpacked(cache, "promtool", &["prometheus"])?.join("usr/bin/promtool"))
 }
 
-/// The folder of avahi-daemon and avahi-browse, with their libraries.
+/// The folder of avahi-daemon, avahi-browse and their libraries.
 pub fn avahi(cache: Cache<'_>) -> Result<PathBuf> {
     const PACKAGES: &[&str] = &[
         "avahi-daemon",
@@ -30,14 +30,14 @@ pub fn avahi(cache: Cache<'_>) -> Result<PathBuf> {
     unpacked(cache, "avahi", PACKAGES)
 }
 
-/// Whatever version the machine's apt has is taken, and kept.
+/// Unpacks packages into the cache. The key contains no version: any version of the machine's apt is used, and kept.
 fn unpacked(cache: Cache<'_>, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let key = KeyBuilder::new("unpacked").text(packages.join(" "));
     let product = Product::new(Task::new(name, format!("fetching {name}")), key);
     cache.ensure(&product, |result, log| {
         let download = |folder: &_| {
             let mut download = Command::new("apt-get");
-            // Root downloads into a folder that apt's own user may not enter.
+            // Download as root: apt's own user can't enter the folder.
             download
                 .args(["-o", "APT::Sandbox::User=root", "download"])
                 .args(packages)

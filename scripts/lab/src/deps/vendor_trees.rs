@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The device trees that Raspberry Pi's own kernel has for its boards.
+//! The device trees of Raspberry Pi's vendor kernel.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,24 +11,24 @@ use crate::store::cache::{Cache, Product};
 use crate::store::key::KeyBuilder;
 use crate::store::step::Task;
 
-/// gokrazy's builds of <https://github.com/raspberrypi/linux>, which is 5 GB itself, as is a repository with Raspberry Pi's
-/// own builds.
+/// gokrazy's builds of <https://github.com/raspberrypi/linux>. That repository is 5 GB, as is the one with Raspberry
+/// Pi's own builds.
 const URL: &str = "https://github.com/gokrazy/kernel.rpi";
-/// Of raspberrypi/linux, tag `stable_20260609`.
+/// A build of raspberrypi/linux, tag `stable_20260609`.
 const COMMIT: &str = "63bf14dc8cd2c4e12047c4792f68d3a986e3a5fd";
 
-/// A Raspberry Pi 3 B+, 4 B and 5.
+/// The Raspberry Pi 3 B+, 4 B and 5.
 const TREES: [&str; 3] = [
     "bcm2710-rpi-3-b-plus.dtb",
     "bcm2711-rpi-4-b.dtb",
     "bcm2712-rpi-5-b.dtb",
 ];
 
-/// The folder that has them under the names that they have there, or why the repository can't be reached.
-pub fn find_or_get(cache: Cache<'_>) -> Result<Result<PathBuf, String>> {
+/// The folder of the trees, with their original names, or the reason why the repository is unreachable.
+pub fn find_or_fetch(cache: Cache<'_>) -> Result<Result<PathBuf, String>> {
     let key = KeyBuilder::new("vendor-trees").text(COMMIT);
     let product = Product::new(
-        Task::new("vendor-trees", "getting Raspberry Pi's device trees"),
+        Task::new("vendor-trees", "fetching Raspberry Pi's device trees"),
         TREES.into_iter().fold(key, KeyBuilder::text),
     );
     if cache.get(&product).is_none() {

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::*;
 
-/// A tree as the overlay leaves it, with `line` for one of its lines.
+/// A tree like that with the overlay applied. `line` is one of its lines.
 fn tree(line: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("tree.dts");
@@ -28,7 +28,7 @@ fn tree(line: &str) -> Vec<u8> {
 }
 
 #[test]
-fn lines_are_found_by_number_whatever_their_order() {
+fn lines_are_sorted_by_number() {
     let lines = lines(&tree(
         "line@7 { reg = <7>; label = \"sim\"; gpios = <&sim 0 0>; };",
     ))
@@ -48,7 +48,7 @@ fn lines_are_found_by_number_whatever_their_order() {
 }
 
 #[test]
-fn what_is_wrong_is_said_of_which_line() {
+fn errors_name_the_line() {
     let gpios = "gpios = <&sim 0 0>;";
     for (line, complaint) in [
         (gpios, "bad line bad: it has no reg"),

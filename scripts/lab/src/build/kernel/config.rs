@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The check after configuring: what a fragment asks for has to be in the result.
+//! Checks that the final configuration has all options of the fragments.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,10 +8,10 @@ use anyhow::Result;
 
 use crate::deps::host;
 
-/// Compares a finished configuration with the fragments, as the Yocto build does it too.
+/// Compares a final configuration with the fragments, like the Yocto build.
 ///
 /// # Errors
-/// When an option came out otherwise than it was asked for: the message names each.
+/// Options differ from the fragments: the message names each.
 pub fn check<P: AsRef<Path>>(
     repo: &Path,
     config: &Path,
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_lost_is_an_error_that_names_it() {
+    fn missing_options_are_named() {
         let folder = tempdir().unwrap();
         let [config, fragment] = [".config", "base.cfg"].map(|name| folder.path().join(name));
         fs::write(&fragment, "CONFIG_X=y\n").unwrap();

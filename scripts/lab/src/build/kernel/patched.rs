@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel's source, with the patches in it that it needs.
+//! The patched kernel source.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use crate::store::key::KeyBuilder;
 use crate::store::step::Task;
 
 /// The layer's patches.
-const LAYERS: &str = "recipes-kernel/linux/files/patches";
-/// The first release that has what those do.
-const PATCHED: [u32; 3] = [6, 18, 16];
+const LAYER_PATCHES: &str = "recipes-kernel/linux/files/patches";
+/// The first release that contains the layer's patches.
+const FIRST_WITH_LAYER_PATCHES: [u32; 3] = [6, 18, 16];
 
-/// The lab's own: of no use but in its guests.
-const LABS: &str = "scripts/lab/patches-7.3";
-/// The series that needs those. A release that no longer does is noticed: they do not apply.
-const MUTE: [u32; 2] = [7, 3];
+/// The lab's patches, which are useful only in its guests.
+const LAB_PATCHES: &str = "scripts/lab/patches-7.3";
+/// The series that needs the lab's patches. They fail to apply to a release that contains them.
+const SERIES_OF_LAB_PATCHES: [u32; 2] = [7, 3];
 
 /// A tarball and its patches.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct KernelSource<'a> {
 }
 
 impl<'a> KernelSource<'a> {
-    /// How many are kept: both versions, and one from before.
+    /// Number of sources to keep: both versions and a previous one.
     pub(super) const KEPT: usize = 3;
 
     /// Reads the patches that `version` needs; nothing is unpacked yet.
@@ -53,7 +53,7 @@ impl<'a> KernelSource<'a> {
         })
     }
 
-    /// The folder that it is unpacked in.
+    /// Unpacks and patches the source unless it is in the cache. Returns its folder.
     pub fn ensure(&self, cache: Cache<'_>) -> Result<PathBuf> {
         cache.ensure(&self.product, |result, log| {
             unpack(&self.tarball.path, result, log)?;
@@ -71,22 +71,22 @@ impl<'a> KernelSource<'a> {
     }
 }
 
-/// Where in the repository the patches for `version` are.
+/// The folder of the patches for `version`, relative to the repository.
 fn folder(version: &str) -> Option<&'static str> {
     let parts: Vec<u32> = version
         .split('.')
         .map_while(|part| part.parse().ok())
         .collect();
-    if parts.as_slice() < PATCHED.as_slice() {
-        Some(LAYERS)
-    } else if parts.starts_with(&MUTE) {
-        Some(LABS)
+    if parts.as_slice() < FIRST_WITH_LAYER_PATCHES.as_slice() {
+        Some(LAYER_PATCHES)
+    } else if parts.starts_with(&SERIES_OF_LAB_PATCHES) {
+        Some(LAB_PATCHES)
     } else {
         None
     }
 }
 
-/// The patches in the order of their names.
+/// The patches in a folder, sorted by name.
 fn patches(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
     let mut patches: Vec<_> = entries.collect::<Result<_>>()?;
@@ -101,13 +101,13 @@ mod tests {
     use crate::Progress;
 
     #[test]
-    fn patches_are_for_the_releases_that_need_them() {
+    fn only_releases_that_need_patches_have_them() {
         for (version, expected) in [
-            ("6.18.9", Some(LAYERS)),
-            ("6.18.15", Some(LAYERS)),
+            ("6.18.9", Some(LAYER_PATCHES)),
+            ("6.18.15", Some(LAYER_PATCHES)),
             ("6.18.16", None),
             ("7.2.12", None),
-            ("7.3.4", Some(LABS)),
+            ("7.3.4", Some(LAB_PATCHES)),
             ("7.4", None),
         ] {
             assert_eq!(folder(version), expected, "{version}");
@@ -115,13 +115,16 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_is_applied_or_named() {
+    fn patches_are_applied_and_failures_named() {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths {
             repo: dir.path().join("repo"),
             cache: dir.path().join("cache"),
         };
-        let (layers, top) = (paths.repo.join(LAYERS), dir.path().join("linux-1.2.3"));
+        let (layers, top) = (
+            paths.repo.join(LAYER_PATCHES),
+            dir.path().join("linux-1.2.3"),
+        );
         for folder in [&layers, &paths.cache, &top] {
             fs::create_dir_all(folder).unwrap();
         }

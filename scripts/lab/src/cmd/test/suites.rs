@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The tests in Python that need no bitbake, folder by folder.
+//! The Python tests that need no bitbake: a phase for each folder.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -32,7 +31,7 @@ const FIRST_BOOT: [Need; 5] = [
 
 const DNS_SD: [Need; 2] = [tool("dbus-daemon", "dbus-daemon"), tool("ip", "iproute2")];
 
-/// What tests/page/chromium.py starts, the first that is there.
+/// The browsers that tests/page/chromium.py looks for, in this order.
 const BROWSERS: [&str; 4] = [
     "chromium-headless-shell",
     "chromium",
@@ -53,11 +52,11 @@ pub(super) fn phases() -> Vec<Phase> {
         Phase::new("agent: page", page),
         Phase::new("agent: webhooks", |lab| {
             let need = tool("openssl", "openssl");
-            judged(lab, need, "cloudevents", "tests/webhook")
+            in_environment(lab, need, "cloudevents", "tests/webhook")
         }),
         Phase::new("agent: Home Assistant", |lab| {
             let need = tool("mosquitto", "mosquitto");
-            judged(lab, need, "homeassistant", "tests/home_assistant")
+            in_environment(lab, need, "homeassistant", "tests/home_assistant")
         }),
         Phase::new("agent: DNS-SD", dns_sd),
         Phase::new("scripts: flash", |lab| {
@@ -66,7 +65,7 @@ pub(super) fn phases() -> Vec<Phase> {
         }),
         Phase::new("first boot", |lab| {
             lab.needs(&FIRST_BOOT)?;
-            // Loop devices are made as for the tests of flash.
+            // The module for loop devices is in the folder of flash's tests.
             let mut python = with_agent(lab, Command::new("python3"))?;
             pytest::run(lab, &mut python, "tests/first_boot", "tests/flash")
         }),
@@ -74,7 +73,7 @@ pub(super) fn phases() -> Vec<Phase> {
     ]
 }
 
-/// Sees to it that there is a browser.
+/// Installs a browser if there is none.
 pub(super) fn browser(lab: &Lab<'_>) -> Result<()> {
     if BROWSERS.iter().any(|browser| find_tool(browser).is_some()) {
         return Ok(());
@@ -82,22 +81,22 @@ pub(super) fn browser(lab: &Lab<'_>) -> Result<()> {
     lab.needs(&[tool(BROWSERS[0], BROWSERS[0])])
 }
 
-/// A command that is told where the agent is, built for this machine.
+/// Builds the agent for this machine and passes its path to a command.
 fn with_agent(lab: &Lab<'_>, mut command: Command) -> Result<Command> {
     const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
     let repo = &lab.paths.repo;
-    let target: PathBuf = lab.paths.cache.join("target-agent");
+    let target = lab.paths.cache.join("target-agent");
     let mut build = cargo::cargo(repo, &target);
     build
         .args(["build", "--locked", "--package=mypoll-agent"])
         .current_dir(repo.join(WORKSPACE));
-    let (success, said) = command::run(&mut build)?;
-    ensure!(success, "cargo can't build the agent:\n{said}");
+    let (success, output) = command::run(&mut build)?;
+    ensure!(success, "cargo can't build the agent:\n{output}");
     command.env("MYPOLL_AGENT", target.join("debug/mypoll-agent"));
     Ok(command)
 }
 
-/// The agent's live page in Chromium, and its metrics by promtool.
+/// Tests the agent's live page in Chromium, and its metrics with promtool.
 fn page(lab: &Lab<'_>) -> Result<Vec<Case>> {
     browser(lab)?;
     let mut python = with_agent(lab, Command::new("python3"))?;
@@ -112,21 +111,21 @@ fn page(lab: &Lab<'_>) -> Result<Vec<Case>> {
     pytest::run(lab, &mut python, "tests/page", "tests/page")
 }
 
-/// The tests of a folder with the programs of its environment, where these are available.
-fn judged(lab: &Lab<'_>, need: Need, environment: &str, folder: &str) -> Result<Vec<Case>> {
+/// Runs the tests of a folder in the Python environment of its requirements.
+fn in_environment(lab: &Lab<'_>, need: Need, environment: &str, folder: &str) -> Result<Vec<Case>> {
     lab.needs(&[need])?;
     let requirements = format!("{folder}/requirements.txt");
-    let folder_of_programs = python::environment(lab.cache(), environment, &requirements)?;
-    let python = Command::new(folder_of_programs.join("bin/python3"));
+    let environment = python::environment(lab.cache(), environment, &requirements)?;
+    let python = Command::new(environment.join("bin/python3"));
     let mut python = with_agent(lab, python)?;
     pytest::run(lab, &mut python, folder, folder)
 }
 
-/// In namespaces of its own, which only root may enter with all that avahi asks for.
+/// Runs avahi in its own namespaces, which requires root.
 fn dns_sd(lab: &Lab<'_>) -> Result<Vec<Case>> {
     ensure!(
         geteuid().is_root(),
-        Unavailable::because("avahi needs root, here in namespaces")
+        Unavailable::because("avahi in namespaces needs root")
     );
     lab.needs(&DNS_SD)?;
     let avahi = Unavailable::unless(unpacked::avahi(lab.cache()))?;
@@ -138,13 +137,13 @@ fn dns_sd(lab: &Lab<'_>) -> Result<Vec<Case>> {
     pytest::run(lab, &mut python, "tests/dns_sd", "tests/dns_sd")
 }
 
-/// The driver's device-tree binding, and the device trees that have to keep to it, by dtschema.
+/// Checks the driver's device-tree binding and the device trees against it, with dtschema.
 fn binding(lab: &Lab<'_>) -> Result<Vec<Case>> {
     const FOLDER: &str = "tests/devicetree";
     let requirements = format!("{FOLDER}/requirements.txt");
     let tools = python::environment(lab.cache(), "dtschema", &requirements)?;
     let mut python = Command::new(tools.join("bin/python3"));
-    match vendor_trees::find_or_get(lab.cache())? {
+    match vendor_trees::find_or_fetch(lab.cache())? {
         Ok(trees) => python.env("MYPOLL_VENDOR_TREES", trees),
         Err(reason) => python.env("MYPOLL_NO_VENDOR_TREES", reason),
     };

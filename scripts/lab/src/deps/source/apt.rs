@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Debian's archive through apt, with lists of its own, so that a suite can be read that this machine does not use.
+//! Fetches from Debian's archive with apt and private package lists, also from suites that this machine does not use.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,25 +10,25 @@ use fs_err as fs;
 use super::DebianFile;
 use crate::store::step::Log;
 
-/// The suites that are read: Debian 13, and what is newer there.
+/// The suites to search: Debian 13 and its backports.
 const SUITES: [&str; 2] = ["trixie", "trixie-backports"];
 
-/// Where Debian keeps its archive's keys. apt's own default serves where it is missing.
+/// The keys of Debian's archive. If the file is missing, apt's default is used.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// apt with a state of its own, in `CACHE/apt`. The machine's own configuration stays as it is.
+/// apt with its own state, in `CACHE/apt`. It does not change the machine's configuration.
 #[derive(Debug)]
 pub struct PrivateApt {
     state: PathBuf,
 }
 
 impl PrivateApt {
-    /// Reads the lists from the mirror that this machine's apt uses.
+    /// Updates the package lists from the mirror that this machine's apt uses.
     pub fn open(cache: &Path, log: &mut Log) -> Result<Self> {
         let format = "$(ORIGIN)|$(LABEL)|$(REPO_URI)";
         let targets = log
             .output(Command::new("apt-get").args(["indextargets", "--format", format]))
-            .context("Debian's archive can't be reached through apt")?;
+            .context("apt can't reach Debian's archive")?;
         let Some(mirror) = main_archive(&targets) else {
             bail!(
                 "apt has no lists of Debian's archive (on Debian, 'apt-get update' as root fetches them)"
@@ -43,19 +43,18 @@ impl PrivateApt {
         let list = apt.state.join("sources.list");
         fs::write(&list, sources_list(mirror, Path::new(KEYRING).exists()))?;
         log.run(apt.apt_get().arg("update"))
-            .context("reading the archive's lists")?;
+            .context("apt can't update the archive's lists")?;
         Ok(apt)
     }
 
-    /// Where binary packages are, as lines of a sources.list.
+    /// The archive's binary packages as lines of a sources.list.
     pub fn binary_packages(&self) -> Result<Vec<String>> {
         let text = fs::read_to_string(self.state.join("sources.list"))?;
         let lines = text.lines().filter(|line| line.starts_with("deb "));
         Ok(lines.map(str::to_owned).collect())
     }
 
-    /// Fetches the tarball of a source package, and nothing else of it, since the rest of an old version may be gone; or a
-    /// binary package.
+    /// Fetches a binary package, or only the tarball of a source package, since the rest of an old version may be gone.
     pub fn fetch_file(&self, file: &DebianFile, folder: &Path, log: &mut Log) -> Result<()> {
         let package = format!("{}={}", file.package, file.version);
         let verb: &[&str] = match file.tarball {
@@ -65,10 +64,10 @@ impl PrivateApt {
         let mut fetch = self.apt_get();
         fetch.args(verb).arg(&package).current_dir(folder);
         log.run(&mut fetch)
-            .with_context(|| format!("Debian's {} did not give {package}", file.suite))
+            .with_context(|| format!("Debian's {} did not provide {package}", file.suite))
     }
 
-    /// Fetches the package `package` of the upstream version `version` and unpacks it into `folder`.
+    /// Fetches `package` with the upstream version `version` and unpacks it into `folder`.
     pub fn unpack_package(
         &self,
         package: &str,
@@ -83,10 +82,10 @@ impl PrivateApt {
                 .current_dir(debs);
             download
         })
-        .with_context(|| format!("Debian's archive has no {package} of version {version}"))
+        .with_context(|| format!("Debian's archive does not provide {package} {version}"))
     }
 
-    /// Fetches the package `package` and all packages that it depends on, and unpacks them into `folder`.
+    /// Fetches `package` and its dependencies, and unpacks them into `folder`.
     pub fn unpack_with_dependencies(
         &self,
         package: &str,
@@ -98,7 +97,7 @@ impl PrivateApt {
             download
                 .args(["install", "--yes", "--download-only"])
                 .arg("--no-install-recommends")
-                // As if nothing was installed: what is, may be too old.
+                // Also download dependencies that are installed: they may be too old.
                 .args(["-o", "Dir::State::status=/dev/null"])
                 .args(["-o", &format!("Dir::Cache::archives={}", debs.display())])
                 .arg(package);
@@ -113,7 +112,7 @@ impl PrivateApt {
             ("Dir::Cache", self.state.clone()),
             ("Dir::Etc::SourceList", self.state.join("sources.list")),
             ("Dir::Etc::SourceParts", "-".into()),
-            // Root downloads into folders that apt's own user may not enter.
+            // Download as root: apt's own user can't enter these folders.
             ("APT::Sandbox::User", "root".into()),
         ] {
             command
@@ -124,7 +123,7 @@ impl PrivateApt {
     }
 }
 
-/// Unpacks into `folder` the packages that a command leaves in the folder that it is made for.
+/// Unpacks packages into `folder`. `download` returns the command that downloads them to a given folder.
 pub(crate) fn unpack(
     folder: &Path,
     log: &mut Log,
@@ -143,7 +142,7 @@ pub(crate) fn unpack(
     Ok(())
 }
 
-/// The address of Debian's main archive, from `ORIGIN|LABEL|URI` lines. Its security archive has another label.
+/// The URL of Debian's main archive, from `ORIGIN|LABEL|URI` lines. The security archive has another label.
 fn main_archive(targets: &str) -> Option<&str> {
     targets
         .lines()
@@ -169,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_main_archive_is_told_from_the_others() {
+    fn the_main_archive_is_distinguished_from_others() {
         let targets = "Debian|Debian-Security|http://mirror.example/security/\n\
                        Debian|Debian Backports|http://mirror.example/backports/\n\
                        Debian|Debian|http://mirror.example/debian/\n";
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_names_the_keyring_where_there_is_one() {
+    fn the_list_names_an_existing_keyring() {
         assert!(
             sources_list("http://mirror.example/", false)
                 .starts_with("deb http://mirror.example/ trixie main\n")

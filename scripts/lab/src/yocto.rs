@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Real bitbake: its tools, the layers at the commits that `kas/` pins, and commands in the environment that kas makes.
+//! Runs bitbake: its tools, the layers at the commits pinned in `kas/`, and commands in the environment of kas.
 //!
-//! Everything is in `CACHE/yocto`: `layers`, `downloads`, `sstate`, a build folder in `build` for each [`Build`], and in `repo` the
-//! repository itself.
+//! Everything is in `CACHE/yocto`: `layers`, `downloads`, `sstate`, a build folder in `build` for each [`Build`], and a
+//! copy of the repository in `repo`.
 
 pub mod builds;
 mod host_tools;
@@ -27,7 +27,7 @@ use crate::store::step::Task;
 use builds::Build;
 use output::Output;
 
-/// All that it takes to run bitbake.
+/// Everything needed to run bitbake.
 #[derive(Debug)]
 pub struct Yocto<'a> {
     cache: Cache<'a>,
@@ -41,37 +41,37 @@ const LAYERS: &str = "layers";
 const BUILDS_FOLDER: &str = "build";
 
 impl<'a> Yocto<'a> {
-    /// Gets what is missing.
+    /// Installs and fetches what is missing.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::store::unavailable::Unavailable) when there is nothing to be done about it here.
+    /// [`Unavailable`](crate::store::unavailable::Unavailable) if this machine can't provide it.
     pub fn prepare(cache: Cache<'a>) -> Result<Self> {
         user::check()?;
         let llvm = host::prepare(cache.paths, cache.progress)?;
         host::provide(cache.paths, cache.progress, &host_tools::needs())?;
         let folder = cache.paths.cache.join("yocto");
-        layers::can_be_had(&folder.join(LAYERS))?;
+        layers::check_available(&folder.join(LAYERS))?;
         let yocto = Self {
             cache,
             tools: python::environment(cache, "yocto-tools", "tests/yocto/requirements.txt")?,
             rust_library: Toolchain::prepare(cache, llvm)?.library,
             folder,
         };
-        // kas creates no more than the last folder of a path.
+        // kas creates only the last folder of a path.
         for name in [LAYERS, BUILDS_FOLDER] {
             fs::create_dir_all(yocto.folder.join(name))?;
         }
-        layers::get(&yocto)?;
+        layers::fetch(&yocto)?;
         Ok(yocto)
     }
 
-    /// A Python program of `tests/yocto/requirements.txt`.
+    /// A Python program from `tests/yocto/requirements.txt`.
     pub fn tool(&self, name: &str) -> Command {
         python::program(&self.tools, name)
     }
 
-    /// Runs a shell command in the environment of `build`, where bitbake is. The step that does `what` has the log `yocto-LOG`.
-    /// That the command fails is no error.
+    /// Runs a shell command in bitbake's environment for `build`. The step has the description `what` and the log
+    /// `yocto-LOG`. A failing command is not an error.
     pub fn shell(&self, build: &Build, log: &str, what: &str, script: &str) -> Result<Output> {
         let task = Task::long(format!("yocto-{log}"), what);
         let mut kas = self.kas(build);
@@ -90,7 +90,7 @@ impl<'a> Yocto<'a> {
         })
     }
 
-    /// The repository as bitbake gets it, up to date while a command of [`Yocto::shell`] runs.
+    /// The copy of the repository that bitbake uses, up to date while a command of [`Yocto::shell`] runs.
     pub fn repo(&self) -> PathBuf {
         self.folder.join("repo")
     }
@@ -100,29 +100,29 @@ impl<'a> Yocto<'a> {
         self.folder.join(BUILDS_FOLDER).join(build.name)
     }
 
-    /// Where bitbake leaves the images for a machine.
+    /// The folder of the images for a machine.
     pub fn images(&self, build: &Build, machine: &str) -> PathBuf {
         let deploy = self.build_folder(build).join("tmp/deploy");
         deploy.join("images").join(machine)
     }
 
-    /// The folder with the repositories that kas has cloned.
+    /// The folder of the repositories that kas cloned.
     pub fn layers(&self) -> PathBuf {
         self.folder.join(LAYERS)
     }
 
-    /// Another run has another copy of the repository, and moves the layers to its own commits.
+    /// Locks out other runs, which would update the copy of the repository and check out other commits of the layers.
     fn lock(&self) -> Result<File> {
         lock::hold(
             &self.folder.join("lock"),
             self.cache.progress,
-            "Another run uses bitbake",
+            "Another run is using bitbake; waiting",
         )
     }
 
     fn kas(&self, build: &Build) -> Command {
         let mut kas = user::unprivileged(&self.tool("kas"));
-        // What the caller's environment asks kas for is not what is tested.
+        // The caller's environment must not change the build.
         for name in [
             "KAS_MACHINE",
             "KAS_DISTRO",
@@ -161,12 +161,12 @@ mod tests {
     use super::*;
     use crate::{Paths, Progress};
 
-    /// Fails when it runs twice at a time.
+    /// Fails if it runs twice at the same time.
     const KAS: &str =
         "mkdir \"$KAS_WORK_DIR/used\" && echo \"$3\" && sleep 0.3 && rmdir \"$KAS_WORK_DIR/used\"";
 
     #[test]
-    fn runs_take_turns() {
+    fn concurrent_runs_take_turns() {
         if user::check().is_err() {
             return;
         }
@@ -184,7 +184,7 @@ mod tests {
         };
         fs::create_dir(&paths.repo).unwrap();
         let build = builds::build("test", "qemuarm64");
-        let run = |says: &str| {
+        let run = |text: &str| {
             let progress = Progress::default();
             let yocto = Yocto {
                 cache: Cache::new(&paths, &progress),
@@ -192,14 +192,14 @@ mod tests {
                 rust_library: PathBuf::new(),
                 folder: folder.clone(),
             };
-            yocto.shell(&build, "test", "testing", says)
+            yocto.shell(&build, "test", "testing", text)
         };
         thread::scope(|scope| {
-            let runs = ["one", "other"].map(|says| (says, scope.spawn(move || run(says))));
-            for (says, run) in runs {
+            let runs = ["one", "other"].map(|text| (text, scope.spawn(move || run(text))));
+            for (text, run) in runs {
                 let output = run.join().unwrap().unwrap();
                 assert!(output.success, "{output:?}");
-                assert!(output.text.lines().any(|line| line == says), "{output:?}");
+                assert!(output.text.lines().any(|line| line == text), "{output:?}");
             }
         });
     }

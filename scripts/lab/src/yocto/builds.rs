@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is built: files of `kas/` in a row.
+//! Build configurations: chains of kas files.
 
 use std::ffi::OsString;
 use std::path::Path;
 
-/// A configuration of its own, with a build folder of its own.
+/// A configuration with its own build folder.
 #[derive(Clone, Copy, Debug)]
 pub struct Build {
-    /// Of file-name characters: it names the build folder.
+    /// Name of the build folder.
     pub name: &'static str,
-    /// Files of `kas/`, or relative to the repository, without `.yml`, with colons between them.
+    /// kas files without `.yml`, separated by colons; in `kas/`, or relative to the repository.
     chain: &'static str,
 }
 
-/// One with a build folder of that name.
+/// Creates a build with this name of the build folder.
 pub const fn build(name: &'static str, chain: &'static str) -> Build {
     Build { name, chain }
 }
 
-/// Whether the network's other end answers is not what is tested, and the host's Rust is the one that the lab uses.
+/// Appended to each chain: skips the connectivity check and uses the lab's Rust as the host's.
 const ALWAYS: [&str; 2] = ["offline", "tests/yocto/kas/lab"];
 
 impl Build {
-    /// The files as kas takes them.
+    /// The chain as an argument of kas.
     pub(super) fn chain(&self, repo: &Path) -> OsString {
         let files: Vec<_> = self
             .chain
@@ -38,22 +38,22 @@ impl Build {
     }
 }
 
-/// With the host's toolchain, in minutes, and what testimage needs in it.
+/// Built with the host toolchain, in minutes, with testimage's additions.
 pub const HOST_QEMUARM64: Build = build(
     "host-toolchain-qemuarm64",
     "qemuarm64:host-toolchain:testimage",
 );
 
-/// The same as a board that testimage reaches over ssh, in the same folder.
+/// The same build, as a board that testimage reaches over ssh. Shares the build folder.
 pub const BOARD_QEMUARM64: Build = build(
     HOST_QEMUARM64.name,
     "qemuarm64:host-toolchain:testimage-board",
 );
 
-/// With the host's toolchain and nothing for tests.
+/// Built with the host toolchain, without additions for tests.
 pub const PRODUCT_QEMUARM64: Build = build("product-qemuarm64", "qemuarm64:host-toolchain");
 
-/// With oe-core's toolchain, in hours.
+/// Built with oe-core's toolchain, in hours.
 pub const FROM_SOURCE: [Build; 11] = [
     build("qemuarm64", "qemuarm64"),
     build("qemux86-64", "qemux86-64"),
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_chained() {
+    fn chains_are_absolute_and_complete() {
         assert_eq!(
             build("a", "a:tests/b").chain(Path::new("/r")),
             "/r/kas/a.yml:/r/tests/b.yml:/r/kas/offline.yml:/r/tests/yocto/kas/lab.yml"
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn all_files_are_there() {
+    fn all_kas_files_exist() {
         let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let others = [HOST_QEMUARM64, BOARD_QEMUARM64, PRODUCT_QEMUARM64];
         for build in FROM_SOURCE.into_iter().chain(others) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which packages bitbake needs, besides those of the lab's own builds.
+//! The packages that bitbake needs, in addition to those of the lab's own builds.
 
 use crate::deps::host::{Need, package, tool};
 
-/// What bitbake itself looks for (HOSTTOOLS in oe-core's bitbake.conf), and what testimage, runqemu and the tests of
-/// a card start.
+/// Programs that bitbake requires (HOSTTOOLS in oe-core's bitbake.conf), and those that testimage, runqemu and the
+/// tests of cards start.
 const BITBAKE: &[Need] = &[
     tool("chrpath", "chrpath"),
     tool("diffstat", "diffstat"),
@@ -25,12 +25,12 @@ const BITBAKE: &[Need] = &[
     tool("unshare", "util-linux"),
     tool("wget", "wget"),
     tool("which", "debianutils"),
-    // It switches to en_US.UTF-8.
+    // Bitbake uses en_US.UTF-8.
     package("locales-all"),
     tool("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu").cross(),
 ];
 
-/// What the profile kas/host-toolchain.yml looks for.
+/// The tools that the profile kas/host-toolchain.yml requires.
 const HOST_TOOLS: &str =
     include_str!("../../../../meta-host-toolchain/conf/distro/include/mypoll-host-tools.inc");
 
@@ -42,7 +42,8 @@ pub(super) fn needs() -> Vec<Need> {
         .collect()
 }
 
-/// A line of a list: `TOOL \`, `TOOL:PACKAGE \` or `PATH:PACKAGE \`. The compiler's, made of variables, are above.
+/// Parses a line of a list: `TOOL \`, `TOOL:PACKAGE \` or `PATH:PACKAGE \`. Ignores lines with variables (the
+/// compilers, which [`BITBAKE`] contains).
 fn host_tool(line: &'static str) -> Option<Need> {
     let entry = line.strip_prefix("    ")?.strip_suffix(" \\")?;
     if entry.contains(['$', ' ']) {
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_profiles_lists_are_read() {
+    fn the_profiles_lists_are_parsed() {
         let needs = needs();
         for (tool, package) in [
             (Some("bc"), "bc"),
@@ -76,12 +77,12 @@ mod tests {
     }
 
     #[test]
-    fn the_documentation_names_them_all() {
+    fn the_documentation_lists_all_packages() {
         let page = include_str!("../../../../docs/host-toolchain.md");
         let (_, list) = page.split_once("sudo apt install ").unwrap();
         let (list, _) = list.split_once("\n\n").unwrap();
         let named: Vec<_> = list.split([' ', '\\', '\n']).collect();
-        // Debian is never without these.
+        // Always installed on Debian.
         let essential = ["apt", "coreutils", "diffutils", "dpkg"];
         for need in HOST_TOOLS.lines().filter_map(host_tool) {
             let package = need.package;

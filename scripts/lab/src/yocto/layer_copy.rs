@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The repository as bitbake gets it: a copy that is always at the same path, and in which a file has another time only when its
-//! content is another. What has another path or time bitbake parses again, and in a fresh clone that is every recipe.
+//! The copy of the repository that bitbake uses. Its path is fixed, and a file's time changes only with its content:
+//! bitbake parses recipes again if their path or time changes, which in a fresh clone applies to all.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::deps::host::output;
 use crate::store::remove;
 
-/// Makes `copy` what `repo` is now, with what is not committed and without what git ignores. One caller at a time may do so.
+/// Updates `copy` to the current `repo`, with uncommitted changes and without ignored files. Callers must hold a lock.
 pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
     let git_dir = copy.join(".git");
     let git = |work_tree: &Path| {
@@ -26,7 +26,7 @@ pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
         output(Command::new("git").args(["init", "--quiet"]).arg(copy))?;
     }
     let index = git_dir.join("index-of-repo");
-    // What a git that was killed left makes every later one fail.
+    // Lock files of a killed git make all later ones fail.
     for stale in [&index, &git_dir.join("index")].map(|index| index.with_extension("lock")) {
         remove(&stale)?;
     }
@@ -39,7 +39,7 @@ pub(super) fn update(repo: &Path, copy: &Path) -> Result<()> {
         with_index(&["add", "--all", "."])?;
         with_index(&["write-tree"])?
     };
-    // Files that both trees have are not touched.
+    // Does not touch files that are the same in both trees.
     output(git(copy).args(["read-tree", "--reset", "-u", tree.trim()]))?;
     Ok(())
 }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_changed_is_written() {
+    fn only_changed_files_are_written() {
         let dir = tempfile::tempdir().unwrap();
         let (repo, copy) = (dir.path().join("repo"), dir.path().join("copy"));
         fs::create_dir_all(repo.join("conf")).unwrap();
@@ -68,7 +68,7 @@ mod tests {
         };
         let before = time();
 
-        // As a fresh clone has it.
+        // Like in a fresh clone: a new time, the same content.
         fs::write(repo.join("conf/layer.conf"), "old").unwrap();
         fs::write(repo.join("changed.bb"), "new").unwrap();
         fs::remove_file(repo.join("removed.bb")).unwrap();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn checkouts_take_turns_whatever_a_killed_git_left() {
+    fn checkouts_take_turns_despite_stale_git_locks() {
         let dir = tempfile::tempdir().unwrap();
         let copy = dir.path().join("copy");
         for name in ["one", "two", "one"] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bitbake and the layers, which kas clones if they are available.
+//! Fetches bitbake and the layers with kas.
 
 use std::path::Path;
 
@@ -11,24 +11,24 @@ use crate::deps::git;
 use crate::store::step::Task;
 use crate::store::unavailable::Unavailable;
 
-/// The files of `kas/` that name them.
-const NAMED_IN: [&str; 2] = [
+/// The kas files that contain the URLs.
+const KAS_FILES: [&str; 2] = [
     include_str!("../../../../kas/base.yml"),
     include_str!("../../../../kas/meta-raspberrypi.yml"),
 ];
 
-/// A build that has all of them.
+/// A build that uses all layers.
 const ALL: Build = build("layers", "raspberrypi4-64");
 
-/// What was cloned into `folder` before need not be reached again.
-pub(super) fn can_be_had(folder: &Path) -> Result<()> {
+/// Checks that all repositories are either cloned into `folder` or reachable.
+pub(super) fn check_available(folder: &Path) -> Result<()> {
     urls()
         .filter(|url| !folder.join(name(url)).exists())
-        .try_for_each(reachable)
+        .try_for_each(check_reachable)
 }
 
-pub(super) fn get(yocto: &Yocto<'_>) -> Result<()> {
-    let task = Task::new("yocto-layers", "getting bitbake and the layers");
+pub(super) fn fetch(yocto: &Yocto<'_>) -> Result<()> {
+    let task = Task::new("yocto-layers", "fetching bitbake and the layers");
     let mut kas = yocto.kas(&ALL);
     kas.arg("checkout").arg(ALL.chain(&yocto.cache.paths.repo));
     let _lock = yocto.lock()?;
@@ -36,16 +36,14 @@ pub(super) fn get(yocto: &Yocto<'_>) -> Result<()> {
         .cache
         .progress
         .step(yocto.cache.paths, &task, |log| log.run(&mut kas))
-        // A commit that is missing where all can be reached is a mistake of ours.
-        .or_else(|error| urls().try_for_each(reachable).and(Err(error)))
+        // If all repositories are reachable, the cause is a wrong commit: our mistake.
+        .or_else(|error| urls().try_for_each(check_reachable).and(Err(error)))
 }
 
 fn urls() -> impl Iterator<Item = &'static str> {
-    NAMED_IN.into_iter().flat_map(urls_in)
-}
-
-fn urls_in(yaml: &str) -> impl Iterator<Item = &str> {
-    yaml.lines()
+    KAS_FILES
+        .into_iter()
+        .flat_map(str::lines)
         .filter_map(|line| line.trim().strip_prefix("url: "))
 }
 
@@ -53,7 +51,7 @@ fn name(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or(url)
 }
 
-fn reachable(url: &str) -> Result<()> {
+fn check_reachable(url: &str) -> Result<()> {
     git::why_unreachable(url).map_or(Ok(()), |reason| Err(Unavailable::because(reason).into()))
 }
 

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reads what kas and bitbake print.
+//! Parses the output of kas and bitbake.
 
-/// What a command put out on both its streams.
+/// The result of a command.
 #[derive(Clone, Debug)]
 pub struct Output {
     /// Whether it succeeded.
     pub success: bool,
-    /// All of it.
+    /// Its stdout and stderr.
     pub text: String,
 }
 
 /// Bitbake's summary of a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tasks {
-    /// All that the target needs.
+    /// All tasks of the target.
     pub all: usize,
-    /// Those that had been done before.
+    /// Tasks that did not need to run.
     pub done_before: usize,
 }
 
 impl Output {
-    /// What was put out.
+    /// Creates a result.
     pub fn new(success: bool, text: &str) -> Self {
         Self {
             success,
@@ -28,7 +28,7 @@ impl Output {
         }
     }
 
-    /// Without the lines that say what goes on as it should.
+    /// The output without informational lines.
     pub fn without_notes(&self) -> String {
         let is_note = |line: &&str| {
             line.starts_with("NOTE: ") || line.starts_with("$ ") || line.contains(" - INFO     - ")
@@ -37,16 +37,16 @@ impl Output {
         lines.join("\n")
     }
 
-    /// The warnings and errors, each with the lines that go with it.
+    /// The warnings and errors, each with its continuation lines.
     pub fn complaints(&self) -> Vec<String> {
         let mut complaints: Vec<String> = Vec::new();
         let mut within = false;
         for line in self.text.lines().map(without_progress) {
-            if complains(line) {
+            if is_complaint(line) {
                 complaints.push(line.to_owned());
                 within = true;
             } else if within && line.starts_with([' ', '\t']) {
-                let complaint = complaints.last_mut().expect("one has begun");
+                let complaint = complaints.last_mut().expect("not empty");
                 complaint.push('\n');
                 complaint.push_str(line);
             } else {
@@ -56,7 +56,7 @@ impl Output {
         complaints
     }
 
-    /// The summary, if the build came so far.
+    /// The summary, if the output contains one.
     pub fn tasks(&self) -> Option<Tasks> {
         let summary = self.text.split("Tasks Summary: Attempted ").nth(1)?;
         let mut words = summary.split(' ');
@@ -66,14 +66,14 @@ impl Output {
     }
 }
 
-fn complains(line: &str) -> bool {
+fn is_complaint(line: &str) -> bool {
     line.starts_with("WARNING: ") || line.starts_with("ERROR: ")
 }
 
-/// What bitbake says while it says how far it is goes into the same line: `Parsing recipes...WARNING: `.
+/// Removes a progress message in front of a complaint: `Parsing recipes...WARNING: `.
 fn without_progress(line: &str) -> &str {
     match line.split_once("...") {
-        Some((_, rest)) if complains(rest) => rest,
+        Some((_, rest)) if is_complaint(rest) => rest,
         _ => line,
     }
 }
@@ -95,7 +95,7 @@ NOTE: Tasks Summary: Attempted 1234 tasks of which 1200 didn't need to be rerun 
 ";
 
     #[test]
-    fn complaints_are_whole() {
+    fn complaints_include_continuation_lines() {
         let expected = [
             "WARNING: Sstate directory is shared:\n        set BB_HASHSERVE_DB_DIR",
             "ERROR: Nothing PROVIDES 'mypoll-image'",
@@ -104,15 +104,15 @@ NOTE: Tasks Summary: Attempted 1234 tasks of which 1200 didn't need to be rerun 
     }
 
     #[test]
-    fn a_complaint_comes_amid_a_line_about_progress() {
-        let said = "Loading cache...done.\nParsing recipes...WARNING: /a.bb: strange\ndone.\n\
+    fn complaints_after_progress_messages_are_found() {
+        let text = "Loading cache...done.\nParsing recipes...WARNING: /a.bb: strange\ndone.\n\
                     Initialising tasks...ERROR: no\n";
         let expected = ["WARNING: /a.bb: strange", "ERROR: no"];
-        assert_eq!(Output::new(true, said).complaints(), expected);
+        assert_eq!(Output::new(true, text).complaints(), expected);
     }
 
     #[test]
-    fn notes_are_left_out() {
+    fn notes_are_removed() {
         let rest = Output::new(true, BUILD).without_notes();
         assert!(rest.starts_with("WARNING: Sstate"), "{rest}");
         assert!(
@@ -122,7 +122,7 @@ NOTE: Tasks Summary: Attempted 1234 tasks of which 1200 didn't need to be rerun 
     }
 
     #[test]
-    fn the_summary_is_read() {
+    fn the_summary_is_parsed() {
         let tasks = Tasks {
             all: 1234,
             done_before: 1200,

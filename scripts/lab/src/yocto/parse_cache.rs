@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What bitbake keeps of the recipes that it has parsed.
+//! Bitbake's caches of parsed recipes.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use fs_err as fs;
 
 use crate::store::remove;
 
-/// Bitbake warns about a recipe when it parses it, and is silent when it has it from before: the next run is to warn again.
+/// Makes bitbake parse all recipes again, so that the next run repeats the warnings about recipes.
 pub fn forget_recipes(build_folder: &Path) -> Result<()> {
     remove(&build_folder.join("tmp/cache"))
 }
 
-/// Removes what single processes of an interrupted bitbake left for it to merge. It would fail on a truncated file, every time.
+/// Removes unmerged cache files of an interrupted bitbake: each later run would fail on a truncated one.
 pub fn remove_unmerged(build_folder: &Path) -> Result<()> {
     let cache = build_folder.join("cache");
     if !cache.exists() {

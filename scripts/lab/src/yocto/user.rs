@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who runs bitbake, which refuses to be root.
+//! Runs bitbake as an ordinary user, since it refuses to run as root.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,10 +11,10 @@ use anyhow::{Result, ensure};
 use crate::deps::host::{output, succeeds};
 use crate::store::unavailable::Unavailable;
 
-/// A user namespace in which root's files belong to an ordinary user, who has root's rights outside and none inside.
+/// A user namespace that maps root to an ordinary user: files of root stay accessible.
 const UNSHARE: [&str; 4] = ["unshare", "--user", "--map-user=1000", "--map-group=1000"];
 
-/// As bitbake starts a task.
+/// How bitbake isolates a task.
 const ISOLATED: [&str; 5] = ["unshare", "--user", "--map-current-user", "--net", "true"];
 
 pub(super) fn check() -> Result<()> {
@@ -23,26 +23,26 @@ pub(super) fn check() -> Result<()> {
     ensure!(
         !rustix::process::geteuid().is_root() || succeeds(&mut user),
         Unavailable::because(
-            "bitbake refuses root, and this machine permits no user namespace (unshare --user): run this as an ordinary user"
+            "bitbake refuses to run as root, and this machine permits no user namespaces (unshare --user): run this as an ordinary user"
         )
     );
     let mut isolated = Command::new(ISOLATED[0]);
-    can_isolate(&mut unprivileged(isolated.args(&ISOLATED[1..])))
+    check_isolation(&mut unprivileged(isolated.args(&ISOLATED[1..])))
 }
 
-/// Bitbake does without a namespace where there is none, but not without the user's number in one that there is.
-fn can_isolate(unshare: &mut Command) -> Result<()> {
+/// Bitbake works without user namespaces, but fails if they exist and the user can't be mapped.
+fn check_isolation(unshare: &mut Command) -> Result<()> {
     let refused = output(unshare).is_err_and(|error| error.to_string().contains("uid_map"));
     ensure!(
         !refused,
         Unavailable::because(
-            "bitbake keeps tasks from the network in user namespaces, and AppArmor lets it make none that work: 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0' permits them until the next boot, or give bitbake an AppArmor profile with 'userns'"
+            "bitbake isolates tasks from the network in user namespaces, which AppArmor restricts: 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0' permits them until the next boot, or give bitbake an AppArmor profile with 'userns'"
         )
     );
     Ok(())
 }
 
-/// `command` as bitbake's user.
+/// Wraps `command` to run as bitbake's user.
 pub(super) fn unprivileged(command: &Command) -> Command {
     let mut words: Vec<_> = if rustix::process::geteuid().is_root() {
         UNSHARE.map(OsStr::new).to_vec()
@@ -51,12 +51,12 @@ pub(super) fn unprivileged(command: &Command) -> Command {
     };
     words.push(command.get_program());
     words.extend(command.get_args());
-    let mut all = Command::new(words[0]);
-    all.args(&words[1..]);
-    all
+    let mut wrapped = Command::new(words[0]);
+    wrapped.args(&words[1..]);
+    wrapped
 }
 
-/// What is in the home folder, which kas hides, and is wanted all the same.
+/// Variables with paths in the home folder, which kas hides from its commands.
 pub(super) fn in_home() -> impl Iterator<Item = (&'static str, PathBuf)> {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     [
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_keeps_its_words() {
+    fn the_command_keeps_its_arguments() {
         let mut command = Command::new("kas");
         command.args(["shell", "a b"]);
         let all = unprivileged(&command);
@@ -85,11 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_without_the_users_number_is_told_from_none() {
-        // Ubuntu 24.04's, where AppArmor restricts namespaces.
-        let said = "unshare: write failed /proc/self/uid_map: Operation not permitted";
-        let script = format!("echo '{said}' >&2; exit 1");
-        let error = can_isolate(Command::new("sh").args(["-c", &script])).unwrap_err();
+    fn missing_and_restricted_namespaces_are_distinguished() {
+        // On Ubuntu 24.04, where AppArmor restricts namespaces.
+        let message = "unshare: write failed /proc/self/uid_map: Operation not permitted";
+        let script = format!("echo '{message}' >&2; exit 1");
+        let error = check_isolation(Command::new("sh").args(["-c", &script])).unwrap_err();
         assert!(error.downcast_ref::<Unavailable>().is_some(), "{error}");
         let remedy = "sysctl kernel.apparmor_restrict_unprivileged_userns=0";
         assert!(error.to_string().contains(remedy), "{error}");
@@ -97,6 +97,6 @@ mod tests {
         let script = "echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"";
         let mut none = Command::new("unshare");
         none.args(["--user", "--map-root-user", "sh", "-c", script, "sh"]);
-        can_isolate(none.args(ISOLATED)).unwrap();
+        check_isolation(none.args(ISOLATED)).unwrap();
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The Yocto layer, by real bitbake: skipped where bitbake and the layers are not available.
+//! Tests of the Yocto layer with bitbake: skipped if bitbake or the layers are not available.
 
 mod image;
 mod testimage;
@@ -15,17 +15,17 @@ use crate::yocto::builds::{self, Build, HOST_QEMUARM64, PRODUCT_QEMUARM64, build
 use crate::yocto::output::Output;
 use crate::yocto::{Yocto, shell_words};
 
-/// The build from source that is tried each time: each takes 3 minutes, most of them to parse the same recipes.
+/// The only build from source with a dry run in every test run: each takes 3 minutes, mostly to parse the same recipes.
 const DRY_RUN: &str = "raspberrypi4-64";
 
-/// Builds without the layer; the second one with meta-raspberrypi, whose kernel the layer has an append for.
+/// Builds without the layer. The second one has meta-raspberrypi, to whose kernel the layer has an append.
 const CORE: Build = build("layer-check", "qemuarm64:tests/yocto/kas/oe-core-only");
 const CORE_RASPBERRYPI: Build = build(
     "layer-check-raspberrypi",
     "raspberrypi4-64:tests/yocto/kas/oe-core-only",
 );
 
-/// Where recipes are.
+/// Folders with recipes.
 const RECIPES: [&str; 9] = [
     "classes-global",
     "classes-recipe",
@@ -62,7 +62,7 @@ pub(super) fn phases() -> Vec<Phase> {
         .by_hand(),
         phase("layer check of the profile", |_, yocto| {
             let profile = shell_words([yocto.repo().join("meta-host-toolchain")]);
-            // Beside those that it depends on.
+            // Plus the layers that it depends on.
             let others = shell_words([yocto.repo(), yocto.layers().join("meta-rust-bin")]);
             layer_check(yocto, &CORE, &format!("{profile} --dependency {others}"))
         })
@@ -77,7 +77,7 @@ pub(super) fn phases() -> Vec<Phase> {
         }),
     ];
     for build in builds::FROM_SOURCE {
-        // All recipes parse, everything the images need is provided, and the tasks have an order.
+        // Checks that all recipes parse, all dependencies of the images are provided, and the tasks have an order.
         let dry_run = phase(&format!("dry run {}", build.name), move |_, yocto| {
             let script = "bitbake -g mypoll-image mypoll-image-dev";
             without_warning(yocto, &build, "dry-run", script)
@@ -89,7 +89,7 @@ pub(super) fn phases() -> Vec<Phase> {
         });
     }
     for build in builds::FROM_SOURCE {
-        // The same, and each task gets a process that parses its recipe again.
+        // Also starts a process for each task, which parses its recipe again.
         let every_task = phase(&format!("every task of {}", build.name), move |_, yocto| {
             without_warning(yocto, &build, "every-task", "bitbake -n mypoll-image")
         });
@@ -103,14 +103,13 @@ pub(super) fn phases() -> Vec<Phase> {
             without_warning(yocto, &HOST_QEMUARM64, "interrupted", &script)
         }),
         phase("agent by oe-core's cargo", |_, yocto| {
-            // The agent is compiled by oe-core's class.
             let chain = "qemuarm64:host-toolchain:tests/yocto/kas/oe-core-cargo";
             let script = "bitbake -c package mypoll-agent";
             without_warning(yocto, &build("oe-core-cargo", chain), "cargo", script)
         })
         .by_hand(),
         phase("testimage over ssh", testimage::run_board).by_hand(),
-        // These take what the images left in sstate.
+        // These reuse the sstate of the images.
         phase("product image", product),
         phase("development image", development).by_hand(),
         phase("what goes wrong", wrong::run),
@@ -126,7 +125,7 @@ fn phase(
     Phase::new(format!("yocto: {name}"), move |lab| run(lab, lab.yocto()?)).long()
 }
 
-/// A command that has to succeed.
+/// Passes if the command succeeded.
 fn success(name: &str, output: &Output) -> Case {
     if output.success {
         Case::passed(name)
@@ -135,13 +134,14 @@ fn success(name: &str, output: &Output) -> Case {
     }
 }
 
-/// A command that has to succeed without a reason for a warning.
+/// Runs a command that has to succeed without warnings.
 fn without_warning(yocto: &Yocto<'_>, build: &Build, log: &str, script: &str) -> Result<Vec<Case>> {
     let output = yocto.shell(build, &format!("{log}-{}", build.name), script, script)?;
-    Ok(vec![no_complaints(script, &output)])
+    Ok(vec![success_without_warning(script, &output)])
 }
 
-fn no_complaints(name: &str, output: &Output) -> Case {
+/// Passes if the command succeeded without warnings.
+fn success_without_warning(name: &str, output: &Output) -> Case {
     let success = success(name, output);
     match output.complaints().as_slice() {
         [] => success,
@@ -160,12 +160,12 @@ fn oelint(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     oelint
         .args(["--quiet", "--release=wrynose"])
         .args(files)
-        // Where .oelint.cfg is.
+        // Contains .oelint.cfg.
         .current_dir(&lab.paths.repo);
     Ok(vec![command::case("recipes and classes", &mut oelint)?])
 }
 
-/// What bitbake's parser makes of the layer's configuration.
+/// Tests of the layer's configuration with bitbake's parser.
 fn configuration(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     const FOLDER: &str = "tests/yocto/configuration";
     let mut python = Command::new("python3");
@@ -173,7 +173,7 @@ fn configuration(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     pytest::run(lab, &mut python, FOLDER, FOLDER)
 }
 
-/// What Yocto asks of a layer, and that adding it changes no signature.
+/// Yocto's requirements for a layer; adding it must not change signatures.
 fn layer_check(yocto: &Yocto<'_>, build: &Build, layer: &str) -> Result<Vec<Case>> {
     let name = "yocto-check-layer";
     let script = format!("{name} --no-auto --no-auto-dependency {layer}");
@@ -181,7 +181,7 @@ fn layer_check(yocto: &Yocto<'_>, build: &Build, layer: &str) -> Result<Vec<Case
     Ok(vec![success(name, &output)])
 }
 
-/// The profile's pseudo is there for what Python 3.13 starts by posix_spawn, whatever Python the host has.
+/// The profile's pseudo handles posix_spawn, with which Python 3.13 starts programs. Works with any Python of the host.
 fn pseudo(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     let script = format!(
         "bitbake -c addto_recipe_sysroot pseudo-native && \
@@ -191,10 +191,10 @@ fn pseudo(_: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
         yocto.repo().display()
     );
     let output = yocto.shell(&HOST_QEMUARM64, "pseudo", "building pseudo", &script)?;
-    Ok(vec![no_complaints("posix_spawn", &output)])
+    Ok(vec![success_without_warning("posix_spawn", &output)])
 }
 
-/// The image as products have it, without what testimage needs: nobody gets in.
+/// The product image, without testimage's additions: no login is possible.
 fn product(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     let (build, script) = (&PRODUCT_QEMUARM64, "bitbake mypoll-image");
     let built = yocto.shell(
@@ -215,12 +215,12 @@ fn product(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     pytest::run(lab, &mut python, "tests/product", "tests/product")
 }
 
-/// The image for development: root logs in, and what makes the difference is there.
+/// The development image: root can log in, and its additional programs work.
 fn development(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    // Typed at the console. The agent would take the test's events.
+    // Typed at the console. The agent would consume the selftest's events.
     const COMMAND: &str = "pidof dropbear && mypollctl stats && which sigio_test queue_ring && \
         /etc/init.d/mypoll-agent stop && mypoll-selftest poll.";
-    // Without kas/testimage.yml, which would let root log in to any image.
+    // Without kas/testimage.yml, which allows root to log in to any image.
     let build = &PRODUCT_QEMUARM64;
     let mut cases = without_warning(yocto, build, "dev-image", "bitbake mypoll-image-dev")?;
     if !cases[0].has_failed() {
@@ -230,7 +230,7 @@ fn development(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// runqemu boots an image as people do: one test, `name`; the arguments are those of `tests/yocto/runqemu-login.sh`.
+/// Boots an image with runqemu, as users do: one test, `name`. `arguments` are those of `tests/yocto/runqemu-login.sh`.
 fn runqemu(
     lab: &Lab<'_>,
     yocto: &Yocto<'_>,
@@ -250,8 +250,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_warning_fails_it() {
-        let verdict = |success, text: &str| no_complaints("x", &Output::new(success, text));
+    fn warnings_are_failures() {
+        let verdict =
+            |success, text: &str| success_without_warning("x", &Output::new(success, text));
         let parsed = "Parsing recipes...done.\nNOTE: Task list saved to 'pn-buildlist'\n";
         assert!(!verdict(true, parsed).has_failed());
         let warned = format!("{parsed}WARNING: mypoll-agent is strange");

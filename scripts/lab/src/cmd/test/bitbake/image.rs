@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Images, built with the host's toolchain, and booted where QEMU knows the machine. A Raspberry Pi's card is looked into.
+//! Builds images with the host toolchain and boots them if QEMU supports the machine. Inspects the Raspberry Pi's card.
 
 use std::fs;
 use std::process::Command;
@@ -9,14 +9,14 @@ use anyhow::Result;
 
 use super::super::case::Case;
 use super::super::{Lab, Phase, pytest};
-use super::{no_complaints, phase, runqemu, success, testimage, without_warning};
+use super::{phase, runqemu, success, success_without_warning, testimage, without_warning};
 use crate::deps::host::tool;
 use crate::vm::raspi;
 use crate::yocto::Yocto;
 use crate::yocto::builds::{Build, HOST_QEMUARM64, build};
 use crate::yocto::output::{Output, Tasks};
 
-/// A machine, and the build for it.
+/// A machine and its build.
 #[derive(Clone, Copy)]
 struct Machine {
     name: &'static str,
@@ -58,43 +58,47 @@ const RASPBERRYPI5: Machine = machine(
 const BITBAKE: &str = "bitbake mypoll-image";
 const IMAGE: &str = "mypoll-image";
 
-/// Where the tests find what both look at, and `scripts/flash` its modules.
+/// Module path for the tests: shared helpers, and the modules of `scripts/flash`.
 const MODULES: &str = "tests/sdcard:scripts";
 
-/// What is done with an image that is built.
-type Then = fn(&Lab<'_>, &Yocto<'_>, &Machine) -> Result<Vec<Case>>;
+/// A test of a built image.
+type Check = fn(&Lab<'_>, &Yocto<'_>, &Machine) -> Result<Vec<Case>>;
 
 pub(super) fn phases() -> [Phase; 6] {
-    let image = |machine: Machine, then: &'static [Then]| {
+    let image = |machine: Machine, checks: &'static [Check]| {
         let name = format!("image {}", machine.name);
-        phase(&name, move |lab, yocto| run(lab, yocto, &machine, then))
+        phase(&name, move |lab, yocto| run(lab, yocto, &machine, checks))
     };
     [
-        // Each other one takes a kernel of its own.
+        // Each of the others builds its own kernel.
         image(QEMUARM64, &[boot_in_qemu]),
         image(QEMUX86_64, &[boot_in_qemu]).by_hand(),
         image(
             RASPBERRYPI4,
             &[
-                look_into,
+                inspect,
                 boot_in_raspi,
                 |lab, yocto, _| cut_power(lab, yocto, 3),
                 core_image,
             ],
         )
         .by_hand(),
-        image(RASPBERRYPI3, &[look_into, boot_in_raspi]).by_hand(),
-        image(RASPBERRYPI5, &[look_into]).by_hand(),
+        image(RASPBERRYPI3, &[inspect, boot_in_raspi]).by_hand(),
+        image(RASPBERRYPI5, &[inspect]).by_hand(),
         phase("30 power cuts", |lab, yocto| {
-            let then: [Then; 1] = [|lab, yocto, _| cut_power(lab, yocto, 30)];
-            run(lab, yocto, &RASPBERRYPI4, &then)
+            run(
+                lab,
+                yocto,
+                &RASPBERRYPI4,
+                &[|lab, yocto, _| cut_power(lab, yocto, 30)],
+            )
         })
         .by_hand(),
     ]
 }
 
-/// Builds an image twice, and goes on if it can be built.
-fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine, then: &[Then]) -> Result<Vec<Case>> {
+/// Builds an image twice, and runs the checks if the build succeeds.
+fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine, checks: &[Check]) -> Result<Vec<Case>> {
     let started = Instant::now();
     let step = |name, what| {
         let log = format!("{name}-{}", machine.name);
@@ -111,20 +115,20 @@ fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine, then: &[Then]) -> Re
         tasks.all,
         started.elapsed().as_secs(),
     ));
-    say_sizes(lab, yocto, machine);
+    log_sizes(lab, yocto, machine);
     let mut cases = vec![
         success(BITBAKE, &built),
-        no_complaints("no warnings", &built),
+        success_without_warning("no warnings", &built),
         nothing_changed(&step("again", "building it again")?),
     ];
-    for then in then {
-        cases.extend(then(lab, yocto, machine)?);
+    for check in checks {
+        cases.extend(check(lab, yocto, machine)?);
     }
     Ok(cases)
 }
 
-/// So that an image that grows is seen.
-fn say_sizes(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) {
+/// Logs the sizes, so that a growing image is noticed.
+fn log_sizes(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) {
     let images = yocto.images(&machine.build, machine.name);
     for format in ["ext4.zst", "wic.zst"] {
         let image = images.join(format!("{IMAGE}-{}.rootfs.{format}", machine.name));
@@ -160,7 +164,7 @@ fn boot_in_qemu(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<V
     Ok(cases)
 }
 
-fn look_into(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+fn inspect(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
     let mut python = python(yocto, machine, IMAGE);
     pytest::run(lab, &mut python, "tests/sdcard", MODULES)
 }
@@ -169,7 +173,7 @@ fn boot_in_raspi(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<
     in_raspi(lab, python(yocto, machine, IMAGE), "tests/raspi", MODULES)
 }
 
-/// oe-core's smallest image, with the distro as it is.
+/// Builds and boots oe-core's smallest image with the unchanged distro.
 fn core_image(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
     let script = "bitbake core-image-minimal";
     let mut cases = without_warning(yocto, &machine.build, "core-image", script)?;
@@ -181,7 +185,7 @@ fn core_image(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec
     Ok(cases)
 }
 
-/// Tests that boot the card in QEMU's model of the board.
+/// Runs tests that boot the card in QEMU's model of the board.
 fn in_raspi(lab: &Lab<'_>, mut python: Command, tests: &str, modules: &str) -> Result<Vec<Case>> {
     match raspi::qemu(lab.cache()) {
         Ok(program) => {
@@ -189,14 +193,14 @@ fn in_raspi(lab: &Lab<'_>, mut python: Command, tests: &str, modules: &str) -> R
             pytest::run(lab, &mut python, tests, modules)
         }
         Err(error) => {
-            let reason = format!("no QEMU with these boards is available: {error:#}");
+            let reason = format!("no QEMU with Raspberry Pi boards is available: {error:#}");
             Ok(vec![Case::skipped("QEMU boots it", reason)])
         }
     }
 }
 
-/// The Raspberry Pi 4's card in QEMU's "virt" board, which has what its own model there lacks, Ethernet and PCI: the first boot,
-/// a configuration from a PC, and so many power cuts.
+/// Boots the Raspberry Pi 4's card in QEMU's "virt" board, which has Ethernet and PCI, unlike QEMU's model of the Pi:
+/// first boot, a configuration from a PC, and `cuts` power cuts.
 fn cut_power(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Case>> {
     lab.needs(&[tool("sfdisk", "fdisk")])?;
     let mut python = python(yocto, &RASPBERRYPI4, IMAGE);
@@ -204,7 +208,7 @@ fn cut_power(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Case>> {
     pytest::run(lab, &mut python, "tests/virt", "tests/virt")
 }
 
-/// Python that is told where the image is.
+/// Python with the image's path in its environment.
 fn python(yocto: &Yocto<'_>, machine: &Machine, image: &str) -> Command {
     let image = format!("{image}-{}.rootfs.wic.zst", machine.name);
     let images = yocto.images(&machine.build, machine.name);
@@ -220,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_that_runs_again_fails() {
+    fn repeated_tasks_are_failures() {
         let summary = |done: usize| {
             format!(
                 "NOTE: Tasks Summary: Attempted 90 tasks of which {done} didn't need to be rerun and all succeeded."

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! oe-core's testimage boots the image and runs `lib/oeqa/runtime/cases` against it.
+//! Tests an image with oe-core's testimage, which boots it and runs `lib/oeqa/runtime/cases`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::yocto::builds::{self, Build};
 use crate::yocto::output::Output;
 use crate::yocto::{Yocto, shell_words};
 
-/// testresults.json: the runs by their names.
+/// testresults.json: the runs by name.
 type Results = BTreeMap<String, OneRun>;
 
 #[derive(Deserialize)]
@@ -29,12 +29,12 @@ struct Verdict {
     log: String,
 }
 
-/// In a machine that testimage boots itself.
+/// Tests in a machine that testimage boots.
 pub(super) fn run(yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
     test(yocto, build, "bitbake -c testimage mypoll-image")
 }
 
-/// Over ssh, as it tests a board.
+/// Tests a running image over ssh, like a board.
 pub(super) fn run_board(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     let script = shell_words([lab.paths.repo.join("tests/yocto/testimage-board.sh")]);
     let script = format!("bitbake mypoll-image && {script}");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_was_not_tested_has_failed() {
+    fn missing_results_are_a_failure() {
         let expected = [Case::failed("testimage", "ERROR: runqemu failed")];
         assert_eq!(cases(Results::new(), &output(true)), expected);
         assert_eq!(cases(Results::new(), &output(false)), expected);

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=sh
-# Sourced by the scripts in the folder above: `lab VERB ARG…` finds or installs Rust, builds the crate and becomes it.
+# Sourced by the scripts in the folder above: `lab VERB ARG…` finds or installs Rust, builds the crate and executes it.
 
-# What is installed where no Rust is new enough. It is used by this process alone: rustup's default, and whatever else is
-# installed, stay as they are.
+# Version to install if no new enough Rust is found. Only this process uses it: rustup's default toolchain and other
+# installations stay unchanged.
 rust=1.95.0
 
 say() { printf '%s\n' "$*" >&2; }
@@ -17,18 +17,18 @@ usable_cargo() {
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
-# On a terminal its user is asked. Without one, root has consented (a container, CI); others say --yes.
+# On a terminal, asks the user. Without one, root counts as consent (container, CI); other users need --yes.
 consent() {
     case $install in
     always) ;;
-    never) die "nothing was installed, as --no-install asks" ;;
+    never) die "nothing was installed because of --no-install" ;;
     ask)
         if [ -t 0 ] && [ -t 2 ]; then
             printf 'Install it? [y/N] ' >&2
             read -r answer
             case $answer in [yY] | [yY][eE][sS]) ;; *) die "nothing was installed" ;; esac
         else
-            is_root || die "nothing was installed; --yes installs it, with sudo where that is needed"
+            is_root || die "nothing was installed; --yes installs it, with sudo if needed"
         fi
         ;;
     esac
@@ -48,8 +48,8 @@ install_c_compiler() {
 }
 
 install_rust() {
-    say "Installing Rust $rust (minimal profile) by rustup"
-    # Debian 13 and Ubuntu 24.04 have rustup as a package. It does not go together with their own cargo and rustc.
+    say "Installing Rust $rust (minimal profile) with rustup"
+    # Debian 13 and Ubuntu 24.04 have a rustup package. It conflicts with their cargo and rustc packages.
     if ! command -v rustup >/dev/null && ! command -v cargo >/dev/null && ! command -v rustc >/dev/null &&
         apt-cache pkgnames rustup 2>/dev/null | grep -qx rustup; then
         apt_install rustup ca-certificates
@@ -67,17 +67,17 @@ install_rust() {
                 --default-toolchain "$rust" >&2
         rm -f "$installer"
     fi
-    pinned_rust || die "Rust could not be installed; https://rustup.rs says how to do it by hand"
+    pinned_rust || die "Rust could not be installed; see https://rustup.rs for a manual installation"
 }
 
-# Uses what an earlier run has installed.
+# Uses the toolchain that an earlier run installed.
 pinned_rust() {
     (RUSTUP_TOOLCHAIN=$rust usable_cargo) || return
     export RUSTUP_TOOLCHAIN="$rust"
 }
 
 lab() {
-    # The status of "run" is its command's: a failure here may not look like one.
+    # "run" exits with its command's status: a failure here must be distinguishable from it.
     if [ "$1" = run ]; then failure=69; else failure=1; fi
     crate=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/lab" && pwd) || exit "$failure"
     cache=${XDG_CACHE_HOME:-$HOME/.cache}/mypoll
@@ -90,7 +90,7 @@ lab() {
         esac
     done
 
-    # rustup's installer leaves PATH as it is until the next login.
+    # rustup's installer changes PATH only for the next login.
     usable_cargo || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
     missing=
     command -v cc >/dev/null || missing='a C compiler (packages gcc libc6-dev)'
@@ -102,12 +102,12 @@ lab() {
         usable_cargo || install_rust
     fi
 
-    # Checkouts share the cache. cargo takes their crates for the same ones unless the wrapper's path tells them apart, and
-    # runs what another checkout has built later.
+    # Checkouts share the cache. Without a wrapper whose path differs, cargo takes their crates for the same ones and
+    # runs a program that another checkout built.
     export RUSTC_WORKSPACE_WRAPPER="$crate/rustc"
     [ -e "$cache/target/debug/lab" ] || say "lab: compiling for the first time"
     if [ -t 2 ]; then quiet=; else quiet=--quiet; fi
     cargo build $quiet --locked --manifest-path "$crate/Cargo.toml" --target-dir "$cache/target" --package lab >&2 ||
-        die "the lab itself could not be compiled"
+        die "could not compile the lab"
     exec "$cache/target/debug/lab" "$@"
 }

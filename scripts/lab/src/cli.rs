@@ -16,15 +16,15 @@ use crate::store::step::Install;
 #[derive(Debug, Parser)]
 #[command(name = "lab", version)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub verb: Verb,
 }
 
-/// The verbs; scripts/ has one wrapper for each of demo, test, run, press, bench and deb.
+/// The subcommands. scripts/ has a wrapper for each of demo, test, run, press, bench and deb.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Builds the system and says where its files are.
+    /// Builds the system and prints the paths of its files.
     #[command(
         after_help = "Example:\n  cargo run --manifest-path scripts/lab/Cargo.toml -- build --debug"
     )]
@@ -43,13 +43,13 @@ pub enum Verb {
     Deb(DebArgs),
 }
 
-/// Whether packages that are missing may be installed.
+/// Whether to install missing packages.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct InstallArgs {
-    /// Install nothing: name what is missing and stop
+    /// Install nothing: list what is missing and exit
     #[arg(long)]
     pub no_install: bool,
-    /// Install what is missing without a question, with sudo where this is not root
+    /// Install what is missing without asking, with sudo unless root
     #[arg(long, conflicts_with = "no_install")]
     pub yes: bool,
 }
@@ -79,17 +79,17 @@ pub fn kernel(version: &str) -> Result<String, String> {
     ))
 }
 
-/// What every verb that needs a built system takes.
+/// Options of every subcommand that needs a built system.
 #[derive(Args, Clone, Debug)]
 pub struct BuildArgs {
     /// Kernel version [default: the first one in scripts/lab/sources.toml]
     #[arg(long, value_name = "VERSION", value_parser = kernel)]
     pub kernel: Option<String>,
-    /// Use the debug kernel: KASAN, lockdep and the like; several times slower
+    /// Use the debug kernel (KASAN, lockdep etc.; several times slower)
     #[arg(long)]
     pub debug: bool,
     #[command(flatten)]
-    /// What may be installed.
+    /// Whether to install missing packages.
     pub install: InstallArgs,
 }
 
@@ -107,10 +107,10 @@ impl From<&BuildArgs> for BuildOptions {
     }
 }
 
-/// Boots the system and shows button presses arrive at a TCP client.
+/// Boots the system and shows button presses as a TCP client receives them.
 ///
-/// On a terminal: a live table; a key presses a button, q quits. Without a terminal: three presses, their events, and
-/// exit status 0.
+/// On a terminal: a live table; keys press buttons, q quits. Without a terminal: presses three times, prints the events
+/// and exits with status 0.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "./scripts/demo [OPTIONS]",
@@ -118,42 +118,42 @@ impl From<&BuildArgs> for BuildOptions {
 )]
 pub struct DemoArgs {
     #[command(flatten)]
-    /// What to build.
+    /// Build options.
     pub build: BuildArgs,
 }
 
-/// Runs every test: on the host, in the guest, and from outside, on the normal and on the debug kernel.
+/// Runs all tests: on the host, in the guest and from outside it, with the normal and the debug kernel.
 ///
-/// The last line is 'N passed, N failed, N skipped'; the exit status is 0 when nothing failed.
+/// The last line is 'N passed, N failed, N skipped'. The exit status is 0 if nothing failed.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "./scripts/test [OPTIONS]",
     after_help = "Example:\n  ./scripts/test --only selftest"
 )]
 pub struct TestArgs {
-    /// Run only the phases whose name contains this; may be repeated
+    /// Run only phases whose name contains this; can be repeated
     #[arg(long, value_name = "SUBSTRING")]
     pub only: Vec<String>,
-    /// Run only what takes a minute or two: form, lints and tests on the host, and the selftest if its kernel is cached
+    /// Run only tests of a minute or two: format, lints and tests on the host, and the selftest if its kernel is cached
     #[arg(long, conflicts_with = "only")]
     pub quick: bool,
-    /// Only list the phases
+    /// List the phases and exit
     #[arg(long)]
     pub list: bool,
-    /// Only install the packages that the builds need
+    /// Install the packages that the builds need, and exit
     #[arg(long)]
     pub packages: bool,
-    /// Version of both kernels [default: the first one in scripts/lab/sources.toml, and the newer one as the debug kernel]
+    /// Version of both kernels [default: the first one in scripts/lab/sources.toml, and the newer one for debug]
     #[arg(long, value_name = "VERSION", value_parser = kernel)]
     pub kernel: Option<String>,
     #[command(flatten)]
-    /// What may be installed.
+    /// Whether to install missing packages.
     pub install: InstallArgs,
 }
 
-/// Boots the system and runs a command in it as root, or gives a shell.
+/// Boots the system and runs a command or a shell in it as root.
 ///
-/// The command's output and exit status are passed on; 69 is the status when the machine did not come up.
+/// Passes on the command's output and exit status. Exits with status 69 if the machine fails.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "./scripts/run [OPTIONS] [-- CMD [ARG]...]",
@@ -161,12 +161,12 @@ pub struct TestArgs {
 )]
 pub struct RunArgs {
     #[command(flatten)]
-    /// What to build.
+    /// Build options.
     pub build: BuildArgs,
-    /// Directory of this machine to show at /mnt/host (9p)
+    /// Host directory to mount at /mnt/host in the guest (9p)
     #[arg(long, value_name = "DIR")]
     pub share: Option<PathBuf>,
-    /// CPUs of the machine, 1 to 8
+    /// Number of CPUs, 1 to 8
     #[arg(
         long,
         value_name = "N",
@@ -174,7 +174,7 @@ pub struct RunArgs {
         value_parser = value_parser!(u8).range(1..=i64::from(MAX_CPUS))
     )]
     pub cpus: u8,
-    /// More words for the kernel's command line
+    /// Additional kernel command line arguments
     #[arg(
         long,
         value_name = "ARGS",
@@ -183,37 +183,37 @@ pub struct RunArgs {
         hide_default_value = true
     )]
     pub append: String,
-    /// Command to run in the guest; without one, a shell
+    /// Command to run in the guest [default: a shell]
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }
 
-/// Presses a button of a running system: down and up again.
+/// Presses and releases a button of a running system.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "./scripts/press [OPTIONS]",
     after_help = "Example:\n  ./scripts/press --line 1"
 )]
 pub struct PressArgs {
-    /// Which line of the driver, by number or label: 0 or "button", 1 or "door"
+    /// Line of the driver, by number or label: 0 or "button", 1 or "door"
     #[arg(long, value_name = "N", default_value = "0")]
     pub line: String,
     /// Only release the button
     #[arg(long, conflicts_with = "down")]
     pub up: bool,
-    /// Only press the button, and hold it
+    /// Only press the button and hold it
     #[arg(long)]
     pub down: bool,
-    /// Which machine, where several are running
+    /// Name of the machine, if several are running
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,
 }
 
-/// Measures mypoll beside the GPIO character device, gpio-keys with evdev, and a floor: the least that a driver can do.
+/// Compares mypoll with the GPIO character device, gpio-keys with evdev, and a floor: the least that a driver can do.
 ///
-/// All are measured in one boot with the same loops, in guest nanoseconds that are instructions (one CPU, QEMU's
-/// -icount), and once more with two CPUs in real time, to see whether that is plausible. A target that is missed is
-/// said, and the exit status is still 0; it is 1 when a figure could not be measured.
+/// All are measured in one boot with the same loops, in guest nanoseconds that count instructions (one CPU, QEMU's
+/// -icount), and again with two CPUs in real time as a plausibility check. Missed targets are reported, but the exit
+/// status is still 0; it is 1 if a figure could not be measured.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "./scripts/bench [OPTIONS]",
@@ -224,7 +224,7 @@ pub struct BenchArgs {
     /// What to measure instead of the driver
     #[command(subcommand)]
     pub subject: Option<BenchSubject>,
-    /// Keep the figures of the first machine as those that later runs are compared with
+    /// Save the figures of the first machine as the reference for later runs
     #[arg(long)]
     pub save_reference: bool,
     /// File for the figures as JSON [default: out/VERSION/bench.json in the cache folder]
@@ -234,55 +234,55 @@ pub struct BenchArgs {
     #[arg(long, value_name = "VERSION", value_parser = kernel)]
     pub kernel: Option<String>,
     #[command(flatten)]
-    /// What may be installed.
+    /// Whether to install missing packages.
     pub install: InstallArgs,
 }
 
 /// Builds the packages mypoll-agent and mypollctl for Debian, Raspberry Pi OS and Ubuntu.
 ///
-/// Prints the name of each package's file.
+/// Prints the path of each package.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "./scripts/deb [OPTIONS]",
     after_help = "Example:\n  ./scripts/deb --arch arm64 --output ."
 )]
 pub struct DebArgs {
-    /// Only for this architecture
+    /// Build only for this architecture
     #[arg(long)]
     pub arch: Option<Architecture>,
     /// Folder for the packages [default: out/debs in the cache folder]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
-    /// What may be installed.
+    /// Whether to install missing packages.
     pub install: InstallArgs,
 }
 
-/// What else can be measured.
+/// Subjects of a measurement other than the driver.
 #[derive(Debug, Subcommand)]
 pub enum BenchSubject {
-    /// The agent on this machine, with many clients, beside mosquitto under the same load
+    /// The agent on this machine with many clients, compared with mosquitto under the same load
     Agent(BenchAgentArgs),
 }
 
-/// The load.
+/// Options of the load.
 #[derive(Args, Debug)]
 #[command(override_usage = "./scripts/bench agent [OPTIONS]")]
 pub struct BenchAgentArgs {
-    /// Clients that read; ten more never do
+    /// Number of clients that read; ten more never read
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub clients: u32,
-    /// Events a second
+    /// Events per second
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub rate: u32,
-    /// For how long
+    /// Duration in seconds
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub seconds: u32,
     /// File for the figures as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     #[command(flatten)]
-    /// What may be installed.
+    /// Whether to install missing packages.
     pub install: InstallArgs,
 }
 
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn run_takes_as_many_cpus_as_the_board_can_have() {
+    fn run_accepts_cpus_up_to_the_boards_maximum() {
         assert_eq!(run(&[]).unwrap().cpus, CPUS);
         let args = run(&["--cpus", "4", "--", "nproc", "--cpus", "9"]).unwrap();
         assert_eq!(args.cpus, 4);
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_version_is_told_which_there_are() {
+    fn an_unknown_version_lists_the_known_ones() {
         let error = kernel("6.18.99").unwrap_err();
         assert!(error.ends_with("which has 6.18.15 and 7.3.4"), "{error}");
         assert_eq!(kernel("7.3.4").unwrap(), "7.3.4");

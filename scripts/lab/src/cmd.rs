@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The verbs, one a file.
+//! The subcommands, one per file.
 
 pub mod bench;
 pub mod deb;

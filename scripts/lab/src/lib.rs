@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The lab: builds the whole system (kernel, driver, agent, root file system) for QEMU's arm64 `virt` board, boots it,
-//! and presses its buttons. `scripts/demo`, `test`, `run`, `press` and `bench` are thin wrappers around its binary; the
-//! tests in `tests/` use this library.
+//! and presses its buttons. `scripts/demo`, `test`, `run`, `press`, `bench` and `deb` are thin wrappers around its
+//! binary; the tests in `tests/` use this library.
 //!
-//! Imports point downward only: `cmd`, then `vm` and `yocto`, `build`, `deps`, `store`.
+//! Imports point downward only: `cmd`, `cli`, then `vm` and `yocto`, `build`, `deps`, `store`.
 
 pub mod build;
 pub mod cli;
@@ -24,7 +24,7 @@ mod tests {
 
     use walkdir::WalkDir;
 
-    /// From the top down. A file imports from its own folder and from those below.
+    /// From top to bottom. A file imports only from its own folder and from lower layers.
     const LAYERS: [&[&str]; 6] = [
         &["cmd"],
         &["cli"],

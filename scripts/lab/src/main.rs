@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Entry point: parses the command line and runs the verb.
+//! Entry point: parses the command line and runs the subcommand.
 
 use std::process::ExitCode;
 
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     run(&cli).unwrap_or_else(|error| {
         eprintln!("error: {}", step::message(&error));
         match cli.verb {
-            // Its status is the command's: an error of the lab may not look like one.
+            // `run` exits with its command's status: an error of the lab must be distinguishable from it.
             Verb::Run(_) => ExitCode::from(cmd::run::UNAVAILABLE),
             _ => ExitCode::FAILURE,
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `./scripts/bench`: mypoll, the interfaces that one would take instead, and a floor, in the same machine.
+//! `./scripts/bench`: mypoll, the alternative interfaces and a floor, measured in the same machine.
 
 mod load;
 
@@ -16,7 +16,7 @@ use crate::store::cache::Cache;
 use crate::vm::machine::{Machine, MachineOptions};
 use crate::{BuildOptions, Paths, Progress, System, build};
 
-/// The verb.
+/// Runs `./scripts/bench`.
 pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
     if let Some(BenchSubject::Agent(args)) = &args.subject {
         return load::bench(paths, args);
@@ -24,9 +24,9 @@ pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
     let progress = Progress::new(args.install);
     let cache = Cache::new(paths, &progress);
     let bench = Bench::prepare(cache, args.kernel.clone())?;
-    progress.say("One CPU, a guest nanosecond for each instruction:");
+    progress.say("One CPU, one guest nanosecond per instruction:");
     bench.measure(cache, true)?;
-    progress.say("Two CPUs, real time of an emulator:");
+    progress.say("Two CPUs, real time of the emulator:");
     bench.measure(cache, false)?;
     let mut report = bench.report(paths, &[ICOUNT, REAL_TIME]);
     let out = paths.cache.join("out").join(&bench.system.version);
@@ -45,23 +45,23 @@ pub fn bench(paths: &Paths, args: &BenchArgs) -> Result<ExitCode> {
     })
 }
 
-/// Measures what can be compared from run to run, which takes about a minute. The command says what is worse than the
-/// reference, and fails with what could not be measured.
+/// Measures the figures that are comparable between runs, in about a minute. The returned command prints what is worse
+/// than the reference, and fails if a figure could not be measured.
 pub(super) fn icount(cache: Cache<'_>, kernel: Option<String>) -> Result<(Command, TempDir)> {
     let bench = Bench::prepare(cache, kernel)?;
     bench.measure(cache, true)?;
-    Ok((bench.report(cache.paths, &[ICOUNT]), bench.said))
+    Ok((bench.report(cache.paths, &[ICOUNT]), bench.outputs))
 }
 
-/// What the guest said in the machine whose figures can be compared from run to run, and in the other one.
+/// Names of the files with the guest's output, for the machine with comparable figures and the other one.
 const ICOUNT: &str = "icount";
 const REAL_TIME: &str = "real-time";
 
 struct Bench {
     /// The system with the bench's device tree.
     system: System,
-    /// The folder of what the guests say.
-    said: TempDir,
+    /// Holds the output of the guests.
+    outputs: TempDir,
 }
 
 impl Bench {
@@ -72,13 +72,16 @@ impl Bench {
             ..BuildOptions::default()
         };
         let mut system = build(cache.paths, &options, cache.progress)?;
-        let parts = system.bench.as_ref().context("the bench was asked for")?;
+        let parts = system
+            .bench
+            .as_ref()
+            .context("the build has no bench parts")?;
         system.overlay = parts.join(OVERLAY);
-        let said = tempfile::tempdir()?;
-        Ok(Self { system, said })
+        let outputs = tempfile::tempdir()?;
+        Ok(Self { system, outputs })
     }
 
-    /// Boots the machine and runs the guest's part.
+    /// Boots a machine and runs the benchmark in the guest.
     fn measure(&self, cache: Cache<'_>, icount: bool) -> Result<()> {
         let options = MachineOptions {
             purpose: "bench",
@@ -87,7 +90,7 @@ impl Bench {
             ..MachineOptions::default()
         };
         let machine = Machine::start(cache, &self.system, &options)?;
-        // The guest's program says which driver is bound when. Programs are copied, so that none of their pages comes over 9p
+        // The guest's program decides which driver is bound when. Programs are copied first: no page is read over 9p
         // while the clock runs.
         let script = format!(
             "cd /sys/bus/platform && echo 0 >drivers_autoprobe && echo events >drivers/mypoll/unbind && \
@@ -95,11 +98,11 @@ impl Bench {
              export PATH=/tmp:$PATH && exec {PROGRAM}"
         );
         let name = if icount { ICOUNT } else { REAL_TIME };
-        let mut said = fs::File::create(self.said.path().join(name))?;
+        let mut output = fs::File::create(self.outputs.path().join(name))?;
         let command = ["sh", "-c", &script];
         let status = machine
             .guest()
-            .run(command, None, &mut said, &mut stderr())?;
+            .run(command, None, &mut output, &mut stderr())?;
         ensure!(
             status == 0,
             "{PROGRAM} ended with status {status} in the guest"
@@ -107,14 +110,14 @@ impl Bench {
         Ok(())
     }
 
-    /// What makes tables of what was said.
-    fn report(&self, paths: &Paths, said: &[&str]) -> Command {
+    /// The command that turns outputs of the guests into tables.
+    fn report(&self, paths: &Paths, outputs: &[&str]) -> Command {
         let mut report = Command::new("python3");
         report
             .arg(paths.repo.join("tests/bench/report.py"))
             .args(["--kernel", &self.system.version, "--config"])
             .arg(self.system.image.with_file_name("config"))
-            .args(said.iter().map(|name| self.said.path().join(name)));
+            .args(outputs.iter().map(|name| self.outputs.path().join(name)));
         report
     }
 }

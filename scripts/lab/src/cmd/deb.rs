@@ -11,7 +11,7 @@ use crate::cli::DebArgs;
 use crate::store::cache::Cache;
 use crate::{Paths, Progress};
 
-/// The verb.
+/// Runs `./scripts/deb`.
 pub fn deb(paths: &Paths, args: &DebArgs) -> Result<ExitCode> {
     let progress = Progress::new(args.install);
     let cache = Cache::new(paths, &progress);
@@ -26,9 +26,9 @@ pub fn deb(paths: &Paths, args: &DebArgs) -> Result<ExitCode> {
     for &architecture in wanted {
         if !tools.can_build(architecture) {
             if args.arch.is_some() {
-                bail!("packages for amd64 are built on amd64 alone");
+                bail!("packages for amd64 can only be built on amd64");
             }
-            progress.say("Packages for amd64 are built on amd64 alone.");
+            progress.say("Skipping packages for amd64: they can only be built on amd64.");
             continue;
         }
         for package in debs(&tools.packages(cache, architecture)?)? {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `./scripts/press`: presses a button of a machine that another terminal runs.
+//! `./scripts/press`: presses a button of a machine that runs in another terminal.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,10 +10,10 @@ use crate::cli::PressArgs;
 use crate::vm::buttons::{Action, Buttons};
 use crate::vm::machine::runtime;
 
-/// The verb.
+/// Runs `./scripts/press`.
 pub fn press(args: &PressArgs) -> Result<ExitCode> {
     let machine = choose(
-        runtime::running().context("can't look for running machines")?,
+        runtime::running().context("can't list the running machines")?,
         args.machine.as_deref(),
     )?;
     let buttons = Buttons::of(&machine)?;
@@ -26,7 +26,7 @@ pub fn press(args: &PressArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The machine that is meant: the one that was named, or the only one there is.
+/// The machine named `wanted`, or the only one that is running.
 fn choose(running: Vec<PathBuf>, wanted: Option<&str>) -> Result<PathBuf> {
     let names = || {
         running
@@ -43,10 +43,10 @@ fn choose(running: Vec<PathBuf>, wanted: Option<&str>) -> Result<PathBuf> {
             .iter()
             .find(|path| runtime::name(path) == wanted)
             .cloned()
-            .with_context(|| format!("no machine {wanted} is running; there is {}", names())),
+            .with_context(|| format!("no machine {wanted} is running; running: {}", names())),
         None if running.len() > 1 => {
             bail!(
-                "several machines are running, name one with --machine: {}",
+                "several machines are running, choose one with --machine: {}",
                 names()
             )
         }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_only_machine_is_meant() {
+    fn the_only_machine_is_chosen() {
         assert_eq!(
             choose(machines(&["/x/demo-1"]), None).unwrap(),
             PathBuf::from("/x/demo-1")
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_can_be_named() {
+    fn a_machine_is_chosen_by_name() {
         let running = machines(&["/x/demo-1", "/x/run-2"]);
         assert_eq!(
             choose(running, Some("run-2")).unwrap(),
@@ -80,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_chosen_says_what_there_is() {
+    fn errors_list_the_running_machines() {
         let error =
             |running: &[&str], wanted| choose(machines(running), wanted).unwrap_err().to_string();
         assert!(error(&[], None).starts_with("no machine is running"));
         let several = error(&["/x/demo-1", "/x/run-2"], None);
         assert!(several.ends_with("--machine: demo-1, run-2"), "{several}");
         let unknown = error(&["/x/demo-1"], Some("run-2"));
-        assert_eq!(unknown, "no machine run-2 is running; there is demo-1");
+        assert_eq!(unknown, "no machine run-2 is running; running: demo-1");
     }
 }

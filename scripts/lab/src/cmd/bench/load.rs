@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `./scripts/bench agent`: the agent on this machine under the load of many clients, and mosquitto under the same.
+//! `./scripts/bench agent`: the agent and mosquitto on this machine, each under the same load of many clients.
 
 use std::process::{Command, ExitCode};
 
@@ -15,7 +15,7 @@ use crate::{Paths, Progress};
 
 const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
 
-/// What mypoll-load says of a subject: for people, its name there, and the most it may be of the broker's.
+/// Figures of mypoll-load: label, JSON key, and the goal as the highest ratio to the broker's figure.
 const ROWS: [(&str, &str, Option<f64>); 7] = [
     ("events a second", "rate", None),
     ("p50 to the last client, µs", "p50_us", None),
@@ -26,12 +26,12 @@ const ROWS: [(&str, &str, Option<f64>); 7] = [
     ("events not received", "missing", None),
 ];
 
-/// The verb.
+/// Runs `./scripts/bench agent`.
 pub fn bench(paths: &Paths, args: &BenchAgentArgs) -> Result<ExitCode> {
     let progress = Progress::new(args.install);
     let needs = [host::tool("mosquitto", "mosquitto")];
     host::provide(paths, &progress, &needs)?;
-    let broker = host::find_tool("mosquitto").context("mosquitto is not there")?;
+    let broker = host::find_tool("mosquitto").context("mosquitto is not installed")?;
 
     let target = paths.cache.join("target-agent");
     let mut build = cargo::cargo(&paths.repo, &target);
@@ -77,7 +77,11 @@ fn table(agent: &Value, broker: &Value) -> Result<String> {
         "ratio"
     );
     for (name, figure, goal) in ROWS {
-        let value = |load: &Value| load[figure].as_f64().context("mypoll-load says less");
+        let value = |load: &Value| {
+            load[figure]
+                .as_f64()
+                .with_context(|| format!("mypoll-load's output lacks {figure}"))
+        };
         let (agent, broker) = (value(agent)?, value(broker)?);
         let ratio = agent / broker;
         let verdict = match goal {
@@ -102,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn goals_are_said_to_be_met_or_missed() {
+    fn met_and_missed_goals_are_reported() {
         let text = table(&load(500.0, 6.0), &load(1000.0, 10.0)).unwrap();
         let row = |name| text.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(row("p99").ends_with("0.50  goal met: 0.50"), "{text}");

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One test and how it ended.
+//! A test and its outcome.
 
-/// How a test ended.
+/// Outcome of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Passed,
-    /// With what there is to say about it.
+    /// With details.
     Failed(String),
     /// With the reason.
     Skipped(String),
 }
 
-/// One test.
+/// A test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Case {
     pub(super) name: String,

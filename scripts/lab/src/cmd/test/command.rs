@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Programs that are tests, or run some.
+//! Runs programs that are tests, or run tests.
 
-use std::fs;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
@@ -11,48 +10,47 @@ use super::case::Case;
 use crate::deps::host::succeeds;
 use crate::store::step::{children, last_lines};
 
-/// How much of the output of a program that had to be stopped is shown.
+/// Number of lines shown of the output of a program that timed out.
 const TAIL: usize = 40;
 
-/// What a program put out on both its streams, in the order in which it did, and whether it succeeded.
+/// Runs a program. Returns whether it succeeded, and its output: stdout and stderr in order.
 pub(super) fn run(command: &mut Command) -> Result<(bool, String)> {
     run_until(command, Signal::TERM)
 }
 
-/// The same for a program that `end` ends when a signal ends this one.
-pub(super) fn run_until(command: &mut Command, end: Signal) -> Result<(bool, String)> {
+/// Like [`run`], but stops the program with `signal` when it times out or this program is killed.
+pub(super) fn run_until(command: &mut Command, signal: Signal) -> Result<(bool, String)> {
     let mut file = tempfile::tempfile()?;
-    let again = |file: &fs::File| file.try_clone().map(Stdio::from);
     command
         .env("CARGO_TERM_COLOR", "never")
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
-        .stdout(again(&file)?)
-        .stderr(again(&file)?);
-    let ended = children::run(command, end);
-    let said = children::text(&mut file)?;
-    match ended {
-        Ok(status) => Ok((status.success(), said)),
+        .stdout(file.try_clone()?)
+        .stderr(file.try_clone()?);
+    let result = children::run(command, signal);
+    let output = children::text(&mut file)?;
+    match result {
+        Ok(status) => Ok((status.success(), output)),
         Err(error) if error.is::<children::TimedOut>() => {
-            let last = last_lines(&said, TAIL).join("\n");
+            let last = last_lines(&output, TAIL).join("\n");
             bail!("{error}\nThe last lines of its output:\n{last}")
         }
         Err(error) => Err(error),
     }
 }
 
-/// Whether a program of Rust's can be run: rustup has all their names in PATH, installed or not.
-pub(super) fn is_there(program: &str) -> bool {
+/// Whether a program of a Rust toolchain works: rustup has proxies in PATH even for components that are not installed.
+pub(super) fn is_installed(program: &str) -> bool {
     succeeds(Command::new(program).arg("--version"))
 }
 
-/// A program that is a test itself: it succeeds, or what it says is why not.
+/// Runs a program that is a test by itself. Its output is the reason of a failure.
 pub(super) fn case(name: &str, command: &mut Command) -> Result<Case> {
-    let (success, said) = run(command)?;
+    let (success, output) = run(command)?;
     Ok(if success {
         Case::passed(name)
     } else {
-        Case::failed(name, said)
+        Case::failed(name, output)
     })
 }
 
@@ -64,14 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_says_all_in_order() {
+    fn a_failure_has_the_whole_output_in_order() {
         let script = "echo one; echo two >&2; echo three; exit 3";
         let case = case("shell", Command::new("sh").args(["-c", script])).unwrap();
         assert_eq!(case.outcome, Outcome::Failed("one\ntwo\nthree\n".into()));
     }
 
     #[test]
-    fn a_program_that_hangs_is_reported_with_its_output() {
+    fn a_hanging_program_is_reported_with_its_output() {
         let error = children::within("phase 'x'", Duration::from_secs(1), || {
             case(
                 "hangs",
@@ -85,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_hangs_is_ended_by_the_signal_that_it_takes() {
+    fn a_hanging_program_is_stopped_with_the_given_signal() {
         let script = "trap 'kill $!; echo cleaned up; exit' INT; sleep 1000 & wait";
         let error = children::within("phase 'x'", Duration::from_secs(1), || {
             run_until(Command::new("sh").args(["-c", script]), Signal::INT)

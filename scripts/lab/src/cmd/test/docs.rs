@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The site from `docs/`: drawings are up to date, documentation comments and pages have no dead link.
+//! Builds the site from `docs/`: drawings are up to date, doc comments and pages have no dead links.
 
 use std::process::Command;
 
@@ -19,7 +19,7 @@ const PIKCHR: CargoInstall = CargoInstall {
     options: &["--debug"],
 };
 
-/// Unoptimised: an optimised one takes four times as long to compile, and both draw the site in seconds.
+/// Unoptimised: an optimised build takes four times as long, and either renders the site in seconds.
 const MDBOOK: CargoInstall = CargoInstall {
     name: "mdbook",
     package: "mdbook",
@@ -27,7 +27,7 @@ const MDBOOK: CargoInstall = CargoInstall {
     options: &["--debug", "--no-default-features", "--features=search"],
 };
 
-/// A page of the site, the workspace that it documents, its build outputs in the cache, and what cargo doc is asked for.
+/// API documentation: page of the site, workspace, target folder in the cache, and options of cargo doc.
 const API: [(&str, &str, &str, &[&str]); 2] = [
     (
         "Rust crates",
@@ -43,7 +43,7 @@ const API: [(&str, &str, &str, &[&str]); 2] = [
     ),
 ];
 
-/// Links to private items are right, since these are documented, too.
+/// Links to private items are allowed, since private items are documented, too.
 const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 
 pub(super) fn phase() -> Phase {

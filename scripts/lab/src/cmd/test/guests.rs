@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tests that boot the system: in the guest, and from outside it.
+//! Tests that boot the system: in the guest and from outside it.
 
 use std::env;
 use std::iter;
@@ -21,19 +21,19 @@ use crate::store::unavailable::Unavailable;
 use crate::vm::guest::{GuestError, Output};
 use crate::vm::machine::{self, Machine, MachineOptions};
 
-/// So that a guest that hangs ends in a failure; the selftest says something far more often.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// Time without output after which a guest counts as hung. The selftest prints far more often.
+const TIMEOUT: Duration = Duration::from_secs(900);
 
-/// For how long there are random operations, where the environment variable `FUZZ_SECONDS` does not say.
+/// Default duration of `debug: fuzz`; the environment variable `FUZZ_SECONDS` overrides it.
 const FUZZ_SECONDS: u64 = 60;
 
-/// How much of the kernel's log is shown when the machine hangs or goes down.
+/// Number of lines shown of the kernel log when the machine hangs or crashes.
 const TAIL: usize = 40;
 
-/// The tests from outside that need a browser: the file, and a word that their names have and no other test's has.
+/// Tests from outside that need a browser: the file, and a word that exactly their names contain.
 const WITH_BROWSER: (&str, &str) = ("tests/page.rs", "live_page");
 
-/// Those that need a broker, likewise.
+/// Tests from outside that need a broker.
 const WITH_BROKER: (&str, &str) = ("tests/agent_mqtt.rs", "mqtt");
 
 const BROKER: [Need; 2] = [
@@ -41,9 +41,9 @@ const BROKER: [Need; 2] = [
     tool("mosquitto_pub", "mosquitto-clients"),
 ];
 
-/// The tests from outside that the debug kernel runs: those of the driver. What it looks for is in the kernel, and it is several
-/// times slower.
-const OF_THE_DRIVER: [&str; 7] = [
+/// Tests from outside that run on the debug kernel: those of the driver. The debug kernel finds faults in the kernel
+/// only, and is several times slower.
+const DRIVER_TESTS: [&str; 7] = [
     "agent_source",
     "devicetree",
     "examples",
@@ -53,7 +53,7 @@ const OF_THE_DRIVER: [&str; 7] = [
     "suspend",
 ];
 
-/// kmemleak reports what was still lost when it looked a second time, and only what is older than 5 s.
+/// kmemleak reports only leaks that it finds in two scans and that are older than 5 s.
 const KMEMLEAK: &str =
     "cd /sys/kernel/debug && echo scan >kmemleak && sleep 6 && echo scan >kmemleak && cat kmemleak";
 
@@ -65,7 +65,7 @@ pub(super) fn build(variant: Variant) -> Phase {
     .long()
 }
 
-/// The phases that need the system built.
+/// The phases that need the built system.
 pub(super) fn phases(variant: Variant) -> [Phase; 2] {
     [
         match variant {
@@ -77,7 +77,7 @@ pub(super) fn phases(variant: Variant) -> [Phase; 2] {
 }
 
 fn phase(variant: Variant, what: &str, run: fn(&Lab<'_>, Variant) -> Result<Vec<Case>>) -> Phase {
-    let name = format!("{}: {what}", variant.name());
+    let name = format!("{}: {what}", variant.flavour());
     Phase::new(name, move |lab| run(lab, variant)).in_lane(Lane::Guests)
 }
 
@@ -86,7 +86,7 @@ fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
         ensure!(
             kernel_is_built(lab.cache(), &lab.options(variant))?,
             Unavailable::because(
-                "the kernel is not built yet: ./scripts/test --only 'normal: build' does that"
+                "the kernel is not built yet: ./scripts/test --only 'normal: build' builds it"
             )
         );
     }
@@ -94,26 +94,26 @@ fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
         purpose: "selftest",
         ..MachineOptions::default()
     };
-    let (ended, kernel) = in_guest(lab, variant, options, PATIENCE, &["mypoll-selftest"])?;
-    let output = ended?;
+    let (result, kernel) = in_guest(lab, variant, options, TIMEOUT, &["mypoll-selftest"])?;
+    let output = result?;
     let mut cases = ktap::cases(output.status, &String::from_utf8_lossy(&output.stdout));
     cases.extend(kernel.cases);
     Ok(cases)
 }
 
-/// What the kernel of a machine that is gone had to say.
+/// The kernel log of a machine that has ended.
 struct Kernel {
     cases: Vec<Case>,
-    /// The end of its log.
+    /// The last lines.
     tail: String,
 }
 
-/// Runs a command in a machine of its own.
+/// Runs a command in its own machine.
 fn in_guest(
     lab: &Lab<'_>,
     variant: Variant,
     options: MachineOptions,
-    patience: Duration,
+    timeout: Duration,
     command: &[&str],
 ) -> Result<(Result<Output, GuestError>, Kernel)> {
     let system = lab.system(variant)?;
@@ -124,20 +124,20 @@ fn in_guest(
         ..options
     };
     let machine = Machine::start(lab.cache(), system, &options)?;
-    machine.guest().give_up_after(patience)?;
-    let ended = machine.guest().output(command);
+    machine.guest().give_up_after(timeout)?;
+    let result = machine.guest().output(command);
     let mut cases = Vec::new();
-    if ended.is_ok() && system.flavour == Flavour::Debug {
+    if result.is_ok() && system.flavour == Flavour::Debug {
         cases.push(leaks(&machine)?);
     }
-    // The log is complete when QEMU is gone.
+    // The log is complete once QEMU has ended.
     drop(machine);
     cases.push(no_splat(&log)?);
     let tail = machine::tail(&log, TAIL).unwrap_or_default();
-    Ok((ended, Kernel { cases, tail }))
+    Ok((result, Kernel { cases, tail }))
 }
 
-/// The debug kernel found no memory that nothing points to.
+/// Passes if kmemleak finds no leaks.
 fn leaks(machine: &Machine) -> Result<Case> {
     let scan = machine.guest().output(["sh", "-c", KMEMLEAK])?;
     let is_clean = scan.status == 0 && scan.stdout.is_empty();
@@ -149,7 +149,7 @@ fn leaks(machine: &Machine) -> Result<Case> {
     })
 }
 
-/// Random operations on the driver, for faults that the debug kernel sees.
+/// Random operations on the driver, to find faults that the debug kernel detects.
 pub(super) fn fuzz() -> Phase {
     phase(Variant::Debug, "fuzz", |lab, variant| {
         let seconds = number("FUZZ_SECONDS")?.unwrap_or(FUZZ_SECONDS);
@@ -159,34 +159,34 @@ pub(super) fn fuzz() -> Phase {
         let command: Vec<_> = iter::once("mypoll-fuzz").chain(words).collect();
         let options = MachineOptions {
             purpose: "fuzz",
-            // Some races need a writer, a reader, a forking process and an interrupt, each on a CPU of its own.
+            // Some races need a writer, a reader, a forking process and an interrupt, each on its own CPU.
             cpus: Some(4),
             ..MachineOptions::default()
         };
-        let patience = Duration::from_secs(seconds) + PATIENCE;
-        let (ended, kernel) = in_guest(lab, variant, options, patience, &command)?;
-        let mut cases = vec![all_processes_end(seconds, ended, &kernel.tail)];
+        let timeout = Duration::from_secs(seconds) + TIMEOUT;
+        let (result, kernel) = in_guest(lab, variant, options, timeout, &command)?;
+        let mut cases = vec![fuzzer_case(seconds, result, &kernel.tail)];
         cases.extend(kernel.cases);
         Ok(cases)
     })
 }
 
-/// What the fuzzer itself came to; `tail` is the end of the kernel's log.
-fn all_processes_end(seconds: u64, ended: Result<Output, GuestError>, tail: &str) -> Case {
+/// The result of the fuzzer itself. `tail` is the end of the kernel log.
+fn fuzzer_case(seconds: u64, result: Result<Output, GuestError>, tail: &str) -> Case {
     let name = format!("all processes end after {seconds} s");
-    match ended {
+    match result {
         Ok(output) if output.status == 0 => Case::passed(name),
-        // The seed is among what it said.
+        // The output contains the seed.
         Ok(output) => {
-            let said = [output.stdout, output.stderr].concat();
-            let said = String::from_utf8_lossy(&said);
-            Case::failed(name, format!("exit status {}\n{said}", output.status))
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8_lossy(&text);
+            Case::failed(name, format!("exit status {}\n{text}", output.status))
         }
         Err(error) => Case::failed(name, format!("{error}\n{tail}")),
     }
 }
 
-/// The number that an environment variable has.
+/// Parses an environment variable as a number.
 pub(super) fn number(variable: &str) -> Result<Option<u64>> {
     let Ok(value) = env::var(variable) else {
         return Ok(None);
@@ -194,7 +194,7 @@ pub(super) fn number(variable: &str) -> Result<Option<u64>> {
     let number = value.parse();
     number
         .map(Some)
-        .with_context(|| format!("{variable} has to be a number, {value:?} is not"))
+        .with_context(|| format!("{variable} is not a number: {value:?}"))
 }
 
 fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
@@ -202,7 +202,7 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     let logs = Logs::new()?;
     let mut skipped = Vec::new();
     let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
-    logs.kept_by(&mut test)
+    logs.keep(&mut test)
         .args([
             "test",
             "--locked",
@@ -213,9 +213,9 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
         .env("MYPOLL_KERNEL", &system.version)
         .env("MYPOLL_FLAVOUR", system.flavour.to_string());
     if variant == Variant::Debug {
-        test.args(OF_THE_DRIVER.map(|file| format!("--test={file}")));
+        test.args(DRIVER_TESTS.map(|file| format!("--test={file}")));
     }
-    // Each test program boots machines of two processors.
+    // Each test program boots machines with two processors.
     test.args(["--", "--test-threads=2"]);
     if variant == Variant::Normal {
         let broker = lab.needs(&BROKER);
@@ -233,17 +233,17 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// The bench's part that can be compared from run to run. A figure is never a failure.
+/// The part of the bench whose figures are comparable between runs. No figure counts as a failure.
 pub(super) fn icount() -> Phase {
     const NAME: &str = "bench: icount";
     Phase::new(NAME, |lab| {
-        let (mut report, _said) = bench::icount(lab.cache(), lab.args.kernel.clone())?;
-        let (success, said) = command::run(&mut report)?;
+        let (mut report, _outputs) = bench::icount(lab.cache(), lab.args.kernel.clone())?;
+        let (success, output) = command::run(&mut report)?;
         let case = "everything is measured";
         if !success {
-            return Ok(vec![Case::failed(case, said)]);
+            return Ok(vec![Case::failed(case, output)]);
         }
-        for note in said.lines() {
+        for note in output.lines() {
             lab.progress.print(&format!("{NAME}: {note}"));
         }
         Ok(vec![Case::passed(case)])
@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_skipped_is_the_tests_of_its_file_and_no_other() {
+    fn skip_words_match_exactly_the_tests_of_their_file() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/tests");
         for (file, word) in [WITH_BROWSER, WITH_BROKER] {
             let mut found = false;
@@ -277,20 +277,20 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_end_is_a_failure_with_the_seed_or_the_log() {
+    fn fuzzer_failures_show_the_seed_or_the_log() {
         let output = |status| Output {
             status,
             stdout: b"seed 7\n".to_vec(),
             stderr: b"1 process did not end\n".to_vec(),
         };
         let name = "all processes end after 60 s";
-        let passed = all_processes_end(60, Ok(output(0)), "");
+        let passed = fuzzer_case(60, Ok(output(0)), "");
         assert_eq!(passed, Case::passed(name));
-        let said = "exit status 1\nseed 7\n1 process did not end\n";
-        let failed = all_processes_end(60, Ok(output(1)), "");
-        assert_eq!(failed, Case::failed(name, said));
-        let gone = all_processes_end(60, Err(GuestError::Gone), "  | BUG\n");
-        let said = format!("{}\n  | BUG\n", GuestError::Gone);
-        assert_eq!(gone, Case::failed(name, said));
+        let details = "exit status 1\nseed 7\n1 process did not end\n";
+        let failed = fuzzer_case(60, Ok(output(1)), "");
+        assert_eq!(failed, Case::failed(name, details));
+        let gone = fuzzer_case(60, Err(GuestError::Gone), "  | BUG\n");
+        let details = format!("{}\n  | BUG\n", GuestError::Gone);
+        assert_eq!(gone, Case::failed(name, details));
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reports in JUnit's format that cargo-nextest and pytest write.
+//! Reads the JUnit reports of cargo-nextest and pytest.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use roxmltree::{Document, Node};
 
 use super::case::Case;
 
-/// The tests of a run that printed `said` and left `report`, or left none because it could not begin. A run that failed
-/// otherwise than by a test, or without any test, is one more failure.
-pub(super) fn read(report: &Path, success: bool, said: &str) -> Result<Vec<Case>> {
+/// The tests of a run with this output. `report` may be missing if the run could not start. Adds a failure if the run
+/// failed without a failed test, or contains no tests.
+pub(super) fn read(report: &Path, success: bool, output: &str) -> Result<Vec<Case>> {
     let mut cases = if report.exists() {
         cases(&fs::read_to_string(report)?).with_context(|| report.display().to_string())?
     } else {
         Vec::new()
     };
     if cases.is_empty() || !success && !cases.iter().any(Case::has_failed) {
-        cases.push(Case::failed("the run", said));
+        cases.push(Case::failed("the run", output));
     }
     Ok(cases)
 }
@@ -70,7 +70,7 @@ mod tests {
         if let Some(xml) = xml {
             fs::write(&report, xml).unwrap();
         }
-        read(&report, success, "said").unwrap()
+        read(&report, success, "output").unwrap()
     }
 
     #[test]
@@ -84,8 +84,8 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_a_report_or_a_failure_of_its_own_has_failed() {
-        let failed = Case::failed("the run", "said");
+    fn a_run_without_tests_or_with_another_error_has_failed() {
+        let failed = Case::failed("the run", "output");
         assert_eq!(read_text(None, false), std::slice::from_ref(&failed));
         assert_eq!(
             read_text(Some("<testsuites/>"), true),

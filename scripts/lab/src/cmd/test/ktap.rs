@@ -3,8 +3,8 @@
 
 use super::case::Case;
 
-/// The tests in a report, which a program that ended with `status` printed. Tests that the plan promises and that did
-/// not run have failed, and so has a program that says so by nothing but its status.
+/// The tests in the report of a program that exited with `status`. Adds a failure if planned tests did not run, or if
+/// only the status indicates a failure.
 pub(super) fn cases(status: u8, report: &str) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut diagnostics = String::new();
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_come_with_their_diagnostics() {
+    fn failures_have_their_diagnostics() {
         let report = "\
 KTAP version 1
 1..3
@@ -93,7 +93,7 @@ ok 3 read.three # SKIP no gpio-sim
     }
 
     #[test]
-    fn a_report_without_a_plan_or_with_another_status_has_failed() {
+    fn a_report_without_a_plan_or_with_a_failure_status_has_failed() {
         for (status, report) in [(127, "not found"), (0, ""), (1, "1..1\nok 1 read.one\n")] {
             let cases = cases(status, report);
             assert!(

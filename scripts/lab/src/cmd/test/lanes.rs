@@ -11,37 +11,40 @@ use super::{Lab, Phase, report};
 use crate::store::step::{self, children};
 use crate::store::unavailable::Unavailable;
 
-/// The phases of a lane begin in their order. All that two phases share is behind cargo's locks and the cache's.
+/// Name of the only case of a phase that returned an error.
+const WHOLE_PHASE: &str = "whole phase";
+
+/// The phases of a lane start in order. Everything that two phases share is protected by locks of cargo or the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// What builds and installs what all others need: before them.
+    /// Builds and installs the prerequisites of all other phases; runs before them.
     First,
-    /// What builds the systems and boots them.
+    /// Builds and boots systems.
     Guests,
-    /// All the rest, one after the other: those with bitbake share its build folders.
+    /// All other phases, one at a time: those with bitbake share its build folders.
     Rest,
 }
 
-/// Runs [`Lane::First`], then the other lanes beside each other, and prints what each phase comes to when it has ended. Who is
-/// done with [`Lane::Rest`] helps with the guests. The result is in the order of `phases`.
+/// Runs [`Lane::First`], then the other lanes in parallel, and prints the result of each phase when it ends. The thread
+/// of [`Lane::Rest`] helps with [`Lane::Guests`] when it is done. The result is in the order of `phases`.
 pub(super) fn run(lab: &Lab<'_>, phases: &[&Phase]) -> Vec<Vec<Case>> {
     let waiting = Mutex::new(phases.iter().copied().enumerate().collect());
     let run = |lanes: &[Lane]| {
         iter::from_fn(|| take(&waiting, lanes))
-            .map(|(number, phase)| (number, run_one(lab, phase)))
+            .map(|(index, phase)| (index, run_one(lab, phase)))
             .collect::<Vec<_>>()
     };
-    let mut ended = run(&[Lane::First]);
+    let mut results = run(&[Lane::First]);
     thread::scope(|scope| {
         let rest = scope.spawn(|| run(&[Lane::Rest, Lane::Guests]));
-        ended.extend(run(&[Lane::Guests]));
-        ended.extend(rest.join().expect("no phase panics"));
+        results.extend(run(&[Lane::Guests]));
+        results.extend(rest.join().expect("no phase panics"));
     });
-    ended.sort_by_key(|&(number, _)| number);
-    ended.into_iter().map(|(_, cases)| cases).collect()
+    results.sort_by_key(|&(index, _)| index);
+    results.into_iter().map(|(_, cases)| cases).collect()
 }
 
-/// Takes the first phase of the first of `lanes` that has one left.
+/// Takes the first waiting phase of the first lane in `lanes` that has any.
 fn take<'a>(
     waiting: &Mutex<Vec<(usize, &'a Phase)>>,
     lanes: &[Lane],
@@ -57,14 +60,14 @@ fn run_one(lab: &Lab<'_>, phase: &Phase) -> Vec<Case> {
     let started = Instant::now();
     let what = format!("phase '{}'", phase.name);
     let cases = children::within(&what, phase.limit, || (phase.run)(lab)).unwrap_or_else(|error| {
-        // What can't even start has failed.
+        // A phase that cannot start counts as failed.
         vec![match error.downcast_ref::<Unavailable>() {
-            Some(reason) => Case::skipped("all of it", reason.to_string()),
-            None => Case::failed("all of it", step::message(&error)),
+            Some(reason) => Case::skipped(WHOLE_PHASE, reason.to_string()),
+            None => Case::failed(WHOLE_PHASE, step::message(&error)),
         }]
     });
-    let said = report::of_phase(&phase.name, &cases, started.elapsed());
-    lab.progress.print(&said);
+    let text = report::of_phase(&phase.name, &cases, started.elapsed());
+    lab.progress.print(&text);
     cases
 }
 
@@ -81,23 +84,26 @@ mod tests {
     use crate::cli::{Cli, Verb};
     use crate::{Paths, Progress};
 
-    /// A phase that tells another one that it has begun, and passes when that one has, too.
-    fn meets(name: &str, tell: Sender<()>, told: Receiver<()>) -> Phase {
-        let told = Mutex::new(told);
+    /// A phase that signals its start to another one, and passes when that one has started, too.
+    fn meets(name: &str, started: Sender<()>, other_started: Receiver<()>) -> Phase {
+        let other_started = Mutex::new(other_started);
         let case = Case::passed(name);
         Phase::new(name, move |_| -> Result<Vec<Case>> {
-            tell.send(())?;
-            told.lock().unwrap().recv_timeout(Duration::from_secs(60))?;
+            started.send(())?;
+            other_started
+                .lock()
+                .unwrap()
+                .recv_timeout(Duration::from_secs(60))?;
             Ok(vec![case.clone()])
         })
     }
 
     #[test]
-    fn who_is_done_with_the_rest_takes_guests() {
+    fn guests_are_taken_when_no_other_phase_is_left() {
         let [a, b, c] = [Lane::Guests, Lane::Rest, Lane::Guests]
             .map(|lane| Phase::new("", |_| Ok(Vec::new())).in_lane(lane));
         let waiting = Mutex::new(vec![(1, &a), (2, &b), (3, &c)]);
-        let take = |lanes| take(&waiting, lanes).map(|(number, _)| number);
+        let take = |lanes| take(&waiting, lanes).map(|(index, _)| index);
         let both = &[Lane::Rest, Lane::Guests];
         assert_eq!([take(both), take(both)], [Some(2), Some(1)]);
         let guests = &[Lane::Guests];
@@ -106,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn lanes_run_beside_each_other_and_end_in_order() {
+    fn lanes_run_in_parallel_and_report_in_order() {
         let dir = tempfile::tempdir().unwrap();
         let Verb::Test(args) = Cli::parse_from(["lab", "test"]).verb else {
             panic!("another verb");
@@ -122,21 +128,21 @@ mod tests {
             yocto: OnceLock::new(),
         };
         let passes = |name: &'static str| Phase::new(name, move |_| Ok(vec![Case::passed(name)]));
-        let ((one, told_one), (other, told_other)) = (channel(), channel());
+        let ((one, one_started), (other, other_started)) = (channel(), channel());
         let phases = [
             passes("build").in_lane(Lane::First),
-            meets("host", one, told_other),
+            meets("host", one, other_started),
             passes("flash"),
-            meets("guest", other, told_one).in_lane(Lane::Guests),
+            meets("guest", other, one_started).in_lane(Lane::Guests),
             Phase::new("yocto", |_| Err(Unavailable::because("no layers").into())),
             Phase::new("page", |_| anyhow::bail!("no page")),
         ];
-        let ended = run(&lab, &phases.each_ref());
+        let results = run(&lab, &phases.each_ref());
         let passed = ["build", "host", "flash", "guest"].map(Case::passed);
         let expected = passed.into_iter().chain([
-            Case::skipped("all of it", "no layers"),
-            Case::failed("all of it", "no page"),
+            Case::skipped(WHOLE_PHASE, "no layers"),
+            Case::failed(WHOLE_PHASE, "no page"),
         ]);
-        assert_eq!(ended, expected.map(|case| vec![case]).collect::<Vec<_>>());
+        assert_eq!(results, expected.map(|case| vec![case]).collect::<Vec<_>>());
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernels' logs of the machines that a phase boots: each has one, and none has a splat.
+//! Checks that each machine that a phase boots has a kernel log, and that no log contains a splat.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::case::Case;
 use crate::vm::{machine, splat};
 
-/// Where a test program leaves the logs of its machines.
+/// Temporary folder for the kernel logs of a test program's machines.
 pub(super) struct Logs(TempDir);
 
 impl Logs {
@@ -21,20 +21,16 @@ impl Logs {
         Ok(Self(folder))
     }
 
-    /// Has a test program keep them.
-    pub(super) fn kept_by<'a>(&self, test: &'a mut Command) -> &'a mut Command {
+    /// Makes a test program write its logs to this folder.
+    pub(super) fn keep<'a>(&self, test: &'a mut Command) -> &'a mut Command {
         test.env("MYPOLL_LOGS", self.0.path().join("logs"))
             .env(machine::MACHINES, self.0.path().join("machines"))
     }
 
-    /// A test for each log that is there, and for each that should be.
+    /// A test for each log, including missing ones.
     pub(super) fn cases(&self) -> Result<Vec<Case>> {
         let machines = fs::read_to_string(self.0.path().join("machines")).unwrap_or_default();
-        let mut logs: Vec<_> = machines
-            .lines()
-            .map(Path::new)
-            .map(Path::to_owned)
-            .collect();
+        let mut logs: Vec<_> = machines.lines().map(PathBuf::from).collect();
         if logs.is_empty() {
             return Ok(vec![Case::failed("kernel logs", "no machine came up")]);
         }
@@ -56,7 +52,7 @@ impl Logs {
     }
 }
 
-/// The kernel found nothing to complain about.
+/// Passes if the kernel log contains no splat.
 pub(super) fn no_splat(log: &Path) -> Result<Case> {
     let bytes = fs::read(log)?;
     ensure!(!bytes.is_empty(), "{} is empty", log.display());
@@ -77,18 +73,22 @@ fn name(log: &Path) -> String {
 mod tests {
     use super::*;
 
-    /// Of machines, whose logs have these texts.
+    /// The results (name, failure) for started machines and the texts of logs.
     fn cases(machines: &[&str], logs: &[(&str, &str)]) -> Vec<(String, bool)> {
-        let kept = Logs::new().unwrap();
-        let folder = kept.0.path().join("logs");
-        let noted = machines
+        let temporary = Logs::new().unwrap();
+        let folder = temporary.0.path().join("logs");
+        let started = machines
             .iter()
             .map(|name| format!("{}\n", folder.join(name).display()));
-        fs::write(kept.0.path().join("machines"), noted.collect::<String>()).unwrap();
+        fs::write(
+            temporary.0.path().join("machines"),
+            started.collect::<String>(),
+        )
+        .unwrap();
         for (name, text) in logs {
             fs::write(folder.join(name), text).unwrap();
         }
-        let cases = kept.cases().unwrap();
+        let cases = temporary.cases().unwrap();
         cases
             .into_iter()
             .map(|case| (case.name.replace("no splat in ", ""), case.has_failed()))
@@ -110,12 +110,12 @@ mod tests {
         assert_eq!(
             cases(&["a.log"], &[("a.log", booted), ("c.log", "BUG: KASAN: x")]),
             [passes("a.log"), fails("c.log")],
-            "one did not come up, and says why"
+            "the log of a machine that did not come up"
         );
         assert_eq!(
             cases(&["a.log"], &[("a.log", booted), ("c.log", "")]),
             [passes("a.log")],
-            "one did not come up: QEMU refused it"
+            "the empty log of a machine that QEMU did not start"
         );
         assert_eq!(cases(&[], &[]), [fails("kernel logs")]);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The driver's ring under loom, which tries every order that the memory model allows, and under Miri, which notices
+//! Tests the driver's ring with loom, which tries all orders that the memory model allows, and with Miri, which detects
 //! undefined behaviour.
 
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::store::unavailable::Unavailable;
 
 const FOLDER: &str = "recipes-kernel/mypoll/host-tests";
 
-/// Miri is part of nightly Rust alone.
+/// Miri is only part of nightly Rust.
 const NIGHTLY: &str = "nightly";
 
 pub(super) fn phases() -> Vec<Phase> {
@@ -20,14 +20,14 @@ pub(super) fn phases() -> Vec<Phase> {
         Phase::new("driver: loom", |lab| {
             let mut cargo = cargo(lab, "loom");
             cargo.env("RUSTFLAGS", "--cfg loom");
-            // Debug builds take minutes.
+            // Tests take minutes in a debug build.
             let words = ["nextest", "run", "--release"];
             nextest::run(lab, cargo, &words)
         }),
         Phase::new("driver: Miri", |lab| {
             provide_miri(lab)?;
-            // Miri goes to the folder that the crate was built in, which may be another checkout's and gone: the wrapper that tells
-            // checkouts apart (crate::deps::cargo) is nothing that Miri takes.
+            // Miri runs in the folder where the crate was built, which may be a deleted checkout: Miri does not support
+            // the wrapper that distinguishes checkouts (crate::deps::cargo).
             let mut clean = cargo(lab, "miri/miri");
             clean
                 .args(["clean", "--package", "mypoll-host-tests"])
@@ -38,9 +38,9 @@ pub(super) fn phases() -> Vec<Phase> {
             cargo
                 .env("RUSTUP_TOOLCHAIN", NIGHTLY)
                 .env_remove("RUSTC_WORKSPACE_WRAPPER")
-                // proptest looks for the current folder.
+                // proptest reads the current folder.
                 .env("MIRIFLAGS", "-Zmiri-disable-isolation");
-            // nextest has a profile of its own for Miri, whose report is elsewhere.
+            // By default nextest uses a separate profile for Miri, with another report path.
             let words = ["miri", "nextest", "run", "--profile", "default", "ring"];
             nextest::run(lab, cargo, &words)
         }),
@@ -54,10 +54,10 @@ fn cargo(lab: &Lab<'_>, tool: &str) -> Command {
     command
 }
 
-/// Installs Miri, if it is not there.
+/// Installs Miri if it is missing.
 ///
 /// # Errors
-/// [`Unavailable`] when it can't be installed.
+/// [`Unavailable`] if it can't be installed.
 fn provide_miri(lab: &Lab<'_>) -> Result<()> {
     let mut miri = Command::new("cargo");
     miri.args(["miri", "--version"])
@@ -66,8 +66,8 @@ fn provide_miri(lab: &Lab<'_>) -> Result<()> {
         return Ok(());
     }
     ensure!(
-        lab.progress.may_install() && command::is_there("rustup"),
-        Unavailable::because("it is not installed, and comes with nightly Rust by rustup")
+        lab.progress.may_install() && command::is_installed("rustup"),
+        Unavailable::because("Miri is not installed; rustup installs it with nightly Rust")
     );
     let mut install = Command::new("rustup");
     install

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tests on the host, by cargo-nextest, and those from outside, by cargo's own runner.
+//! Runs tests on the host with cargo-nextest, and tests from outside with `cargo test`.
 
 use std::env;
 use std::fs;
@@ -11,15 +11,14 @@ use super::case::Case;
 use super::{Lab, command, junit};
 use crate::deps::python;
 
-/// Runs the tests of a workspace by `cargo`, which has the folder and the environment for it, as `words` say: `nextest
-/// run` and options.
-pub(super) fn run(lab: &Lab<'_>, mut cargo: Command, words: &[&str]) -> Result<Vec<Case>> {
-    // Without it nothing is tested: that is no reason to skip all.
+/// Runs the tests of a workspace. `cargo` has the folder and environment; `arguments` are `nextest run` and options.
+pub(super) fn run(lab: &Lab<'_>, mut cargo: Command, arguments: &[&str]) -> Result<Vec<Case>> {
+    // A missing nextest is an error, not a skip: nothing would be tested.
     let requirements = "scripts/lab/cargo-nextest.txt";
     let bin = python::require(lab.cache(), "cargo-nextest", requirements)?.join("bin");
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([bin].into_iter().chain(env::split_paths(&path)))?;
-    // By itself it writes its report into the tree.
+    // nextest would write its report into the source tree.
     let work = tempfile::tempdir()?;
     let config = work.path().join("nextest.toml");
     let own = fs::read_to_string(lab.paths.repo.join(".config/nextest.toml"))?;
@@ -27,43 +26,42 @@ pub(super) fn run(lab: &Lab<'_>, mut cargo: Command, words: &[&str]) -> Result<V
     fs::write(&config, format!("{own}\n[store]\ndir = {store:?}\n"))?;
     let report = store.join("default/junit.xml");
     cargo
-        .args(words)
+        .args(arguments)
         .args(["--locked", "--config-file"])
         .arg(&config)
         .env("PATH", path);
-    let (success, said) = command::run(&mut cargo)?;
-    junit::read(&report, success, &said)
+    let (success, output) = command::run(&mut cargo)?;
+    junit::read(&report, success, &output)
 }
 
-/// Runs tests that share a machine with the others of their file, and so a process: `cargo test`.
+/// Runs `cargo test`, for tests that share a machine, and so a process, with the other tests of their file.
 pub(super) fn in_one_process(test: &mut Command) -> Result<Vec<Case>> {
-    let (success, said) = command::run(test)?;
-    Ok(cases(success, &said))
+    let (success, output) = command::run(test)?;
+    Ok(cases(success, &output))
 }
 
-/// The tests in lines like `test button ... ok`. A run that failed otherwise than by a test, or without any test, is one
-/// more failure.
-fn cases(success: bool, said: &str) -> Vec<Case> {
+/// The tests in lines like `test button ... ok`. Adds a failure if the run failed without a failed test, or had none.
+fn cases(success: bool, output: &str) -> Vec<Case> {
     let verdict = |line: &str| {
         let (name, result) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
         Some(match result.split_once(", ").unwrap_or((result, "")) {
             ("ok", _) => Case::passed(name),
             ("ignored", reason) => Case::skipped(name, reason),
-            _ => Case::failed(name, panic_of(name, said)),
+            _ => Case::failed(name, panic_of(name, output)),
         })
     };
-    let mut cases: Vec<_> = said.lines().filter_map(verdict).collect();
+    let mut cases: Vec<_> = output.lines().filter_map(verdict).collect();
     if cases.is_empty() || !success && !cases.iter().any(Case::has_failed) {
-        cases.push(Case::failed("cargo test", said));
+        cases.push(Case::failed("cargo test", output));
     }
     cases
 }
 
-/// What is below `---- NAME stdout ----`.
-fn panic_of<'a>(name: &str, said: &'a str) -> &'a str {
-    let (_, details) = said
+/// The text below `---- NAME stdout ----`.
+fn panic_of<'a>(name: &str, output: &'a str) -> &'a str {
+    let (_, details) = output
         .split_once(&format!("\n---- {name} stdout ----\n"))
-        .unwrap_or(("", said));
+        .unwrap_or(("", output));
     let end = details.find("\n---- ").or(details.find("\nfailures:\n"));
     details[..end.unwrap_or(details.len())].trim()
 }
@@ -103,11 +101,11 @@ test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; 
     }
 
     #[test]
-    fn what_did_not_run_has_failed() {
+    fn a_run_without_tests_or_with_another_error_has_failed() {
         let crashed = "test one ... ok\nerror: process didn't exit successfully (signal: 9)";
-        for (success, said) in [(false, crashed), (false, "error[E0425]"), (true, "")] {
-            let expected = Case::failed("cargo test", said);
-            assert_eq!(cases(success, said).last(), Some(&expected));
+        for (success, output) in [(false, crashed), (false, "error[E0425]"), (true, "")] {
+            let expected = Case::failed("cargo test", output);
+            assert_eq!(cases(success, output).last(), Some(&expected));
         }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! On Debian with systemd: the agent's packages under Debian's own kernel, and what the layer installs under ours.
+//! Tests on Debian with systemd: the agent's packages with Debian's own kernel, and the layer's files with ours.
 
 use std::process::Command;
 
@@ -16,7 +16,7 @@ use crate::deps::host::{Need, tool};
 use crate::vm::debian_root::{ARCHIVE, debian};
 use crate::vm::machine::Boot;
 
-/// What a card is made with, and looked into, and a broker.
+/// Tools to create and inspect a card, and a broker.
 const NEEDS: [Need; 6] = [
     tool("mcopy", "mtools"),
     tool("mkfs.vfat", "dosfstools"),
@@ -47,7 +47,7 @@ fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
     let debs = Tools::prepare(cache)?.packages(cache, Architecture::Arm64)?;
     let logs = Logs::new()?;
     let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
-    logs.kept_by(&mut test)
+    logs.keep(&mut test)
         .args(["test", "--locked", "--package=system-tests"])
         .args([
             "--features=debian",
@@ -62,7 +62,7 @@ fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// The tests of a folder, with the card.
+/// Creates a card and runs the tests of a folder on it.
 fn layer(lab: &Lab<'_>, debian: &Boot, folder: &'static str) -> Result<Vec<Case>> {
     lab.needs(&NEEDS)?;
     let system = lab.system(Variant::Normal)?;
@@ -80,9 +80,9 @@ fn layer(lab: &Lab<'_>, debian: &Boot, folder: &'static str) -> Result<Vec<Case>
         .arg(&image)
         .current_dir(&lab.paths.repo)
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    let (success, said) = command::run(&mut make)?;
+    let (success, output) = command::run(&mut make)?;
     if !success {
-        return Ok(vec![Case::failed("the card's image", said)]);
+        return Ok(vec![Case::failed("the card's image", output)]);
     }
     let mut python = Command::new("python3");
     python

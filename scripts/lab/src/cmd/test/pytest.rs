@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tests in Python, by pytest.
+//! Runs Python tests with pytest.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::case::Case;
 use super::{Lab, command, junit};
 use crate::deps::python;
 
-/// Runs the tests in `folder` by `python`, which find their modules in `path`; both are in the repository.
+/// Runs the tests in `folder` with `python`. They import modules from `path`. Both are relative to the repository.
 pub(super) fn run(
     lab: &Lab<'_>,
     python: &mut Command,
@@ -26,7 +26,7 @@ pub(super) fn run(
     modules.push(pytest(lab)?);
     python
         .args(["-m", "pytest", folder, "--rootdir", folder])
-        // Other folders' tests need other things.
+        // Tests in other folders have other requirements.
         .args(["-o", "norecursedirs=*", "-o", "junit_logging=all"])
         .args(["-p", "no:cacheprovider", "--timeout=1800"])
         .arg("--junit-xml")
@@ -34,17 +34,17 @@ pub(super) fn run(
         .current_dir(&lab.paths.repo)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONPATH", modules);
-    // A test that SIGINT ends still cleans up: loop devices, mounts.
-    let (success, said) = command::run_until(python, Signal::INT)?;
-    junit::read(&report, success, &said)
+    // On SIGINT, tests clean up: loop devices, mounts.
+    let (success, output) = command::run_until(python, Signal::INT)?;
+    junit::read(&report, success, &output)
 }
 
-/// The folder of its modules. They are all Python, so that any interpreter can take them.
+/// The folder of pytest's modules. They are pure Python, so any interpreter can import them.
 fn pytest(lab: &Lab<'_>) -> Result<PathBuf> {
-    // Without it nothing is tested: that is no reason to skip all.
+    // A missing pytest is an error, not a skip: nothing would be tested.
     let environment = python::require(lab.cache(), "pytest", "tests/pytest.txt")?;
     let version = fs::read_dir(environment.join("lib"))?
         .next()
-        .context("pytest's environment holds no Python")??;
+        .context("pytest's environment contains no Python")??;
     Ok(version.path().join("site-packages"))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is said about the tests: a line for each phase, the details of failures whole, and the totals.
+//! The test report: a line for each phase, all details of failures, and the totals.
 
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use super::case::{Case, Outcome};
 
-/// What to print about a phase when it has ended.
-pub(super) fn of_phase(phase: &str, cases: &[Case], took: Duration) -> String {
+/// The text to print when a phase has ended.
+pub(super) fn of_phase(phase: &str, cases: &[Case], duration: Duration) -> String {
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     let mut details = String::new();
     for Case { name, outcome } in cases {
         match outcome {
             Outcome::Passed => passed += 1,
             Outcome::Skipped(_) => skipped += 1,
-            Outcome::Failed(said) => {
+            Outcome::Failed(reason) => {
                 failed += 1;
                 let _ = write!(details, "\nFAILED {phase}: {name}");
-                for line in said.trim_end().lines() {
+                for line in reason.trim_end().lines() {
                     let _ = write!(details, "\n  | {line}");
                 }
             }
@@ -26,11 +26,11 @@ pub(super) fn of_phase(phase: &str, cases: &[Case], took: Duration) -> String {
     }
     format!(
         "{phase}: {passed} passed, {failed} failed, {skipped} skipped ({:.1} s){details}",
-        took.as_secs_f32(),
+        duration.as_secs_f32(),
     )
 }
 
-/// All phases so far.
+/// The results of all phases so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     passed: usize,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn only_failures_make_it_fail() {
+    fn skipped_tests_are_not_failures() {
         let mut report = Report::default();
         report.add(
             "lab",

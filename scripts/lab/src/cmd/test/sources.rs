@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The form of the driver, by the kernel's own tools, and of all files, by pre-commit.
+//! Checks the style of the driver with the kernel's tools, and of all files with pre-commit.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
     each(lab, &["c", "h"], |file| {
         let mut checkpatch = Command::new(source.join("scripts/checkpatch.pl"));
         checkpatch.args(["--no-tree", "--terse", "--strict"]);
-        // checkpatch knows the form of trace events only by the kernel's own folder for them.
+        // checkpatch accepts the style of trace events only in the kernel's own folder for them.
         if file.ends_with("mypoll_trace.h") {
             checkpatch.arg("--ignore=OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT");
         }
@@ -39,7 +39,7 @@ fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
 }
 
 fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    if !command::is_there("rustfmt") {
+    if !command::is_installed("rustfmt") {
         return Ok(vec![Case::skipped("all files", "rustfmt is not installed")]);
     }
     let config = lab.system(Variant::Normal)?.source.join(".rustfmt.toml");
@@ -52,7 +52,7 @@ fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
     })
 }
 
-/// A test for each of the driver's files that ends so: a command that is given the file.
+/// One test for each of the driver's files with one of these extensions: a command with the file as its argument.
 fn each(
     lab: &Lab<'_>,
     extensions: &[&str],
@@ -68,7 +68,7 @@ fn each(
         .collect()
 }
 
-/// The hooks of `.pre-commit-config.yaml`, but for rustfmt: each workspace has a phase for it.
+/// Runs the hooks of `.pre-commit-config.yaml` except rustfmt, for which each workspace has a phase.
 fn lint(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let tools = python::environment(lab.cache(), "pre-commit", "scripts/lab/pre-commit.txt")?;
     lab.needs(&[tool("shellcheck", "shellcheck")])?;
@@ -78,14 +78,14 @@ fn lint(lab: &Lab<'_>) -> Result<Vec<Case>> {
         .current_dir(&lab.paths.repo)
         .env("PRE_COMMIT_HOME", lab.paths.cache.join("pre-commit-hooks"))
         .env("SKIP", "rustfmt")
-        // The clone may belong to another user, as in a container.
+        // In a container the clone may belong to another user.
         .env("GIT_CONFIG_COUNT", "1")
         .env("GIT_CONFIG_KEY_0", "safe.directory")
         .env("GIT_CONFIG_VALUE_0", "*");
     Ok(vec![command::case("pre-commit", &mut pre_commit)?])
 }
 
-/// The files below `folder` with one of these extensions; that there are none is an error.
+/// The files below `folder` with one of these extensions. Having none is an error.
 pub(super) fn files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
     let is_wanted = |entry: &DirEntry| {
         let extension = entry.path().extension().and_then(OsStr::to_str);
@@ -99,6 +99,6 @@ pub(super) fn files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> 
         .map(|entry| Ok(entry?.into_path()))
         .collect::<Result<Vec<_>>>()?;
     let folder = folder.display();
-    ensure!(!files.is_empty(), "{folder} has nothing to check");
+    ensure!(!files.is_empty(), "{folder} has no files to check");
     Ok(files)
 }

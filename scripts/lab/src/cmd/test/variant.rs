@@ -1,31 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The systems that are tested.
+//! The systems under test.
 
 use crate::Flavour;
 use crate::deps::source::Catalog;
 
-/// Which system.
+/// A system under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variant {
-    /// As a product has it.
+    /// The kernel of products.
     Normal,
-    /// The newest kernel that the driver is for, as a debug kernel.
+    /// The newest kernel that the driver supports, as a debug kernel.
     Debug,
 }
 
 impl Variant {
-    /// How many there are.
+    /// Number of variants.
     pub(super) const COUNT: usize = Variant::Debug as usize + 1;
 
-    /// What its phases are called by.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Variant::Normal => "normal",
-            Variant::Debug => "debug",
-        }
-    }
-
-    /// The version of its kernel, unless `--kernel` names one. None is the one that products have.
+    /// The default version of its kernel, without `--kernel`. None is the product kernel.
     pub(super) fn kernel(self) -> Option<String> {
         match self {
             Variant::Normal => None,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Rust in a configuration that turns it off without a word, as vendors' do.
+//! Tests the check of kernel options with a vendor configuration, which silently disables Rust.
 
 use anyhow::{Result, ensure};
 use fs_err as fs;
@@ -11,10 +11,10 @@ use crate::build::kernel::config;
 use crate::deps::host;
 use crate::deps::toolchain::Toolchain;
 
-/// In arch/arm64/configs/bcm2711_defconfig of <https://github.com/raspberrypi/linux>, which is 5 GB.
+/// From arch/arm64/configs/bcm2711_defconfig of <https://github.com/raspberrypi/linux>, a 5 GB repository.
 const RASPBERRY_PI: &str = "CONFIG_MODVERSIONS=y\n";
 
-/// What mypoll-vendor-kernel.inc adds.
+/// The fragments that mypoll-vendor-kernel.inc adds.
 const FRAGMENTS: [&str; 2] = ["rust", "gpio"];
 
 pub(super) fn phase() -> Phase {
@@ -31,7 +31,7 @@ fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
     });
     let llvm = host::prepare(lab.paths, lab.progress)?;
     let toolchain = Toolchain::prepare(lab.cache(), llvm)?;
-    // As kernel-yocto does with the defconfig of linux-raspberrypi: KCONFIG_MODE = "--alldefconfig".
+    // Like kernel-yocto with the defconfig of linux-raspberrypi: KCONFIG_MODE = "--alldefconfig".
     let configured = |text: &str| -> Result<()> {
         let all = folder.path().join("all.config");
         fs::write(&all, text)?;
@@ -41,26 +41,27 @@ fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
             .arg(format!("O={}", folder.path().display()))
             .arg("alldefconfig")
             .env("KCONFIG_ALLCONFIG", &all);
-        let (success, said) = command::run(&mut make)?;
-        ensure!(success, "{said}");
+        let (success, output) = command::run(&mut make)?;
+        ensure!(success, "{output}");
         config::check(&lab.paths.repo, &folder.path().join(".config"), &fragments)
     };
 
-    let wanted = "its defconfig with CONFIG_RUST=y alone: the check says what drops it";
-    let lost = match configured(&format!("{vendor}CONFIG_RUST=y\n")) {
-        Err(said) if said.to_string().contains("MODVERSIONS is on") => Case::passed(wanted),
-        Err(said) => Case::failed(wanted, said.to_string()),
-        Ok(()) => Case::failed(wanted, "nothing was dropped"),
+    let name =
+        "its defconfig with only CONFIG_RUST=y: the check names the option that disables Rust";
+    let without_fragments = match configured(&format!("{vendor}CONFIG_RUST=y\n")) {
+        Err(error) if error.to_string().contains("MODVERSIONS is on") => Case::passed(name),
+        Err(error) => Case::failed(name, error.to_string()),
+        Ok(()) => Case::failed(name, "Rust was not disabled"),
     };
 
-    let wanted = "its defconfig with our fragments: Rust and all else is there";
+    let name = "its defconfig with our fragments: all their options are set";
     let mut text = vendor;
     for fragment in &fragments {
         text += &fs::read_to_string(fragment)?;
     }
-    let kept = match configured(&text) {
-        Err(said) => Case::failed(wanted, said.to_string()),
-        Ok(()) => Case::passed(wanted),
+    let with_fragments = match configured(&text) {
+        Err(error) => Case::failed(name, error.to_string()),
+        Ok(()) => Case::passed(name),
     };
-    Ok(vec![lost, kept])
+    Ok(vec![without_fragments, with_fragments])
 }

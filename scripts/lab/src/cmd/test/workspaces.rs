@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tests that need nothing but this machine: each cargo workspace's form, lints and tests.
+//! Tests on the host: format, lints and tests of each cargo workspace.
 
 use std::process::Command;
 
@@ -8,21 +8,20 @@ use anyhow::Result;
 use super::case::Case;
 use super::{Lab, Phase, command, nextest};
 use crate::deps::cargo;
-use crate::deps::host::provide;
-use crate::deps::host::{self, Need};
+use crate::deps::host::{self, Need, provide};
 
 /// A cargo workspace.
 #[derive(Clone, Copy)]
 struct Workspace {
     name: &'static str,
     folder: &'static str,
-    /// The folder for its build outputs, in the cache.
+    /// Its target folder in the cache.
     target: &'static str,
-    /// What `cargo nextest run` is asked for.
+    /// Arguments of `cargo nextest run`.
     tests: &'static [&'static str],
-    /// Whether its documentation has examples, which nextest does not run.
+    /// Whether it has doc tests, which nextest does not run.
     examples: bool,
-    /// What the tests start.
+    /// Programs that the tests start.
     needs: &'static [Need],
 }
 
@@ -30,9 +29,9 @@ const WORKSPACES: [Workspace; 3] = [
     Workspace {
         name: "lab",
         folder: "scripts/lab",
-        // As scripts/lab/start.sh has it: what it compiled need not be compiled again.
+        // The folder of scripts/lab/start.sh, to avoid compiling twice.
         target: "target",
-        // The other member's tests need a built system.
+        // The tests of the other member need a built system.
         tests: &["--package=lab"],
         examples: false,
         needs: &[],
@@ -104,20 +103,20 @@ fn cargo_verb(lab: &Lab<'_>, workspace: Workspace, verb: &str) -> Command {
     command
 }
 
-/// A test by one of Rust's components, which rustup's minimal profile leaves out.
+/// Runs a test with a Rust component, which rustup's minimal profile does not include.
 fn component(lab: &Lab<'_>, component: &str, command: &mut Command) -> Result<Vec<Case>> {
     let program = format!("cargo-{}", component.trim_start_matches("rust"));
-    if !command::is_there(&program) {
+    if !command::is_installed(&program) {
         let mut add = Command::new("rustup");
         add.args(["component", "add", component]);
-        if !lab.progress.may_install() || !command::is_there("rustup") {
-            return Ok(vec![Case::skipped(component, "it is not installed")]);
+        if !lab.progress.may_install() || !command::is_installed("rustup") {
+            return Ok(vec![Case::skipped(component, "not installed")]);
         }
-        let (success, said) = command::run(&mut add)?;
+        let (success, output) = command::run(&mut add)?;
         if !success {
             return Ok(vec![Case::skipped(
                 component,
-                format!("rustup can't add it: {}", said.trim()),
+                format!("rustup can't install it: {}", output.trim()),
             )]);
         }
     }

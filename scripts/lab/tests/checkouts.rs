@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Two checkouts that share a cache, each with a `lab` of its own.
+//! Tests two checkouts that share a cache, each with its own `lab`.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -12,7 +12,7 @@ const MANIFEST: &str = "[package]\nname = \"lab\"\nversion = \"0.1.0\"\nedition 
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"lab\"\nversion = \"0.1.0\"\n";
 const SCRIPT: &str = "#!/bin/sh\n. \"$(dirname \"$0\")/lab/start.sh\"\nlab\n";
 
-/// A checkout whose `lab` says `word`; its files are as old as `time`.
+/// Creates a checkout whose `lab` prints `word`. Its files have the modification time `time`.
 fn check_out(folder: &Path, word: &str, time: SystemTime) {
     let lab = folder.join("scripts/lab");
     fs::create_dir_all(lab.join("src")).unwrap();
@@ -32,7 +32,7 @@ fn check_out(folder: &Path, word: &str, time: SystemTime) {
 }
 
 #[test]
-fn each_runs_what_it_has_itself() {
+fn each_checkout_runs_its_own_code() {
     let dir = tempfile::tempdir().unwrap();
     let time = SystemTime::now();
     for word in ["one", "other"] {
@@ -49,9 +49,9 @@ fn each_runs_what_it_has_itself() {
     }
 }
 
-/// As guests' programs are built, by whatever has been started without start.sh, such as a test by hand.
+/// How the guests' programs are built by anything not started by start.sh, such as a manually started test.
 #[test]
-fn each_builds_what_it_has_itself() {
+fn each_checkout_builds_its_own_code() {
     let dir = tempfile::tempdir().unwrap();
     let target = dir.path().join("target");
     let time = SystemTime::now();
@@ -71,7 +71,7 @@ fn each_builds_what_it_has_itself() {
 }
 
 #[test]
-fn each_has_its_own_checked() {
+fn each_checkout_checks_its_own_code() {
     if !Command::new("cargo-clippy")
         .arg("--version")
         .output()
@@ -83,7 +83,7 @@ fn each_has_its_own_checked() {
     let dir = tempfile::tempdir().unwrap();
     let time = SystemTime::now();
     check_out(&dir.path().join("right"), "right", time);
-    // print!("{}", "wrong") is nothing that the compiler itself warns of.
+    // Only clippy warns of print!("{}", "wrong"), not the compiler.
     check_out(&dir.path().join("wrong"), "{}\", \"wrong", time);
     for (name, expected) in [("right", true), ("wrong", false), ("right", true)] {
         let repo = dir.path().join(name);
@@ -95,9 +95,9 @@ fn each_has_its_own_checked() {
     }
 }
 
-/// Cargo tells a test where its program is in a variable with the program's name, hyphens and all.
+/// Cargo passes the path of a program to tests in a variable named after the program, including hyphens.
 #[test]
-fn the_compiler_gets_variables_that_no_shell_could_set() {
+fn the_wrapper_passes_on_variables_with_hyphens() {
     let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("rustc"))
         .arg("env")
         .env("CARGO_BIN_EXE_mypoll-agent", "here")

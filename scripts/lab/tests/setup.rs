@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the program says on a machine that lacks what a build needs. The machine's package tools are stand-ins.
+//! Tests the program on machines that lack prerequisites of a build. Their package tools are fakes.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -13,7 +13,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use tempfile::TempDir;
 
-/// A machine: PATH holds nothing but what a test puts there.
+/// A fake machine: PATH contains only the programs that a test adds.
 struct Machine {
     dir: TempDir,
 }
@@ -38,7 +38,7 @@ impl Machine {
         self
     }
 
-    /// Debian with clang-14 and clang-19 on offer and next to nothing installed.
+    /// Debian with clang-14 and clang-19 available and almost nothing installed.
     fn debian(self) -> Self {
         self.with("dpkg-query", "echo 'ii  libc6-dev'; echo 'rc  libssl-dev'").with(
             "apt-cache",
@@ -61,19 +61,19 @@ impl Machine {
         self.command("build", args).output().unwrap()
     }
 
-    /// What `./scripts/test` says about a phase that has to be skipped here.
+    /// The output of `./scripts/test` for a phase that has to be skipped.
     fn skips(&self, phase: &str) -> String {
         let output = self
             .command("test", &["--no-install", "--only", phase])
             .output()
             .unwrap();
-        let said = String::from_utf8(output.stdout.clone()).unwrap();
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
         assert!(output.status.success(), "{output:?}");
         assert!(
-            said.contains(&format!("{phase}: 0 passed, 0 failed, 1 skipped")),
-            "{said}"
+            text.contains(&format!("{phase}: 0 passed, 0 failed, 1 skipped")),
+            "{text}"
         );
-        said
+        text
     }
 
     fn path(&self) -> &Path {
@@ -91,7 +91,7 @@ fn has_word(text: &str, word: &str) -> bool {
 }
 
 #[test]
-fn another_distribution_is_told_which_programs_are_missing() {
+fn missing_programs_are_listed_on_other_distributions() {
     let message = message(&Machine::new().build(&[]));
     assert!(
         message.contains("these programs are missing: "),
@@ -103,7 +103,7 @@ fn another_distribution_is_told_which_programs_are_missing() {
 }
 
 #[test]
-fn no_install_names_the_packages_and_touches_nothing() {
+fn no_install_lists_the_packages_and_installs_nothing() {
     let machine = Machine::new()
         .debian()
         .with("apt-get", "echo \"$@\" > \"$(dirname \"$0\")/../called\"");
@@ -120,14 +120,14 @@ fn no_install_names_the_packages_and_touches_nothing() {
     }
     assert!(
         !has_word(&message, "libc6-dev"),
-        "that one is installed: {message}"
+        "already installed: {message}"
     );
     assert!(!message.contains("clang-14"), "too old: {message}");
     assert!(!machine.path().join("called").exists());
 }
 
 #[test]
-fn a_lab_that_can_not_be_compiled_is_no_status_of_a_command() {
+fn a_failed_compilation_has_its_own_exit_status() {
     let machine = ["dirname", "readlink", "sed"]
         .into_iter()
         .fold(Machine::new(), Machine::with_real);
@@ -141,32 +141,32 @@ fn a_lab_that_can_not_be_compiled_is_no_status_of_a_command() {
             .output()
             .unwrap();
         assert_eq!(output.status.code(), Some(status), "{output:?}");
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("Missing: a C compiler"), "{said}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("Missing: a C compiler"), "{text}");
     }
 }
 
 #[test]
-fn the_package_that_python_programs_take_is_asked_for() {
-    let said = Machine::new()
+fn the_package_for_python_programs_is_requested() {
+    let text = Machine::new()
         .debian()
         .with("apt-get", "")
         .skips("driver: device-tree binding");
-    assert!(has_word(&said, "python3-venv"), "{said}");
+    assert!(has_word(&text, "python3-venv"), "{text}");
 }
 
 #[test]
-fn a_component_of_which_rustup_has_no_more_than_the_name_is_not_installed() {
-    let said = Machine::new()
+fn a_mere_rustup_proxy_does_not_count_as_installed() {
+    let text = Machine::new()
         .with("rustfmt", "exit 1")
         .skips("driver: the kernel's rustfmt");
-    assert!(said.contains("rustfmt is not installed"), "{said}");
+    assert!(text.contains("rustfmt is not installed"), "{text}");
 }
 
 #[test]
-fn a_failing_installation_shows_what_apt_said() {
+fn a_failing_installation_shows_apts_error() {
     let script = "case \"$*\" in *update) ;; *) echo 'E: Unable to locate package bison' >&2; exit 100;; esac";
-    // As a user, sudo stands in between.
+    // Without root, apt-get is started with sudo.
     let machine = Machine::new()
         .debian()
         .with("apt-get", script)
@@ -185,7 +185,7 @@ fn a_failing_installation_shows_what_apt_said() {
 }
 
 #[test]
-fn a_distribution_without_a_new_enough_llvm_is_an_error() {
+fn a_distribution_without_a_sufficient_llvm_is_an_error() {
     let machine = Machine::new()
         .debian()
         .with("apt-cache", "echo clang-14")
@@ -199,8 +199,8 @@ fn a_distribution_without_a_new_enough_llvm_is_an_error() {
     );
 }
 
-/// That SIGTERM to `lab` ends the program that it runs, whose shell has written its number to `$FIFO`.
-fn is_ended_with(mut lab: Command, fifo: &Path) {
+/// Checks that SIGTERM to `lab` ends the program that it runs. The program's shell writes its PID to `$FIFO`.
+fn check_termination(mut lab: Command, fifo: &Path) {
     mknodat(CWD, fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let mut lab = lab
         .env("FIFO", fifo)
@@ -215,7 +215,7 @@ fn is_ended_with(mut lab: Command, fifo: &Path) {
     assert!(is_ready(&shell), "the program's shell is still running");
 }
 
-/// What is written to a FIFO, whose writer may never come.
+/// The first line written to a FIFO. Fails if there is no writer.
 fn first_line(fifo: &Path) -> String {
     let file = open(fifo, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).unwrap();
     assert!(is_ready(&file), "nothing was written to {}", fifo.display());
@@ -224,7 +224,7 @@ fn first_line(fifo: &Path) -> String {
     String::from_utf8(line[..length].to_vec()).unwrap()
 }
 
-/// Waits until a file can be read, or a process has ended.
+/// Waits up to 60 s until a file is readable or a process has ended.
 fn is_ready(file: &impl AsFd) -> bool {
     let deadline = Timespec {
         tv_sec: 60,
@@ -233,18 +233,18 @@ fn is_ready(file: &impl AsFd) -> bool {
     poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&deadline)).unwrap() == 1
 }
 
-/// Its own child is what says who it is, and then waits for the test to write.
-const WAITS: &str = "(echo \"$$\" > \"$FIFO\"; exec cat \"$FIFO\") & wait";
+/// A script whose child writes the shell's PID and then blocks until the test writes.
+const BLOCKING_SCRIPT: &str = "(echo \"$$\" > \"$FIFO\"; exec cat \"$FIFO\") & wait";
 
 #[test]
-fn a_signal_ends_what_a_step_has_started() {
+fn a_signal_ends_the_programs_of_a_step() {
     let machine = Machine::new()
         .debian()
-        .with("apt-get", WAITS)
+        .with("apt-get", BLOCKING_SCRIPT)
         .with_real("cat")
         .with_real("env")
         .with("sudo", "exec \"$@\"");
-    is_ended_with(
+    check_termination(
         machine.command("build", &["--yes"]),
         &machine.path().join("fifo"),
     );
@@ -253,14 +253,14 @@ fn a_signal_ends_what_a_step_has_started() {
 #[test]
 fn a_signal_ends_the_tests() {
     let machine = Machine::new()
-        .with("cargo", WAITS)
+        .with("cargo", BLOCKING_SCRIPT)
         .with("cargo-fmt", "")
         .with_real("cat");
     let lab = machine.command("test", &["--only", "driver: rustfmt"]);
-    is_ended_with(lab, &machine.path().join("fifo"));
+    check_termination(lab, &machine.path().join("fifo"));
 }
 
-/// A machine with a C compiler, and with a rustup whose default toolchain is too old.
+/// A machine with a C compiler and a rustup whose default toolchain is too old.
 fn with_old_rust() -> Machine {
     let machine = ["cat", "dirname", "readlink", "sed"]
         .into_iter()
@@ -283,11 +283,10 @@ fn with_old_rust() -> Machine {
         )
 }
 
-/// `./scripts/test`, by a user and without a terminal.
+/// Runs `./scripts/test` as a user, without a terminal. Returns its stderr.
 fn test_script(machine: &Machine, user: u32, args: &[&str]) -> String {
-    let machine_id = format!("echo {user}");
     let id = machine.path().join("bin/id");
-    fs::write(&id, format!("#!/bin/sh\n{machine_id}\n")).unwrap();
+    fs::write(&id, format!("#!/bin/sh\necho {user}\n")).unwrap();
     fs::set_permissions(&id, fs::Permissions::from_mode(0o755)).unwrap();
     let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../test"))
         .args(args)
@@ -301,21 +300,21 @@ fn test_script(machine: &Machine, user: u32, args: &[&str]) -> String {
 }
 
 #[test]
-fn a_user_without_a_terminal_says_yes_before_anything_is_installed() {
+fn a_user_without_a_terminal_has_to_consent_with_yes() {
     let machine = with_old_rust();
-    let said = test_script(&machine, 1000, &[]);
-    assert!(said.contains("--yes installs it"), "{said}");
-    assert!(!machine.path().join("installed").exists(), "{said}");
+    let text = test_script(&machine, 1000, &[]);
+    assert!(text.contains("--yes installs it"), "{text}");
+    assert!(!machine.path().join("installed").exists(), "{text}");
 }
 
 #[test]
-fn a_toolchain_is_added_and_rustups_default_stays() {
+fn a_toolchain_is_added_without_changing_rustups_default() {
     for (user, args) in [(1000, &["--yes"][..]), (0, &[])] {
         let machine = with_old_rust();
         for installs in [true, false] {
-            let said = test_script(&machine, user, args);
-            assert!(said.contains("built by 1."), "{said}");
-            assert_eq!(said.contains("Missing: Rust"), installs, "{said}");
+            let text = test_script(&machine, user, args);
+            assert!(text.contains("built by 1."), "{text}");
+            assert_eq!(text.contains("Missing: Rust"), installs, "{text}");
         }
         let called = fs::read_to_string(machine.path().join("installed")).unwrap();
         assert_eq!(called.lines().count(), 1, "{called}");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An agent that a test starts in the guest.
+//! Starts agents in the guest.
 
 use lab::vm::machine::Machine;
 
 use crate::sh;
 
-/// Ends the agent that runs, if one does.
-const END: &str = "pid=$(cat /run/mypoll-agent.pid)
+/// Stops the running agent, if any.
+const STOP: &str = "pid=$(cat /run/mypoll-agent.pid)
     kill -TERM $pid 2>/dev/null
     for try in $(seq 600); do
         kill -0 $pid 2>/dev/null || break
@@ -14,20 +14,20 @@ const END: &str = "pid=$(cat /run/mypoll-agent.pid)
     done
     kill -KILL $pid 2>/dev/null";
 
-/// An agent of a test's own, in place of the one that the guest starts with. It ends with this value, and leaves its lines
-/// and sockets to others.
+/// An agent with its own configuration, which replaces the guest's default one. Dropping it stops the agent and frees
+/// its lines and sockets.
 pub struct Agent<'a> {
     machine: &'a Machine,
 }
 
 impl<'a> Agent<'a> {
-    /// Ends the agent that runs, and starts one with `config` added to the stream that the forwarded port needs.
+    /// Stops the running agent and starts one with `config`, plus the stream for the forwarded port.
     pub fn start(machine: &'a Machine, config: &str) -> Self {
         let agent = Self { machine };
         sh(
             machine,
             &format!(
-                "{END}
+                "{STOP}
                 cat >/tmp/agent.toml <<'END'
 [[stream]]
 listen = \"0.0.0.0:7070\"
@@ -51,7 +51,7 @@ END
         agent
     }
 
-    /// Waits for its end and returns its exit status.
+    /// Waits until it ends and returns its exit status.
     pub fn status(self) -> String {
         sh(self.machine, "cat /tmp/status").trim().to_owned()
     }
@@ -59,9 +59,9 @@ END
 
 impl Drop for Agent<'_> {
     fn drop(&mut self) {
-        // A panic within another one would hide what was wrong.
-        if let Err(error) = self.machine.guest().output(["sh", "-c", END]) {
-            eprintln!("the agent does not end: {error}");
+        // A panic during another one would hide the cause.
+        if let Err(error) = self.machine.guest().output(["sh", "-c", STOP]) {
+            eprintln!("can't stop the agent: {error}");
         }
     }
 }

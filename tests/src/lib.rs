@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the tests share: a booted machine, and an agent in it.
+//! Shared helpers of the tests: a booted machine and its agent.
 //!
-//! The environment says what is tested: `MYPOLL_FLAVOUR` is `normal` (default) or `debug`, `MYPOLL_KERNEL` a version;
-//! with `MYPOLL_LOGS` the kernels' logs are kept in that folder.
+//! Environment variables select the system: `MYPOLL_FLAVOUR` is `normal` (default) or `debug`, `MYPOLL_KERNEL` a
+//! version. `MYPOLL_LOGS` is a folder to keep the kernel logs in.
 
 mod agent;
 mod shell;
@@ -24,19 +24,19 @@ use lab::{Paths, Progress};
 pub use agent::Agent;
 pub use shell::shell;
 
-/// So that what never comes ends a test; it decides none.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+/// Limit of waiting, so that no test hangs. Results do not depend on its length.
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A machine for all tests of a file, which take turns. It ends with the test program.
+/// A machine that all tests of a file use in turn. It ends with the test program.
 pub type Shared = LazyLock<Mutex<Machine>>;
 
-/// This test's turn.
-pub fn turn(machine: &'static Shared) -> MutexGuard<'static, Machine> {
-    // A test that failed leaves a machine that the next one can use.
+/// Waits for exclusive use of the machine.
+pub fn lock(machine: &'static Shared) -> MutexGuard<'static, Machine> {
+    // After a failed test the next one can still use the machine.
     machine.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Which of the two kernels is tested.
+/// The flavour of the kernel under test.
 pub fn flavour() -> Flavour {
     match env::var("MYPOLL_FLAVOUR").as_deref() {
         Ok("debug") => Flavour::Debug,
@@ -45,17 +45,17 @@ pub fn flavour() -> Flavour {
     }
 }
 
-/// Boots the system under test for a test file. `agent`: forward the agent's port, and start it.
+/// Boots the system under test for a test file. `agent`: start the agent and forward its ports.
 pub fn boot(file: &'static str, agent: bool) -> Machine {
     boot_with(file, agent, |_| {})
 }
 
-/// The same, after `change` had its way with the system.
+/// Like [`boot`], with a modified system.
 pub fn boot_with(file: &'static str, agent: bool, change: impl FnOnce(&mut System)) -> Machine {
     try_boot(file, agent, change).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
-/// The same for a machine that need not come up.
+/// Like [`boot_with`], but returns errors.
 pub fn try_boot(
     file: &'static str,
     agent: bool,
@@ -75,7 +75,7 @@ pub fn try_boot(
             ..MachineOptions::default()
         },
     )?;
-    machine.guest().give_up_after(DEADLINE * 5).unwrap();
+    machine.guest().give_up_after(TIMEOUT * 5).unwrap();
     Ok(machine)
 }
 
@@ -90,7 +90,7 @@ fn system(paths: &Paths, progress: &Progress) -> System {
     build(paths, &options, progress).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
-/// Where the kernel's log of a machine for a test file goes, if it is kept.
+/// The kernel log's path for a machine of a test file, if logs are kept.
 pub fn kernel_log(file: &str) -> Option<PathBuf> {
     static NUMBER: AtomicU32 = AtomicU32::new(1);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -98,7 +98,7 @@ pub fn kernel_log(file: &str) -> Option<PathBuf> {
     Some(folder.join(format!("{file}-{number}.log")))
 }
 
-/// One of the scripts, for the system under test.
+/// The command of a script in `scripts/`, with the options of the system under test.
 pub fn script(name: &str) -> Command {
     let mut command = Command::new(Paths::find().unwrap().repo.join("scripts").join(name));
     if matches!(name, "demo" | "run") {
@@ -113,15 +113,15 @@ pub fn script(name: &str) -> Command {
     command
 }
 
-/// Runs a shell command in the guest. One that waits for what never comes gets SIGTERM, and its status is 143: the guest
-/// stays of use to other tests.
+/// Runs a shell command in the guest. On a timeout it gets SIGTERM and has the status 143, so that other tests can
+/// still use the guest.
 pub fn try_sh(machine: &Machine, script: &str) -> Output {
-    let limit = (DEADLINE * 4).as_secs().to_string();
+    let limit = (TIMEOUT * 4).as_secs().to_string();
     let command = ["timeout", &limit, "sh", "-c", script];
     machine.guest().output(command).unwrap()
 }
 
-/// Runs a shell command in the guest that has to succeed, and returns what it printed.
+/// Runs a shell command in the guest that has to succeed. Returns its standard output.
 pub fn sh(machine: &Machine, script: &str) -> String {
     let Output {
         status,
@@ -133,13 +133,13 @@ pub fn sh(machine: &Machine, script: &str) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// A client that the agent serves from now on.
+/// A client that receives all events from now on.
 pub fn client(machine: &Machine) -> Client {
     let [client] = clients(machine);
     client
 }
 
-/// So many of them, which all get the same events from now on.
+/// `N` clients that all receive the same events from now on.
 pub fn clients<const N: usize>(machine: &Machine) -> [Client; N] {
     let address = machine.agent().unwrap();
     [(); N].map(|()| Client::connect(address).unwrap())

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Simulated chips of a test's own, and an agent's log, for shell scripts in the guest.
+//! Shell functions for scripts in the guest: simulated chips and the agent's log.
 
 use lab::vm::machine::Machine;
 
 use crate::sh;
 
-/// Chips with eight lines that a test makes and removes, and waiting.
+/// Functions that create and remove chips with eight lines, and wait for the agent.
 const SHELL: &str = r#"
 set -eu
 configfs=/sys/kernel/config/gpio-sim
@@ -23,14 +23,14 @@ remove() {
         rmdir $configfs/$name/bank/line3 $configfs/$name/bank $configfs/$name
     done
 }
-# of NAME FILE [LINE]: a file of line 3, or of another one.
+# of NAME FILE [LINE]: the path of an attribute of line 3 or another line.
 of() {
     echo /sys/devices/platform/$(cat $configfs/$1/dev_name)/$(cat $configfs/$1/bank/chip_name)/sim_gpio${3:-3}/$2
 }
 device() {
     echo /dev/$(cat $configfs/$1/bank/chip_name)
 }
-# shows NAME LEVEL
+# shows NAME LEVEL: waits until line 3 has the level.
 shows() {
     until [ "$(cat $(of $1 value))" = $2 ]; do sleep 0.1; done
 }
@@ -50,7 +50,7 @@ end() {
 }
 "#;
 
-/// The same as [`sh`], with these functions.
+/// Like [`sh`], with these functions.
 pub fn shell(machine: &Machine, script: &str) -> String {
     sh(machine, &format!("{SHELL}{script}"))
 }

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent with lines of the GPIO character device in place of the driver.
+//! The agent with lines of the GPIO character device instead of the driver.
 
 use std::sync::{LazyLock, Mutex};
 
 use lab::vm::buttons::Action;
 use lab::vm::client::Client;
 use lab::vm::machine::Machine;
-use system_tests::{Agent, DEADLINE, Shared, boot, client, shell, try_sh, turn};
+use system_tests::{Agent, Shared, TIMEOUT, boot, client, lock, shell, try_sh};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_gpiochip", true)));
 
-/// Two lines of QEMU's own chip, those that the driver has otherwise.
+/// Two lines of QEMU's chip, which the driver uses otherwise.
 const BOARD: &str = r#"lines = [
     { chip = "9030000.pl061", line = 3, label = "button" },
     { chip = "9030000.pl061", line = 5, label = "door" },
 ]"#;
 
-/// An agent that reads these lines, and is ready when it has `count` of them.
+/// Starts an agent with these lines and waits until it has opened all `count`.
 fn start<'a>(machine: &'a Machine, lines: &str, count: usize) -> Agent<'a> {
     let agent = Agent::start(machine, &format!("[gpiochip]\n{lines}"));
     shell(
@@ -26,9 +26,9 @@ fn start<'a>(machine: &'a Machine, lines: &str, count: usize) -> Agent<'a> {
     agent
 }
 
-/// The next event: its kind, its label, its line and its level.
+/// The next event: kind, label, line and level.
 fn next(client: &mut Client) -> (String, String, u32, u32) {
-    let event = client.event(DEADLINE).unwrap();
+    let event = client.event(TIMEOUT).unwrap();
     assert_eq!((&*event.source, event.lost), ("gpio", 0), "{event:?}");
     let label = event.label.unwrap_or_default();
     (event.kind.into(), label.into(), event.line, event.value)
@@ -39,8 +39,8 @@ fn event(kind: &str, label: &str, line: u32, value: u32) -> (String, String, u32
 }
 
 #[test]
-fn lines_are_taken_when_the_driver_lets_them_go() {
-    let machine = turn(&MACHINE);
+fn lines_are_opened_when_the_driver_releases_them() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, &format!("[gpiochip]\n{BOARD}"));
     shell(
         &machine,
@@ -62,8 +62,8 @@ fn lines_are_taken_when_the_driver_lets_them_go() {
 }
 
 #[test]
-fn levels_are_right_after_bounces_and_nothing_is_said_to_be_lost() {
-    let machine = turn(&MACHINE);
+fn levels_are_correct_after_bounces_and_no_event_is_lost() {
+    let machine = lock(&MACHINE);
     shell(
         &machine,
         "rmmod mypoll 2>/dev/null || { end; rmmod mypoll; }",
@@ -87,7 +87,7 @@ fn levels_are_right_after_bounces_and_nothing_is_said_to_be_lost() {
                 last = level;
             }
         }
-        // The press may overtake the bounces: each line has an interrupt thread of its own.
+        // The press may overtake the bounces: each line has its own interrupt thread.
         while last != value {
             (_, _, _, last) = next(&mut client);
         }
@@ -96,8 +96,8 @@ fn levels_are_right_after_bounces_and_nothing_is_said_to_be_lost() {
 }
 
 #[test]
-fn lines_are_set_up_as_the_configuration_says() {
-    let machine = turn(&MACHINE);
+fn lines_are_configured_as_requested() {
+    let machine = lock(&MACHINE);
     shell(&machine, "chip board board");
     let lines = r#"lines = [
         { chip = "board", line = 0, label = "up", bias = "pull-up" },
@@ -124,7 +124,7 @@ fn lines_are_set_up_as_the_configuration_says() {
         while [ $i -lt 20 ]; do echo pull-up >&3; echo pull-down >&3; i=$((i + 1)); done
         echo pull-up >&3",
     );
-    // Each line has an interrupt thread of its own: they come in any order.
+    // Each line has its own interrupt thread: the events arrive in any order.
     let mut events = [(); 4].map(|()| next(&mut client));
     events.sort_by_key(|(_, _, line, _)| *line);
     let expected = [
@@ -140,8 +140,8 @@ fn lines_are_set_up_as_the_configuration_says() {
 }
 
 #[test]
-fn a_chip_goes_and_comes_back() {
-    let machine = turn(&MACHINE);
+fn a_removed_chip_is_used_again_when_it_returns() {
+    let machine = lock(&MACHINE);
     shell(&machine, "chip board board");
     let _agent = start(&machine, "lines = [{ name = \"green\" }]", 1);
     let mut client = client(&machine);
@@ -149,8 +149,8 @@ fn a_chip_goes_and_comes_back() {
     assert_eq!(next(&mut client), event("rising", "green", 0, 1));
     shell(
         &machine,
-        // The agent lets go of the line when the chip is gone. gpio-sim frees the interrupt first and its number later; a line
-        // that is closed in between makes gpiolib (6.18) warn of an interrupt that is free already.
+        // The agent closes the line only after the chip is removed. gpio-sim frees the interrupt first and its number
+        // later: closing the line in between makes gpiolib (6.18) warn of an already freed interrupt.
         "kill -STOP $(cat /run/mypoll-agent.pid)
         echo 0 >$configfs/board/live
         kill -CONT $(cat /run/mypoll-agent.pid)
@@ -169,14 +169,14 @@ fn a_chip_goes_and_comes_back() {
 }
 
 #[test]
-fn what_two_chips_share_is_an_error_that_names_both() {
-    let machine = turn(&MACHINE);
+fn ambiguous_names_are_an_error_that_names_both_chips() {
+    let machine = lock(&MACHINE);
     let chips = shell(
         &machine,
         "chip one twins; chip two twins; device one; device two",
     );
     let chips: Vec<_> = chips.lines().collect();
-    for (line, is_told) in [
+    for (line, expected) in [
         (
             r#"{ chip = "twins", line = 0 }"#,
             "several chips have the label `twins`",
@@ -188,18 +188,18 @@ fn what_two_chips_share_is_an_error_that_names_both() {
             exec mypoll-agent --config /tmp/twins.toml"
         );
         let output = try_sh(&machine, &start);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status, 1, "{said}");
-        for part in [is_told, chips[0], chips[1]] {
-            assert!(said.contains(part), "{part}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status, 1, "{stderr}");
+        for part in [expected, chips[0], chips[1]] {
+            assert!(stderr.contains(part), "{part}: {stderr}");
         }
     }
     shell(&machine, "remove one two");
 }
 
 #[test]
-fn what_the_kernel_could_not_hold_is_counted_and_levels_are_right() {
-    let machine = turn(&MACHINE);
+fn events_lost_by_the_kernel_are_counted_and_levels_are_correct() {
+    let machine = lock(&MACHINE);
     shell(&machine, "chip board board");
     let lines = r#"lines = [
         { name = "green" },
@@ -207,7 +207,7 @@ fn what_the_kernel_could_not_hold_is_counted_and_levels_are_right() {
     ]"#;
     let _agent = start(&machine, lines, 2);
     let mut client = client(&machine);
-    // One CPU: the kernel's own thread has queued an edge before the next one is made.
+    // With one CPU the interrupt thread queues each edge before the script makes the next one.
     shell(
         &machine,
         "echo 0 >/sys/devices/system/cpu/cpu1/online
@@ -223,9 +223,9 @@ fn what_the_kernel_could_not_hold_is_counted_and_levels_are_right() {
         echo 1 >/sys/devices/system/cpu/cpu1/online",
     );
     let (mut edges, mut lost) = ([0; 2], [0; 2]);
-    // The level of the one whose last edge is no event is read again.
+    // The level of line 1 is read again, since its last edge caused no event.
     loop {
-        let event = client.event(DEADLINE).unwrap();
+        let event = client.event(TIMEOUT).unwrap();
         if event.kind == "level" {
             assert_eq!((event.line, event.value), (1, 0), "{event:?}");
             break;

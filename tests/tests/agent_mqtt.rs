@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Orders by a broker on this machine: mosquitto_pub switches an output in the guest.
+//! Orders through a broker on the host: mosquitto_pub switches an output in the guest.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -9,21 +9,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lab::deps::host::find_tool;
-use system_tests::{Agent, DEADLINE, Shared, boot, sh, shell, turn};
+use system_tests::{Agent, Shared, TIMEOUT, boot, lock, sh, shell};
 use tempfile::TempDir;
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_mqtt", true)));
 
-/// Where the guest finds this machine's loopback: QEMU's user network takes connections there.
+/// The guest's address of the host: QEMU's user network forwards connections to the host's loopback.
 const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
-/// What the agent publishes of the output; orders come below it.
+/// The topic of the output's state; orders use a topic below it.
 const LAMP: &str = "mypoll/board/output/lamp";
 
-/// How often something is looked at that changes by itself.
+/// Polling interval.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// mosquitto, for this machine and its guests. It keeps nothing on disk.
+/// mosquitto on the host, also for its guests. It stores nothing on disk.
 struct Broker {
     folder: TempDir,
     port: u16,
@@ -57,11 +57,11 @@ impl Broker {
             port,
             process,
         };
-        let end = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            let ended = broker.process.try_wait().unwrap();
-            assert!(ended.is_none(), "mosquitto ended: {ended:?}");
-            assert!(Instant::now() < end, "mosquitto does not listen");
+            let status = broker.process.try_wait().unwrap();
+            assert!(status.is_none(), "mosquitto ended: {status:?}");
+            assert!(Instant::now() < deadline, "mosquitto does not listen");
             thread::sleep(PAUSE);
         }
         broker
@@ -77,36 +77,36 @@ impl Broker {
         command
     }
 
-    /// Publishes an order for the output; the broker has it then.
+    /// Publishes an order for the output. Returns when the broker has received it.
     fn order(&self, payload: &str) {
         let output = self
             .client("mosquitto_pub")
             .args(["-t", &format!("{LAMP}/set"), "-m", payload])
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
     }
 
     /// Waits until the output's topic retains this state.
-    fn until(&self, state: &str) -> Result<(), String> {
+    fn wait_for_state(&self, state: &str) -> Result<(), String> {
         let expected = format!("retained=1 {state}\n");
-        let end = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
-            let said = self.state()?;
-            if said == expected {
+            let actual = self.state()?;
+            if actual == expected {
                 return Ok(());
             }
-            if Instant::now() > end {
-                return Err(format!("seen {said:?}, expected {expected:?}"));
+            if Instant::now() > deadline {
+                return Err(format!("got {actual:?}, expected {expected:?}"));
             }
             thread::sleep(PAUSE);
         }
     }
 
-    /// What a client that comes now is told first of the output's topic; where nothing is retained, once there is something.
+    /// The first message that a new subscriber of the output's topic receives. Waits if nothing is retained.
     fn state(&self) -> Result<String, String> {
-        let limit = DEADLINE.as_secs().to_string();
+        let limit = TIMEOUT.as_secs().to_string();
         let output = self
             .client("mosquitto_sub")
             .args(["-t", LAMP, "-C", "1", "-W", &limit, "-F", "retained=%r %p"])
@@ -115,27 +115,27 @@ impl Broker {
         if output.status.success() {
             Ok(String::from_utf8(output.stdout).unwrap())
         } else {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(format!("mosquitto_sub got nothing: {said}"))
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            Err(format!("mosquitto_sub received nothing: {stderr}"))
         }
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        // It may have ended.
+        // Fails if it has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if thread::panicking() {
             let log = fs::read_to_string(self.folder.path().join("log"));
-            eprintln!("the log of mosquitto: {}", log.unwrap_or_default());
+            eprintln!("log of mosquitto: {}", log.unwrap_or_default());
         }
     }
 }
 
 #[test]
-fn orders_by_mqtt_switch_an_output_and_its_topic_says_so() {
-    let machine = turn(&MACHINE);
+fn orders_by_mqtt_switch_an_output_and_its_topic_shows_it() {
+    let machine = lock(&MACHINE);
     let broker = Broker::start();
     shell(&machine, "chip leds leds");
     let config = format!(
@@ -146,20 +146,20 @@ fn orders_by_mqtt_switch_an_output_and_its_topic_says_so() {
     );
     let _agent = Agent::start(&machine, &config);
     let shows = |state: &str, level: &str| {
-        let published = broker.until(state);
+        let published = broker.wait_for_state(state);
         let log = sh(&machine, "cat /tmp/agent.log");
         assert_eq!(published, Ok(()), "the agent's log: {log}");
-        let shown = shell(&machine, "cat $(of leds value)");
-        assert_eq!(shown.trim(), level, "the agent's log: {log}");
+        let actual = shell(&machine, "cat $(of leds value)");
+        assert_eq!(actual.trim(), level, "the agent's log: {log}");
     };
-    // The agent subscribes before it publishes this.
+    // The agent publishes its state only after it has subscribed.
     shows("off", "1");
     for (order, state, level) in [
         ("on", "on", "0"),
         ("toggle", "off", "1"),
         ("toggle", "on", "0"),
         ("off", "off", "1"),
-        // One that does not end here, and in its place one that does.
+        // A pulse longer than the test; a short one replaces it.
         ("pulse 3600000", "on", "0"),
         ("pulse 100", "off", "1"),
     ] {

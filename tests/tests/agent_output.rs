@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent's outputs on real GPIO chips: what they show after losses, on chips that go and come, and by orders.
+//! The agent's outputs on simulated GPIO chips: after lost edges, on chips that are removed and added, and with orders.
 
 use std::sync::{LazyLock, Mutex};
 
 use lab::vm::buttons::Action;
 use lab::vm::machine::Machine;
-use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, shell, turn};
+use system_tests::{Agent, Shared, TIMEOUT, boot, client, lock, sh, shell};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_output", true)));
 
-/// A stream that takes orders.
+/// A stream that accepts orders.
 const ORDERS: &str = "[[stream]]\nlisten = \"127.0.0.1:7071\"\ncontrol = true\n";
 
 fn door(machine: &Machine, action: Action) {
@@ -18,13 +18,13 @@ fn door(machine: &Machine, action: Action) {
 }
 
 #[test]
-fn an_led_is_right_after_lost_edges_and_bounces() {
-    let machine = turn(&MACHINE);
+fn an_led_is_correct_after_lost_edges_and_bounces() {
+    let machine = lock(&MACHINE);
     shell(&machine, "chip leds leds");
     let config =
         "[device]\nqueue = 256\n[[output]]\nchip = \"leds\"\nline = 3\nfollow.label = \"sim\"";
     let _agent = Agent::start(&machine, config);
-    // The agent sleeps while the button is pressed more often than its queue holds, and the last edges are lost.
+    // The agent is stopped while more edges occur than its queue holds; the last edges are lost.
     for (levels, shown) in [("up down", 0), ("down up", 1)] {
         shell(
             &machine,
@@ -42,7 +42,7 @@ fn an_led_is_right_after_lost_edges_and_bounces() {
             ),
         );
     }
-    // A contact that bounces 41 times, and stays where it was not before.
+    // A contact that changes its level after 41 bounces.
     shell(
         &machine,
         "exec 3>$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull)
@@ -68,8 +68,8 @@ fn an_led_is_right_after_lost_edges_and_bounces() {
 }
 
 #[test]
-fn an_led_and_clients_are_right_after_each_bounce() {
-    let machine = turn(&MACHINE);
+fn an_led_and_clients_are_correct_after_each_bounce() {
+    let machine = lock(&MACHINE);
     door(&machine, Action::Up);
     shell(&machine, "chip leds leds");
     let config = "[[output]]\nchip = \"leds\"\nline = 3\nfollow.label = \"door\"";
@@ -81,14 +81,14 @@ fn an_led_and_clients_are_right_after_each_bounce() {
     let mut wrong = Vec::new();
     for attempt in 1..=50 {
         let value = attempt % 2;
-        // 41 edges, faster than interrupts are handled.
+        // 41 edges, faster than the kernel handles interrupts.
         let levels: Vec<_> = (0..41).map(|edge| (edge + value) % 2 == 1).collect();
         buttons.set(door, &levels).unwrap();
-        // Both lines have one interrupt: the second event of this one comes after all of that one's.
+        // Both lines share an interrupt: the button's second event follows all events of the door.
         for action in [Action::Down, Action::Up] {
             buttons.act(button, action).unwrap();
             loop {
-                let event = client.event(DEADLINE).unwrap();
+                let event = client.event(TIMEOUT).unwrap();
                 if event.line == button.number {
                     break;
                 }
@@ -105,8 +105,8 @@ fn an_led_and_clients_are_right_after_each_bounce() {
 }
 
 #[test]
-fn an_led_comes_back_with_its_chip() {
-    let machine = turn(&MACHINE);
+fn an_led_is_restored_with_its_chip() {
+    let machine = lock(&MACHINE);
     door(&machine, Action::Up);
     shell(&machine, "chip leds leds");
     let config = "[[output]]\nchip = \"leds\"\nline = 3\nfollow.label = \"door\"";
@@ -115,7 +115,7 @@ fn an_led_comes_back_with_its_chip() {
         &machine,
         "logged 'opened it output=\"leds-3\"'; echo 0 >$configfs/leds/live",
     );
-    // Nobody had to set the line for the loss to be seen.
+    // The agent notices the removal without setting the line.
     shell(&machine, "logged 'its chip was removed'");
     door(&machine, Action::Down);
     shell(
@@ -126,15 +126,15 @@ fn an_led_comes_back_with_its_chip() {
         logged 'opened it again'",
     );
     door(&machine, Action::Up);
-    let said = shell(&machine, "shows leds 0; count 'output=\"leds-3\"'");
+    let count = shell(&machine, "shows leds 0; count 'output=\"leds-3\"'");
     // Opened, lost, opened.
-    assert_eq!(said, "3\n", "{}", sh(&machine, "cat /tmp/agent.log"));
+    assert_eq!(count, "3\n", "{}", sh(&machine, "cat /tmp/agent.log"));
     shell(&machine, "end; remove leds");
 }
 
 #[test]
-fn a_line_and_a_chip_may_come_after_the_agent() {
-    let machine = turn(&MACHINE);
+fn lines_and_chips_may_appear_after_the_agent_starts() {
+    let machine = lock(&MACHINE);
     door(&machine, Action::Down);
     let config = "[[output]]\nline = \"late\"\nfollow.label = \"door\"";
     let _agent = Agent::start(&machine, config);
@@ -150,14 +150,14 @@ fn a_line_and_a_chip_may_come_after_the_agent() {
 
 #[test]
 fn orders_switch_an_output() {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     shell(&machine, "chip leds leds");
     let config = format!(
         "{ORDERS}[[output]]\nname = \"lamp\"\nchip = \"leds\"\nline = 3\nactive-low = true
 [[output]]\nname = \"follower\"\nchip = \"leds\"\nline = 4\nfollow.label = \"door\""
     );
     let _agent = Agent::start(&machine, &config);
-    // What is said to be done is done.
+    // An order takes effect before the client gets its answer.
     shell(
         &machine,
         "logged 'opened it output=\"lamp\"'
@@ -167,7 +167,7 @@ fn orders_switch_an_output() {
         order lamp toggle; is 1
         order lamp toggle; is 0
         order lamp off; is 1
-        # The client goes long before a pulse ends. This one ends with the next.
+        # The client does not wait for the end of a pulse. The next order replaces this one.
         order lamp pulse --time 1h; is 0
         order lamp pulse --time 300ms
         shows leds 1",
@@ -193,8 +193,8 @@ fn orders_switch_an_output() {
 }
 
 #[test]
-fn what_is_there_twice_is_named() {
-    let machine = turn(&MACHINE);
+fn ambiguous_and_busy_lines_are_named() {
+    let machine = lock(&MACHINE);
     shell(
         &machine,
         "chip one twins; chip two twins; chip leds leds only",
@@ -210,7 +210,7 @@ fn what_is_there_twice_is_named() {
         logged \"several chips have the label .twins.: \\($one, $two\\|$two, $one\\); give the path of one as .chip.\"
         logged \"several lines are named .green.: line 3 of \\($one, line 3 of $two\\|$two, line 3 of $one\\)\"
         logged '(`mypoll-agent: [cd]` has it)'
-        # A link is no second chip.
+        # A link does not count as a second chip.
         remove two
         ln -s $one /dev/gpiochip-alias
         logged 'opened it output=\"a\"'
@@ -222,8 +222,8 @@ fn what_is_there_twice_is_named() {
 }
 
 #[test]
-fn a_reload_frees_a_line_before_another_output_takes_it() {
-    let machine = turn(&MACHINE);
+fn a_reload_frees_a_line_before_another_output_opens_it() {
+    let machine = lock(&MACHINE);
     shell(&machine, "chip leds leds");
     let output = |name: &str| format!("[[output]]\nname = \"{name}\"\nchip = \"leds\"\nline = 3\n");
     let _agent = Agent::start(&machine, &format!("{ORDERS}{}", output("one")));

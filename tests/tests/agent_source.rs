@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the agent makes of the driver: no event is lost unnoticed, and labels and levels follow, whatever happens to the
-//! lines.
+//! The agent with the driver as its source: no event is lost unnoticed, and labels and levels stay correct, whatever
+//! happens to the lines.
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};
@@ -8,18 +8,18 @@ use std::sync::{LazyLock, Mutex};
 use lab::vm::buttons::Action;
 use lab::vm::client::{Client, Event, Message};
 use lab::vm::machine::Machine;
-use system_tests::{Agent, DEADLINE, Shared, boot, client, clients, sh, turn};
+use system_tests::{Agent, Shared, TIMEOUT, boot, client, clients, lock, sh};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("agent_source", true)));
 
-/// The simulated line 2, which is pressed inside the guest.
+/// Opens the simulated line 2, which is pressed inside the guest.
 const SIM: &str = "exec 3>$(echo /sys/devices/platform/gpio-sim/gpiochip*/sim_gpio0/pull)\n";
 
-/// Events that the driver reported since it was loaded.
+/// Prints the number of events that the driver reported since it was loaded.
 const REPORTED: &str =
     "cd /sys/class/misc/mypoll/statistics; echo $(($(cat generated) + $(cat dropped)))";
 
-/// Shell commands that set the simulated line so many times, to active first.
+/// Shell commands that toggle the simulated line `count` times, starting with active.
 fn edges(count: u32) -> String {
     assert_eq!(count % 2, 0);
     format!(
@@ -33,17 +33,17 @@ fn reported(machine: &Machine) -> u64 {
     sh(machine, REPORTED).trim().parse().unwrap()
 }
 
-/// The events up to a trigger, and how many are missing between them.
-fn up_to_a_trigger(machine: &Machine, client: &mut Client) -> (Vec<Event<'static>>, u64) {
+/// Sends a trigger. Returns the events before it and the number of missed ones.
+fn trigger_and_receive(machine: &Machine, client: &mut Client) -> (Vec<Event<'static>>, u64) {
     sh(machine, "echo trigger >/dev/mypoll");
-    up_to_its_trigger(client)
+    receive_up_to_trigger(client)
 }
 
-/// The same with a trigger that there was already.
-fn up_to_its_trigger(client: &mut Client) -> (Vec<Event<'static>>, u64) {
+/// Receives up to a trigger. Returns the events before it and the number of missed ones.
+fn receive_up_to_trigger(client: &mut Client) -> (Vec<Event<'static>>, u64) {
     let (mut events, mut missing) = (Vec::new(), 0);
     loop {
-        let received = client.next(DEADLINE).unwrap();
+        let received = client.next(TIMEOUT).unwrap();
         match received.message {
             Message::Event(event) if event.source == "manual" => return (events, missing),
             Message::Event(event) => events.push(event),
@@ -58,7 +58,7 @@ fn lost(events: &[Event]) -> u64 {
     events.iter().map(|event| u64::from(event.lost)).sum()
 }
 
-/// The events of one line, without their numbers and times.
+/// The events of one line: kind, label and level.
 fn of_line<'a>(events: &'a [Event], line: u32) -> Vec<(&'a str, &'a str, u32)> {
     let of_line = events
         .iter()
@@ -72,12 +72,12 @@ fn of_line<'a>(events: &'a [Event], line: u32) -> Vec<(&'a str, &'a str, u32)> {
 }
 
 #[test]
-fn every_edge_of_a_shell_loop_arrives() {
-    let machine = turn(&MACHINE);
+fn all_edges_of_a_shell_loop_arrive() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "");
     let mut client = client(&machine);
     sh(&machine, &edges(400));
-    let (events, missing) = up_to_a_trigger(&machine, &mut client);
+    let (events, missing) = trigger_and_receive(&machine, &mut client);
     assert_eq!((events.len(), missing, lost(&events)), (400, 0, 0));
     for (event, value) in events.iter().zip([1, 0].into_iter().cycle()) {
         assert_eq!((event.line, event.value), (2, value), "{event:?}");
@@ -85,8 +85,8 @@ fn every_edge_of_a_shell_loop_arrives() {
 }
 
 #[test]
-fn what_came_while_the_agent_stood_still_arrives() {
-    let machine = turn(&MACHINE);
+fn events_while_the_agent_was_stopped_arrive() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "[journal]\nmemory = 67108864");
     let mut client = client(&machine);
     let before = reported(&machine);
@@ -102,18 +102,18 @@ fn what_came_while_the_agent_stood_still_arrives() {
             edges(2000)
         ),
     );
-    let happened = reported(&machine) - before;
-    let (events, missing) = up_to_a_trigger(&machine, &mut client);
+    let expected = reported(&machine) - before;
+    let (events, missing) = trigger_and_receive(&machine, &mut client);
     assert_eq!(
         (events.len() as u64, missing, lost(&events)),
-        (happened, 0, 0)
+        (expected, 0, 0)
     );
     assert_eq!(of_line(&events, 2).len(), 2000);
 }
 
 #[test]
 fn a_minute_of_ticks_arrives_at_every_client() {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "[journal]\nmemory = 67108864");
     let mut clients = clients::<3>(&machine);
     let before = reported(&machine);
@@ -129,22 +129,22 @@ fn a_minute_of_ticks_arrives_at_every_client() {
         echo trigger >/dev/mypoll",
     );
     // Without the trigger.
-    let happened = reported(&machine) - before - 1;
+    let expected = reported(&machine) - before - 1;
     for client in &mut clients {
-        let (events, missing) = up_to_its_trigger(client);
-        // A machine that is too slow for it loses some, and says how many.
+        let (events, missing) = receive_up_to_trigger(client);
+        // A slow machine loses some events, but reports how many.
         let counted = events.len() as u64 + lost(&events) + missing;
-        assert_eq!(counted, happened, "{missing} missing");
+        assert_eq!(counted, expected, "{missing} missing");
     }
 }
 
 #[test]
-fn an_event_has_the_time_of_a_clock_that_was_set() {
-    let machine = turn(&MACHINE);
+fn events_have_the_time_of_a_changed_clock() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "");
     let mut client = client(&machine);
     let now = "date -u +%Y-%m-%dT%H:%M:%S";
-    // The guest has no clock that runs on: it begins with 1970.
+    // The guest has no battery-backed clock: its time starts in 1970.
     for jump in [1_000_000_000, 86_400, -172_800] {
         let times = sh(
             &machine,
@@ -155,7 +155,7 @@ fn an_event_has_the_time_of_a_clock_that_was_set() {
             ),
         );
         let (earliest, latest) = times.trim().split_once('\n').unwrap();
-        let event = client.event(DEADLINE).unwrap();
+        let event = client.event(TIMEOUT).unwrap();
         assert_eq!(event.kind, "trigger");
         let time = &event.time[..earliest.len()];
         assert!(
@@ -166,8 +166,8 @@ fn an_event_has_the_time_of_a_clock_that_was_set() {
 }
 
 #[test]
-fn what_a_queue_could_not_hold_is_counted_and_the_level_is_right() {
-    let machine = turn(&MACHINE);
+fn events_lost_by_a_queue_are_counted_and_the_level_is_correct() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "[device]\nqueue = 256");
     let mut client = client(&machine);
     for last in ["up", "down"] {
@@ -182,28 +182,32 @@ fn what_a_queue_could_not_hold_is_counted_and_the_level_is_right() {
                 edges(1000)
             ),
         );
-        let happened = reported(&machine) - before;
-        let (events, missing) = up_to_a_trigger(&machine, &mut client);
-        let (read, again): (Vec<_>, Vec<_>) =
-            events.into_iter().partition(|event| event.kind != "level");
-        // At the end of the first round the level is what the last event says.
-        assert!(again.is_empty(), "{again:?}");
-        assert_eq!((read.len() as u64 + lost(&read), missing), (happened, 0));
-        assert!(lost(&read) > 0);
-        assert_eq!(read.last().unwrap().value, u32::from(last == "up"));
+        let expected = reported(&machine) - before;
+        let (events, missing) = trigger_and_receive(&machine, &mut client);
+        // The last event has the current level, so the agent does not read the level again.
+        assert!(
+            events.iter().all(|event| event.kind != "level"),
+            "{events:?}"
+        );
+        assert_eq!(
+            (events.len() as u64 + lost(&events), missing),
+            (expected, 0)
+        );
+        assert!(lost(&events) > 0);
+        assert_eq!(events.last().unwrap().value, u32::from(last == "up"));
     }
 }
 
 #[test]
-fn a_bouncing_contact_ends_with_the_right_level() {
-    let machine = turn(&MACHINE);
+fn a_bouncing_contact_ends_with_the_correct_level() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "");
     let mut client = client(&machine);
     for _ in 0..10 {
         for (first, last, value) in [("down", "up", 1), ("up", "down", 0)] {
             let bounces = format!("echo pull-{last} >&3; echo pull-{first} >&3\n").repeat(20);
             sh(&machine, &format!("{SIM}{bounces}echo pull-{last} >&3"));
-            let (events, missing) = up_to_a_trigger(&machine, &mut client);
+            let (events, missing) = trigger_and_receive(&machine, &mut client);
             assert_eq!((events.len(), missing, lost(&events)), (41, 0, 0));
             assert_eq!(events[40].value, value);
         }
@@ -211,8 +215,8 @@ fn a_bouncing_contact_ends_with_the_right_level() {
 }
 
 #[test]
-fn lines_that_are_unbound_go_and_come_back() {
-    let machine = turn(&MACHINE);
+fn unbound_lines_are_removed_and_added_again() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "");
     let mut client = client(&machine);
     sh(
@@ -228,7 +232,7 @@ fn lines_that_are_unbound_go_and_come_back() {
     for (action, expected) in [(Action::Down, "rising"), (Action::Up, "falling")] {
         buttons.act(door, action).unwrap();
         while !matches!(events.last(), Some(Event { kind, .. }) if kind == expected) {
-            events.push(client.event(DEADLINE).unwrap());
+            events.push(client.event(TIMEOUT).unwrap());
         }
     }
     assert_eq!(
@@ -250,8 +254,8 @@ fn lines_that_are_unbound_go_and_come_back() {
 }
 
 #[test]
-fn a_driver_that_is_loaded_later_is_waited_for() {
-    let machine = turn(&MACHINE);
+fn the_agent_waits_for_a_driver_that_is_loaded_later() {
+    let machine = lock(&MACHINE);
     let agent = Agent::start(&machine, "");
     drop(agent);
     sh(
@@ -269,18 +273,18 @@ fn a_driver_that_is_loaded_later_is_waited_for() {
         modprobe mypoll
         until grep -q 'opened /dev/mypoll' /tmp/agent.log; do sleep 0.1; done",
     );
-    let (events, _) = up_to_a_trigger(&machine, &mut client);
+    let (events, _) = trigger_and_receive(&machine, &mut client);
     assert_eq!(of_line(&events, 1), [("level", "door", 0)]);
     let log = sh(&machine, "cat /tmp/agent.log");
     assert_eq!(log.matches("waiting for the device").count(), 1, "{log}");
 }
 
 #[test]
-fn a_label_is_that_of_the_line_that_has_the_number_now() {
-    let machine = turn(&MACHINE);
+fn a_reused_number_has_the_label_of_its_current_line() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "");
     let mut client = client(&machine);
-    // The third is not UTF-8.
+    // The third label is not UTF-8.
     sh(
         &machine,
         "knows_it() { mypollctl --connect 127.0.0.1:7070 lines | grep -q '^ *900 '; }
@@ -291,14 +295,14 @@ fn a_label_is_that_of_the_line_that_has_the_number_now() {
         for label in one two $(printf 'gr\\374n'); do
             echo $label >label; echo 1 >live
             echo pull-up >$pull; echo pull-down >$pull
-            # The agent reads the label when it reads that the line was added.
+            # The agent reads the label when it receives the event that the line was added.
             until knows_it; do sleep 0.1; done
             echo 0 >live
             while knows_it; do sleep 0.1; done
         done
         rmdir /sys/kernel/config/mypoll/line",
     );
-    let (events, missing) = up_to_a_trigger(&machine, &mut client);
+    let (events, missing) = trigger_and_receive(&machine, &mut client);
     assert_eq!(missing, 0);
     let labels = ["one", "two", "gr\u{fffd}n"];
     let expected: Vec<_> = labels
@@ -313,7 +317,7 @@ fn a_label_is_that_of_the_line_that_has_the_number_now() {
 
 #[test]
 fn two_hundred_lines_have_their_labels() {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "");
     let mut client = client(&machine);
     sh(
@@ -331,7 +335,7 @@ fn two_hundred_lines_have_their_labels() {
             i=$((i + 1))
         done",
     );
-    let (events, _) = up_to_a_trigger(&machine, &mut client);
+    let (events, _) = trigger_and_receive(&machine, &mut client);
     let added = events.iter().filter(|event| event.kind == "added");
     let added: BTreeMap<_, _> = added
         .map(|event| (event.line, event.label.clone().unwrap_or_default()))
@@ -340,7 +344,7 @@ fn two_hundred_lines_have_their_labels() {
         .map(|line| (700 + line, format!("many-{line}").into()))
         .collect();
     assert_eq!(added, expected);
-    // Another agent knows them from the start.
+    // A new agent knows them from the start.
     let _agent = Agent::start(&machine, "");
     sh(
         &machine,

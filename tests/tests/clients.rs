@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One client that does not read, and the others.
+//! A client that does not read must not affect the others.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -9,29 +9,29 @@ use std::{iter, thread};
 
 use lab::vm::client::{Client, Message, ReceiveError};
 use socket2::{Domain, Socket, Type};
-use system_tests::{Agent, DEADLINE, Shared, boot, sh, turn};
+use system_tests::{Agent, Shared, TIMEOUT, boot, lock, sh};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("clients", true)));
 
-/// As many as the driver's queue holds.
+/// The capacity of the driver's queue.
 const BURST: u32 = 16;
 
-/// More than all buffers between the agent and a client that does not read can hold.
+/// More than fit into all buffers between the agent and a client that does not read.
 const BURSTS: u32 = 300;
 
-/// A connection whose buffer on this side is as small as can be.
+/// A connection with a minimal receive buffer.
 fn narrow(agent: std::net::SocketAddr) -> Client {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
-    // Small segments keep the buffer on QEMU's side of the connection small, too.
+    // Small segments also keep QEMU's buffer for the connection small.
     socket.set_tcp_mss(536).unwrap();
     socket.connect(&agent.into()).unwrap();
     Client::greet(TcpStream::from(socket)).unwrap()
 }
 
 #[test]
-fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
-    let machine = turn(&MACHINE);
+fn a_stalled_client_delays_no_other_and_learns_what_it_missed() {
+    let machine = lock(&MACHINE);
     sh(
         &machine,
         "echo '4096 8192 8192' >/proc/sys/net/ipv4/tcp_wmem",
@@ -41,7 +41,7 @@ fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
     let connect = || Client::connect(address).unwrap();
     let (mut stalled, mut one, mut other) = (narrow(address), connect(), connect());
 
-    // Each line that the guest reads is a burst of events.
+    // For each line that the guest reads it triggers a burst of events.
     let (bursts, mut order) = UnixStream::pair().unwrap();
     let guest = machine.guest();
     let last = thread::scope(|scope| {
@@ -59,9 +59,9 @@ fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
         for _ in 0..BURSTS {
             order.write_all(b"burst\n").unwrap();
             for _ in 0..BURST {
-                // That they come at all is the point: the stalled client's buffers are full at some time.
-                let event = one.event(DEADLINE).unwrap();
-                assert_eq!(event, other.event(DEADLINE).unwrap());
+                // They must arrive although the stalled client's buffers become full at some point.
+                let event = one.event(TIMEOUT).unwrap();
+                assert_eq!(event, other.event(TIMEOUT).unwrap());
                 assert!(
                     last == 0 || event.event == last + 1,
                     "{event:?} after {last}"
@@ -74,12 +74,12 @@ fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
         last
     });
 
-    // Now it reads: what was kept for it, in order, and how many are missing where.
+    // The stalled client now receives the stored events in order, and the gaps with their sizes.
     let first = last + 1 - u64::from(BURSTS * BURST);
     let mut next = first;
     let mut missed = 0;
     while next <= last {
-        match stalled.next(DEADLINE).unwrap().message {
+        match stalled.next(TIMEOUT).unwrap().message {
             Message::Event(event) => {
                 assert_eq!(event.event, next);
                 next += 1;
@@ -91,22 +91,26 @@ fn a_stalled_client_delays_nobody_and_is_told_what_it_missed() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(missed > 0, "all {} events found room", BURSTS * BURST);
-    assert_eq!(next, last + 1, "it was told of more than there were");
+    assert!(
+        missed > 0,
+        "all {} events fit into the buffers",
+        BURSTS * BURST
+    );
+    assert_eq!(next, last + 1, "more events than were sent");
 }
 
 #[test]
-fn sigterm_drains() {
-    let machine = turn(&MACHINE);
+fn all_events_are_sent_after_sigterm() {
+    let machine = lock(&MACHINE);
     let agent = Agent::start(&machine, "");
     let mut client = Client::connect(machine.agent().unwrap()).unwrap();
-    // All are queued somewhere on the way when the signal comes: the client has not read any.
+    // All events are still queued somewhere when the signal arrives: the client has not read any.
     sh(
         &machine,
         "for event in $(seq 200); do echo trigger >/dev/mypoll; done
         kill -TERM $(cat /run/mypoll-agent.pid)",
     );
-    let events: Vec<_> = iter::from_fn(|| match client.event(DEADLINE) {
+    let events: Vec<_> = iter::from_fn(|| match client.event(TIMEOUT) {
         Ok(event) => Some(event.event),
         Err(error) => {
             let end = error.downcast_ref::<ReceiveError>();

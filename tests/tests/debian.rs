@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent's packages on Debian, with its own kernel, systemd and mosquitto. `MYPOLL_DEBS` is the folder of the packages.
+//! The agent's packages on Debian with its own kernel, systemd and mosquitto. `MYPOLL_DEBS` is the packages' folder.
 
 use std::env;
 use std::sync::{LazyLock, Mutex, MutexGuard};
@@ -10,13 +10,13 @@ use lab::vm::client::Client;
 use lab::vm::debian_root::debian;
 use lab::vm::machine::{Machine, MachineOptions};
 use lab::{Paths, Progress};
-use system_tests::{DEADLINE, Shared, client, kernel_log, sh, try_sh, turn};
+use system_tests::{Shared, TIMEOUT, client, kernel_log, lock, sh, try_sh};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot()));
 
 const INSTALL: &str = "DEBIAN_FRONTEND=noninteractive apt-get install --yes /mnt/host/*.deb";
 
-/// Lines of QEMU's chip, a broker, and a stream for the lab.
+/// Lines of QEMU's chip, a broker, and a stream for the tests.
 const CONFIGURATION: &str = r#"
 [gpiochip]
 lines = [
@@ -32,7 +32,7 @@ insecure = true
 broker = "127.0.0.1:1883"
 "#;
 
-/// What the tests ask of systemd and the agent.
+/// Shell functions for systemd and the agent.
 const SHELL: &str = r#"
 set -eu
 trap 'systemctl status --no-pager mypoll-agent >&2; exit 143' TERM
@@ -42,19 +42,19 @@ configure() {
 property() {
     systemctl show --property "$1" --value mypoll-agent
 }
-# is STATE: waits until the service is that. systemd learns of READY=1 after the first clients are served.
+# is STATE: waits until the service has this state. systemd receives READY=1 after the agent serves the first clients.
 is() {
     until [ "$(systemctl is-active mypoll-agent)" = $1 ]; do sleep 0.5; done
 }
-# has_lines [ADDRESS]: waits until the agent knows the level of both.
+# has_lines [ADDRESS]: waits until the agent knows the level of both lines.
 has_lines() {
     until mypollctl --connect ${1:-127.0.0.1:7070} get 1 >/dev/null 2>&1; do sleep 0.5; done
 }
-# logged TEXT: waits until the agent that runs has said that.
+# logged TEXT: waits until the running agent has logged the text.
 logged() {
     until journalctl --quiet --unit mypoll-agent _PID=$(property MainPID) | grep -q "$1"; do sleep 0.5; done
 }
-# restarted PID: waits until another agent than that one has the lines.
+# restarted PID: waits until an agent with another PID has the lines.
 restarted() {
     while [ "$(property MainPID)" = $1 ] || [ "$(property MainPID)" = 0 ]; do sleep 0.5; done
     has_lines
@@ -74,7 +74,7 @@ fn boot() -> Machine {
         ..MachineOptions::default()
     };
     let machine = Machine::start(cache, debian, &options).unwrap_or_else(|error| panic!("{error}"));
-    machine.guest().give_up_after(DEADLINE * 5).unwrap();
+    machine.guest().give_up_after(TIMEOUT * 5).unwrap();
     sh(&machine, INSTALL);
     machine
 }
@@ -83,9 +83,9 @@ fn shell(machine: &Machine, script: &str) -> String {
     sh(machine, &format!("{SHELL}{script}"))
 }
 
-/// This test's turn, with an agent that was restarted with the configuration above and more of it.
+/// Waits for exclusive use of the machine, and restarts the agent with [`CONFIGURATION`] and `more`.
 fn agent(more: &str) -> MutexGuard<'static, Machine> {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     shell(
         &machine,
         &format!(
@@ -97,14 +97,14 @@ fn agent(more: &str) -> MutexGuard<'static, Machine> {
     machine
 }
 
-/// Presses the button and lets it go; gives the number of the second event.
+/// Presses and releases the button. Returns the number of the second event.
 fn press(machine: &Machine, client: &mut Client, label: &str) -> u64 {
     let buttons = machine.buttons().unwrap();
     let line = buttons.line("door").unwrap();
     let mut number = 0;
     for (action, kind) in [(Action::Down, "rising"), (Action::Up, "falling")] {
         buttons.act(line, action).unwrap();
-        let event = client.event(DEADLINE).unwrap();
+        let event = client.event(TIMEOUT).unwrap();
         assert_eq!((&*event.kind, event.label.as_deref()), (kind, Some(label)));
         number = event.event;
     }
@@ -138,7 +138,7 @@ fn a_press_reaches_a_subscriber_of_a_broker() {
 }
 
 #[test]
-fn what_is_installed_is_right() {
+fn the_installed_files_are_correct() {
     let machine = agent("");
     let installed = shell(
         &machine,
@@ -173,12 +173,12 @@ fn the_service_is_not_exposed() {
         &machine,
         "systemd-analyze security --no-pager --threshold=20 mypoll-agent",
     );
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status, 0, "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status, 0, "{stdout}");
 }
 
 #[test]
-fn events_are_counted_on_over_a_restart_and_a_crash() {
+fn event_numbers_continue_after_a_restart_and_a_crash() {
     let machine = agent("");
     let mut last = press(&machine, &mut client(&machine), "door");
     for end in ["systemctl restart", "systemctl kill --signal=KILL"] {
@@ -191,14 +191,14 @@ fn events_are_counted_on_over_a_restart_and_a_crash() {
             ),
         );
         let next = press(&machine, &mut client(&machine), "door");
-        // The press, after the levels of both lines, which each start reads.
+        // Two events of the press, after the levels of both lines, which the agent reads at each start.
         assert_eq!(next, last + 4, "after {end}");
         last = next;
     }
 }
 
 #[test]
-fn a_reload_takes_a_good_configuration_and_refuses_a_bad_one() {
+fn a_reload_accepts_a_valid_and_refuses_an_invalid_configuration() {
     let machine = agent("");
     let mut client = client(&machine);
     let pid = shell(&machine, "property MainPID");
@@ -211,7 +211,7 @@ fn a_reload_takes_a_good_configuration_and_refuses_a_bad_one() {
             until mypollctl --connect 127.0.0.1:7070 lines | grep -q gate; do sleep 0.5; done"
         ),
     );
-    // The client that was there is told.
+    // The connected client gets the new label.
     press(&machine, &mut client, "gate");
     shell(
         &machine,
@@ -224,7 +224,7 @@ fn a_reload_takes_a_good_configuration_and_refuses_a_bad_one() {
 }
 
 #[test]
-fn an_agent_that_hangs_is_restarted() {
+fn a_hanging_agent_is_restarted() {
     let machine = agent("");
     shell(
         &machine,
@@ -269,14 +269,14 @@ END
 }
 
 #[test]
-fn an_output_says_what_the_kernel_lacks() {
+fn an_output_reports_what_the_kernel_lacks() {
     let machine = agent("[[output]]\nname = \"led\"\nchip = \"9030000.pl061\"\nline = 0");
     shell(&machine, "logged 'outputs need CONFIG_GPIO_CDEV_V1'");
     press(&machine, &mut client(&machine), "door");
 }
 
 #[test]
-fn nothing_but_the_user_is_left_after_a_purge() {
+fn a_purge_leaves_only_the_user() {
     let machine = agent("");
     shell(
         &machine,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `./scripts/demo`, with and without a terminal, and the shell of `./scripts/run` on one.
+//! `./scripts/demo` with and without a terminal, and the shell of `./scripts/run` on a terminal.
 
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use serde_json::Value;
-use system_tests::{DEADLINE, script};
+use system_tests::{TIMEOUT, script};
 use vt100::Parser;
 
-/// A program on a terminal of its own, and what the terminal shows.
+/// A program on its own terminal, and the terminal's contents.
 struct Terminal {
     program: Box<dyn Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
-    shown: Arc<Mutex<Parser>>,
+    parser: Arc<Mutex<Parser>>,
     _master: Box<dyn MasterPty + Send>,
 }
 
@@ -34,44 +34,47 @@ impl Terminal {
         command.env("TERM", "xterm");
         let program = pty.slave.spawn_command(command).unwrap();
         let mut output = pty.master.try_clone_reader().unwrap();
-        let shown = Arc::new(Mutex::new(Parser::new(size.rows, size.cols, 0)));
-        let parser = shown.clone();
+        let parser = Arc::new(Mutex::new(Parser::new(size.rows, size.cols, 0)));
+        let shared = parser.clone();
         thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut buffer) {
-                parser.lock().unwrap().process(&buffer[..count]);
+                shared.lock().unwrap().process(&buffer[..count]);
             }
         });
         Self {
             program,
             keys: pty.master.take_writer().unwrap(),
-            shown,
+            parser,
             _master: pty.master,
         }
     }
 
     fn screen(&self) -> String {
-        self.shown.lock().unwrap().screen().contents()
+        self.parser.lock().unwrap().screen().contents()
     }
 
-    fn types(&mut self, keys: &str) {
+    fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
-    /// Types `keys`, again every few seconds, until the screen shows all the `words`.
-    fn until_it_shows(&mut self, keys: &str, words: &[&str]) {
-        let end = Instant::now() + DEADLINE * 4;
-        let mut again = Instant::now();
+    /// Types `keys`, repeatedly every 5 s, until the screen shows all `words`.
+    fn wait_for(&mut self, keys: &str, words: &[&str]) {
+        let deadline = Instant::now() + TIMEOUT * 4;
+        let mut next_attempt = Instant::now();
         loop {
             let screen = self.screen();
             if words.iter().all(|word| screen.contains(word)) {
                 return;
             }
-            assert!(Instant::now() < end, "{words:?} is missing in:\n{screen}");
-            if Instant::now() >= again {
-                self.types(keys);
-                again += Duration::from_secs(5);
+            assert!(
+                Instant::now() < deadline,
+                "{words:?} is missing in:\n{screen}"
+            );
+            if Instant::now() >= next_attempt {
+                self.type_keys(keys);
+                next_attempt += Duration::from_secs(5);
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -85,8 +88,8 @@ impl Terminal {
 #[test]
 fn a_demo_without_a_terminal_prints_three_presses() {
     let output = script("demo").stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
     let edges: Vec<_> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
@@ -98,27 +101,27 @@ fn a_demo_without_a_terminal_prints_three_presses() {
     let press =
         |label: &str| ["rising", "falling"].map(|kind| (format!("{label:?}"), format!("{kind:?}")));
     let expected = ["button", "door", "button"].map(press).concat();
-    assert_eq!(edges, expected, "{said}");
-    assert!(said.contains("live page"), "{said}");
+    assert_eq!(edges, expected, "{stderr}");
+    assert!(stderr.contains("live page"), "{stderr}");
 }
 
 #[test]
 fn a_demo_on_a_terminal_shows_presses_and_triggers() {
     let mut terminal = Terminal::start("demo");
-    terminal.until_it_shows("", &["live page: http://", "mypoll on Linux"]);
-    terminal.until_it_shows("1", &["button", "rising", "falling"]);
-    terminal.until_it_shows("t", &["trigger"]);
-    terminal.types("q");
+    terminal.wait_for("", &["live page: http://", "mypoll on Linux"]);
+    terminal.wait_for("1", &["button", "rising", "falling"]);
+    terminal.wait_for("t", &["trigger"]);
+    terminal.type_keys("q");
     assert_eq!(terminal.status(), 0);
 }
 
 #[test]
 fn a_shell_on_a_terminal_ends_with_its_status() {
     let mut terminal = Terminal::start("run");
-    terminal.until_it_shows(
+    terminal.wait_for(
         "echo $((6 * 7)) $(test -t 0 && echo terminal)\n",
         &["42 terminal"],
     );
-    terminal.types("exit 3\n");
+    terminal.type_keys("exit 3\n");
     assert_eq!(terminal.status(), 3);
 }

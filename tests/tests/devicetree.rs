@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the driver makes of a device tree with mistakes in it.
+//! The driver with a device tree that contains mistakes.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::process::Command;
 
 use system_tests::{boot_with, sh};
 
-/// What a label has to be.
+/// The error for invalid labels.
 const LABEL: &str = "line: label: must be 1 to 255 bytes without '/' and control characters, and neither \".\" nor \"..\"";
 
-/// What the log says of each node of bad-lines.dtso, but for the one that is right.
+/// The log message for each node of bad-lines.dtso, except the valid one.
 const MISTAKES: [(&str, &str); 15] = [
     (
         "no-line",
@@ -57,7 +57,7 @@ const MISTAKES: [(&str, &str); 15] = [
 ];
 
 #[test]
-fn each_mistake_is_said_and_the_other_lines_work() {
+fn each_mistake_is_logged_and_the_other_lines_work() {
     let folder = tempfile::tempdir().unwrap();
     let overlay = folder.path().join("bad-lines.dtbo");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("devicetree/bad-lines.dtso");
@@ -73,13 +73,12 @@ fn each_mistake_is_said_and_the_other_lines_work() {
     let machine = boot_with("devicetree", false, |system| system.overlay = overlay);
     let log = sh(&machine, "dmesg");
     for (node, mistake) in MISTAKES {
-        let said =
-            |line: &&str| line.contains(&format!("mypoll {node}: ")) && line.contains(mistake);
-        assert!(log.lines().any(|line| said(&line)), "{node}: {log}");
+        let prefix = format!("mypoll {node}: ");
+        let is_logged = |line: &str| line.contains(&prefix) && line.contains(mistake);
+        assert!(log.lines().any(is_logged), "{node}: {log}");
     }
 
-    // A node that fails leaves nothing behind, no event either.
-    // Without reg, the order is not the source's.
+    // A failed node leaves no lines and no events. Lines without reg are in an unspecified order, therefore `sort`.
     let lines = sh(&machine, "cut -d= -f3 /sys/class/misc/mypoll/lines | sort");
     assert_eq!(
         lines,
@@ -87,7 +86,7 @@ fn each_mistake_is_said_and_the_other_lines_work() {
     );
     let events = sh(&machine, "grep event_sequence /sys/class/misc/mypoll/stats");
     assert_eq!(events, "event_sequence=0\n");
-    // The kernel finds nothing wrong with any of the labels.
+    // No label causes a kernel warning.
     assert!(!log.contains("WARNING"), "{log}");
     let interrupts = sh(&machine, "grep -c Tür /proc/interrupts");
     assert_eq!(interrupts, "1\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The examples with SIGIO, woken by presses from outside.
+//! The examples that use SIGIO, with presses from outside.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;
@@ -7,17 +7,18 @@ use std::sync::{LazyLock, Mutex};
 use std::thread;
 
 use lab::vm::buttons::Action;
-use system_tests::{DEADLINE, Shared, boot, turn};
+use system_tests::{Shared, TIMEOUT, boot, lock};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("examples", false)));
 
-/// Runs `program` until it saw two presses. Each edge comes when the program has read the one before: a signal wakes it.
+/// Runs `program` until it has received two presses. Each edge is sent after the program has read the previous one, so
+/// that a signal has to wake it.
 fn sees_presses(program: &str) {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     let buttons = machine.buttons().unwrap();
     let door = buttons.line("door").unwrap();
     let (screen, mut stdout) = UnixStream::pair().unwrap();
-    screen.set_read_timeout(Some(DEADLINE)).unwrap();
+    screen.set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut lines = BufReader::new(screen).lines();
     thread::scope(|scope| {
         let running = scope.spawn(|| {

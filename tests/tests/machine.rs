@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Machines that do not come up, and machines whose program is killed.
+//! Machines that do not boot, and machines whose program is killed.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -8,38 +8,38 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use system_tests::{DEADLINE, script, try_boot};
+use system_tests::{TIMEOUT, script, try_boot};
 
 #[test]
-fn what_qemu_refuses_is_passed_on() {
+fn errors_of_qemu_are_passed_on() {
     let error = try_boot("machine", false, |system| {
         system.image = "/no/such/Image".into()
     })
     .unwrap_err();
-    let said = error.to_string();
+    let message = error.to_string();
     assert!(
-        said.starts_with("qemu-system-aarch64 does not start: "),
-        "{said}"
+        message.starts_with("qemu-system-aarch64 does not start: "),
+        "{message}"
     );
-    assert!(said.contains("/no/such/Image"), "{said}");
+    assert!(message.contains("/no/such/Image"), "{message}");
 }
 
 #[test]
-fn an_overlay_that_is_none_is_an_error() {
+fn an_invalid_overlay_is_an_error() {
     let overlay = tempfile::NamedTempFile::new().unwrap();
     let error = try_boot("machine", false, |system| {
         system.overlay = overlay.path().into()
     })
     .unwrap_err();
-    let said = format!("{error:#}");
+    let message = format!("{error:#}");
     assert!(
-        said.starts_with("can't make the machine's device tree: "),
-        "{said}"
+        message.starts_with("can't make the machine's device tree: "),
+        "{message}"
     );
-    assert!(said.contains("fdtoverlay"), "{said}");
+    assert!(message.contains("fdtoverlay"), "{message}");
 }
 
-/// A `./scripts/run` whose guest sleeps, with a runtime folder of its own.
+/// Starts `./scripts/run` with a sleeping command in the guest and its own runtime folder.
 fn sleeping(runtime: &Path) -> Child {
     let mut child = script("run")
         .env("XDG_RUNTIME_DIR", runtime)
@@ -56,7 +56,7 @@ fn sleeping(runtime: &Path) -> Child {
     child
 }
 
-/// Whether a QEMU runs that has to do with this runtime folder.
+/// Whether a QEMU with this runtime folder is running.
 fn qemu_runs(runtime: &Path) -> bool {
     let folder = runtime.to_str().unwrap();
     fs::read_dir("/proc")
@@ -74,7 +74,7 @@ fn signal(child: &Child, signal: &str) {
 }
 
 #[test]
-fn a_terminated_run_leaves_nothing() {
+fn a_terminated_run_cleans_up() {
     let runtime = tempfile::tempdir().unwrap();
     let mut run = sleeping(runtime.path());
     assert!(qemu_runs(runtime.path()));
@@ -88,24 +88,24 @@ fn a_terminated_run_leaves_nothing() {
         fs::read_dir(runtime.path().join("mypoll")).unwrap().count(),
         0
     );
-    gone(runtime.path());
+    wait_for_qemus_end(runtime.path());
 }
 
 #[test]
-fn a_killed_run_takes_its_machine_along() {
+fn a_killed_run_ends_its_machine() {
     let runtime = tempfile::tempdir().unwrap();
     let mut run = sleeping(runtime.path());
     assert!(qemu_runs(runtime.path()));
     signal(&run, "-KILL");
     run.wait().unwrap();
-    gone(runtime.path());
+    wait_for_qemus_end(runtime.path());
 }
 
-/// The kernel kills QEMU, which nobody here can wait for.
-fn gone(runtime: &Path) {
+/// Waits until QEMU has ended. The kernel kills it, and it is not a child of this process.
+fn wait_for_qemus_end(runtime: &Path) {
     let started = Instant::now();
     while qemu_runs(runtime) {
-        assert!(started.elapsed() < DEADLINE, "QEMU still runs");
+        assert!(started.elapsed() < TIMEOUT, "QEMU is still running");
         sleep(Duration::from_millis(20));
     }
 }

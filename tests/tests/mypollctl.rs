@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! mypollctl beside the driver and the agent: what it prints, what it takes from others, and what it says when something
-//! is wrong.
+//! mypollctl with the driver and the agent: its output, its effect on other readers, and its error messages.
 
 use std::sync::{LazyLock, Mutex};
 
 use lab::vm::machine::Machine;
 use serde_json::Value;
-use system_tests::{Agent, DEADLINE, Shared, boot, client, sh, try_sh, turn};
+use system_tests::{Agent, Shared, TIMEOUT, boot, client, lock, sh, try_sh};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("mypollctl", true)));
 
-/// What the scripts share: a button to press, and waiting for programs.
+/// Shell functions that press a button and wait for programs.
 const SHELL: &str = r#"
 set -eu
 pull() {
@@ -21,7 +20,7 @@ pull() {
 press() {
     pull up down
 }
-# monitors N: so many of mypollctl's queues are open.
+# monitors N: waits until mypollctl has N open queues.
 monitors() {
     until [ "$(mypollctl queues | grep -c ' mypollctl .* private ')" = $1 ]; do sleep 0.1; done
 }
@@ -30,18 +29,18 @@ agent() {
 }
 "#;
 
-/// A stream that takes orders, and an LED.
+/// A stream that accepts orders, and an LED.
 const CONFIG: &str = "[[stream]]\nlisten = \"unix:/tmp/agent.sock\"\n[[output]]\nname = \"lamp\"\nchip = \"mypoll-sim\"\nline = 7\n";
 
 fn shell(machine: &Machine, script: &str) -> String {
     sh(machine, &format!("{SHELL}{script}"))
 }
 
-/// The exit status and what was said of a command that may fail.
+/// The exit status and the output of a command that may fail.
 fn try_shell(machine: &Machine, script: &str) -> (u8, String) {
     let output = try_sh(machine, &format!("{SHELL}{script}"));
-    let said = [output.stdout, output.stderr].concat();
-    (output.status, String::from_utf8(said).unwrap())
+    let text = [output.stdout, output.stderr].concat();
+    (output.status, String::from_utf8(text).unwrap())
 }
 
 fn objects(lines: &str) -> Vec<Value> {
@@ -52,8 +51,8 @@ fn objects(lines: &str) -> Vec<Value> {
 }
 
 #[test]
-fn monitors_take_nothing_from_the_agent_and_from_one_another() {
-    let machine = turn(&MACHINE);
+fn monitors_take_no_events_from_the_agent_or_each_other() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, CONFIG);
     let mut client = client(&machine);
     let printed = shell(
@@ -90,13 +89,13 @@ fn monitors_take_nothing_from_the_agent_and_from_one_another() {
         );
     }
     for kind in all.into_iter().chain(["falling"]) {
-        assert_eq!(client.event(DEADLINE).unwrap().kind, kind);
+        assert_eq!(client.event(TIMEOUT).unwrap().kind, kind);
     }
 }
 
 #[test]
 fn events_of_the_shared_queue_have_labels() {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     shell(
         &machine,
         r#"mypollctl monitor --shared --json >/tmp/shared & monitor=$!
@@ -106,8 +105,8 @@ fn events_of_the_shared_queue_have_labels() {
 }
 
 #[test]
-fn wait_ends_with_the_edge_or_with_the_time() {
-    let machine = turn(&MACHINE);
+fn wait_ends_at_the_edge_or_the_timeout() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, CONFIG);
     let event = shell(
         &machine,
@@ -122,17 +121,17 @@ fn wait_ends_with_the_edge_or_with_the_time() {
         let timed_out = try_shell(&machine, &format!("{command} wait sim --timeout 200ms"));
         assert_eq!(timed_out, (124, String::new()), "{command}");
     }
-    let (status, said) = try_shell(&machine, "mypollctl wait bell --timeout 5m");
-    assert_eq!(status, 1, "{said}");
+    let (status, text) = try_shell(&machine, "mypollctl wait bell --timeout 5m");
+    assert_eq!(status, 1, "{text}");
     assert!(
-        said.contains("no line `bell`; the driver has: 0 `button`, 1 `door`, 2 `sim`"),
-        "{said}"
+        text.contains("no line `bell`; the driver has: 0 `button`, 1 `door`, 2 `sim`"),
+        "{text}"
     );
 }
 
 #[test]
-fn levels_are_those_of_the_lines() {
-    let machine = turn(&MACHINE);
+fn levels_match_the_lines() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, CONFIG);
     for (pull, level) in [("up", "1"), ("down", "0")] {
         let levels = shell(
@@ -160,7 +159,7 @@ fn levels_are_those_of_the_lines() {
 
 #[test]
 fn queues_are_named_with_their_readers() {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, CONFIG);
     let queues = shell(
         &machine,
@@ -194,8 +193,8 @@ fn queues_are_named_with_their_readers() {
 }
 
 #[test]
-fn what_came_before_is_had_by_its_number() {
-    let machine = turn(&MACHINE);
+fn earlier_events_are_available_by_number() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, CONFIG);
     for address in ["unix:/tmp/agent.sock", "tcp:127.0.0.1:7070"] {
         let printed = shell(
@@ -227,8 +226,8 @@ fn what_came_before_is_had_by_its_number() {
 }
 
 #[test]
-fn orders_need_the_right_to_give_them() {
-    let machine = turn(&MACHINE);
+fn orders_need_permission() {
+    let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, CONFIG);
     shell(
         &machine,
@@ -236,17 +235,17 @@ fn orders_need_the_right_to_give_them() {
         agent set lamp on; [ $(level) = 1 ]
         agent set lamp toggle; [ $(level) = 0 ]",
     );
-    let (status, said) = try_shell(&machine, "mypollctl --connect 127.0.0.1:7070 set lamp on");
-    assert_eq!(status, 1, "{said}");
-    assert!(said.contains("control"), "{said}");
-    let (status, said) = try_shell(&machine, "agent set lump on");
-    assert_eq!(status, 1, "{said}");
-    assert!(said.contains("no output `lump`"), "{said}");
+    let (status, text) = try_shell(&machine, "mypollctl --connect 127.0.0.1:7070 set lamp on");
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("control"), "{text}");
+    let (status, text) = try_shell(&machine, "agent set lump on");
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("no output `lump`"), "{text}");
 }
 
 #[test]
-fn doctor_names_what_is_wrong_and_what_to_do() {
-    let machine = turn(&MACHINE);
+fn doctor_names_problems_and_remedies() {
+    let machine = lock(&MACHINE);
     let agent = Agent::start(&machine, CONFIG);
     let healthy = shell(&machine, "press; mypollctl doctor; agent doctor");
     for found in [
@@ -262,46 +261,46 @@ fn doctor_names_what_is_wrong_and_what_to_do() {
     }
     assert!(!healthy.contains("PROBLEM"), "{healthy}");
 
-    let sick = |script: &str, problems: &[&str]| {
-        let (status, said) = try_shell(&machine, script);
-        assert_eq!(status, 1, "{script}: {said}");
-        let found: Vec<_> = said
+    let expect_problems = |script: &str, problems: &[&str]| {
+        let (status, text) = try_shell(&machine, script);
+        assert_eq!(status, 1, "{script}: {text}");
+        let found: Vec<_> = text
             .lines()
             .filter_map(|line| line.strip_prefix("PROBLEM "))
             .map(|problem| problem.split_whitespace().next().unwrap())
             .collect();
-        assert_eq!(found, problems, "{script}: {said}");
+        assert_eq!(found, problems, "{script}: {text}");
         assert_eq!(
-            said.matches('→').count(),
-            said.matches("PROBLEM").count() + said.matches("warning").count(),
-            "{script}: {said}"
+            text.matches('→').count(),
+            text.matches("PROBLEM").count() + text.matches("warning").count(),
+            "{script}: {text}"
         );
-        said
+        text
     };
-    let said = sick(
+    let text = expect_problems(
         "chmod 660 /dev/mypoll
         echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd
         echo 'nobody:x:65534:' >/etc/group
         chpst -u nobody mypollctl doctor",
         &["permissions"],
     );
-    assert!(said.contains("usermod -a -G mypoll"), "{said}");
-    sick("mypollctl --device /dev/nothing doctor", &["device"]);
-    sick("mypollctl --device /tmp/agent.toml doctor", &["device"]);
-    sick(
+    assert!(text.contains("usermod -a -G mypoll"), "{text}");
+    expect_problems("mypollctl --device /dev/nothing doctor", &["device"]);
+    expect_problems("mypollctl --device /tmp/agent.toml doctor", &["device"]);
+    expect_problems(
         "mypollctl --connect unix:/tmp/nothing.sock doctor",
         &["agent"],
     );
-    let (_, said) = try_shell(&machine, "mypollctl --device /dev/nothing doctor --json");
-    let device = &objects(&said)[1];
+    let (_, text) = try_shell(&machine, "mypollctl --device /dev/nothing doctor --json");
+    let device = &objects(&text)[1];
     assert_eq!(
         (&device["check"], &device["state"]),
         (&"device".into(), &"problem".into())
     );
 
     drop(agent);
-    let said = sick("rmmod mypoll; mypollctl doctor", &["module", "device"]);
-    assert!(said.contains("→ modprobe mypoll"), "{said}");
-    assert!(said.contains("none answers: "), "{said}");
+    let text = expect_problems("rmmod mypoll; mypollctl doctor", &["module", "device"]);
+    assert!(text.contains("→ modprobe mypoll"), "{text}");
+    assert!(text.contains("none answers: "), "{text}");
     shell(&machine, "modprobe mypoll; mypollctl doctor");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The live page of the guest's agent, in a browser of this machine.
+//! The live page of the guest's agent, in a browser on the host.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -7,11 +7,11 @@ use std::sync::{LazyLock, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lab::Paths;
-use system_tests::{Agent, Shared, boot, shell, turn};
+use system_tests::{Agent, Shared, boot, lock, shell};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("page", true)));
 
-/// With outputs to switch.
+/// A configuration with outputs to switch.
 const CONFIG: &str = r#"
 [agent]
 machine = "greenhouse"
@@ -33,8 +33,8 @@ line = 4
 "#;
 
 #[test]
-fn the_live_page_shows_presses_over_a_restart_and_switches_outputs() {
-    let machine = turn(&MACHINE);
+fn the_live_page_survives_a_restart_and_switches_outputs() {
+    let machine = lock(&MACHINE);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     shell(
         &machine,
@@ -53,19 +53,19 @@ fn the_live_page_shows_presses_over_a_restart_and_switches_outputs() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut asked = String::new();
+    let mut request = String::new();
     BufReader::new(browser.stdout.take().unwrap())
-        .read_line(&mut asked)
+        .read_line(&mut request)
         .unwrap();
-    let restarted = (asked == "restart\n").then(|| {
+    let restarted = (request == "restart\n").then(|| {
         drop(agent);
         Agent::start(&machine, CONFIG)
     });
-    // It reads no answer where it failed.
+    // Fails if the script has already failed and ended.
     let _ = writeln!(browser.stdin.take().unwrap());
     let browser = browser.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&browser.stderr);
-    assert!(browser.status.success(), "{said}");
+    let stderr = String::from_utf8_lossy(&browser.stderr);
+    assert!(browser.status.success(), "{stderr}");
     shell(
         &machine,
         "[ $(cat $(of relays value 4)) = 1 ]; end; remove relays",

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Presses from outside the guest arrive at clients outside the guest.
+//! Presses from outside the guest, received by clients outside the guest.
 
 use std::sync::{LazyLock, Mutex};
 
 use lab::vm::buttons::Action;
 use lab::vm::client::{Client, Event};
 use lab::vm::machine::Machine;
-use system_tests::{DEADLINE, Shared, boot, client, clients, sh, turn};
+use system_tests::{Shared, TIMEOUT, boot, client, clients, lock, sh};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("presses", true)));
 
@@ -16,10 +16,10 @@ fn act(machine: &Machine, line: &str, action: Action) {
 }
 
 fn next<const N: usize>(client: &mut Client) -> [Event<'static>; N] {
-    [(); N].map(|()| client.event(DEADLINE).unwrap())
+    [(); N].map(|()| client.event(TIMEOUT).unwrap())
 }
 
-/// What an edge looks like, but for its number and time.
+/// The fields of an edge except number and time.
 fn edge<'a>(event: &'a Event<'_>) -> (&'a str, &'a str, u32, Option<&'a str>, u32, u32) {
     let Event {
         source,
@@ -42,10 +42,10 @@ fn assert_in_order(events: &[Event<'_>]) {
 
 #[test]
 fn the_power_key_presses_and_releases_the_button() {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     let mut client = client(&machine);
-    // Line 0 is where QEMU's power key is: a whole press of it is QMP's system_powerdown. A guest that gets no processor for the
-    // 0.1 s that it takes sees the release alone.
+    // Line 0 is QEMU's power key, which QMP's system_powerdown presses for 0.1 s. A guest that does not run during that
+    // time sees only the release.
     let pressed = (0..5).find_map(|_| {
         act(&machine, "button", Action::Press);
         let [first] = next(&mut client);
@@ -63,7 +63,7 @@ fn the_power_key_presses_and_releases_the_button() {
 
 #[test]
 fn levels_set_over_qtest_arrive_as_edges() {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     let mut client = client(&machine);
     act(&machine, "door", Action::Down);
     let [down] = next(&mut client);
@@ -75,15 +75,15 @@ fn levels_set_over_qtest_arrive_as_edges() {
 }
 
 #[test]
-fn a_level_that_does_not_change_is_no_edge() {
-    let machine = turn(&MACHINE);
+fn setting_the_same_level_is_not_an_edge() {
+    let machine = lock(&MACHINE);
     let mut client = client(&machine);
     for (action, kind) in [(Action::Down, "rising"), (Action::Up, "falling")] {
         act(&machine, "door", action);
         assert_eq!(next::<1>(&mut client)[0].kind, kind);
         act(&machine, "door", action);
     }
-    // What comes next is the other button: nothing was in between.
+    // The next events are those of the other button.
     for action in [Action::Down, Action::Up] {
         act(&machine, "button", action);
         assert_eq!(next::<1>(&mut client)[0].line, 0);
@@ -92,7 +92,7 @@ fn a_level_that_does_not_change_is_no_edge() {
 
 #[test]
 fn edges_of_two_buttons_keep_their_order() {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     let mut client = client(&machine);
     let mut events = Vec::new();
     for _ in 0..5 {
@@ -103,7 +103,7 @@ fn edges_of_two_buttons_keep_their_order() {
             ("door", Action::Up, (1, "falling")),
         ] {
             act(&machine, line, action);
-            // A real contact, too, has to hold its level until the interrupt is handled.
+            // Wait for the event: a real contact also holds its level until the interrupt is handled.
             let [event] = next(&mut client);
             assert_eq!((event.line, &*event.kind), edge);
             events.push(event);
@@ -113,8 +113,8 @@ fn edges_of_two_buttons_keep_their_order() {
 }
 
 #[test]
-fn a_simulated_line_pressed_inside_arrives_too() {
-    let machine = turn(&MACHINE);
+fn a_press_inside_the_guest_arrives_too() {
+    let machine = lock(&MACHINE);
     let mut client = client(&machine);
     for level in ["up", "down"] {
         sh(
@@ -131,7 +131,7 @@ fn a_simulated_line_pressed_inside_arrives_too() {
 
 #[test]
 fn three_clients_get_the_same_events() {
-    let machine = turn(&MACHINE);
+    let machine = lock(&MACHINE);
     let mut clients = clients::<3>(&machine);
     let mut events = Vec::new();
     for (line, number) in [("button", 0), ("door", 1), ("button", 0)] {
@@ -148,8 +148,8 @@ fn three_clients_get_the_same_events() {
 }
 
 #[test]
-fn what_can_not_be_pressed_is_said() {
-    let machine = turn(&MACHINE);
+fn lines_that_cannot_be_pressed_are_an_error() {
+    let machine = lock(&MACHINE);
     let buttons = machine.buttons().unwrap();
     let unknown = buttons.line("8").unwrap_err().to_string();
     assert!(

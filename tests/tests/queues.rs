@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The example programs with a queue of their own, in Rust and in C, and presses from outside.
+//! The example programs with private queues, in Rust and C, with presses from outside.
 
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
 use lab::vm::buttons::Action;
-use system_tests::{Shared, boot, turn};
+use system_tests::{Shared, boot, lock};
 
 static MACHINE: Shared = LazyLock::new(|| Mutex::new(boot("queues", false)));
 
-/// Presses until `program`, whose queue begins when it is ready, saw four edges.
-fn sees_what_comes(program: &str) {
-    let machine = turn(&MACHINE);
+/// Presses until `program` has received four edges. Its queue contains only events after its start.
+fn receives_presses(program: &str) {
+    let machine = lock(&MACHINE);
     let buttons = machine.buttons().unwrap();
     let door = buttons.line("door").unwrap();
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
@@ -41,20 +41,20 @@ fn sees_what_comes(program: &str) {
 
 #[test]
 fn queue_read() {
-    sees_what_comes("queue_read");
+    receives_presses("queue_read");
 }
 
 #[test]
 fn queue_tokio() {
-    sees_what_comes("queue_tokio");
+    receives_presses("queue_tokio");
 }
 
 #[test]
 fn queue_ring() {
-    sees_what_comes("queue_ring");
+    receives_presses("queue_ring");
 }
 
 #[test]
 fn queue_in_c() {
-    sees_what_comes("queue");
+    receives_presses("queue");
 }

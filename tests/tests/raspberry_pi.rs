@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The overlay for a Raspberry Pi, its button on a simulated chip: what tests/devicetree finds in the tree is what the driver
-//! makes of it.
+//! The driver with the overlay for a Raspberry Pi, with the button on a simulated chip. tests/devicetree checks the
+//! same properties in the tree.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use system_tests::{boot_with, sh};
 
-/// A chip in place of the header's.
+/// A chip that replaces the one of the header.
 const CHIP: &str = "
 / {
     fragment@2 {
@@ -45,7 +45,7 @@ fn the_button_is_active_low_and_pulled_up_through_the_nexus() {
     let machine = boot_with("raspberry-pi", false, |system| system.overlay = overlay);
     let lines = sh(&machine, "cat /sys/class/misc/mypoll/lines");
     assert_eq!(lines, "line=0 label=button\n");
-    // A line without a bias is low there, which is pressed: without the pull-up this would be no edge.
+    // Without a bias the line is low, i.e. pressed: without the pull-up the first one would not be an edge.
     for (pull, expected) in [
         ("pull-down", "kind=rising line=0 value=1"),
         ("pull-up", "kind=falling line=0 value=0"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Suspend-to-idle, and a line with wakeup-source.
+//! Suspend-to-idle with a line that is a wakeup-source.
 
 use std::fs;
 use std::sync::{LazyLock, Mutex};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use lab::vm::buttons::Action;
 use lab::vm::machine::Machine;
-use system_tests::{DEADLINE, Shared, boot, sh, try_sh, turn};
+use system_tests::{Shared, TIMEOUT, boot, lock, sh, try_sh};
 
 static MACHINE: Shared = LazyLock::new(|| {
     let machine = boot("suspend", false);
-    // So that the log tells, as it happens, how far a suspend is.
+    // Log the progress of a suspend immediately.
     sh(
         &machine,
         "echo N >/sys/module/printk/parameters/console_suspend && dmesg -n 8 &&
@@ -29,7 +29,7 @@ fn act(machine: &Machine, action: Action) {
     buttons.act(buttons.line(LINE).unwrap(), action).unwrap();
 }
 
-/// How many devices were suspended, in all, that are as the last ones, when interrupts have become wake-ups or wait.
+/// The number of noirq suspends of devices so far, the last phase: interrupts wake the machine or are deferred.
 fn suspended(machine: &Machine) -> usize {
     let log = fs::read(machine.log()).unwrap();
     String::from_utf8_lossy(&log)
@@ -37,9 +37,9 @@ fn suspended(machine: &Machine) -> usize {
         .count()
 }
 
-/// Has the machine sleep by a shell script, presses the line while it does, and returns what the script printed; `None` where the
-/// script ended, and the machine had never slept.
-fn press_asleep(machine: &Machine, script: &str) -> Option<String> {
+/// Suspends the machine with a shell script, presses the line while it sleeps, and returns the script's output. Returns
+/// `None` if the script ended without a suspend.
+fn press_while_suspended(machine: &Machine, script: &str) -> Option<String> {
     let awake = suspended(machine);
     thread::scope(|scope| {
         let guest = scope.spawn(move || try_sh(machine, script));
@@ -48,18 +48,18 @@ fn press_asleep(machine: &Machine, script: &str) -> Option<String> {
             if guest.is_finished() {
                 return None;
             }
-            assert!(started.elapsed() < DEADLINE, "it does not sleep");
+            assert!(started.elapsed() < TIMEOUT, "the machine does not suspend");
             thread::sleep(Duration::from_millis(20));
         }
         act(machine, Action::Down);
         let output = guest.join().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status, 0, "{script}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status, 0, "{script}: {stderr}");
         Some(String::from_utf8(output.stdout).unwrap())
     })
 }
 
-/// What comes of the press, once the machine is awake.
+/// Expects the event of the press after the machine has resumed, and one of a release.
 fn expect_press_and_release(machine: &Machine) {
     let next = || sh(machine, "head -n 1 /dev/mypoll");
     let pressed = next();
@@ -77,25 +77,25 @@ fn expect_press_and_release(machine: &Machine) {
 
 #[test]
 fn a_press_wakes_the_machine_and_is_an_event() {
-    let machine = turn(&MACHINE);
-    let counts = press_asleep(
+    let machine = lock(&MACHINE);
+    let counts = press_while_suspended(
         &machine,
         "cd /sys/devices/platform/events/power && cat wakeup_active_count &&
          echo freeze >/sys/power/state && cat wakeup_active_count",
     )
-    .expect("it does not sleep");
+    .expect("the machine does not suspend");
     let counts: Vec<u32> = counts.lines().map(|count| count.parse().unwrap()).collect();
     assert_eq!(counts[1], counts[0] + 1);
     expect_press_and_release(&machine);
 }
 
-/// After which the clock wakes it. The alarm may come before a slow machine sleeps: then a later one is tried.
+/// Seconds until the clock wakes the machine. A slow machine may not yet sleep then: the next longer time is tried.
 const ALARMS_S: [u32; 4] = [15, 30, 60, 120];
 
-/// The clock wakes it, and then the press is an event all the same.
+/// The clock wakes it. The press is still an event afterwards.
 #[test]
-fn a_press_does_not_wake_the_machine_while_that_is_disabled() {
-    let machine = turn(&MACHINE);
+fn a_press_does_not_wake_the_machine_if_wakeup_is_disabled() {
+    let machine = lock(&MACHINE);
     sh(
         &machine,
         "echo disabled >/sys/devices/platform/events/power/wakeup",
@@ -103,14 +103,14 @@ fn a_press_does_not_wake_the_machine_while_that_is_disabled() {
     let slept = ALARMS_S.into_iter().find_map(|alarm_s| {
         let script =
             format!("cat /proc/uptime && rtcwake -m freeze -s {alarm_s} >&2 && cat /proc/uptime");
-        Some((alarm_s, press_asleep(&machine, &script)?))
+        Some((alarm_s, press_while_suspended(&machine, &script)?))
     });
-    let (alarm_s, times) = slept.expect("it does not sleep before any alarm");
+    let (alarm_s, times) = slept.expect("the machine does not suspend before any alarm");
     let times: Vec<f64> = times
         .lines()
         .map(|times| times.split_once(' ').unwrap().0.parse().unwrap())
         .collect();
-    // The clock counts whole seconds.
+    // The alarm has a resolution of 1 s.
     let asleep_s = times[1] - times[0];
     assert!(
         asleep_s > f64::from(alarm_s) - 1.0,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The platform device that has the GPIO lines, and its driver.
+//! The platform device with the GPIO lines, and its driver.
 
 use std::fs;
 use std::io::ErrorKind::{NotADirectory, NotFound};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 const DRIVERS: &str = "/sys/bus/platform/drivers";
 
-/// A platform device that the driver is bound to, or was.
+/// A platform device that the driver is, or was, bound to.
 #[derive(Clone, Debug)]
 pub(crate) struct Binding {
     driver: PathBuf,
@@ -18,7 +18,7 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    /// Finds the device that is bound now; `None` where the device tree has none.
+    /// Finds the device that is bound now; `None` if the device tree has none.
     pub(crate) fn find() -> Result<Option<Self>> {
         for driver in fs::read_dir(DRIVERS).context(DRIVERS)? {
             let driver = driver?;
@@ -27,7 +27,7 @@ impl Binding {
             }
             for device in fs::read_dir(driver.path())? {
                 let device = device?;
-                // The links of a driver's folder are its devices, and its module.
+                // The links in a driver's folder are its devices and its module.
                 if device.file_type()?.is_symlink() && device.file_name() != "module" {
                     return Ok(Some(Self {
                         driver: driver.path(),
@@ -39,7 +39,7 @@ impl Binding {
         Ok(None)
     }
 
-    /// Whether the driver has the device now.
+    /// Whether the driver is bound to the device now.
     pub(crate) fn is_bound(&self) -> bool {
         self.driver.join(&self.device).exists()
     }
@@ -53,7 +53,7 @@ impl Binding {
                 Ok(cell) => numbers.push(u32::from_be_bytes(
                     cell[..].try_into().context("a reg of one cell")?,
                 )),
-                // A property, or a line without a number of its own.
+                // A property, or a line without its own number.
                 Err(error) if matches!(error.kind(), NotADirectory | NotFound) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -61,12 +61,12 @@ impl Binding {
         Ok(numbers)
     }
 
-    /// Takes the device from the driver.
+    /// Unbinds the driver from the device.
     pub(crate) fn unbind(&self) -> Result<()> {
         self.write("unbind")
     }
 
-    /// Gives the device to the driver.
+    /// Binds the driver to the device.
     pub(crate) fn bind(&self) -> Result<()> {
         self.write("bind")
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Expectations that say what was seen and what was expected.
+//! Expectations that report the seen and the expected value.
 
 use std::fmt::{Debug, Display};
 use std::fs::{self, OpenOptions};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use nix::errno::Errno;
 
-/// Fails unless `seen` is `expected`; `what` names what was looked at.
+/// Fails unless `seen` is `expected`; `what` names the value.
 pub(crate) fn expect_eq<T: PartialEq + Debug>(
     what: impl Display,
     seen: T,
@@ -37,7 +37,7 @@ pub(crate) fn expect_errno<T: Debug>(
     }
 }
 
-/// Fails unless nobody may write a file of sysfs, not even root.
+/// Fails if anybody, even root, may write a file of sysfs.
 pub(crate) fn expect_read_only(file: &Path) -> Result<()> {
     let mode = fs::metadata(file)?.permissions().mode();
     expect_eq(
@@ -53,11 +53,11 @@ pub(crate) fn expect_read_only(file: &Path) -> Result<()> {
     )
 }
 
-/// How long a test repeats what should go well every time: an emulated debug kernel takes ten times as
-/// long for a round, and more on a busy machine.
+/// How long a test repeats something that should succeed every time: an emulated debug kernel takes ten times as long
+/// for a round, and more on a busy machine.
 pub(crate) const ENOUGH: Duration = Duration::from_secs(8);
 
-/// The rounds of a test, up to `count`: as many as there is time for, and one at least.
+/// The rounds of a test, up to `count`: as many as fit into the time, but at least one.
 pub(crate) fn rounds(count: u32) -> impl Iterator<Item = u32> {
     let began = Instant::now();
     (0..count).take_while(move |round| *round == 0 || began.elapsed() < ENOUGH)

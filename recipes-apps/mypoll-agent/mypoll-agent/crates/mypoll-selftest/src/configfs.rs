@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Lines and simulated chips that are made by folders of configfs.
+//! Lines and simulated chips that are created in configfs.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -14,21 +14,21 @@ use crate::sim_line::Pull;
 
 const LINES: &str = "/sys/kernel/config/mypoll";
 const CHIPS: &str = "/sys/kernel/config/gpio-sim";
-/// What the names begin with, so that what a test left behind is found.
+/// Prefix of the names, to find folders that a test left behind.
 const PREFIX: &str = "selftest-";
 
 fn errno(error: std::io::Error) -> Errno {
     Errno::try_from(error).unwrap_or(Errno::UnknownErrno)
 }
 
-/// A folder for a line of the driver, until this is dropped.
+/// The folder of a line of the driver, removed on drop.
 #[derive(Debug)]
 pub(crate) struct ConfigLine {
     path: PathBuf,
 }
 
 impl ConfigLine {
-    /// Makes the folder; skips the test where the kernel has no configfs.
+    /// Creates the folder; skips the test if the kernel has no configfs.
     pub(crate) fn new(name: &str) -> Result<Self> {
         if !Path::new(CHIPS).exists() {
             skip!("no {CHIPS}: no gpio-sim in this kernel, or configfs is not mounted");
@@ -38,7 +38,7 @@ impl ConfigLine {
         Ok(Self { path })
     }
 
-    /// Makes the folder for a line of a chip.
+    /// Creates the folder for a line of a chip.
     pub(crate) fn of_chip(name: &str, chip: &SimChip, offset: u32) -> Result<Self> {
         let line = Self::new(name)?;
         line.set("chip", &chip.label).context("chip")?;
@@ -57,7 +57,7 @@ impl ConfigLine {
         fs::write(self.path.join(attribute), value).map_err(errno)
     }
 
-    /// Writes an attribute that has to be taken.
+    /// Writes an attribute, which must succeed.
     pub(crate) fn put(&self, attribute: &str, value: &str) -> Result<()> {
         self.set(attribute, value)
             .with_context(|| format!("{attribute}={value}"))
@@ -70,7 +70,7 @@ impl ConfigLine {
         Ok(value.strip_suffix('\n').unwrap_or(&value).into())
     }
 
-    /// Takes the line into use.
+    /// Enables the line.
     pub(crate) fn go_live(&self) -> Result<()> {
         self.put("live", "1")
     }
@@ -88,7 +88,7 @@ impl Drop for ConfigLine {
     }
 }
 
-/// A simulated chip, until this is dropped.
+/// A simulated chip, removed on drop.
 #[derive(Debug)]
 pub(crate) struct SimChip {
     folder: PathBuf,
@@ -100,17 +100,17 @@ pub(crate) struct SimChip {
 pub(crate) enum Setup {
     /// Gives it a name.
     Name(u32, &'static str),
-    /// Has the kernel itself use it.
+    /// Makes the kernel itself use it.
     Hog(u32),
 }
 
 impl SimChip {
-    /// Makes a chip with `lines` lines; skips the test where the kernel simulates none.
+    /// Creates a chip with `lines` lines; skips the test if the kernel cannot simulate one.
     pub(crate) fn new(name: &str, lines: u32) -> Result<Self> {
         Self::with(name, lines, &[])
     }
 
-    /// The same with lines that are prepared.
+    /// The same, with prepared lines.
     pub(crate) fn with(name: &str, lines: u32, setup: &[Setup]) -> Result<Self> {
         if !Path::new(CHIPS).exists() {
             skip!("no {CHIPS}: no gpio-sim in this kernel, or configfs is not mounted");
@@ -141,17 +141,17 @@ impl SimChip {
         Ok(chip)
     }
 
-    /// Brings the chip.
+    /// Adds the chip.
     pub(crate) fn appear(&self) -> Result<()> {
         fs::write(self.folder.join("live"), "1").context("a simulated chip")
     }
 
-    /// Takes the chip away.
+    /// Removes the chip.
     pub(crate) fn disappear(&self) -> Result<()> {
         fs::write(self.folder.join("live"), "0").context("a simulated chip")
     }
 
-    /// What the kernel calls it, as in gpiochip3.
+    /// The kernel's name of it, such as gpiochip3.
     pub(crate) fn name(&self) -> Result<String> {
         let name = fs::read_to_string(self.folder.join("bank0/chip_name"))?;
         Ok(name.trim_end().into())
@@ -167,7 +167,7 @@ impl SimChip {
         fs::write(&file, pull.as_str()).with_context(|| file.display().to_string())
     }
 
-    /// What pulls a line.
+    /// The pull of a line.
     pub(crate) fn pulled(&self, offset: u32) -> Result<String> {
         let device = fs::read_to_string(self.folder.join("dev_name"))?;
         let file = Path::new("/sys/devices/platform")
@@ -190,7 +190,7 @@ fn remove_chip(folder: &Path) -> std::io::Result<()> {
     remove_folders(folder)
 }
 
-/// Removes a folder of configfs, with the folders in it; its files are no obstacle.
+/// Removes a folder of configfs, with the folders in it; its files need not be removed.
 fn remove_folders(folder: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -201,7 +201,7 @@ fn remove_folders(folder: &Path) -> std::io::Result<()> {
     fs::remove_dir(folder)
 }
 
-/// Removes what tests left behind that did not end well, and says whether there was anything.
+/// Removes what failed tests left behind; returns whether there was anything.
 pub(crate) fn remove_all() -> Result<bool> {
     let mut any = false;
     for (parent, remove) in [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The device under test, and how its state is restored.
+//! The device under test, and restoring its state.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -40,7 +40,7 @@ pub(crate) struct Device {
     pub(crate) node: PathBuf,
     /// The folder of `stats` and `lines`.
     pub(crate) sysfs: PathBuf,
-    /// The platform device with the GPIO lines, where the device tree has one.
+    /// The platform device with the GPIO lines, if the device tree has one.
     binding: Option<Binding>,
     /// Its lines, as they were found.
     lines: Vec<Line>,
@@ -49,7 +49,7 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    /// Finds the device and makes sure that nobody uses it.
+    /// Finds the device, and checks that it is not in use.
     pub(crate) fn find(node: &Path, sysfs: &Path, module_file: Option<&Path>) -> Result<Self> {
         let metadata = match fs::metadata(node) {
             Err(error) if error.kind() == ErrorKind::NotFound => bail!(
@@ -97,7 +97,7 @@ impl Device {
             if !binding.is_bound() {
                 binding.bind()?;
             } else if self.lines()? != self.lines {
-                // Other lines had their numbers when they were added.
+                // Their numbers were in use when they were added: add them again.
                 binding.unbind()?;
                 binding.bind()?;
             }
@@ -165,7 +165,7 @@ impl Device {
             .with_context(|| format!("{name}: seen {text:?}, expected a number and a newline"))
     }
 
-    /// Reads which GPIO lines there are.
+    /// Reads the GPIO lines.
     pub(crate) fn lines(&self) -> Result<Vec<Line>> {
         let text = self.attribute("lines")?;
         ensure!(
@@ -187,7 +187,7 @@ impl Device {
             .collect()
     }
 
-    /// How many events the queue holds.
+    /// The capacity of the queue.
     pub(crate) fn capacity(&self) -> Result<usize> {
         Ok(module::parameter("queue_size")?.parse()?)
     }
@@ -209,7 +209,7 @@ impl Device {
         Ok(())
     }
 
-    /// The platform device with the GPIO lines; skips the test where there is none.
+    /// The platform device with the GPIO lines; skips the test if there is none.
     pub(crate) fn binding(&self) -> Result<&Binding> {
         match &self.binding {
             Some(binding) => {
@@ -237,7 +237,7 @@ impl Device {
 /// A process that has the character device `rdev` open.
 fn user_of(rdev: u64) -> Result<Option<String>> {
     for process in all_processes()?.flatten() {
-        // A process that ends meanwhile, or that one may not look into, has nothing to tell.
+        // Skip processes that have exited or are not accessible.
         let Ok(files) = process.fd() else { continue };
         for file in files.flatten() {
             if let FDTarget::Path(path) = file.target {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The line that a read gives, taken strictly.
+//! The line that a read returns, parsed strictly.
 
 use std::str::FromStr;
 
 use anyhow::{Context, Error, Result, ensure};
 
-/// An event, as docs/interface.md has its keys.
+/// An event, with the keys in docs/interface.md.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) event: u32,
@@ -48,7 +48,7 @@ impl FromStr for Event {
     }
 }
 
-/// A decimal number, of digits alone.
+/// A decimal number of only digits.
 fn number<T: FromStr>(digits: &str) -> Result<T>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn anything_else_is_an_error() {
         for text in [
             "",
             "event=26\n",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Memory that runs out when a test says so: the kernel's fault injection.
+//! Failing memory allocations, by the kernel's fault injection.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -14,34 +14,33 @@ use crate::check::ENOUGH;
 use crate::runner::skip;
 
 const FAILSLAB: &str = "/sys/kernel/debug/failslab";
-/// The one of the thread that opened it: see Documentation/fault-injection in the kernel.
+/// Applies to the thread that opened it: see Documentation/fault-injection in the kernel.
 const FAIL_NTH: &str = "/proc/thread-self/fail-nth";
 
-/// More allocations than an operation makes.
+/// More than the number of allocations of any operation.
 const ENDLESS: u32 = 10_000;
 
-/// Has allocations of this thread fail.
+/// Makes allocations of this thread fail.
 pub(crate) struct FailingMemory {
     nth: File,
 }
 
 impl FailingMemory {
-    /// Skips the test where the kernel can't do it.
+    /// Skips the test if the kernel does not support this.
     pub(crate) fn new() -> Result<Self> {
         let failslab = Path::new(FAILSLAB);
         if !failslab.exists() || !Path::new(FAIL_NTH).exists() {
             skip!("no {FAILSLAB}: the kernel has no fault injection, or debugfs is not mounted");
         }
-        // Allocations that may sleep fail too, and without a stack trace in the log.
+        // Allocations that may sleep fail, too, without a stack trace in the log.
         fs::write(failslab.join("ignore-gfp-wait"), "N").context("ignore-gfp-wait")?;
         fs::write(failslab.join("verbose"), "0").context("verbose")?;
         let nth = OpenOptions::new().read(true).write(true).open(FAIL_NTH)?;
         Ok(Self { nth })
     }
 
-    /// Calls `operation` again and again, with its first allocation failing, then its second, and
-    /// so on, until none of them is left to fail. Each time one failed, the operation has to say
-    /// `ENOMEM`, or to succeed as it could do without, and `unharmed` has to hold.
+    /// Calls `operation` repeatedly: its first allocation fails, then its second, and so on, until none is left. After
+    /// each failure, the operation must return `ENOMEM`, or succeed without the allocation, and `unharmed` must hold.
     pub(crate) fn each<T>(
         &self,
         operation: impl Fn() -> nix::Result<T>,
@@ -50,8 +49,8 @@ impl FailingMemory {
         self.every(1, operation, unharmed)
     }
 
-    /// The same for an operation with so many allocations that there is no time for each: only for some
-    /// of them, from the first to the last.
+    /// The same for an operation with too many allocations to fail each: fails some of them, from the first to the
+    /// last.
     pub(crate) fn some<T>(
         &self,
         operation: impl Fn() -> nix::Result<T>,
@@ -94,7 +93,7 @@ impl FailingMemory {
                 return Ok(());
             }
         }
-        anyhow::bail!("there is no end to its allocations")
+        anyhow::bail!("it has more than {ENDLESS} allocations")
     }
 
     fn set(&self, nth: u32) -> Result<()> {

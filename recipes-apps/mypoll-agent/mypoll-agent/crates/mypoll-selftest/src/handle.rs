@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The device, opened.
+//! The open device.
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -21,9 +21,9 @@ use crate::event::Event;
 /// Room for any line.
 pub(crate) const LINE_MAX: usize = 4096;
 
-/// An event is there.
+/// An event is queued.
 pub(crate) const READABLE: PollFlags = PollFlags::POLLIN.union(PollFlags::POLLRDNORM);
-/// There is room in the queue.
+/// The queue has room.
 pub(crate) const WRITABLE: PollFlags = PollFlags::POLLOUT.union(PollFlags::POLLWRNORM);
 /// Events were lost.
 pub(crate) const LOSS: PollFlags = PollFlags::POLLPRI;
@@ -61,7 +61,7 @@ impl Handle {
         unistd::write(self, bytes.as_ref())
     }
 
-    /// One read(2) that has to give a line.
+    /// One read(2) that must return a line.
     pub(crate) fn line(&self) -> Result<String> {
         let mut buffer = [0; LINE_MAX];
         let length = self.read(&mut buffer).context("read")?;
@@ -69,7 +69,7 @@ impl Handle {
         Ok(String::from_utf8(buffer[..length].to_vec())?)
     }
 
-    /// One read(2) that has to give an event.
+    /// One read(2) that must return an event.
     pub(crate) fn event(&self) -> Result<Event> {
         self.line()?.parse()
     }
@@ -80,7 +80,7 @@ impl Handle {
         self.event()
     }
 
-    /// Reads events until there are none; the file has to be a non-blocking one.
+    /// Reads events until there are none; the file must be non-blocking.
     pub(crate) fn drain(&self) -> Result<Vec<Event>> {
         let mut events = Vec::new();
         let mut buffer = [0; LINE_MAX];
@@ -93,8 +93,7 @@ impl Handle {
         }
     }
 
-    /// Reads whatever there is, of a plain file or of one with a queue, until there is nothing; the
-    /// file has to be a non-blocking one.
+    /// Reads everything, from a plain file or one with a queue; the file must be non-blocking.
     pub(crate) fn read_all(&self) -> Result<()> {
         loop {
             match self.read(&mut [0; LINE_MAX]) {
@@ -105,7 +104,7 @@ impl Handle {
         }
     }
 
-    /// One write(2) that has to be taken whole.
+    /// One write(2) that must be accepted as a whole.
     pub(crate) fn command(&self, command: &str) -> Result<()> {
         let taken = self
             .write(command)
@@ -117,7 +116,7 @@ impl Handle {
         )
     }
 
-    /// Reads events until no more come of the lines of the simulated chip.
+    /// Reads events until the lines of the simulated chip report no more.
     pub(crate) fn drain_until_quiet(&self) -> Result<()> {
         loop {
             self.drain()?;
@@ -133,7 +132,7 @@ impl Handle {
         self.command("trigger")
     }
 
-    /// Writes triggers until the queue is full and returns how many it took.
+    /// Writes triggers until the queue is full; returns how many it accepted.
     pub(crate) fn fill(&self) -> Result<usize> {
         let mut taken = 0;
         loop {
@@ -145,12 +144,12 @@ impl Handle {
         }
     }
 
-    /// What poll(2) answers at once, asked for everything.
+    /// The immediate result of poll(2) for all events.
     pub(crate) fn readiness(&self) -> Result<PollFlags> {
         self.poll(PollFlags::all(), PollTimeout::ZERO)
     }
 
-    /// Waits with poll(2) for any of `events` and returns the answer.
+    /// Waits with poll(2) for any of `events`, and returns the result.
     pub(crate) fn wait(&self, events: PollFlags) -> Result<PollFlags> {
         self.poll(events, PollTimeout::NONE)
     }
@@ -160,7 +159,7 @@ impl Handle {
         self.poll(PollFlags::POLLIN, PollTimeout::from(ms))
     }
 
-    /// Fails when an event comes within `ms` milliseconds, for cases in which none ever may.
+    /// Fails if an event arrives within `ms` milliseconds, for cases in which none may ever arrive.
     pub(crate) fn expect_silence(&self, ms: u16) -> Result<()> {
         if !self.wait_at_most(ms)?.is_empty() {
             bail!("seen {:?}, expected no event", self.line()?);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Raw ioctls, with wrong sizes and at bad addresses too.
+//! Raw ioctls, including wrong sizes and bad addresses.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -22,15 +22,15 @@ pub(crate) unsafe trait Plain: Copy {
         unsafe { std::slice::from_raw_parts((&raw const *self).cast(), size_of::<Self>()) }.to_vec()
     }
 
-    /// The value that the first of these bytes are.
+    /// The value stored in the first of these bytes.
     fn from_bytes(bytes: &[u8]) -> Self {
         assert!(bytes.len() >= size_of::<Self>(), "too few bytes");
-        // SAFETY: There are that many bytes, and by the trait's requirements any of them will do.
+        // SAFETY: There are that many bytes, and by the trait's requirements any bytes are valid.
         unsafe { bytes.as_ptr().cast::<Self>().read_unaligned() }
     }
 }
 
-// SAFETY: They do; the client crate's tests compare each with the C header, field by field.
+// SAFETY: The client crate's tests compare each with the C header, field by field.
 unsafe impl Plain for Config {}
 // SAFETY: As above.
 unsafe impl Plain for Event {}
@@ -51,10 +51,10 @@ pub(crate) fn with_size(request: u32, size: usize) -> u32 {
 }
 
 impl Handle {
-    /// One ioctl(2) at an address that may be a bad one.
+    /// One ioctl(2) at an address that may be invalid.
     pub(crate) fn ioctl_at(&self, request: u32, address: *mut c_void) -> nix::Result<()> {
-        // SAFETY: The kernel checks the address, and accesses as much as the number says, which is
-        // memory that the tests set aside for it, or none.
+        // SAFETY: The kernel checks the address, and accesses as many bytes as the number says. The tests reserve that
+        // memory, or pass an invalid address.
         let result = unsafe { libc::ioctl(self.as_fd().as_raw_fd(), request as _, address) };
         Errno::result(result).map(drop)
     }
@@ -67,7 +67,7 @@ impl Handle {
         )
     }
 
-    /// One ioctl(2) with a structure of the uapi; gives back what it is then.
+    /// One ioctl(2) with a structure of the uapi; returns the structure afterwards.
     pub(crate) fn ioctl<T: Plain>(&self, request: u32, value: T) -> nix::Result<T> {
         let mut bytes = value.bytes();
         self.ioctl_bytes(request, &mut bytes)?;

@@ -9,7 +9,7 @@ use mypoll::uapi::{self, Event, Levels, Line, LineSet};
 use crate::handle::Handle;
 
 impl Handle {
-    /// What the driver says of a line.
+    /// The driver's description of a line.
     pub(crate) fn line_info(&self, number: u32) -> nix::Result<Line> {
         self.ioctl(
             ioctl::GET_LINE,
@@ -27,7 +27,7 @@ impl Handle {
     }
 }
 
-/// The label that a line's structure has.
+/// The label in a line's structure.
 pub(crate) fn label(line: &Line) -> &[u8] {
     line.label.split(|byte| *byte == 0).next().unwrap_or(&[])
 }
@@ -48,7 +48,7 @@ impl Positions {
     /// The position of the next event that was read.
     pub(crate) fn of(&mut self, event: &Event) -> u64 {
         self.lost += u64::from(event.lost);
-        // The sequence as it would be without the wrap at 2^32.
+        // The sequence number without the wrap at 2^32.
         let step = event.sequence.wrapping_sub(self.sequence as u32);
         self.sequence += u64::from(step);
         self.sequence + self.lost

@@ -107,7 +107,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the tests; true when none failed.
+/// Runs the tests; true if none failed.
 fn run(cli: &Cli, tests: &[&Test]) -> Result<bool> {
     let mut report = Report::new(stdout()).context("standard output")?;
     let device = match Device::find(&cli.device, &cli.sysfs, cli.module.as_deref()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Memory of the device, mapped.
+//! Mapped memory of the device.
 
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
@@ -18,14 +18,14 @@ use crate::queue::{Queue, RECORD};
 /// Reading and writing.
 pub(crate) const READ_WRITE: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
 
-/// A mapping, until it is dropped.
+/// A mapping, removed on drop.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     address: NonNull<c_void>,
     length: usize,
 }
 
-// SAFETY: The mapping is the process's, and its words are accessed as atomics.
+// SAFETY: The mapping belongs to the process, and its words are accessed as atomics.
 unsafe impl Send for Mapping {}
 
 impl Mapping {
@@ -38,7 +38,7 @@ impl Mapping {
         flags: MapFlags,
     ) -> nix::Result<Self> {
         let length = NonZeroUsize::new(length).expect("a length of 0 is no mapping");
-        // SAFETY: At an address that the kernel chooses it overlaps nothing.
+        // SAFETY: At an address that the kernel chooses, it overlaps nothing.
         let address = unsafe { mmap(None, length, protection, flags, file, offset as i64)? };
         Ok(Self {
             address,
@@ -99,7 +99,7 @@ impl Drop for Mapping {
     }
 }
 
-/// The ring of a queue, mapped, and read as uapi/mypoll.h says.
+/// The mapped ring of a queue, read as uapi/mypoll.h requires.
 #[derive(Debug)]
 pub(crate) struct Ring {
     control: Mapping,
@@ -151,13 +151,13 @@ impl Ring {
         self.control.word(tail).load(Ordering::Acquire)
     }
 
-    /// How many slots there are, less one.
+    /// The number of slots minus one.
     pub(crate) fn mask(&self) -> u32 {
         let mask = std::mem::offset_of!(uapi::Ring, mask);
         self.control.word(mask).load(Ordering::Relaxed)
     }
 
-    /// How many events wait in a full ring.
+    /// The number of events in a full ring.
     pub(crate) fn capacity(&self) -> u32 {
         let capacity = std::mem::offset_of!(uapi::Ring, capacity);
         self.control.word(capacity).load(Ordering::Relaxed)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Memory that can't be read or written, as buffers for system calls.
+//! Inaccessible memory, as buffers for system calls.
 
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd};
@@ -14,14 +14,14 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use crate::handle::Handle;
 
-/// Two neighbouring pages, of which the second can't be touched.
+/// Two adjacent pages, of which the second is inaccessible.
 pub(crate) struct GuardedPage {
     page: NonNull<c_void>,
     size: usize,
 }
 
 impl GuardedPage {
-    /// Maps the pages, the first one readable and writable, for as long as the process lives.
+    /// Maps the pages for the lifetime of the process; the first one is readable and writable.
     pub(crate) fn new() -> Result<Self> {
         let size = sysconf(SysconfVar::PAGE_SIZE)?.context("no page size")?;
         let size = usize::try_from(size)?;
@@ -40,7 +40,7 @@ impl GuardedPage {
         Ok(guarded)
     }
 
-    /// Writes `bytes` to the end of the first page and returns where they begin.
+    /// Writes `bytes` to the end of the first page; returns their address.
     pub(crate) fn fill_end(&self, bytes: &[u8]) -> *mut c_void {
         let start = self.first_end(bytes.len());
         // SAFETY: `start` to the end of the first page is writable, and `bytes.len()` bytes long.
@@ -54,7 +54,7 @@ impl GuardedPage {
         unsafe { std::slice::from_raw_parts(self.first_end(length).cast(), length) }.to_vec()
     }
 
-    /// The address `before` bytes before the page that can't be touched.
+    /// The address `before` bytes before the inaccessible page.
     pub(crate) fn first_end(&self, before: usize) -> *mut c_void {
         assert!(before <= self.size, "{before} bytes are more than a page");
         // SAFETY: it is within the mapping, as `before` is at most a page.
@@ -74,7 +74,7 @@ impl GuardedPage {
 }
 
 impl Handle {
-    /// One read(2) to an address that may be a bad one.
+    /// One read(2) to an address that may be invalid.
     pub(crate) fn read_to(&self, address: *mut c_void, length: usize) -> nix::Result<usize> {
         // SAFETY: the kernel checks the address; the tests give it one of a [`GuardedPage`], or one
         // that nothing is mapped at.
@@ -82,7 +82,7 @@ impl Handle {
         Errno::result(read).map(isize::unsigned_abs)
     }
 
-    /// One write(2) from an address that may be a bad one.
+    /// One write(2) from an address that may be invalid.
     pub(crate) fn write_from(&self, address: *const c_void, length: usize) -> nix::Result<usize> {
         // SAFETY: write(2) only reads from the address, which the kernel checks.
         let written = unsafe { libc::write(self.as_fd().as_raw_fd(), address, length) };

@@ -22,7 +22,7 @@ pub(crate) fn is_present() -> bool {
     Path::new(FOLDER).exists()
 }
 
-/// What a parameter's file says.
+/// The content of a parameter's file.
 pub(crate) fn parameter(name: &str) -> Result<String> {
     let file = parameter_file(name);
     let value = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
@@ -43,18 +43,18 @@ pub(crate) fn parameter_file(name: &str) -> PathBuf {
 /// The values of all parameters.
 #[derive(Clone, Debug)]
 pub(crate) struct Parameters {
-    /// Events that the queue holds; fixed when the module is loaded.
+    /// Capacity of the queue; fixed when the module is loaded.
     pub(crate) queue_size: String,
     /// The period of a plain `start`, in milliseconds.
     pub(crate) timer_period_ms: String,
     /// Whether poll answers 0 to everything.
     pub(crate) poll_ret0: String,
-    /// How many private queues there may be; fixed when the module is loaded.
+    /// Maximum number of private queues; fixed when the module is loaded.
     pub(crate) queues_max: String,
 }
 
 impl Parameters {
-    /// Reads the values that the loaded module has.
+    /// Reads the values of the loaded module.
     pub(crate) fn read() -> Result<Self> {
         Ok(Self {
             queue_size: parameter("queue_size")?,
@@ -64,7 +64,7 @@ impl Parameters {
         })
     }
 
-    /// Gives the module these values, reloading it where nothing else helps.
+    /// Sets these values, and reloads the module if necessary.
     pub(crate) fn restore(&self, module_file: impl Fn() -> Result<ModuleFile>) -> Result<()> {
         if is_present()
             && (parameter("queue_size")? != self.queue_size
@@ -86,18 +86,17 @@ impl Parameters {
     }
 }
 
-/// delete_module(2), not waiting for users of the module.
+/// delete_module(2), without waiting for users of the module.
 pub(crate) fn unload() -> nix::Result<()> {
     delete_module(NAME, DeleteModuleFlags::O_NONBLOCK)
 }
 
-/// The file that the module was loaded from, or will be.
+/// The file that the module was, or will be, loaded from.
 #[derive(Clone, Debug)]
 pub(crate) struct ModuleFile(PathBuf);
 
 impl ModuleFile {
-    /// Takes the file that was named, else looks in the running kernel's modules; skips the test
-    /// where there is none.
+    /// Uses the given file, or searches the running kernel's modules; skips the test if there is none.
     pub(crate) fn find(named: Option<&Path>) -> Result<Self> {
         if let Some(file) = named {
             return Ok(Self(file.into()));

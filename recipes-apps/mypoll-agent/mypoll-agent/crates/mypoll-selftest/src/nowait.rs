@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Reads that say for themselves that they may not sleep.
+//! Reads and writes that must not sleep, by a flag of the call.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -10,25 +10,25 @@ use nix::libc;
 use crate::handle::Handle;
 
 impl Handle {
-    /// preadv2(2) with `RWF_NOWAIT`, at the file's own position.
+    /// preadv2(2) with `RWF_NOWAIT`, at the current position.
     pub(crate) fn read_nowait(&self, buffer: &mut [u8]) -> nix::Result<usize> {
         let vector = libc::iovec {
             iov_base: buffer.as_mut_ptr().cast(),
             iov_len: buffer.len(),
         };
-        // SAFETY: The vector is one of memory that may be written.
+        // SAFETY: The vector points to writable memory.
         let read =
             unsafe { libc::preadv2(self.as_fd().as_raw_fd(), &vector, 1, -1, libc::RWF_NOWAIT) };
         Errno::result(read).map(isize::unsigned_abs)
     }
 
-    /// pwritev2(2) with `RWF_NOWAIT`, at the file's own position.
+    /// pwritev2(2) with `RWF_NOWAIT`, at the current position.
     pub(crate) fn write_nowait(&self, bytes: &[u8]) -> nix::Result<usize> {
         let vector = libc::iovec {
             iov_base: bytes.as_ptr().cast_mut().cast(),
             iov_len: bytes.len(),
         };
-        // SAFETY: The vector is one of memory that may be read; the call writes to none.
+        // SAFETY: The vector points to readable memory, and the call does not write.
         let written =
             unsafe { libc::pwritev2(self.as_fd().as_raw_fd(), &vector, 1, -1, libc::RWF_NOWAIT) };
         Errno::result(written).map(isize::unsigned_abs)

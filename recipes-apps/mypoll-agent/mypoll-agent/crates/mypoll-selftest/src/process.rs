@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Forked processes and what they have to say.
+//! Forked processes and their output.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -11,21 +11,20 @@ use nix::fcntl::OFlag;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
-/// A forked process that says something over a pipe.
+/// A forked process with output through a pipe.
 pub(crate) struct Forked {
-    /// Its number.
+    /// Its process ID.
     pub(crate) pid: Pid,
     output: File,
 }
 
 impl Forked {
-    /// Runs `body` in a forked process, which ends with it. What `body` writes is for
-    /// [`Forked::output`].
+    /// Runs `body` in a forked process, which ends with it. [`Forked::output`] returns what `body` writes.
     pub(crate) fn spawn(body: impl FnOnce(&File)) -> Result<Self> {
         let (output, input) = pipe2(OFlag::O_CLOEXEC)?;
-        // SAFETY: no other thread runs here that could hold a lock at this moment: the runner has
-        // none, and a test forks before it starts one. (cargo's test harness has threads; there the
-        // child takes no lock but malloc's, which fork leaves usable.)
+        // SAFETY: no other thread could hold a lock at this moment: the runner has none, and a test forks before it
+        // starts one. (cargo's test harness has threads; there the child takes no lock but malloc's, which fork leaves
+        // usable.)
         match unsafe { fork()? } {
             ForkResult::Parent { child } => Ok(Self {
                 pid: child,
@@ -49,7 +48,7 @@ impl Forked {
         Ok(line)
     }
 
-    /// Waits until the process is gone, with all files that it shared, and returns what it wrote.
+    /// Waits until the process has exited and its shared files are closed; returns its output.
     pub(crate) fn end(self) -> Result<String> {
         let pid = self.pid;
         let said = self.output()?;
@@ -57,7 +56,7 @@ impl Forked {
         Ok(said)
     }
 
-    /// Waits until the process closed the pipe, as it does in ending, and returns what it wrote.
+    /// Waits until the process has closed the pipe, by exiting; returns its output.
     pub(crate) fn output(mut self) -> Result<String> {
         let mut said = String::new();
         self.output.read_to_string(&mut said)?;
@@ -65,7 +64,7 @@ impl Forked {
     }
 }
 
-/// Writes `text` as a process's last word. Where the pipe is gone nobody is left to be told.
+/// Writes `text` as the last output of a process. Ignores a closed pipe: nobody reads it.
 pub(crate) fn say(mut pipe: &File, text: &str) {
     drop(pipe.write_all(text.as_bytes()));
 }

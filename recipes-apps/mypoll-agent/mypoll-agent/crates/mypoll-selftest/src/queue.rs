@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A file with a queue of its own.
+//! A file with a private queue.
 
 use std::ops::Deref;
 
@@ -15,10 +15,10 @@ use crate::cpus::let_timers_expire;
 use crate::device::Device;
 use crate::handle::{Handle, LONGEST_BOUNCE};
 
-/// How many bytes a record has.
+/// The size of a record in bytes.
 pub(crate) const RECORD: usize = size_of::<Event>();
 
-/// An open file of the device that was configured.
+/// A configured open file of the device.
 #[derive(Debug)]
 pub(crate) struct Queue(Handle);
 
@@ -56,7 +56,7 @@ impl Queue {
             .context("MYPOLL_GET_STATS")
     }
 
-    /// The account, which has to be one.
+    /// The account, which must be consistent.
     pub(crate) fn stats(&self) -> Result<Stats> {
         let stats = self.stats_as_told()?;
         ensure!(
@@ -70,7 +70,7 @@ impl Queue {
         Ok(stats)
     }
 
-    /// Expects an account of so many events.
+    /// Expects these counts in the account.
     pub(crate) fn expect_account(&self, read: u64, lost: u64, depth: u32) -> Result<()> {
         let stats = self.stats()?;
         expect_eq(
@@ -89,7 +89,7 @@ impl Queue {
         Ok(events)
     }
 
-    /// Reads events until there are none; the file has to be a non-blocking one.
+    /// Reads events until there are none; the file must be non-blocking.
     pub(crate) fn drain_records(&self) -> Result<Vec<Event>> {
         let mut events = Vec::new();
         loop {
@@ -101,7 +101,7 @@ impl Queue {
         }
     }
 
-    /// Reads events until no more come of the lines of the simulated chip.
+    /// Reads events until the lines of the simulated chip report no more.
     pub(crate) fn drain_until_quiet_records(&self) -> Result<Vec<Event>> {
         let mut events = Vec::new();
         loop {
@@ -146,7 +146,7 @@ pub(crate) fn sequences(events: &[Event]) -> Vec<u32> {
     events.iter().map(|event| event.sequence).collect()
 }
 
-/// What each event says was lost before it.
+/// The loss count of each event.
 pub(crate) fn losses(events: &[Event]) -> Vec<u32> {
     events.iter().map(|event| event.lost).collect()
 }

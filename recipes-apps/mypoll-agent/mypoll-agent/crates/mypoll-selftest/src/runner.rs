@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs each test in a process of its own, so that one that hangs or crashes can't spoil the
-//! others.
+//! Runs each test in a separate process, so that a hang or a crash does not affect the others.
 
 use std::fmt;
 use std::os::fd::AsFd;
@@ -23,11 +22,10 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use crate::process::{Forked, say};
 use crate::tap::Outcome;
 
-/// How long a killed process may take to end: only one that the kernel holds uninterruptibly does
-/// not.
+/// Time limit for a killed process to end: only a process in uninterruptible sleep exceeds it.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The error of a test that this machine can't run.
+/// The error of a test that cannot run on this machine.
 #[derive(Debug)]
 pub(crate) struct Skip(pub(crate) String);
 
@@ -47,14 +45,12 @@ macro_rules! skip {
 }
 pub(crate) use skip;
 
-/// Makes the processes that a test leaves behind children of this one, so that [`isolated`] can
-/// reap them.
+/// Makes this process the parent of processes that a test leaves behind, so that [`isolated`] can reap them.
 pub(crate) fn adopt_orphans() -> nix::Result<()> {
     set_child_subreaper(true)
 }
 
-/// Runs `body` in a process of its own and kills it, with all that it started, when it ends or
-/// after `limit`.
+/// Runs `body` in a separate process, and kills it with its children when it ends or after `limit`.
 pub(crate) fn isolated(body: impl FnOnce() -> Result<()>, limit: Duration) -> Result<Outcome> {
     let child = Forked::spawn(|pipe| {
         let verdict = match pipe.try_clone() {
@@ -95,20 +91,18 @@ pub(crate) fn isolated(body: impl FnOnce() -> Result<()>, limit: Duration) -> Re
     }
 }
 
-/// Makes the calling process the head of a process group that ends with its parent.
+/// Makes the calling process the leader of a process group that ends with its parent.
 fn own_group() -> nix::Result<()> {
     setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
     set_pdeathsig(Signal::SIGKILL)
 }
 
-/// Kills the process group `group` and returns the status of its head, or `None` where something
-/// survives.
+/// Kills the process group `group`; returns the status of its leader, or `None` if a process survives.
 fn reap(group: Pid) -> Option<WaitStatus> {
     let deadline = Instant::now() + GRACE;
     let mut head = None;
     loop {
-        // It fails where the group is gone, or where its head ended before it made the group:
-        // waitpid tells.
+        // It fails if the group is gone, or if its leader ended before it created the group: waitpid tells.
         let _ = killpg(group, Signal::SIGKILL);
         match waitpid(Pid::from_raw(-group.as_raw()), Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) if Instant::now() > deadline => return None,
@@ -120,7 +114,7 @@ fn reap(group: Pid) -> Option<WaitStatus> {
     }
 }
 
-/// What each thread of a process is doing, one a line.
+/// The activity of each thread of a process, one per line.
 fn tasks(pid: Pid) -> String {
     let tasks = Process::new(pid.as_raw()).and_then(|process| process.tasks());
     tasks
@@ -200,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hang_is_ended_and_its_children_with_it() -> Result<()> {
+    fn a_hanging_test_is_killed_with_its_children() -> Result<()> {
         adopt_orphans()?;
         let hung = isolated(
             || {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A GPIO line of gpio-sim, which is pressed through sysfs.
+//! A GPIO line of gpio-sim, pressed through sysfs.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -15,7 +15,7 @@ use crate::runner::skip;
 /// The label of the gpio-sim chip in the device tree.
 const CHIP: &str = "mypoll-sim";
 
-/// What the device tree (mypoll-sim.dtsi) says of a line of the chip.
+/// A line of the chip as described in the device tree (mypoll-sim.dtsi).
 struct Described {
     label: &'static str,
     offset: u32,
@@ -39,7 +39,7 @@ impl Described {
         }
     }
 
-    /// What makes the line active or inactive.
+    /// The pull that makes the line active or inactive.
     fn pull(&self, active: bool) -> Pull {
         if active == self.active_low {
             Pull::Down
@@ -56,7 +56,7 @@ const RISING: Described = Described::active_high("sim-rising", 3);
 const FALLING: Described = Described::active_low("sim-falling", 4);
 const DEBOUNCED_FALLING: Described = Described::active_high("sim-debounced-falling", 5);
 
-/// What pulls an input of the chip to a level.
+/// The pull of an input of the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pull {
     /// To high.
@@ -66,7 +66,7 @@ pub(crate) enum Pull {
 }
 
 impl Pull {
-    /// As sysfs has it.
+    /// The value in sysfs.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Up => "pull-up",
@@ -80,12 +80,12 @@ pub(crate) struct SimLine {
     /// Its number in events.
     pub(crate) number: u32,
     described: &'static Described,
-    /// Open, since finding it takes an emulated debug kernel longer than writing it.
+    /// Kept open: on an emulated debug kernel, finding it takes longer than writing it.
     pull: File,
 }
 
 impl SimLine {
-    /// The line of which the device tree says nothing special.
+    /// The line without special properties in the device tree.
     pub(crate) fn plain(device: &Device) -> Result<Self> {
         Self::find(device, &PLAIN)
     }
@@ -95,22 +95,22 @@ impl SimLine {
         Self::find(device, &DEBOUNCED)
     }
 
-    /// The line that is active-low and has a pull-up, as a button to ground has.
+    /// The active-low line with a pull-up, like a button to ground.
     pub(crate) fn button(device: &Device) -> Result<Self> {
         Self::find(device, &BUTTON)
     }
 
-    /// The line with a pull-down that reports rising edges alone.
+    /// The line with a pull-down that only reports rising edges.
     pub(crate) fn rising(device: &Device) -> Result<Self> {
         Self::find(device, &RISING)
     }
 
-    /// The active-low line that reports falling edges alone.
+    /// The active-low line that only reports falling edges.
     pub(crate) fn falling(device: &Device) -> Result<Self> {
         Self::find(device, &FALLING)
     }
 
-    /// The line with a `debounce-interval` that reports falling edges alone.
+    /// The line with a `debounce-interval` that only reports falling edges.
     pub(crate) fn debounced_falling(device: &Device) -> Result<Self> {
         Self::find(device, &DEBOUNCED_FALLING)
     }
@@ -162,7 +162,7 @@ impl SimLine {
             .with_context(|| format!("writing {level} for {}", self.label()))
     }
 
-    /// What pulls the line now.
+    /// The current pull of the line.
     pub(crate) fn pull(&self) -> Result<Pull> {
         let mut text = [0; 16];
         let length = self.pull.read_at(&mut text, 0)?;
@@ -174,7 +174,7 @@ impl SimLine {
     }
 }
 
-/// Makes each line of the chip inactive that a test left active, and says whether there was one.
+/// Makes lines of the chip inactive that a test left active; returns whether there was one.
 pub(crate) fn release_all() -> Result<bool> {
     let mut any = false;
     for described in [
@@ -197,7 +197,7 @@ pub(crate) fn release_all() -> Result<bool> {
     Ok(any)
 }
 
-/// The chip taken from its driver, until this is dropped.
+/// Unbinds the chip from its driver until this is dropped.
 pub(crate) struct ChipAway;
 
 const CHIP_DRIVER: &str = "/sys/bus/platform/drivers/gpio-sim";
@@ -206,7 +206,7 @@ const CHIP_DRIVER: &str = "/sys/bus/platform/drivers/gpio-sim";
 const CHIP_DEVICE: &str = "gpio-sim";
 
 impl ChipAway {
-    /// Takes the chip away; skips the test where there is none.
+    /// Removes the chip; skips the test if there is none.
     pub(crate) fn new() -> Result<Self> {
         if !Path::new(CHIP_DRIVER).join(CHIP_DEVICE).exists() {
             skip!("no gpio-sim chip in the device tree");
@@ -219,7 +219,7 @@ impl ChipAway {
 
 impl Drop for ChipAway {
     fn drop(&mut self) {
-        // The next test that wants a line of it says what is wrong.
+        // If this fails, the next test that needs a line of it reports that.
         let _ = fs::write(Path::new(CHIP_DRIVER).join("bind"), CHIP_DEVICE);
     }
 }
@@ -235,8 +235,7 @@ pub(crate) fn clock_ns(clock: ClockId) -> Result<u64> {
     Ok(u64::try_from(now.tv_sec())? * 1_000_000_000 + u64::try_from(now.tv_nsec())?)
 }
 
-/// Not by the chips' device files: a debug kernel in an emulator takes 0.2 s to list those, and this
-/// is looked up before each test.
+/// Does not list the chips' device files: that takes 0.2 s on an emulated debug kernel, and this runs before each test.
 fn pull_file(offset: u32) -> Result<Option<PathBuf>> {
     for chip in fs::read_dir("/sys/bus/gpio/devices")? {
         let chip = chip?.path();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Threads and processes that sleep in a system call, and how to know that they do.
+//! Threads and processes that sleep in a system call, and checking that they do.
 
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::mpsc::channel;
@@ -13,14 +13,14 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, gettid};
 use procfs::process::{Process, Syscall};
 
-/// A thread that is to sleep in the one system call that it makes.
+/// A thread that should sleep in its only system call.
 pub(crate) struct Sleeper<T> {
     tid: Pid,
     thread: JoinHandle<T>,
 }
 
 impl<T: Send + 'static> Sleeper<T> {
-    /// Starts a thread whose only system call that may sleep is the one under test.
+    /// Starts a thread in which only the system call under test may sleep.
     pub(crate) fn spawn(body: impl FnOnce() -> T + Send + 'static) -> Result<Self> {
         let (sender, receiver) = channel();
         let thread = spawn(move || {
@@ -42,7 +42,7 @@ impl<T: Send + 'static> Sleeper<T> {
         Ok(())
     }
 
-    /// How often the thread, which has to be asleep, went to sleep so far.
+    /// How often the thread, which must be asleep, went to sleep so far.
     pub(crate) fn sleeps(&self) -> Result<u64> {
         let task = format!("/proc/{}/task/{}", Pid::this(), self.tid);
         let status = Process::new_with_root(task.into())?.status()?;
@@ -56,7 +56,7 @@ impl<T: Send + 'static> Sleeper<T> {
         pthread_kill(self.thread.as_pthread_t(), signal).context("pthread_kill")
     }
 
-    /// Waits for what the thread has to tell.
+    /// Waits for the result of the thread.
     pub(crate) fn join(self) -> Result<T> {
         self.thread
             .join()
@@ -72,8 +72,8 @@ pub(crate) fn wait_process_asleep(pid: Pid) -> Result<()> {
     Ok(())
 }
 
-/// Whether a thread sleeps interruptibly in a system call. A futex does not count: there it waits
-/// for another thread of its own process, as when it starts.
+/// Whether a thread sleeps interruptibly in a system call. A futex does not count: the thread then waits for another
+/// thread of its process, as during its start.
 #[allow(
     clippy::unnecessary_cast,
     reason = "system call numbers are i32 on boards of 32 bits"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The statistics file, taken strictly.
+//! The statistics file, parsed strictly.
 
 use std::str::FromStr;
 
 use anyhow::{Context, Error, Result};
 
-/// The statistics, as docs/interface.md has its keys.
+/// The statistics, with the keys in docs/interface.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stats {
     pub(crate) event_sequence: u32,

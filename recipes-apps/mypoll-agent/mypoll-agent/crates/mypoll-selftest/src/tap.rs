@@ -7,15 +7,15 @@ use std::io::{self, Write};
 /// How a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// What was expected was seen.
+    /// All expectations were met.
     Passed,
-    /// This machine can't run it, and why.
+    /// The test cannot run on this machine, for this reason.
     Skipped(String),
-    /// What was seen and what was expected.
+    /// The seen and the expected value.
     Failed(String),
 }
 
-/// Writes the report as the tests end, so that a run that is cut off has said how far it came.
+/// Writes the report as the tests end, so that an interrupted run shows how far it got.
 pub(crate) struct Report<W> {
     out: W,
     number: usize,
@@ -24,7 +24,7 @@ pub(crate) struct Report<W> {
 }
 
 impl<W: Write> Report<W> {
-    /// Begins the report.
+    /// Starts the report.
     pub(crate) fn new(mut out: W) -> io::Result<Self> {
         writeln!(out, "KTAP version 1")?;
         Ok(Self {
@@ -35,14 +35,13 @@ impl<W: Write> Report<W> {
         })
     }
 
-    /// Says how many tests there will be.
+    /// Writes the number of tests.
     pub(crate) fn plan(&mut self, tests: usize) -> io::Result<()> {
         writeln!(self.out, "1..{tests}")?;
         self.out.flush()
     }
 
-    /// Reports the next test. A failure's lines come before it, which is where KTAP's readers look
-    /// for them.
+    /// Reports the next test. The lines of a failure come before it, where KTAP parsers expect them.
     pub(crate) fn test(&mut self, name: &str, outcome: &Outcome) -> io::Result<()> {
         self.number += 1;
         let number = self.number;
@@ -62,19 +61,19 @@ impl<W: Write> Report<W> {
         self.out.flush()
     }
 
-    /// Writes lines that belong to no verdict.
+    /// Writes lines that do not belong to a result.
     pub(crate) fn comment(&mut self, text: &str) -> io::Result<()> {
         text.lines()
             .try_for_each(|line| writeln!(self.out, "# {line}"))
     }
 
-    /// Says that the run can't go on, and why.
+    /// Reports why the run cannot continue.
     pub(crate) fn bail_out(&mut self, reason: &str) -> io::Result<()> {
         writeln!(self.out, "Bail out! {}", reason.replace('\n', " "))?;
         self.out.flush()
     }
 
-    /// Ends the report with the totals, in kselftest's form, and says whether no test failed.
+    /// Ends the report with the totals, in the format of kselftest; returns whether no test failed.
     pub(crate) fn finish(mut self) -> io::Result<bool> {
         let Self {
             number,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The tests, one file a subject.
+//! The tests, one file per subject.
 
 mod basics;
 mod binding;
@@ -41,13 +41,13 @@ use crate::device::Device;
 
 /// A test.
 pub(crate) struct Test {
-    /// Its subject and what has to hold, as in `read.zero_bytes`.
+    /// Its subject and the tested behaviour, such as `read.zero_bytes`.
     pub(crate) name: &'static str,
-    /// Fails with what was seen and what was expected. The device is settled before it.
+    /// Fails with the seen and the expected value. The device is settled before it.
     pub(crate) run: fn(&Device) -> Result<()>,
 }
 
-/// Declares the tests of a subject; the functions' names are theirs.
+/// Declares the tests of a subject, named after their functions.
 macro_rules! tests {
     ($subject:literal: $($function:ident),+ $(,)?) => {
         /// The tests of this subject.
@@ -59,7 +59,7 @@ macro_rules! tests {
 }
 use tests;
 
-/// All tests, those first that the others build on.
+/// All tests, starting with those that the others build on.
 pub(crate) fn all() -> impl Iterator<Item = &'static Test> {
     [
         basics::TESTS,

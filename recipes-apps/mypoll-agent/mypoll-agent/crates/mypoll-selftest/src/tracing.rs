@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The driver's tracepoints, by tracefs.
+//! The driver's tracepoints, through tracefs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use crate::runner::skip;
 
 const FOLDER: &str = "/sys/kernel/tracing";
 
-/// Events that are traced, until this is dropped.
+/// Traces events until this is dropped.
 pub(crate) struct Tracing {
     folder: PathBuf,
     events: Vec<&'static str>,
 }
 
 impl Tracing {
-    /// Traces these events of the driver; skips the test where the kernel can't.
+    /// Traces these events of the driver; skips the test if the kernel does not support it.
     pub(crate) fn new(events: &[&'static str]) -> Result<Self> {
         let folder = Path::new(FOLDER);
         if !folder.exists() {
@@ -51,7 +51,7 @@ impl Tracing {
         fs::write(&file, value).with_context(|| file.display().to_string())
     }
 
-    /// What was traced of an event so far, each without what is in front of it: task and time.
+    /// The traces of an event so far, without the prefix of task and time.
     pub(crate) fn lines(&self, event: &str) -> Result<Vec<String>> {
         let trace = fs::read_to_string(self.folder.join("trace"))?;
         let name = format!(" {event}: ");

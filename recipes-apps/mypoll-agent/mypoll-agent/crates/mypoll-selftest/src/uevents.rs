@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel's uevents, as udev gets them.
+//! The kernel's uevents, as udev receives them.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,10 +12,10 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
-/// A socket that gets all uevents from now on.
+/// A socket that receives all uevents from now on.
 pub(crate) struct Uevents(OwnedFd);
 
-/// One of them, by its keys.
+/// The keys and values of a uevent.
 pub(crate) type Uevent = BTreeMap<String, String>;
 
 impl Uevents {
@@ -28,14 +28,14 @@ impl Uevents {
             SockProtocol::NetlinkKObjectUEvent,
         )
         .context("a netlink socket")?;
-        // The kernel's own group, not that of udev.
+        // The kernel's group, not udev's.
         bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 1)).context("bind")?;
-        // One that does not come is no hang.
+        // Avoids a hang if none arrives.
         setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(60)).context("SO_RCVTIMEO")?;
         Ok(Self(socket))
     }
 
-    /// Waits for the next one that tells of a line.
+    /// Waits for the next one about a line.
     pub(crate) fn next_of_a_line(&self) -> Result<Uevent> {
         loop {
             let event = self.next(MsgFlags::empty())?;
@@ -45,7 +45,7 @@ impl Uevents {
         }
     }
 
-    /// Those of lines that are there.
+    /// The available ones about lines.
     pub(crate) fn of_lines(&self) -> Vec<Uevent> {
         std::iter::from_fn(|| self.next(MsgFlags::MSG_DONTWAIT).ok())
             .filter(|event| event.contains_key("MYPOLL_LINE"))

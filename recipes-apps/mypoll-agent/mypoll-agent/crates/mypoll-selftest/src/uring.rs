@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A ring of io_uring, with one request or one completion at a time.
+//! An io_uring that handles one request or completion at a time.
 
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::io;
@@ -19,26 +19,26 @@ use crate::runner::skip;
 /// A ring.
 pub(crate) struct Uring(IoUring);
 
-/// What came of a request.
+/// The completion of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Completion {
     /// The request's own number.
     pub(crate) user_data: u64,
-    /// As of the system call; an errno is negative.
+    /// The result of the system call; an errno is negative.
     pub(crate) result: i32,
-    /// Whether more completions of it follow.
+    /// Whether more completions of the request follow.
     pub(crate) more: bool,
-    /// Which of the provided buffers it is in.
+    /// The provided buffer with the data.
     pub(crate) buffer: Option<u16>,
 }
 
-/// A device's descriptor, as requests have it.
+/// A device's descriptor in the form for requests.
 pub(crate) fn fd(handle: &Handle) -> Fd {
     Fd(handle.as_fd().as_raw_fd())
 }
 
 impl Uring {
-    /// Makes a ring; skips the test where the kernel has none.
+    /// Creates a ring; skips the test if the kernel does not support it.
     pub(crate) fn new() -> Result<Self> {
         match IoUring::new(64) {
             Ok(ring) => Ok(Self(ring)),
@@ -53,7 +53,7 @@ impl Uring {
     ///
     /// # Safety
     ///
-    /// What it points to has to stay where it is until its last completion.
+    /// The memory that it points to must stay valid until its last completion.
     pub(crate) unsafe fn submit(&mut self, request: squeue::Entry) -> Result<()> {
         // SAFETY: By this function's requirements.
         unsafe { self.0.submission().push(&request) }.context("the submission queue is full")?;
@@ -80,7 +80,7 @@ impl Uring {
         }
     }
 
-    /// A completion that is there.
+    /// An available completion.
     pub(crate) fn look(&mut self) -> Option<Completion> {
         let entry = self.0.completion().next()?;
         Some(Completion {
@@ -92,7 +92,7 @@ impl Uring {
     }
 }
 
-/// Buffers that the kernel takes from, one for each completion.
+/// Buffers from which the kernel takes one for each completion.
 pub(crate) struct Buffers {
     ring: NonNull<BufRingEntry>,
     memory: Vec<u8>,
@@ -100,7 +100,7 @@ pub(crate) struct Buffers {
     size: usize,
 }
 
-/// Whatever the page size is.
+/// Enough for every page size.
 const ALIGNMENT: usize = 1 << 16;
 
 impl Buffers {
@@ -109,7 +109,7 @@ impl Buffers {
     pub(crate) fn register(uring: &Uring, count: u16, size: usize) -> Result<Self> {
         let entries = usize::from(count);
         let layout = Layout::array::<BufRingEntry>(entries)?.align_to(ALIGNMENT)?;
-        // SAFETY: The layout is not an empty one.
+        // SAFETY: The layout is not empty.
         let Some(ring) = NonNull::new(unsafe { alloc_zeroed(layout) }) else {
             handle_alloc_error(layout);
         };
@@ -121,7 +121,7 @@ impl Buffers {
         };
         for number in 0..count {
             let address = &raw mut buffers.memory[usize::from(number) * size];
-            // SAFETY: The ring has so many entries, which nobody else accesses so far.
+            // SAFETY: The ring has that many entries, and nothing else accesses them yet.
             let entry = unsafe { buffers.ring.add(number.into()).as_mut() };
             entry.set_addr(address as u64);
             entry.set_len(size.try_into()?);
@@ -133,20 +133,20 @@ impl Buffers {
             submitter.register_buf_ring_with_flags(ring.as_ptr() as u64, count, 0, 0)
         }
         .context("IORING_REGISTER_PBUF_RING")?;
-        // SAFETY: The tail is a word of the ring's first entry, which the kernel only reads.
+        // SAFETY: The tail is a word of the ring's first entry, and the kernel only reads it.
         let tail =
             unsafe { AtomicU16::from_ptr(BufRingEntry::tail(buffers.ring.as_ptr()).cast_mut()) };
         tail.store(count, Ordering::Release);
         Ok(buffers)
     }
 
-    /// What a completion brought.
+    /// The data of a completion.
     pub(crate) fn get(&self, completion: &Completion) -> Result<&[u8]> {
         let number = completion.buffer.context("a completion without a buffer")?;
         anyhow::ensure!(number < self.count, "no buffer {number}");
         let length = usize::try_from(completion.result)?;
         let start = usize::from(number) * self.size;
-        // The kernel wrote it before the completion and does so no more.
+        // The kernel wrote it before the completion, and does not write it again.
         Ok(&self.memory[start..start + length])
     }
 }

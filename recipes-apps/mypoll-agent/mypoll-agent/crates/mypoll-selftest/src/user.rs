@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Processes of other users, which have no capabilities.
+//! Processes of other users, without capabilities.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -15,27 +15,27 @@ use crate::check::expect_eq;
 use crate::device::Device;
 use crate::process::{Forked, say};
 
-/// A user whom no other test of the machine needs.
+/// A user that nothing else on the machine uses.
 pub(crate) const ALICE: u32 = 1000;
 /// Another one.
 pub(crate) const BOB: u32 = 1001;
 
-/// A node of the device that every user may open, until this is dropped.
+/// A node of the device that every user may open, removed on drop.
 pub(crate) struct PublicNode {
     path: PathBuf,
-    /// The device, by that node.
+    /// The device, opened through that node.
     pub(crate) device: Device,
 }
 
 impl PublicNode {
-    /// Makes the node.
+    /// Creates the node.
     pub(crate) fn new(device: &Device) -> Result<Self> {
         let path = PathBuf::from(format!("/dev/mypoll-selftest.{}", std::process::id()));
         let number = device.at_node(|node| fs::metadata(node))?.rdev();
         mknod(&path, SFlag::S_IFCHR, Mode::empty(), number).context("mknod")?;
         let device = device.by_node(&path);
         let public = Self { path, device };
-        // Not by mknod, which a umask would have a say in.
+        // Not with mknod, because the umask would apply.
         fs::set_permissions(&public.path, Permissions::from_mode(0o666))
             .with_context(|| public.path.display().to_string())?;
         Ok(public)
@@ -44,12 +44,12 @@ impl PublicNode {
 
 impl Drop for PublicNode {
     fn drop(&mut self) {
-        // The copies that forked processes have are never dropped: those processes exit.
+        // Copies in forked processes are never dropped: those processes exit.
         drop(fs::remove_file(&self.path));
     }
 }
 
-/// Makes the calling process one of the user `uid`, who is in no group of root's.
+/// Makes the calling process one of the user `uid`, without root's groups.
 pub(crate) fn become_user(uid: u32) -> Result<()> {
     let gid = Gid::from_raw(uid);
     setgroups(&[gid]).context("setgroups")?;
@@ -58,13 +58,13 @@ pub(crate) fn become_user(uid: u32) -> Result<()> {
     setresuid(uid, uid, uid).context("setresuid")
 }
 
-/// Runs `body` in a process of the user `uid`, which has to end well.
+/// Runs `body` in a process of the user `uid`, which must succeed.
 pub(crate) fn as_user(uid: u32, body: impl FnOnce() -> Result<()>) -> Result<()> {
     in_child(|| become_user(uid).and_then(|()| body()))
         .with_context(|| format!("in a process of user {uid}"))
 }
 
-/// Runs `body` in a forked process, which has to end well.
+/// Runs `body` in a forked process, which must succeed.
 pub(crate) fn in_child(body: impl FnOnce() -> Result<()>) -> Result<()> {
     let child = Forked::spawn(|pipe| {
         let said = body().map_or_else(|error| format!("{error:#}"), |()| "fine".into());
@@ -73,7 +73,7 @@ pub(crate) fn in_child(body: impl FnOnce() -> Result<()>) -> Result<()> {
     expect_eq("a process", child.end()?.as_str(), "fine")
 }
 
-/// Forks a process of the user `uid` that runs `body` and keeps what it gives until the test ends.
+/// Forks a process of the user `uid` that runs `body` and keeps its result until the test ends.
 pub(crate) fn holder<T>(uid: u32, body: impl FnOnce() -> Result<T>) -> Result<Forked> {
     let mut child = Forked::spawn(|pipe| match become_user(uid).and_then(|()| body()) {
         Ok(held) => {
@@ -87,7 +87,7 @@ pub(crate) fn holder<T>(uid: u32, body: impl FnOnce() -> Result<T>) -> Result<Fo
     Ok(child)
 }
 
-/// Limits what the calling process may lock in memory, for good.
+/// Limits permanently how much memory the calling process may lock.
 pub(crate) fn limit_memlock(bytes: u64) -> Result<()> {
     setrlimit(Resource::RLIMIT_MEMLOCK, bytes, bytes).context("RLIMIT_MEMLOCK")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Taking the GPIO lines away and giving them back, by unbinding and binding the platform device.
+//! Removing and adding the GPIO lines, by unbinding and binding the platform device.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,7 +53,7 @@ fn each_line_that_goes_away_is_an_event(device: &Device) -> Result<()> {
     expect_removals(&handle.drain()?, lines, &period)
 }
 
-/// They take no event's place, and are no loss.
+/// Removals take no event's place, and do not count as losses.
 fn removals_follow_what_a_full_queue_holds(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     let held = handle.fill()?;
@@ -68,7 +68,7 @@ fn removals_follow_what_a_full_queue_holds(device: &Device) -> Result<()> {
     expect_removals(removed, lines, &period)
 }
 
-/// Unbinds the driver: the numbers of the lines that go, and the period in which they do.
+/// Unbinds the driver; returns the numbers of the removed lines, and the period of their removal.
 fn unbind(device: &Device) -> Result<(Vec<u32>, RangeInclusive<u64>)> {
     let lines = device.lines()?.iter().map(|line| line.number).collect();
     let before = now_ns()?;
@@ -76,7 +76,7 @@ fn unbind(device: &Device) -> Result<(Vec<u32>, RangeInclusive<u64>)> {
     Ok((lines, before..=now_ns()?))
 }
 
-/// One for each of the lines, in that period.
+/// Expects one removal of each line, in that period.
 fn expect_removals(events: &[Event], lines: Vec<u32>, period: &RangeInclusive<u64>) -> Result<()> {
     let mut numbers = Vec::new();
     for event in events {
@@ -98,7 +98,7 @@ fn expect_removals(events: &[Event], lines: Vec<u32>, period: &RangeInclusive<u6
     expect_eq("numbers of the lines", numbers, lines)
 }
 
-/// All lines of the device, also those on other chips; they are back with the chip.
+/// All lines of the device, even those on other chips; they return with the chip.
 fn chip_that_goes_away_takes_the_lines_along(device: &Device) -> Result<()> {
     let lines = device.lines()?;
     let handle = device.open_nonblocking()?;
@@ -118,7 +118,7 @@ fn chip_that_goes_away_takes_the_lines_along(device: &Device) -> Result<()> {
     expect_edge(&handle.next_event()?, &line, true)
 }
 
-/// Also when the line is pressed on one processor while it goes away on the other.
+/// Even if the line is pressed on one processor while the other removes it.
 fn no_edge_follows_a_line_s_removal(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let binding = device.binding()?;
@@ -182,7 +182,7 @@ fn removal_wakes_a_sleeping_reader(device: &Device) -> Result<()> {
     expect_eq("kind", reader.join()??.kind.as_str(), "removed")
 }
 
-/// A queue of its own: plain files hear of edges and removals alone.
+/// A private queue: plain files only get edges and removals.
 fn added_queue(device: &Device) -> Result<Queue> {
     Queue::open(
         device,
@@ -221,7 +221,7 @@ fn added_tells_the_level(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     let queue = added_queue(device)?;
     let binding = device.binding()?;
-    // Neither has a bias that the driver would set.
+    // The driver sets no bias on either of them.
     let lines = [SimLine::plain(device)?, SimLine::falling(device)?];
     for pressed in [true, false, true] {
         binding.unbind()?;
@@ -236,7 +236,7 @@ fn added_tells_the_level(device: &Device) -> Result<()> {
             expect_eq(line.label(), added.value, pressed.into())?;
         }
     }
-    // What follows is told from that level on.
+    // Later events continue from that level.
     handle.drain()?;
     lines[0].release()?;
     expect_edge(&handle.next_event()?, &lines[0], false)
@@ -282,7 +282,7 @@ fn lines_work_again_after_bind(device: &Device) -> Result<()> {
     )
 }
 
-/// From the moment on that a program can see it.
+/// As soon as a program can see the line.
 fn line_that_is_listed_reports_its_edges(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let binding = device.binding()?;
@@ -323,8 +323,7 @@ fn timer_runs_on_through_unbind(device: &Device) -> Result<()> {
     expect_eq("source", handle.next_event()?.source.as_str(), "timer")
 }
 
-/// Interrupts on one processor while the lines go away, and come back, on the other: afterwards,
-/// levels are told right.
+/// Interrupts on one processor while the other removes and adds the lines: afterwards, the reported levels are correct.
 fn repeatedly_while_edges_come(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let binding = device.binding()?;

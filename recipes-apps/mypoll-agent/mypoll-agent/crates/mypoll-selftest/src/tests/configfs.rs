@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Lines that are made by folders of configfs, on chips that gpio-sim simulates.
+//! Lines that are created in configfs, on chips that gpio-sim simulates.
 
 mod attributes;
 mod chips;
@@ -35,7 +35,7 @@ tests!("configfs":
     lines_come_and_go_while_edges_come,
 );
 
-/// The tests of the attributes and of chips that come and go.
+/// The tests of attributes, and of chips that are added and removed.
 pub(super) const MORE: [&[Test]; 2] = [attributes::TESTS, chips::TESTS];
 
 /// A queue of all lines' events.
@@ -110,7 +110,7 @@ fn edges_are_events(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Expects that a line goes away when `end` is called.
+/// Expects `end` to remove a line.
 fn expect_removed(device: &Device, end: impl FnOnce(&ConfigLine) -> nix::Result<()>) -> Result<()> {
     let chip = SimChip::new("chip", 4)?;
     let before = device.lines()?;
@@ -198,7 +198,7 @@ fn ebusy_line_in_use(device: &Device) -> Result<()> {
         expect_eq("live", hogged.get("live")?.as_str(), "0")?;
         expect_eq("lines", device.lines()?, lines.clone())?;
     }
-    // It can be put right.
+    // The error can be fixed.
     hogged.put("offset", "3")?;
     hogged.go_live()
 }
@@ -219,7 +219,7 @@ fn live_twice_changes_nothing(device: &Device) -> Result<()> {
     let queue = gpio_queue(device)?;
     line.put("live", "0")?;
     line.go_live()?;
-    // Whatever it says to the second one.
+    // The result of the second write does not matter.
     let _ = line.set("live", "1");
     expect_eq("live", line.get("live")?.as_str(), "1")?;
     expect_eq("events", queue.drain_records()?.len(), 1)?;
@@ -278,9 +278,8 @@ fn lines_come_and_go_while_edges_come(device: &Device) -> Result<()> {
     })
 }
 
-/// Expects that events tell of a line from its coming to its going, and of each level in turn. The first
-/// edge may tell the level of `added` again: a line that changes twice while it is set up has one
-/// edge then.
+/// Expects the events of a line from `added` to `removed`, with alternating levels. The first edge may repeat the level
+/// of `added`: a line that changes twice during its setup has one edge then.
 fn expect_whole(events: &[Event], number: u32) -> Result<()> {
     let mut level = None;
     let mut is_first = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What MYPOLL_GET_LINE counts of a line.
+//! The counters of a line in MYPOLL_GET_LINE.
 
 use anyhow::{Context, Result, ensure};
 use mypoll::uapi::{self, Config, Line};
@@ -15,7 +15,7 @@ tests!("counters":
     edges_and_reports_of_a_line,
     one_edge_alone,
     bounces,
-    what_full_queues_lost,
+    full_queues_count_losses,
     dropped_is_of_the_line_whose_event_was_lost,
     the_shared_queues_losses_are_not_dropped,
     reset_leaves_them,
@@ -27,7 +27,7 @@ fn line_info(device: &Device, line: &SimLine) -> Result<Line> {
     info.context("MYPOLL_GET_LINE")
 }
 
-/// What was added to edges, reported, bounced and dropped since `before`.
+/// The increments of edges, reported, bounced and dropped since `before`.
 fn growth(device: &Device, line: &SimLine, before: &Line) -> Result<[u64; 4]> {
     let now = line_info(device, line)?;
     Ok([
@@ -66,7 +66,7 @@ fn one_edge_alone(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// However the contact bounces: each edge gives an event or is counted as bounced.
+/// However the contact bounces, each edge produces an event or counts as bounced.
 fn bounces(device: &Device) -> Result<()> {
     let line = SimLine::debounced(device)?;
     let queue = Queue::open(
@@ -84,7 +84,7 @@ fn bounces(device: &Device) -> Result<()> {
             line.set(!pressed)?;
         }
         line.set(pressed)?;
-        // Where that took longer than the line's interval, there is more than one event.
+        // If that took longer than the line's interval, there is more than one event.
         while queue.next_record()?.value != pressed.into() {}
         queue.drain_until_quiet_records()?;
     }
@@ -98,7 +98,7 @@ fn bounces(device: &Device) -> Result<()> {
     expect_eq("reported", u64::from(queue.levels()?.sequence), reported)
 }
 
-fn what_full_queues_lost(device: &Device) -> Result<()> {
+fn full_queues_count_losses(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let of = |overflow| {
         let capacity = 2;
@@ -136,7 +136,7 @@ fn dropped_is_of_the_line_whose_event_was_lost(device: &Device) -> Result<()> {
         let of = |line: &crate::device::Line| Ok(handle.line_info(line.number)?.dropped);
         lines.iter().map(of).collect()
     };
-    // What is added for each line: those of the two are told by their numbers.
+    // The counters of all lines; only that of `lossy` grows.
     let expect = |before: &[u64], lossy: Option<u32>| -> Result<()> {
         let expected: Vec<u64> = lines
             .iter()
@@ -162,7 +162,7 @@ fn dropped_is_of_the_line_whose_event_was_lost(device: &Device) -> Result<()> {
             one.set(pressed)?;
             other.set(pressed)?;
             expect(&before, Some(lossy.number))?;
-            // One that is of no line is no line's.
+            // An event without a line counts for no line.
             queue.drain_records()?;
             let before = dropped()?;
             queue.triggers(3)?;

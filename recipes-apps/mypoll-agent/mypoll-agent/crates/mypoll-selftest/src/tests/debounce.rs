@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Edges at the very moment at which the driver takes a contact for quiet.
+//! Edges at the moment when the driver considers a contact quiet.
 
 use std::time::{Duration, Instant};
 
@@ -21,14 +21,14 @@ tests!("debounce":
     only_a_quiet_contact_is_reported,
 );
 
-/// A contact, and what was read of it.
+/// A contact, and its events.
 struct Contact<'a> {
     set: &'a dyn Fn(bool) -> Result<()>,
     interval: Duration,
     queue: Queue,
-    /// The level that the last event told.
+    /// The level in the last event.
     told: bool,
-    /// When it was changed: from, to, and the level then.
+    /// Its changes: the times before and after, and the new level.
     changes: Vec<(u64, u64, bool)>,
     events: Vec<Event>,
 }
@@ -65,13 +65,13 @@ impl<'a> Contact<'a> {
         Ok(())
     }
 
-    /// Takes note of events, each of which has to tell another level than the one before it.
+    /// Records events, each of which must have another level than the one before it.
     fn note(&mut self, events: Vec<Event>) -> Result<()> {
         for event in events {
             let level = event.value == 1;
             ensure!(
                 level != self.told,
-                "seen {event:?} while {} was told already",
+                "seen {event:?} while {} was reported already",
                 self.told
             );
             self.told = level;
@@ -80,7 +80,7 @@ impl<'a> Contact<'a> {
         Ok(())
     }
 
-    /// Returns once the driver has told the level that the contact has.
+    /// Returns once the driver has reported the contact's level.
     fn agree(&mut self, level: bool) -> Result<()> {
         loop {
             let events = self.queue.drain_records()?;
@@ -88,17 +88,17 @@ impl<'a> Contact<'a> {
             if self.told == level {
                 return Ok(());
             }
-            // It is quiet now: there has to be an event.
+            // It is quiet now: there must be an event.
             ensure!(
                 !self.queue.wait_at_most(60_000)?.is_empty(),
-                "the contact is {level} and quiet, the last event told {}",
+                "the contact is {level} and quiet, the last event reported {}",
                 self.told
             );
         }
     }
 
-    /// Presses, and releases about when the press is taken for one, a little earlier or later each
-    /// time; then `more` presses and releases.
+    /// Presses, and releases about when the press is accepted, a little earlier or later each time; then `more` presses
+    /// and releases.
     fn rounds(&mut self, count: u32, more: usize) -> Result<()> {
         let spread = self.interval.min(Duration::from_millis(1));
         for round in rounds(count) {
@@ -127,7 +127,7 @@ fn edge_at_the_end_of_the_interval(device: &Device) -> Result<()> {
     Contact::new(device, line.number, &set)?.rounds(150, 0)
 }
 
-/// A line that is debounced for a millisecond.
+/// A line with a debounce time of a millisecond.
 fn short_interval(
     device: &Device,
     rounds: impl FnOnce(&mut Contact<'_>) -> Result<()>,
@@ -149,7 +149,7 @@ fn two_edges_at_the_end_of_a_short_interval(device: &Device) -> Result<()> {
     short_interval(device, |contact| contact.rounds(1000, 1))
 }
 
-/// Each event tells of a level that the contact kept for the interval at least.
+/// Each event reports a level that the contact kept for at least the interval.
 fn only_a_quiet_contact_is_reported(device: &Device) -> Result<()> {
     short_interval(device, |contact| {
         let interval = contact.interval.as_nanos() as u64;
@@ -157,7 +157,7 @@ fn only_a_quiet_contact_is_reported(device: &Device) -> Result<()> {
         for round in rounds(3000) {
             level = !level;
             contact.change(level)?;
-            // Now and then long enough, mostly not, and often just about.
+            // Sometimes long enough, mostly not, and often close to the limit.
             let pause = interval * [0, 1, 90, 98, 100, 102, 130][round as usize % 7] / 100;
             let start = now_ns()?;
             while now_ns()? - start < pause {}
@@ -173,7 +173,7 @@ fn only_a_quiet_contact_is_reported(device: &Device) -> Result<()> {
                 .enumerate()
                 .any(|(index, (before, after, level))| {
                     let until = changes.get(index + 1).map_or(u64::MAX, |next| next.1);
-                    // As long as the contact may have been quiet at most.
+                    // The longest time for which the contact may have been quiet.
                     *level == value && *after >= stamp && until - before >= interval
                 });
             ensure!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the driver does when there is no memory: say `ENOMEM`, and be as before.
+//! The driver without memory: it returns `ENOMEM`, and its state stays the same.
 
 use std::io;
 
@@ -77,7 +77,7 @@ fn start_keeps_the_timer(device: &Device) -> Result<()> {
     )
 }
 
-/// All lines as before, or none.
+/// Adds all lines as before, or none.
 fn bind(device: &Device) -> Result<()> {
     let lines = device.lines()?;
     let binding = device.binding()?;

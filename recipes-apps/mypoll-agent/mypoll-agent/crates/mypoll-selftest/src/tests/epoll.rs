@@ -34,7 +34,7 @@ fn watch(handle: &Handle, flags: EpollFlags) -> Result<Epoll> {
     Ok(epoll)
 }
 
-/// What epoll_wait reports; nothing where no file is ready.
+/// The events that epoll_wait reports; empty if no file is ready.
 fn report(epoll: &Epoll, timeout: EpollTimeout) -> Result<EpollFlags> {
     let mut ready = [EpollEvent::empty(); 2];
     let count = epoll.wait(&mut ready, timeout)?;
@@ -186,8 +186,8 @@ fn exclusive_waiter_for_room_leaves_readers_theirs(device: &Device) -> Result<()
     expect_reader_woken_beside_exclusive_waiter(device.open()?)
 }
 
-/// Expects an event to wake a reader though an epoll set with EPOLLEXCLUSIVE, which wants no
-/// events, came first.
+/// Expects an event to wake a reader even though an epoll set with EPOLLEXCLUSIVE, which waits for no events, was
+/// first.
 pub(super) fn expect_reader_woken_beside_exclusive_waiter(handle: Handle) -> Result<()> {
     let writer = handle.dup()?;
     let epoll = watch(&handle, OUT | EDGE | EXCLUSIVE)?;
@@ -199,7 +199,7 @@ pub(super) fn expect_reader_woken_beside_exclusive_waiter(handle: Handle) -> Res
     expect_eq("read", reader.join()?, Ok(()))
 }
 
-/// The set outlives the file, and the driver no longer knows either.
+/// The set outlives the file, and the driver keeps no reference to either.
 fn closed_file_leaves_the_set(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     let epoll = watch(&handle, IN)?;

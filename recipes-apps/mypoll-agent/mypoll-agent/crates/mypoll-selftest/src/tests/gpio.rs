@@ -29,7 +29,7 @@ tests!("gpio":
     debounced_line_reports_the_chosen_edge_alone,
 );
 
-/// What an edge of a line has to say.
+/// Expects the values of an edge of a line.
 pub(super) fn expect_edge(event: &Event, line: &SimLine, pressed: bool) -> Result<()> {
     expect_eq(
         "source, kind, line, value",
@@ -122,8 +122,7 @@ fn many_edges_keep_their_order(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Presses, triggers and releases 50 times while the timer runs. `None` where this was held up for so long that
-/// the queue was full.
+/// Presses, triggers and releases 50 times while the timer runs. `None` if a delay let the queue overflow.
 fn rounds_among_ticks(
     device: &Device,
     handle: &Handle,
@@ -146,8 +145,7 @@ fn rounds_among_ticks(
     Ok((device.stats()?.dropped == 0).then_some(events))
 }
 
-/// Interrupts, the timer and writes meet in the queue: each source's events are all there, in
-/// order.
+/// Interrupts, the timer and writes fill the queue together: all events of each source arrive, in order.
 fn edges_among_ticks_and_triggers(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let handle = device.open_nonblocking()?;
@@ -157,7 +155,7 @@ fn edges_among_ticks_and_triggers(device: &Device) -> Result<()> {
         if let Some(events) = rounds_among_ticks(device, &handle, &line, period)? {
             break (first, events);
         }
-        // What was lost is told, and the line as it was.
+        // Consume the loss report, and restore the line.
         device.settle()?;
         period *= 2;
     };
@@ -190,8 +188,8 @@ fn level_that_does_not_change_gives_no_event(device: &Device) -> Result<()> {
 /// Less than the lines' `debounce-interval` of 50 ms.
 const BOUNCE_NS: u64 = 40_000_000;
 
-/// Gives the line one level after the other. Returns the times around the first edge; `None` where
-/// the line kept a level for so long, on a busy machine, that it may have counted as quiet.
+/// Sets the line to these levels in turn. Returns the times around the first edge; `None` if the line kept a level for
+/// so long, on a busy machine, that it may have counted as quiet.
 fn bounce_once(line: &SimLine, levels: &[bool]) -> Result<Option<RangeInclusive<u64>>> {
     let mut edges = Vec::new();
     for level in levels {
@@ -205,8 +203,8 @@ fn bounce_once(line: &SimLine, levels: &[bool]) -> Result<Option<RangeInclusive<
     Ok(edges.into_iter().next().filter(|_| bounced))
 }
 
-/// Presses and releases in turn, so that `last` is the level in the end, until the line was not quiet
-/// in between. Returns the times around the first edge.
+/// Presses and releases in turn, ending with the level `last`; repeats this until the line was never quiet in between.
+/// Returns the times around the first edge.
 fn bounce(device: &Device, line: &SimLine, last: bool) -> Result<RangeInclusive<u64>> {
     let handle = device.open_nonblocking()?;
     loop {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Which labels a line may have, and that they come out byte for byte.
+//! Valid labels of a line, which are reported byte for byte.
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -18,7 +18,7 @@ tests!("labels":
     interrupt_has_the_label,
 );
 
-/// The number of the line with a label, as the file of lines has it.
+/// The number of the line with this label in the file `lines`.
 fn number_of(device: &Device, wanted: &str) -> Result<u32> {
     let lines = device.lines()?;
     let line = lines.iter().find(|line| line.label == wanted);
@@ -97,7 +97,7 @@ fn einval(device: &Device) -> Result<()> {
         b"\x1b[31m",
         long.as_bytes(),
     ] {
-        // At once, or when it is taken into use.
+        // Fails at once, or when the line is enabled.
         let verdict = line.set("label", text).and_then(|()| line.set("live", "1"));
         match verdict {
             Err(Errno::EINVAL) => {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! MYPOLL_GET_LEVELS: the levels of all lines, and the position in the queue at which they hold.
+//! MYPOLL_GET_LEVELS: the levels of all lines, and the position in the queue to which they apply.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -33,7 +33,7 @@ tests!("levels":
     resynchronise_after_each_loss,
 );
 
-/// A plain file and a queue of each policy.
+/// A plain file, and a queue of each policy.
 fn files(device: &Device) -> Result<[Handle; 3]> {
     let queue = |overflow| -> Result<Handle> {
         let config = Config {
@@ -73,7 +73,7 @@ fn of_each_line(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// The level is what the line has, whichever edge is an event.
+/// The level is that of the line, whichever edges it reports.
 fn of_lines_that_report_one_edge(device: &Device) -> Result<()> {
     let handle = device.open()?;
     for sim in [SimLine::rising(device)?, SimLine::falling(device)?] {
@@ -142,7 +142,7 @@ fn position_counts_what_was_offered(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Its sequence, and all that was lost up to it.
+/// Its sequence number plus all losses up to it.
 fn position_of_each_event(device: &Device) -> Result<()> {
     for overflow in [uapi::OVERFLOW_DROP_NEWEST, uapi::OVERFLOW_DROP_OLDEST] {
         let queue = Queue::open(
@@ -191,7 +191,7 @@ fn plain_file_has_those_of_the_shared_queue(device: &Device) -> Result<()> {
     let after = handle.levels()?;
     expect_eq("position", after.position, before.position + 1)?;
     expect_eq("sequence", after.sequence, handle.event()?.event)?;
-    // What is lost counts as offered, too.
+    // Lost events count as offered, too.
     let before = handle.levels()?.position;
     let dropped = device.lose_events(&handle)?;
     let held = u64::from(device.stats()?.queue_depth);
@@ -241,7 +241,7 @@ fn while_it_changes(sim: &SimLine, look: impl FnOnce() -> Result<()>) -> Result<
     })
 }
 
-/// The events of the line in turn, each with its position.
+/// Reads the events of the line in turn, each with its position.
 struct Reader<'a> {
     queue: &'a Queue,
     positions: Positions,
@@ -254,8 +254,7 @@ impl Reader<'_> {
     }
 }
 
-/// With room for all events: those up to the position lead to the level, and the next one away from
-/// it.
+/// Without losses: the events up to the position end with the level, and the next one changes it.
 fn contain_the_events_up_to_their_position(device: &Device) -> Result<()> {
     let sim = SimLine::plain(device)?;
     let queue = Queue::open(
@@ -301,8 +300,7 @@ fn wait_for_a_loss(queue: &Queue) -> Result<()> {
     Ok(())
 }
 
-/// A queue that is too small loses edges all the time; with the levels its reader is right again
-/// after each loss.
+/// A queue that is too small constantly loses edges; with the levels, its reader is correct again after each loss.
 fn resynchronise_after_each_loss(device: &Device) -> Result<()> {
     let sim = SimLine::plain(device)?;
     for overflow in [uapi::OVERFLOW_DROP_NEWEST, uapi::OVERFLOW_DROP_OLDEST] {
@@ -325,7 +323,7 @@ fn resynchronise_after_each_loss(device: &Device) -> Result<()> {
                 let levels = queue.levels()?;
                 let mut level = u32::from(has_line(&levels.levels, sim.number));
                 let mut latest = levels.position;
-                // Events that the levels contain are old news.
+                // Skip events that the levels include.
                 loop {
                     let (position, event) = reader.next()?;
                     if position <= levels.position {

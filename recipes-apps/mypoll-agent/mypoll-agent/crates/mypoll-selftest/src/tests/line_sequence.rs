@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The numbers that a line's events have of their own.
+//! The sequence numbers of each line's events.
 
 use anyhow::{Context, Result};
 use mypoll::uapi::{self, Config, Event};
@@ -37,7 +37,7 @@ fn numbers(events: &[Event]) -> Vec<u32> {
     events.iter().map(|event| event.line_sequence).collect()
 }
 
-/// What the line's own structure says.
+/// The newest number in the line's structure.
 fn newest(device: &Device, line: &SimLine) -> Result<u32> {
     let info = device.open()?.line_info(line.number);
     Ok(info.context("MYPOLL_GET_LINE")?.line_sequence)
@@ -163,7 +163,7 @@ fn goes_on_where_no_queue_looks(device: &Device) -> Result<()> {
     expect_eq("line_sequence", event.line_sequence, before + 3)
 }
 
-/// Edges that the device tree leaves out are no events.
+/// Edges that the device tree excludes are not events.
 fn leaves_out_what_is_not_reported(device: &Device) -> Result<()> {
     for line in [SimLine::rising(device)?, SimLine::falling(device)?] {
         let queue = of_line(device, &line, 0)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the device tree can say of a line: which level is active, bias, which edges.
+//! Properties of a line in the device tree: active level, bias, edges.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn low_level_presses_an_active_low_line(device: &Device) -> Result<()> {
     expect_eq("further events", handle.drain()?.len(), 0)
 }
 
-/// A line without bias stays as it was, whichever way that is.
+/// A line without bias keeps its pull.
 fn pull_up_and_pull_down_are_set_at_bind(device: &Device) -> Result<()> {
     let without = SimLine::plain(device)?;
     let pull_up = SimLine::button(device)?;
@@ -51,7 +51,7 @@ fn pull_up_and_pull_down_are_set_at_bind(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Presses and releases a line that reports one kind of edge alone.
+/// Presses and releases a line that reports only one kind of edge.
 fn expect_only(device: &Device, line: &SimLine, pressed: bool) -> Result<()> {
     let handle = device.open_nonblocking()?;
     for _ in 0..3 {
@@ -80,7 +80,7 @@ fn interrupts_come_only_for_the_chosen_edge(device: &Device) -> Result<()> {
         (SimLine::falling(device)?, 1),
     ] {
         let before = interrupts_of(&line)?;
-        // So that the last edge is one that each of the lines reports, or that none follows.
+        // So that the last edge is one that each line reports, or that no edge follows.
         line.press()?;
         line.release()?;
         line.press()?;
@@ -90,7 +90,7 @@ fn interrupts_come_only_for_the_chosen_edge(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// How many interrupts a line had, on all processors.
+/// The number of interrupts of a line, on all processors.
 fn interrupts_of(line: &SimLine) -> Result<u64> {
     let text = fs::read_to_string("/proc/interrupts")?;
     let counts = text

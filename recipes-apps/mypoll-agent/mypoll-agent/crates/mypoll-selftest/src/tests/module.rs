@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Loading and unloading the module. The runner loads it again as it was found.
+//! Loading and unloading the module. The runner restores its initial state.
 
 use std::fs;
 use std::path::Path;
@@ -46,14 +46,14 @@ tests!("module":
     debugfs_on_request_lists_the_queues,
 );
 
-/// Unloads the module, after making sure that it can be loaded again.
+/// Unloads the module, after checking that it can be loaded again.
 fn unloaded(device: &Device) -> Result<ModuleFile> {
     let file = device.module_file()?;
     module::unload().context("delete_module")?;
     Ok(file)
 }
 
-/// Reloads the module with other parameters, and takes the events of the lines that come with it.
+/// Reloads the module with other parameters, and takes the events of the added lines.
 fn reloaded(device: &Device, parameters: &str) -> Result<()> {
     unloaded(device)?
         .load(parameters)?
@@ -61,7 +61,7 @@ fn reloaded(device: &Device, parameters: &str) -> Result<()> {
     take_all(device)
 }
 
-/// Takes all events, and with one more what is told of those that were lost.
+/// Takes all events, and one more that reports losses.
 fn take_all(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     handle.drain()?;
@@ -69,7 +69,7 @@ fn take_all(device: &Device) -> Result<()> {
     handle.drain().map(drop)
 }
 
-/// The kernel itself refuses, with EWOULDBLOCK; rmmod looks at the users first and says EBUSY.
+/// The kernel refuses with EWOULDBLOCK; rmmod checks for users first and returns EBUSY.
 fn unload_is_refused_while_a_file_is_open(device: &Device) -> Result<()> {
     device.module_file()?;
     let handle = device.open_nonblocking()?;
@@ -87,7 +87,7 @@ fn unload_is_refused_while_a_file_is_open(device: &Device) -> Result<()> {
     expect_eq("delete_module after close", module::unload(), Ok(()))
 }
 
-/// A mapping is as good as an open file.
+/// A mapping counts like an open file.
 fn unload_is_refused_while_a_ring_is_mapped(device: &Device) -> Result<()> {
     device.module_file()?;
     let queue = Queue::open(device, Config::default())?;
@@ -111,8 +111,7 @@ fn unload_right_after_close(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// The memory of a queue may be freed later than its file is closed, but not later than the code
-/// that does it.
+/// The memory of a queue may be freed after its file is closed, but not after the code that frees it.
 fn unload_right_after_closing_queues(device: &Device) -> Result<()> {
     let file = device.module_file()?;
     for round in 0..10 {
@@ -149,7 +148,7 @@ fn unload_with_the_timer_running(device: &Device) -> Result<()> {
     device.open_nonblocking()?.expect_silence(50)
 }
 
-/// The timer of a queue that is closed must not expire in code that is gone.
+/// The timer of a closed queue must not expire in unloaded code.
 fn unload_with_a_watermarks_time_running(device: &Device) -> Result<()> {
     let file = device.module_file()?;
     for watermark_us in [1, 100, 1000, 10_000, 100_000] {
@@ -177,8 +176,7 @@ fn unload_with_events_queued(device: &Device) -> Result<()> {
     expect_errno("read", handle.read(&mut [0; LINE_MAX]), Errno::EAGAIN)
 }
 
-/// An epoll set that watched the device is left; closing the file has to have taken the device's
-/// wait queue out of it.
+/// An epoll set that watched the device remains; closing the file must have removed the device's wait queue from it.
 fn unload_with_an_epoll_set_left(device: &Device) -> Result<()> {
     let epoll = Epoll::new(EpollCreateFlags::empty())?;
     let handle = device.open_nonblocking()?;
@@ -207,8 +205,7 @@ fn default_queue_holds_16(device: &Device) -> Result<()> {
     expect_eq("events taken", device.open()?.fill()?, 16)
 }
 
-/// Loads the module with a queue of `size`, fills it twice with other ends, and expects each event
-/// in order.
+/// Loads the module with a queue of `size`, fills it twice from different positions, and expects each event in order.
 fn expect_queue_of(device: &Device, size: usize) -> Result<()> {
     reloaded(device, &format!("queue_size={size}"))?;
     let handle = device.open_nonblocking()?;
@@ -236,7 +233,7 @@ fn largest_queue_size(device: &Device) -> Result<()> {
     expect_eq("events taken", handle.fill()?, 65536)
 }
 
-/// Expects that the module is not loaded with any of `bad`.
+/// Expects that loading the module fails with each of `bad`.
 fn expect_refused(device: &Device, parameter: &str, bad: &[&str]) -> Result<()> {
     let file = unloaded(device)?;
     for value in bad {
@@ -248,7 +245,7 @@ fn expect_refused(device: &Device, parameter: &str, bad: &[&str]) -> Result<()> 
         )?;
         ensure!(
             !module::is_present(),
-            "{setting}: the module is loaded all the same"
+            "{setting}: the module is loaded anyway"
         );
     }
     Ok(())
@@ -323,10 +320,10 @@ fn queues_max_out_of_range_is_refused(device: &Device) -> Result<()> {
     expect_refused(device, "queues_max", &["0", "257", "-1", "many"])
 }
 
-/// The folder of debugfs that the module makes.
+/// The module's folder in debugfs.
 const DEBUG_FOLDER: &str = "/sys/kernel/debug/mypoll";
 
-/// What the folder has of a queue, which is unloaded with it.
+/// The content of the folder with one queue, which is closed afterwards.
 fn debug_folder_of_a_queue(device: &Device) -> Result<String> {
     let queue = Queue::open(
         device,

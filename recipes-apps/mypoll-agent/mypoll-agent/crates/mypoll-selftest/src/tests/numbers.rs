@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Two lines that ask for one number: both are there.
+//! Two lines that request the same number: both exist.
 
 use anyhow::{Context, Result, ensure};
 
@@ -18,7 +18,7 @@ tests!("numbers":
     each_line_has_one_of_its_own,
 );
 
-/// A line that has the number which the device tree gives to another one.
+/// Creates a line with the number of another line in the device tree.
 fn take(device: &Device, chip: &SimChip, number: u32) -> Result<ConfigLine> {
     let line = ConfigLine::of_chip("thief", chip, 0)?;
     device.binding()?.unbind()?;
@@ -56,7 +56,7 @@ fn taken_reg_gets_the_lowest_free_one(device: &Device) -> Result<()> {
     expect_eq("line", queue.next_record()?.line, moved.number)
 }
 
-/// Whichever is set up first: no line gets the number that the device tree gives to a later one.
+/// In any order of setup, no line gets the number that the device tree assigns to a later one.
 fn moved_line_moves_no_other(device: &Device) -> Result<()> {
     let before = device.lines()?;
     let chip = SimChip::new("chip", 1)?;
@@ -87,7 +87,7 @@ fn reg_is_back_when_it_is_free(device: &Device) -> Result<()> {
     expect_eq("lines", device.lines()?, before)
 }
 
-/// A folder that asks for a number in use gets the lowest free one.
+/// A folder that requests a number in use gets the lowest free one.
 fn each_line_has_one_of_its_own(device: &Device) -> Result<()> {
     let before = device.lines()?;
     let chip = SimChip::new("chip", 1)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The full queue: what is dropped is counted, told once, and leaves no gap.
+//! The full queue: drops are counted, reported once, and leave no gap.
 
 use anyhow::Result;
 use nix::errno::Errno;
@@ -80,8 +80,7 @@ fn room_of_one_read_takes_one_event(device: &Device) -> Result<()> {
     )
 }
 
-/// Reads on and off while the timer runs: each number follows the one before, and what was dropped
-/// is told in the end.
+/// Reads at intervals while the timer runs: each number follows the previous one, and drops are reported in the end.
 fn events_stay_in_order_through_overflow(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     let mut events = Vec::new();
@@ -101,7 +100,7 @@ fn events_stay_in_order_through_overflow(device: &Device) -> Result<()> {
     expect_eq("lost of all events", lost, device.stats()?.dropped)
 }
 
-/// `reset` sets the statistics to 0; what an event says about the stream is no statistic.
+/// `reset` sets the statistics to 0; the loss count of an event is not a statistic.
 fn reset_keeps_what_was_lost(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     let dropped = device.lose_events(&handle)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The timer is the user's who started it.
+//! The timer belongs to the user who started it.
 
 use anyhow::Result;
 use nix::errno::Errno;
@@ -16,11 +16,11 @@ tests!("timer.owner":
     root_may_stop_anybodys,
     anybody_may_start_it_once_it_is_stopped,
     stop_of_a_stopped_timer_is_nobodys,
-    nobody_stops_roots,
+    only_root_stops_roots,
     other_commands_are_everybodys,
 );
 
-/// Writes each command as a user, and expects what each comes to.
+/// Writes each command as a user, and expects its result.
 fn expect_commands(
     device: &Device,
     user: u32,
@@ -60,14 +60,14 @@ fn another_user_is_refused(device: &Device) -> Result<()> {
         ],
     )?;
     expect_running(device, 1)?;
-    // Neither was it restarted with a shorter period.
+    // It was not restarted with a shorter period, either.
     device.open_nonblocking()?.expect_silence(50)
 }
 
 fn its_user_may_stop_and_restart_it(device: &Device) -> Result<()> {
     let public = PublicNode::new(device)?;
     expect_commands(&public.device, ALICE, &[("start 3600000", Ok(()))])?;
-    // By another process and another open file.
+    // From another process and another open file.
     expect_commands(&public.device, ALICE, &[("start 5", Ok(()))])?;
     device.open_nonblocking()?.next_event()?;
     expect_commands(&public.device, ALICE, &[("stop", Ok(()))])?;
@@ -110,7 +110,7 @@ fn stop_of_a_stopped_timer_is_nobodys(device: &Device) -> Result<()> {
     expect_commands(&public.device, BOB, &[("stop", Ok(()))])
 }
 
-fn nobody_stops_roots(device: &Device) -> Result<()> {
+fn only_root_stops_roots(device: &Device) -> Result<()> {
     let public = PublicNode::new(device)?;
     device.open()?.command("start 3600000")?;
     expect_commands(

@@ -37,7 +37,7 @@ fn queue_size_and_queues_max_are_read_only(_: &Device) -> Result<()> {
         .try_for_each(|name| expect_read_only(&module::parameter_file(name)))
 }
 
-/// Writes each good value and each bad one: a bad one is refused and leaves the good one.
+/// Writes each valid and invalid value: an invalid one is refused, and the valid one stays.
 fn expect_range(name: &str, good: &[(&str, &str)], bad: &[&str]) -> Result<()> {
     for (good, reads) in good {
         expect_eq(
@@ -71,7 +71,7 @@ fn timer_period_ms_has_a_range(_: &Device) -> Result<()> {
     )
 }
 
-/// The kernel shows its truth values as letters.
+/// The kernel shows Boolean values as letters.
 fn poll_ret0_is_0_or_1(_: &Device) -> Result<()> {
     expect_range(
         "poll_ret0",
@@ -104,8 +104,8 @@ fn poll_ret0_leaves_reads_alone(device: &Device) -> Result<()> {
     handle.event().map(drop)
 }
 
-/// The experiment of the kernel-module-cheat: the kernel asks again at each event, and gets 0, so
-/// that the poller sleeps on.
+/// The experiment of the kernel-module-cheat: the kernel polls again at each event, and gets 0, so the poller keeps
+/// sleeping.
 fn poll_ret0_makes_epoll_sleep_on(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     set_poll_ret0("1")?;
@@ -164,7 +164,7 @@ fn kernel_log() -> Result<File> {
     Ok(log)
 }
 
-/// How many new lines of the kernel log are about mypoll's poll; a read of /dev/kmsg gives one.
+/// The number of new lines about mypoll's poll in the kernel log; a read of /dev/kmsg returns one line.
 fn lines_of_poll(log: &mut File) -> Result<usize> {
     let mut found = 0;
     let mut buffer = [0; 8192];

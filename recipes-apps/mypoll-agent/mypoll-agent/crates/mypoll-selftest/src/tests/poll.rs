@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! poll(2): each flag, when it is there and when it wakes a sleeper.
+//! poll(2): when each flag is set, and when it wakes a sleeper.
 
 use anyhow::Result;
 use nix::errno::Errno;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Private queues: all that uapi/mypoll.h promises.
+//! Private queues, as specified in uapi/mypoll.h.
 
 mod atomic;
 mod clock;

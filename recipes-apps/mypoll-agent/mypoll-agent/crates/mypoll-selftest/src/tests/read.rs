@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a read gives.
+//! The results of a read.
 
 use std::io::IoSliceMut;
 
@@ -131,7 +131,7 @@ fn zero_bytes_take_no_event(device: &Device) -> Result<()> {
     handle.event().map(drop)
 }
 
-/// The shortest buffer that is not refused holds the whole line and not a byte more.
+/// The shortest accepted buffer holds exactly the whole line.
 fn buffer_of_exactly_the_line(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     handle.trigger()?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Each way in which a read fails, and that none of them loses an event.
+//! Each error of a read; none of them loses an event.
 
 use std::io::IoSliceMut;
 
@@ -62,7 +62,7 @@ fn eagain_comes_before_a_bad_buffer(device: &Device) -> Result<()> {
 
 extern "C" fn ignore(_: c_int) {}
 
-/// Has SIGUSR1 end system calls, or with `SA_RESTART` restart them.
+/// Makes SIGUSR1 interrupt system calls, or with `SA_RESTART` restart them.
 pub(super) fn catch_sigusr1(flags: SaFlags) -> Result<()> {
     let action = SigAction::new(SigHandler::Handler(ignore), flags, SigSet::empty());
     // SAFETY: the handler does nothing.
@@ -95,7 +95,7 @@ fn signal_with_sa_restart_sleeps_on(device: &Device) -> Result<()> {
     reader.join()?.map(drop).context("read after the signal")
 }
 
-/// Each time the event goes to the reader, or the reader gets EINTR and the event is still there.
+/// Each time, the event goes to the reader, or the reader gets EINTR and the event stays queued.
 fn signal_steals_no_event(device: &Device) -> Result<()> {
     catch_sigusr1(SaFlags::empty())?;
     let other = device.open_nonblocking()?;
@@ -124,8 +124,7 @@ fn signal_steals_no_event(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Queues two events, lets `read` fail, and sees whether both are still there, readable, and in
-/// their order.
+/// Queues two events, lets `read` fail, and checks that both are still queued, readable and in order.
 fn keeps_the_events(
     device: &Device,
     errno: Errno,
@@ -171,7 +170,7 @@ fn einval_short_buffer_sleeps_first(device: &Device) -> Result<()> {
     other.event().map(drop)
 }
 
-/// Readers are woken in their order, and the wake-up for the event was the first one's alone.
+/// Readers are woken in order, and the event woke only the first one.
 fn einval_short_buffer_wakes_the_next_reader(device: &Device) -> Result<()> {
     let handle = device.open()?;
     let first = Sleeper::spawn(move || handle.read(&mut [0; 8]))?;
@@ -202,8 +201,7 @@ fn efault_read_only_keeps_the_event(device: &Device) -> Result<()> {
     })
 }
 
-/// The first bytes of the line can be copied, the others can't: the whole line has to be read the
-/// next time.
+/// Only the first bytes of the line can be copied: the next read must return the whole line.
 fn efault_within_the_line_keeps_the_event(device: &Device) -> Result<()> {
     for mapped in [1, 7, 8, 33, 64] {
         keeps_the_events(device, Errno::EFAULT, |handle| {

@@ -30,7 +30,7 @@ tests!("readers":
     eight_writers_and_eight_readers,
 );
 
-/// How many events each reader takes when several share them.
+/// Number of events per reader when several share them.
 const EACH: usize = 50;
 
 /// Expects the numbers `first`, `first + 1`, … in any order.
@@ -40,7 +40,7 @@ fn expect_each_once(mut seen: Vec<u32>, first: u32, count: usize) -> Result<()> 
     expect_eq("events of all readers", seen, expected)
 }
 
-/// Queues `count` events; each time that the queue is full it waits for a reader.
+/// Queues `count` events; waits for a reader whenever the queue is full.
 fn feed(handle: &Handle, count: usize) -> Result<()> {
     for _ in 0..count {
         while let Err(errno) = handle.write("trigger") {
@@ -51,7 +51,7 @@ fn feed(handle: &Handle, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// Reads `count` events and makes sure that their numbers rise.
+/// Reads `count` events, and checks that their numbers rise.
 fn take(handle: &Handle, count: usize) -> Result<Vec<u32>> {
     let numbers = (0..count)
         .map(|_| handle.event().map(|event| event.event))
@@ -63,7 +63,7 @@ fn take(handle: &Handle, count: usize) -> Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// Readers in threads, each with an open file of its own.
+/// Readers in threads, each with its own open file.
 fn threads(device: &Device, count: usize) -> Result<()> {
     let first = device.stats()?.event_sequence + 1;
     let readers = (0..count)
@@ -129,7 +129,7 @@ fn eight_processes_share_the_events(device: &Device) -> Result<()> {
     processes(device, 8)
 }
 
-/// Eight readers make one read each. An event ends one of them, and the others sleep on.
+/// Eight readers make one read each. An event ends one of them, and the others keep sleeping.
 fn one_event_wakes_exactly_one_of_eight(device: &Device) -> Result<()> {
     let (sender, results) = channel();
     let mut asleep = BTreeMap::new();
@@ -147,7 +147,7 @@ fn one_event_wakes_exactly_one_of_eight(device: &Device) -> Result<()> {
         expect_eq("event", event?.event, number)?;
         asleep.remove(&reader);
         for (reader, (sleeps, sleeper)) in &asleep {
-            // One that was woken, too, is awake still or has gone to sleep once more.
+            // A reader that was also woken is still awake, or has gone to sleep once more.
             sleeper.wait_asleep()?;
             let what = format!("times that reader {reader} went to sleep, event {number}");
             expect_eq(what, sleeper.sleeps()?, *sleeps)?;
@@ -156,7 +156,7 @@ fn one_event_wakes_exactly_one_of_eight(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// The event that wakes the blocking reader is mostly snatched by a non-blocking one.
+/// A non-blocking reader usually takes the event that wakes the blocking one.
 fn reader_that_finds_the_queue_empty_sleeps_on(device: &Device) -> Result<()> {
     let thief = device.open_nonblocking()?;
     let first = device.stats()?.event_sequence + 1;
@@ -181,8 +181,8 @@ fn reader_that_finds_the_queue_empty_sleeps_on(device: &Device) -> Result<()> {
     expect_each_once(seen, first, 100)
 }
 
-/// Of two readers, one may be woken for the event and ended by a signal at once: then the event has
-/// to wake the other one.
+/// One of two readers may be woken for the event and interrupted by a signal at once: then the event must wake the
+/// other one.
 fn reader_that_a_signal_ends_passes_the_event_on(device: &Device) -> Result<()> {
     catch_sigusr1(SaFlags::empty())?;
     let writer = device.open_nonblocking()?;

@@ -21,7 +21,7 @@ tests!("select":
     exceptfds_wake_a_sleeper,
 );
 
-/// Which of the three sets have the file after select(2), at once.
+/// Which of the three sets contain the file after a select(2) that does not wait.
 fn sets(handle: &Handle) -> Result<[bool; 3]> {
     let mut sets = [FdSet::new(), FdSet::new(), FdSet::new()];
     sets.iter_mut().for_each(|set| set.insert(handle.as_fd()));
@@ -66,8 +66,7 @@ enum Set {
     Except,
 }
 
-/// A thread that sleeps in select(2) with the file in one set; it returns how many files were
-/// ready.
+/// A thread that sleeps in select(2) with the file in one set; returns the number of ready files.
 fn sleeper(handle: &Handle, which: Set) -> Result<Sleeper<nix::Result<i32>>> {
     let handle = handle.dup()?;
     let sleeper = Sleeper::spawn(move || {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! SIGIO: when it is sent, what it says, and when it ends.
+//! SIGIO: when it is sent, its contents, and when it ends.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -39,7 +39,7 @@ const F_SETSIG: c_int = 10;
 /// POLL_IN of siginfo's codes, from the kernel's asm-generic/siginfo.h.
 const POLL_IN: i32 = 1;
 
-/// Asks for a signal to the process `owner` at each event: SIGIO.
+/// Enables a signal to the process `owner` at each event: SIGIO.
 pub(super) fn notify(handle: &Handle, owner: Pid) -> Result<()> {
     set(handle, libc::F_SETOWN, owner.as_raw())?;
     fcntl(
@@ -51,12 +51,12 @@ pub(super) fn notify(handle: &Handle, owner: Pid) -> Result<()> {
 }
 
 fn set(handle: &Handle, command: c_int, value: c_int) -> Result<()> {
-    // SAFETY: F_SETOWN and F_SETSIG take a number, no pointer.
+    // SAFETY: F_SETOWN and F_SETSIG take a number, not a pointer.
     let result = unsafe { libc::fcntl(handle.as_fd().as_raw_fd(), command, value) };
     Errno::result(result).map(drop).context("fcntl")
 }
 
-/// Signals, taken from a descriptor instead of a handler.
+/// Receives signals from a descriptor instead of a handler.
 pub(super) struct Inbox(SignalFd);
 
 impl Inbox {
@@ -77,12 +77,12 @@ impl Inbox {
         self.0.read_signal()?.context("signalfd gave nothing")
     }
 
-    /// Expects that no signal comes.
+    /// Expects that no signal arrives.
     pub(super) fn expect_none(&self) -> Result<()> {
         self.expect_none_within(50)
     }
 
-    /// The same for a shorter time than 50 milliseconds, where there are many such times.
+    /// The same for less than 50 milliseconds, for tests that wait often.
     pub(super) fn expect_none_within(&self, ms: u16) -> Result<()> {
         let mut wait = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         let ready = poll(&mut wait, PollTimeout::from(ms))?;
@@ -90,7 +90,7 @@ impl Inbox {
     }
 }
 
-/// A file that asks for SIGIO, and the inbox for it.
+/// A file with SIGIO enabled, and the inbox for it.
 fn notified(device: &Device) -> Result<(Handle, Inbox)> {
     let inbox = Inbox::new(libc::SIGIO)?;
     let handle = device.open_nonblocking()?;
@@ -108,7 +108,7 @@ fn each_event_sends_one(device: &Device) -> Result<()> {
     expect_eq("events", handle.drain()?.len(), 3)
 }
 
-/// A file that asks for a realtime signal, which carries details and queues, and the inbox for it.
+/// A file with a realtime signal, which has details and is queued, and the inbox for it.
 fn notified_in_detail(device: &Device) -> Result<(Handle, Inbox)> {
     let inbox = Inbox::new(libc::SIGRTMIN())?;
     let handle = device.open_nonblocking()?;

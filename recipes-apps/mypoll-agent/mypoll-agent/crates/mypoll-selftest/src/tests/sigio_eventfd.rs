@@ -32,7 +32,7 @@ tests!("sigio_eventfd":
 
 static EVENT_FD: AtomicI32 = AtomicI32::new(-1);
 static HANDLED: AtomicU32 = AtomicU32::new(0);
-/// The errno of the handler's last write, 0 when it was taken.
+/// The errno of the handler's last write, 0 if it succeeded.
 static WRITE_ERRNO: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn on_sigio(_: c_int) {
@@ -70,7 +70,7 @@ impl Bridge {
             SaFlags::SA_RESTART,
             SigSet::empty(),
         );
-        // SAFETY: the handler does only what is async-signal-safe.
+        // SAFETY: the handler only calls async-signal-safe functions.
         unsafe { sigaction(Signal::SIGIO, &action) }?;
         let epoll = Epoll::new(EpollCreateFlags::empty())?;
         epoll.add(&events, EpollEvent::new(EpollFlags::EPOLLIN, 52))?;
@@ -83,7 +83,7 @@ impl Bridge {
         })
     }
 
-    /// Waits for the eventfd; a signal that comes meanwhile is what is waited for.
+    /// Waits for the eventfd; the awaited signal may interrupt the wait.
     fn wait(&self) -> Result<EpollFlags> {
         let mut ready = [EpollEvent::empty()];
         loop {
@@ -172,8 +172,7 @@ fn manual_trigger_events_are_received(device: &Device) -> Result<()> {
     expect_eq("sources", sources, vec!["manual"])
 }
 
-/// The handler's write to an eventfd whose counter is full would block, were the eventfd not a
-/// non-blocking one.
+/// The handler's write to an eventfd with a full counter would block if the eventfd were blocking.
 fn handler_never_blocks(device: &Device) -> Result<()> {
     let bridge = Bridge::new(device)?;
     bridge.events.write(u64::MAX - 1)?;

@@ -54,7 +54,7 @@ fn files_are_read_only(device: &Device) -> Result<()> {
         .try_for_each(|name| expect_read_only(&device.sysfs.join(name)))
 }
 
-/// What a trigger, a tick and an edge each change.
+/// Expects that only `change` differs from `before`.
 fn expect_change(device: &Device, before: &Stats, change: impl FnOnce(&mut Stats)) -> Result<()> {
     let mut expected = *before;
     change(&mut expected);
@@ -129,7 +129,7 @@ fn sources_add_up_to_generated(device: &Device) -> Result<()> {
     for _ in 0..20 {
         handle.next_event()?;
         match handle.write("trigger") {
-            // The second one where the timer was faster.
+            // The second result occurs if the timer was faster.
             Ok(_) | Err(Errno::ENOBUFS) => {}
             Err(errno) => return Err(errno).context("trigger"),
         }

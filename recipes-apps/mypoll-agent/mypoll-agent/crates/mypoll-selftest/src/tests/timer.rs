@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The timer: what a tick says, that periods are kept, and that stopping is final.
+//! The timer: the values of a tick, exact periods, and a final stop.
 
 use anyhow::{Result, ensure};
 use nix::poll::PollFlags;
@@ -58,10 +58,9 @@ fn tick_wakes_a_blocking_read(device: &Device) -> Result<()> {
     expect_eq("source", reader.join()??.source.as_str(), "timer")
 }
 
-/// Starts the timer and reads `count` ticks, none of them lost; starts over when the machine was
-/// too slow to read them all. The end of the n-th period has to lie n periods after the start: no
-/// matter how late a single tick was, `value` says how many periods it stands for, and the next one
-/// is not later for it.
+/// Starts the timer and reads `count` ticks without losses; starts over if the machine was too slow to read them all.
+/// The n-th period must end n periods after the start: however late a tick is, `value` is the number of periods that it
+/// covers, and the next tick is not delayed by it.
 fn expect_period(handle: &Handle, command: &str, period_ms: u64, count: usize) -> Result<()> {
     let (ticks, started) = loop {
         handle.command("stop")?;
@@ -85,13 +84,12 @@ fn expect_period(handle: &Handle, command: &str, period_ms: u64, count: usize) -
             tick.timestamp_ns >= earliest,
             "{command}, end of period {periods}: seen {tick:?}, expected timestamp_ns from {earliest} on"
         );
-        // Any tick may be late, but none is early: the one of the second half that is least late tells
-        // whether they drift.
+        // Any tick may be late, but none is early: the least late tick of the second half shows whether they drift.
         if index >= count / 2 {
             latest_start = latest_start.min(tick.timestamp_ns - periods * period_ms * MS);
         }
     }
-    // A tick that is late by a period or more counts that one, too.
+    // A tick that is late by a period or more covers that period, too.
     let limit = started.end() + period_ms * MS;
     ensure!(
         latest_start < limit,
@@ -132,7 +130,7 @@ fn longest_period_is_taken(device: &Device) -> Result<()> {
     handle.expect_silence(50)
 }
 
-/// Were there two timers, twice as many periods would end.
+/// With two timers, twice as many periods would end.
 fn start_twice_runs_one_timer(device: &Device) -> Result<()> {
     const PERIOD: u64 = 10 * MS;
     let handle = device.open_nonblocking()?;
@@ -192,7 +190,7 @@ fn no_tick_after_stop(device: &Device) -> Result<()> {
     )
 }
 
-/// Stops at all sorts of moments of a period, also while a tick is handled on another processor.
+/// Stops at various moments of a period, including while another processor handles a tick.
 fn stop_is_final_each_time(device: &Device) -> Result<()> {
     let handle = device.open_nonblocking()?;
     for round in 0..200u32 {

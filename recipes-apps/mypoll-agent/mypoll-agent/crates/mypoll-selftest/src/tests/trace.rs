@@ -20,7 +20,7 @@ tests!("trace":
     nothing_when_off,
 );
 
-/// What a line has to say somewhere, in whatever format: the numbers are words of it.
+/// Expects the numbers as words of a line, in any format.
 fn expect_numbers(line: &str, numbers: &[u32]) -> Result<()> {
     let words: Vec<&str> = line
         .split(|character: char| !character.is_ascii_digit())

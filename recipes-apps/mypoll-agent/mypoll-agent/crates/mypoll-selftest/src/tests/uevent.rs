@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Uevents of lines that come and go.
+//! Uevents of added and removed lines.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ tests!("uevent":
     edges_send_none,
 );
 
-/// Line, label and what happened.
+/// Line, label and kind.
 fn told(event: &Uevent) -> [String; 3] {
     ["MYPOLL_LINE", "MYPOLL_LABEL", "MYPOLL_ACTION"]
         .map(|key| event.get(key).cloned().unwrap_or_default())
@@ -101,7 +101,7 @@ fn edges_send_none(device: &Device) -> Result<()> {
     for _ in 0..2 {
         handle.next_event()?;
     }
-    // One that has to come, and whatever was sent before it.
+    // A uevent that must arrive, and any that were sent before it.
     device.binding()?.unbind()?;
     let mut events = vec![uevents.next_of_a_line()?];
     events.extend(uevents.of_lines());

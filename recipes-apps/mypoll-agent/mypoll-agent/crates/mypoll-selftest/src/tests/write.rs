@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The commands that a write takes.
+//! Valid commands of a write.
 
 use std::io::IoSlice;
 
@@ -25,7 +25,7 @@ tests!("write":
     timer_commands_work_on_a_full_queue,
 );
 
-/// Writes each command and expects one event of each.
+/// Writes each command, and expects one event for each.
 fn triggers(device: &Device, commands: &[&str]) -> Result<()> {
     let handle = device.open_nonblocking()?;
     for command in commands {
@@ -53,7 +53,7 @@ fn empty_line(device: &Device) -> Result<()> {
     triggers(device, &["\n"])
 }
 
-/// Writes each command to the stopped timer and expects it to run.
+/// Writes each command with the timer stopped, and expects the timer to run.
 fn starts(device: &Device, commands: &[&str]) -> Result<()> {
     let handle = device.open_nonblocking()?;
     for command in commands {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Each way in which a write fails, and that none of them changes anything.
+//! Each error of a write; none of them changes anything.
 
 use std::io::IoSlice;
 
@@ -34,7 +34,7 @@ tests!("errno.write":
     espipe_pwrite,
 );
 
-/// Lets `write` fail with an event queued and the timer running, and expects that nothing changed.
+/// Lets `write` fail with a queued event and a running timer, and expects no change.
 fn changes_nothing(
     device: &Device,
     what: &str,
@@ -270,7 +270,7 @@ fn efault_unmapped(device: &Device) -> Result<()> {
     })
 }
 
-/// What can be read of the command would be one by itself.
+/// The readable part of the command would be a valid command.
 fn efault_within_the_command(device: &Device) -> Result<()> {
     let memory = GuardedPage::new()?;
     for readable in ["1", "\n", "stop", "start 1", "trigger"] {

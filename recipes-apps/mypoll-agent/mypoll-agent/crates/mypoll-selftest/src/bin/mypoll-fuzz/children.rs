@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Forked processes, which share all files and do some operations of their own.
+//! Forked processes, which share all files and run their own operations.
 
 use std::sync::atomic::Ordering;
 
@@ -8,11 +8,11 @@ use nix::libc;
 
 use crate::worker::Worker;
 
-/// How many there may be at a time, over all processes.
+/// Maximum number at a time, over all processes.
 const MOST: i32 = 8;
-/// The most operations of one.
+/// Maximum number of operations of one.
 const STEPS: u64 = 30;
-/// How long one may take, in seconds.
+/// Time limit of one, in seconds.
 const ALARM: u32 = 5;
 
 pub(crate) fn fork(worker: &mut Worker) -> bool {
@@ -32,8 +32,8 @@ pub(crate) fn fork(worker: &mut Worker) -> bool {
             false
         }
         0 => {
-            // Its end is the parent's to notice, also when an operation hangs or a mapping is missing.
-            // SAFETY: They take no pointer.
+            // Ends the child even if an operation hangs or a mapping is missing; the parent notices.
+            // SAFETY: These calls take no pointer.
             unsafe {
                 libc::signal(libc::SIGALRM, libc::SIG_DFL);
                 libc::alarm(ALARM);
@@ -44,13 +44,13 @@ pub(crate) fn fork(worker: &mut Worker) -> bool {
             for _ in 0..steps {
                 worker.step();
             }
-            // SAFETY: It runs nothing of the process.
+            // SAFETY: It runs no code of this process.
             unsafe { libc::_exit(0) }
         }
         child => {
-            // The child runs on while this thread waits, and so do the other threads.
+            // The child and the other threads keep running while this thread waits.
             let mut status = 0;
-            // SAFETY: The status is there until the call has ended.
+            // SAFETY: The status outlives the call.
             while unsafe { libc::waitpid(child, &raw mut status, 0) } == -1
                 && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted
             {

@@ -50,7 +50,7 @@ pub(crate) fn queue(worker: &mut Worker) -> bool {
     keep(worker, file) && made
 }
 
-/// Keeps a file that a call gave, if it did.
+/// Keeps the file that a call returned, if it succeeded.
 fn keep(worker: &mut Worker, file: c_int) -> bool {
     if file < 0 {
         return false;
@@ -80,8 +80,8 @@ pub(crate) fn close(worker: &mut Worker) -> bool {
 pub(crate) fn read(worker: &mut Worker) -> bool {
     let (file, length) = (worker.file(), worker.rng.pick(LENGTHS));
     let address = worker.address(length);
-    // SAFETY: The kernel checks the address; where it is good there are that many bytes, of a buffer
-    // that holds nothing or of the device's memory.
+    // SAFETY: The kernel checks the address. A valid one has that many bytes, in an unused buffer or in the device's
+    // memory.
     unsafe { libc::read(file, address, length) >= 0 }
 }
 
@@ -101,7 +101,7 @@ fn vectors(worker: &mut Worker) -> Vec<iovec> {
 
 pub(crate) fn readv(worker: &mut Worker) -> bool {
     let (file, vectors) = (worker.file(), vectors(worker));
-    // SAFETY: As in `read`.
+    // SAFETY: Same as in `read`.
     unsafe { libc::readv(file, vectors.as_ptr(), vectors.len() as c_int) >= 0 }
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn read_nowait(worker: &mut Worker) -> bool {
         any,
     ]);
     let count = vectors.len() as c_int;
-    // SAFETY: As in `read`.
+    // SAFETY: Same as in `read`.
     unsafe { libc::preadv2(file, vectors.as_ptr(), count, -1, flags) >= 0 }
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn pread(worker: &mut Worker) -> bool {
     let (file, length) = (worker.file(), worker.rng.pick(LENGTHS));
     let address = worker.address(length);
     let offset = i64::from(worker.rng.word());
-    // SAFETY: As in `read`.
+    // SAFETY: Same as in `read`.
     unsafe { libc::pread(file, address, length, offset) >= 0 }
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn writev(worker: &mut Worker) -> bool {
         iov_len: part.len(),
     });
     let flags = worker.rng.pick(&[0, libc::RWF_NOWAIT]);
-    // SAFETY: The parts are there until the call has ended, which only reads them.
+    // SAFETY: The parts outlive the call, which only reads them.
     unsafe { libc::pwritev2(file, vectors.as_ptr(), 2, -1, flags) >= 0 }
 }
 
@@ -176,7 +176,7 @@ pub(crate) fn splice(worker: &mut Worker) -> bool {
         return false;
     }
     let flags = libc::SPLICE_F_NONBLOCK;
-    // SAFETY: No pointer but null ones, and a string.
+    // SAFETY: All pointers are null or point to a string.
     let moved = unsafe {
         match worker.rng.below(3) {
             0 => libc::splice(file, ptr::null_mut(), pipe[1], ptr::null_mut(), 256, flags),
@@ -192,12 +192,12 @@ pub(crate) fn splice(worker: &mut Worker) -> bool {
     moved >= 0
 }
 
-/// Calls that a device has little to say to.
+/// Calls that the device does not implement itself.
 pub(crate) fn calls(worker: &mut Worker) -> bool {
     let file = worker.file();
     let number = worker.rng.word();
     let mut stat = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: No pointer but that of a structure that the call may fill in.
+    // SAFETY: The only pointer is that of a structure that the call may fill in.
     unsafe {
         match worker.rng.below(8) {
             0 => libc::lseek(file, number.into(), libc::SEEK_SET) >= 0,
@@ -212,7 +212,7 @@ pub(crate) fn calls(worker: &mut Worker) -> bool {
     }
 }
 
-/// Room for one descriptor beside a message.
+/// Room for one descriptor besides a message.
 #[repr(align(8))]
 struct Control([u8; 64]);
 
@@ -224,8 +224,8 @@ fn send(socket: c_int, file: c_int) -> bool {
     };
     let mut control = Control([0; 64]);
     let size = size_of::<c_int>() as u32;
-    // SAFETY: All zeros is an empty header. What it points to lives until the call has ended, and the
-    // buffer has room for one descriptor.
+    // SAFETY: All zeros is an empty header. The data that it points to outlives the call, and the buffer has room for
+    // one descriptor.
     unsafe {
         let mut message: libc::msghdr = zeroed();
         message.msg_iov = &raw mut vector;
@@ -246,7 +246,7 @@ fn send(socket: c_int, file: c_int) -> bool {
     }
 }
 
-/// Sends a descriptor to whoever receives it.
+/// Sends a descriptor to any receiver.
 pub(crate) fn pass(worker: &mut Worker) -> bool {
     let file = worker.file();
     let socket = worker.rng.pick(&worker.pool.sockets);
@@ -261,7 +261,7 @@ pub(crate) fn receive(worker: &mut Worker) -> bool {
         iov_len: 1,
     };
     let mut control = Control([0; 64]);
-    // SAFETY: All zeros is an empty header. What it points to lives until the call has ended.
+    // SAFETY: All zeros is an empty header. The data that it points to outlives the call.
     let file = unsafe {
         let mut message: libc::msghdr = zeroed();
         message.msg_iov = &raw mut vector;
@@ -298,7 +298,7 @@ pub(crate) fn drop_passed(worker: &mut Worker) -> bool {
     }
     let sent = send(sockets[0], file);
     if worker.rng.one_in(2) {
-        // A circle, which the kernel has to find.
+        // A cycle, which the kernel must find.
         send(sockets[0], sockets[1]);
     }
     close_file(sockets[0]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The driver's ioctls, with good and bad structures of all sizes.
+//! The driver's ioctls, with valid and invalid structures of all sizes.
 
 use mypoll::ioctl;
 use mypoll::uapi::{self, Config, LineSet};
@@ -11,8 +11,8 @@ use crate::worker::Worker;
 
 /// Calls ioctl(2).
 fn call(file: c_int, request: u32, address: *mut c_void) -> bool {
-    // SAFETY: The kernel checks the address, and accesses as much as the number says, which is less
-    // than a buffer has; what is there holds nothing.
+    // SAFETY: The kernel checks the address, and accesses as many bytes as the number says, which is less than the size
+    // of a buffer; the bytes there are unused.
     unsafe { libc::ioctl(file, request as _, address) >= 0 }
 }
 
@@ -36,7 +36,7 @@ fn lines(rng: &mut Rng) -> LineSet {
     lines
 }
 
-/// A configuration that is good.
+/// A valid configuration.
 fn config(rng: &mut Rng) -> Config {
     let capacity = match rng.below(40) {
         0 => 0,
@@ -64,7 +64,7 @@ fn config(rng: &mut Rng) -> Config {
     }
 }
 
-/// The bytes of a configuration at the start of the thread's buffer, zeros behind them.
+/// The bytes of a configuration at the start of the thread's buffer, followed by zeros.
 fn store(worker: &mut Worker, config: &Config) -> *mut c_void {
     worker.buffer[..1024].fill(0);
     // SAFETY: The buffer is larger than the structure, which has no padding.
@@ -83,7 +83,7 @@ pub(crate) fn configure(worker: &mut Worker) -> bool {
     configure_file(worker, file)
 }
 
-/// Configures a file in a way that is good.
+/// Configures a file with a valid configuration.
 pub(crate) fn configure_file(worker: &mut Worker, file: c_int) -> bool {
     let config = config(&mut worker.rng);
     let address = store(worker, &config);

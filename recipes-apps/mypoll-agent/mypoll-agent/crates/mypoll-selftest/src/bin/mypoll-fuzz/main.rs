@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Random operations on `/dev/mypoll` by several processes and threads at a time, to be run on a kernel
-//! that notices a driver's mistakes.
+//! Random operations on `/dev/mypoll` by several processes and threads at a time, for a kernel that detects a driver's
+//! errors.
 //!
-//! Each thread draws its operations from a generator of its own, so that a seed gives the same ones in
-//! the same order; how those of several threads meet is up to the scheduler. What the operations come
-//! to is not looked at: that is the selftest's part.
+//! Each thread has its own random generator, so that a seed gives the same operations in the same order; the scheduler
+//! decides how those of several threads interleave. The results of operations are not checked: the selftest does that.
 
 mod children;
 mod files;
@@ -75,7 +74,7 @@ struct Cli {
     /// Duration
     #[arg(long, value_name = "N", default_value = "60")]
     seconds: u64,
-    /// Where the random numbers start [default: the time]
+    /// Seed of the random numbers [default: the time]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Threads of each process
@@ -112,7 +111,7 @@ fn public_node(device: &Path) -> Result<PathBuf> {
     Ok(node)
 }
 
-/// Runs all; true when each process ended in time.
+/// Runs all processes; true if each ended in time.
 fn run(cli: &Cli) -> Result<bool> {
     let seed = cli.seed.unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -123,7 +122,7 @@ fn run(cli: &Cli) -> Result<bool> {
     let node = public_node(&cli.device)?;
     let name = CString::new(node.as_os_str().as_encoded_bytes())?;
     system::prepare();
-    // So that a signal to the group is for these processes alone.
+    // Limits a signal to the group to these processes.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).context("setpgid")?;
     signals::prepare();
     setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES).context("RLIMIT_NOFILE")?;
@@ -160,13 +159,13 @@ fn run(cli: &Cli) -> Result<bool> {
     ended
 }
 
-/// Tells of a process that ended too soon. Where a file's number was another one's by then, a call may
-/// have hit what it should not: that is this program's fault, not the driver's.
+/// Reports a process that ended too soon. A call may have hit the wrong file if its number was reused meanwhile: that
+/// is this program's fault, not the driver's.
 fn report(status: WaitStatus) {
     println!("a process ended with {status:?}");
 }
 
-/// Waits until all have ended, and says where those are that do not.
+/// Waits until all have ended, and prints where in the kernel the others are.
 fn wait_for(mut processes: Vec<Pid>) -> Result<bool> {
     let start = Instant::now();
     let mut fine = true;
@@ -190,7 +189,7 @@ fn wait_for(mut processes: Vec<Pid>) -> Result<bool> {
     Ok(fine)
 }
 
-/// Where in the kernel each thread of a process is.
+/// The kernel stack of each thread of a process.
 fn stacks(process: Pid) -> String {
     let tasks = fs::read_dir(format!("/proc/{process}/task"));
     tasks
@@ -215,7 +214,7 @@ fn process(cli: &Cli, node: CString, number: u64, seed: u64, shared: &'static Sh
             .and_then(|()| setresuid(uid, uid, uid));
         if let Err(errno) = changed {
             println!("can't be another user: {errno}");
-            // SAFETY: It runs nothing of the process.
+            // SAFETY: It runs no code of this process.
             unsafe { libc::_exit(1) }
         }
     }
@@ -232,17 +231,17 @@ fn process(cli: &Cli, node: CString, number: u64, seed: u64, shared: &'static Sh
             })
         })
         .collect();
-    // A thread that is asleep in a read is woken now and then, and at the end.
+    // Wakes threads that sleep in a read, periodically and at the end.
     while threads.iter().any(|thread| !thread.is_finished()) {
         thread::sleep(WAKE);
         for thread in &threads {
             if !thread.is_finished() {
-                // SAFETY: The thread was not joined so far.
+                // SAFETY: The thread was not joined yet.
                 unsafe { libc::pthread_kill(thread.as_pthread_t(), signals::INTERRUPT) };
             }
         }
     }
     pool.close_all();
-    // SAFETY: It runs nothing of the process.
+    // SAFETY: It runs no code of this process.
     unsafe { libc::_exit(0) }
 }

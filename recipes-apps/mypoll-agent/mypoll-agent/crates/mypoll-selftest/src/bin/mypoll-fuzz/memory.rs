@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Mappings of the device's memory, which each thread has of its own, so that it is mapped while it
-//! is accessed. A forked process may lack them, and ends then.
+//! Mappings of the device's memory. Each thread has its own, so that they stay mapped while they are accessed. A forked
+//! process that lacks them ends.
 
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use nix::libc::{self, c_int, c_void};
 use crate::rng::Rng;
 use crate::worker::Worker;
 
-/// How many a thread keeps.
+/// Maximum number per thread.
 const MOST: usize = 12;
 const PAGE: usize = 4096;
 
@@ -25,7 +25,7 @@ struct Mapping {
 
 impl Mapping {
     fn unmap(self) -> bool {
-        // SAFETY: It is this thread's alone.
+        // SAFETY: Only this thread uses the mapping.
         unsafe { libc::munmap(self.address.as_ptr(), self.length) == 0 }
     }
 
@@ -35,10 +35,10 @@ impl Mapping {
         let index = if rng.one_in(3) {
             rng.below(words)
         } else {
-            // Those of the structure: head, tail, mask, capacity.
+            // Words of the structure: head, tail, mask, capacity.
             rng.pick(&[0, 0, 0, 16, 32, 33])
         };
-        // SAFETY: It lies within the mapping, which is there as long as `self`.
+        // SAFETY: It lies within the mapping, which lives as long as `self`.
         unsafe { AtomicU32::from_ptr(self.address.cast().add(index as usize).as_ptr()) }
     }
 }
@@ -48,7 +48,7 @@ impl Mapping {
 pub(crate) struct Mappings(Vec<Mapping>);
 
 impl Mappings {
-    /// An address in one of them, where there is one.
+    /// An address in one of them, if there is any.
     pub(crate) fn any(&self, rng: &mut Rng) -> Option<*mut c_void> {
         let mapping = self.0.get(rng.below(MOST as u64) as usize)?;
         let offset = rng.pick(&[0, 0, 4, 32, 64, mapping.length - 8]);
@@ -113,7 +113,7 @@ fn map_at(
     protection: c_int,
     flags: c_int,
 ) -> bool {
-    // SAFETY: At an address that the kernel chooses it overlaps nothing.
+    // SAFETY: At an address that the kernel chooses, it overlaps nothing.
     let address = unsafe { libc::mmap(ptr::null_mut(), length, protection, flags, file, offset) };
     let Some(address) = NonNull::new(address).filter(|at| at.as_ptr() != libc::MAP_FAILED) else {
         return false;
@@ -150,7 +150,7 @@ pub(crate) fn protect(worker: &mut Worker) -> bool {
         libc::PROT_READ | libc::PROT_EXEC,
     ]);
     let mapping = &mut worker.mappings.0[index];
-    // SAFETY: It is this thread's alone, which looks at what it may access.
+    // SAFETY: Only this thread uses the mapping, and it checks what it may access.
     let done = unsafe { libc::mprotect(mapping.address.as_ptr(), mapping.length, protection) == 0 };
     if done {
         mapping.readable = protection & libc::PROT_READ != 0;
@@ -159,7 +159,7 @@ pub(crate) fn protect(worker: &mut Worker) -> bool {
     done
 }
 
-/// To another length. What is larger than the device's memory is a mapping that may not be accessed.
+/// Changes the length of a mapping. One that is larger than the device's memory must not be accessed.
 pub(crate) fn remap(worker: &mut Worker) -> bool {
     let Some(index) = worker.mappings.one(&mut worker.rng) else {
         return false;
@@ -167,7 +167,7 @@ pub(crate) fn remap(worker: &mut Worker) -> bool {
     let length = PAGE << worker.rng.below(4);
     let mapping = &mut worker.mappings.0[index];
     let flags = libc::MREMAP_MAYMOVE;
-    // SAFETY: It is this thread's alone.
+    // SAFETY: Only this thread uses the mapping.
     let moved = unsafe { libc::mremap(mapping.address.as_ptr(), mapping.length, length, flags) };
     let Some(moved) = NonNull::new(moved).filter(|at| at.as_ptr() != libc::MAP_FAILED) else {
         return false;
@@ -184,7 +184,7 @@ pub(crate) fn advise(worker: &mut Worker) -> bool {
     let Some(index) = worker.mappings.one(&mut worker.rng) else {
         return false;
     };
-    // None that takes the pages away from a mapping that is accessed later.
+    // No advice that discards pages of a mapping that is accessed later.
     let advice = worker.rng.pick(&[
         libc::MADV_WILLNEED,
         libc::MADV_COLD,
@@ -195,7 +195,7 @@ pub(crate) fn advise(worker: &mut Worker) -> bool {
         libc::MADV_HUGEPAGE,
     ]);
     let mapping = &worker.mappings.0[index];
-    // SAFETY: It is this thread's alone, and its content is anything.
+    // SAFETY: Only this thread uses the mapping, and its content is arbitrary.
     unsafe { libc::madvise(mapping.address.as_ptr(), mapping.length, advice) == 0 }
 }
 
@@ -219,7 +219,7 @@ pub(crate) fn store(worker: &mut Worker) -> bool {
     true
 }
 
-/// Takes events as a good program does.
+/// Takes events like a correct program.
 pub(crate) fn take(worker: &mut Worker) -> bool {
     let Some(index) = worker.mappings.one(&mut worker.rng) else {
         return false;
@@ -229,7 +229,7 @@ pub(crate) fn take(worker: &mut Worker) -> bool {
         return false;
     }
     let at = |offset| {
-        // SAFETY: The structure is smaller than a page, which each mapping has at least.
+        // SAFETY: The structure is smaller than a page, and each mapping has at least one page.
         unsafe { AtomicU32::from_ptr(mapping.address.byte_add(offset).cast().as_ptr()) }
     };
     let tail = at(std::mem::offset_of!(uapi::Ring, tail)).load(Ordering::Acquire);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! In place of io_uring where its crate lacks the architecture.
+//! Replaces io_uring if its crate does not support the architecture.
 
 use crate::worker::Worker;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Numbers that look random, the same each time for a seed: SplitMix64.
+//! Pseudorandom numbers, reproducible by seed: SplitMix64.
 
 /// A generator.
 pub(crate) struct Rng(u64);
@@ -25,7 +25,7 @@ impl Rng {
         self.number() % end
     }
 
-    /// True once in `times`.
+    /// True with a probability of 1 in `times`.
     pub(crate) fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
@@ -35,7 +35,7 @@ impl Rng {
         choices[self.below(choices.len() as u64) as usize]
     }
 
-    /// Mostly a small number, sometimes one at the edge of something, sometimes any.
+    /// Mostly a small number, sometimes a boundary value, sometimes any number.
     pub(crate) fn word(&mut self) -> u32 {
         match self.below(8) {
             0 => self.number() as u32,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What all processes of a run share.
+//! State shared by all processes of a run.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::worker::OPERATIONS;
 
-/// The most operations that there can be.
+/// Maximum number of operations.
 const COUNTS: usize = 64;
 
 /// How often an operation was tried, and how often it succeeded.
@@ -20,16 +20,16 @@ struct Count {
     succeeded: AtomicU64,
 }
 
-/// The shared memory. All zeros is what it begins as.
+/// The shared memory; initially all zeros.
 pub(crate) struct Shared {
     stop: AtomicBool,
-    /// Forked processes that live now.
+    /// Number of live forked processes.
     pub(crate) children: AtomicI32,
     counts: [Count; COUNTS],
 }
 
 impl Shared {
-    /// Maps the memory, for as long as the process lives.
+    /// Maps the memory for the lifetime of the process.
     pub(crate) fn map() -> Result<&'static Self> {
         const { assert!(OPERATIONS.len() <= COUNTS) };
         let size = NonZeroUsize::new(size_of::<Self>()).context("an empty structure")?;
@@ -48,7 +48,7 @@ impl Shared {
         Ok(unsafe { memory.cast::<Self>().as_ref() })
     }
 
-    /// Has all processes end.
+    /// Makes all processes end.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -58,7 +58,7 @@ impl Shared {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Counts an operation before it is done, so that one that never ends is counted.
+    /// Counts an operation before it runs, so that one that never ends is counted.
     pub(crate) fn tried(&self, operation: usize) {
         self.counts[operation].tried.fetch_add(1, Ordering::Relaxed);
     }
@@ -70,7 +70,7 @@ impl Shared {
             .fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Prints how often each operation was done.
+    /// Prints how often each operation ran.
     pub(crate) fn print(&self) {
         let mut all = 0;
         for (operation, count) in OPERATIONS.iter().zip(&self.counts) {

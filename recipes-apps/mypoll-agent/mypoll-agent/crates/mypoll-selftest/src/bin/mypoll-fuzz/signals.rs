@@ -16,7 +16,7 @@ struct OwnerEx {
     pid: libc::pid_t,
 }
 
-/// Has none of the signals that files may send end the process, and one that ends a system call.
+/// Ignores the signals that files may send, and handles one that only interrupts system calls.
 pub(crate) fn prepare() {
     extern "C" fn nothing(_: c_int) {}
     // SAFETY: All zeros is an action without flags, and the handler does nothing.
@@ -40,7 +40,7 @@ pub(crate) const INTERRUPT: c_int = libc::SIGUSR1;
 
 pub(crate) fn owner(worker: &mut Worker) -> bool {
     let file = worker.file();
-    // SAFETY: No pointer but that of a structure that is there until the call has ended.
+    // SAFETY: The only pointer is that of a structure that outlives the call.
     unsafe {
         let (process, group) = (libc::getpid(), libc::getpgrp());
         let thread = libc::syscall(libc::SYS_gettid) as libc::pid_t;

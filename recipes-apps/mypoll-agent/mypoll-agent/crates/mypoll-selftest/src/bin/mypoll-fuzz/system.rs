@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What root does around the device: sysfs, configfs, lines that come and go.
+//! Operations of root around the device: sysfs, configfs, adding and removing lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,13 @@ const LINES: &str = "/sys/kernel/config/mypoll";
 const DRIVER: &str = "/sys/bus/platform/drivers/mypoll";
 const PARAMETERS: &str = "/sys/module/mypoll/parameters";
 const TRACING: &str = "/sys/kernel/tracing";
-/// How many folders of lines there may be, and lines of the chip.
+/// Maximum number of line folders, and of the chip's lines.
 const FOLDERS: u64 = 4;
 
-/// Makes a simulated chip, where the kernel has any.
+/// Creates a simulated chip, if the kernel supports it.
 pub(crate) fn prepare() {
     let bank = Path::new(CHIP).join("bank0");
-    // It is there already, or there is none: the other operations go on.
+    // If this fails, it exists already or is not supported; the other operations continue.
     let _ = fs::create_dir(CHIP)
         .and_then(|()| fs::create_dir(&bank))
         .and_then(|()| fs::write(bank.join("num_lines"), "8"))
@@ -28,7 +28,7 @@ pub(crate) fn prepare() {
         .and_then(|()| fs::write(Path::new(CHIP).join("live"), "1"));
 }
 
-/// Puts all back, whatever the run left.
+/// Restores everything, whatever the run left behind.
 pub(crate) fn restore() {
     for number in 0..FOLDERS {
         let _ = fs::remove_dir(folder_path(number));
@@ -53,7 +53,7 @@ pub(crate) fn memlock(worker: &mut Worker) -> bool {
         rlim_cur: bytes,
         rlim_max: 4 << 20,
     };
-    // SAFETY: The structure is there until the call has ended.
+    // SAFETY: The structure outlives the call.
     unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) == 0 }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn press(worker: &mut Worker) -> bool {
     chip.is_some_and(|chip| fs::write(chip.join(format!("sim_gpio{line}/pull")), level).is_ok())
 }
 
-/// The folder of this program's chip, while there is one.
+/// The folder of this program's chip, if it exists.
 fn own_chip() -> Option<PathBuf> {
     let chip = Path::new(CHIP);
     let device = fs::read_to_string(chip.join("dev_name")).ok()?;
@@ -100,8 +100,8 @@ fn own_chip() -> Option<PathBuf> {
     Some(devices.join(device.trim_end()).join(name.trim_end()))
 }
 
-/// The folder of the simulated chip with the device tree's lines. To be looked for while no other
-/// thread closes files: a folder that is read is one.
+/// The folder of the simulated chip with the device tree's lines. Call it while no other thread closes files: reading a
+/// folder opens one.
 pub(crate) fn devicetree_chip() -> Option<PathBuf> {
     let own = own_chip();
     let mut chips = fs::read_dir("/sys/bus/gpio/devices").ok()?.flatten();
@@ -111,7 +111,7 @@ pub(crate) fn devicetree_chip() -> Option<PathBuf> {
     })
 }
 
-/// Makes or removes the folder of a line.
+/// Creates or removes the folder of a line.
 pub(crate) fn folder(worker: &mut Worker) -> bool {
     let path = folder_path(worker.rng.below(FOLDERS));
     if worker.rng.one_in(3) {
@@ -162,7 +162,7 @@ pub(crate) fn live(worker: &mut Worker) -> bool {
     let path = folder_path(worker.rng.below(FOLDERS));
     let live = worker.rng.pick(&["1", "1", "1", "0"]);
     if live == "1" && worker.rng.one_in(2) {
-        // So that it often has what it needs.
+        // So that the line can often be enabled.
         let offset = worker.rng.below(8).to_string();
         let _ = fs::write(path.join("chip"), "mypoll-fuzz");
         let _ = fs::write(path.join("offset"), offset);
@@ -170,7 +170,7 @@ pub(crate) fn live(worker: &mut Worker) -> bool {
     fs::write(path.join("live"), live).is_ok()
 }
 
-/// Takes lines away from the driver, those of the device tree or of a folder, or gives them back.
+/// Unbinds lines from the driver, those of the device tree or of a folder, or binds them again.
 pub(crate) fn bind(worker: &mut Worker) -> bool {
     let attribute = worker.rng.pick(&["unbind", "bind", "bind"]);
     let device = match worker.rng.below(3) {
@@ -180,7 +180,7 @@ pub(crate) fn bind(worker: &mut Worker) -> bool {
     fs::write(Path::new(DRIVER).join(attribute), device).is_ok()
 }
 
-/// Takes this program's chip away, or brings it back.
+/// Removes this program's chip, or adds it again.
 pub(crate) fn chip(worker: &mut Worker) -> bool {
     let live = worker.rng.pick(&["0", "1", "1"]);
     fs::write(Path::new(CHIP).join("live"), live).is_ok()

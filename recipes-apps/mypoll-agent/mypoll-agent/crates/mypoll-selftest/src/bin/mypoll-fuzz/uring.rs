@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! io_uring: requests that stay while their files are closed and their ring goes.
+//! io_uring: requests that outlive their files and their ring.
 
 use io_uring::opcode::{AsyncCancel, PollAdd, Read, Readv, Write};
 use io_uring::types::Fd;
@@ -11,7 +11,7 @@ use crate::worker::{BUFFER, Worker};
 
 const ENTRIES: u32 = 32;
 
-/// A thread's ring, made when it is first used.
+/// A thread's ring, created on first use.
 #[derive(Default)]
 pub(crate) struct Uring {
     ring: Option<IoUring>,
@@ -19,7 +19,7 @@ pub(crate) struct Uring {
     requests: u64,
 }
 
-/// A vector of the thread's buffer. It stays for good, as the buffer does.
+/// A vector of the thread's buffer. Like the buffer, it is never freed.
 fn vector(worker: &mut Worker) -> *const libc::iovec {
     Box::leak(Box::new(libc::iovec {
         iov_base: worker.buffer.as_mut_ptr().cast(),
@@ -83,15 +83,15 @@ impl Uring {
             return false;
         };
         let request = request.flags(flags).user_data(number);
-        // SAFETY: The buffers are there for good. A mapping of the device that is gone by then is an
-        // address that the kernel finds to be bad, or another mapping of the device.
+        // SAFETY: The buffers are never freed. The address of a removed mapping of the device is invalid for the
+        // kernel, or belongs to another mapping of the device.
         if unsafe { ring.submission().push(&request) }.is_err() {
             return false;
         }
         ring.submit().is_ok()
     }
 
-    /// Takes what has completed.
+    /// Takes completions.
     pub(crate) fn reap(worker: &mut Worker) -> bool {
         let Some(ring) = worker.uring.ring() else {
             return false;
@@ -101,7 +101,7 @@ impl Uring {
         taken > 0
     }
 
-    /// Ends the ring with what is on its way; the next request makes another one.
+    /// Ends the ring with its pending requests; the next request creates another one.
     pub(crate) fn renew(worker: &mut Worker) -> bool {
         worker.uring.ring.take().is_some()
     }

@@ -16,7 +16,7 @@ pub(crate) fn poll(worker: &mut Worker) -> bool {
         })
         .collect();
     let timeout = worker.rng.pick(&[0, 0, 0, 1, 5]);
-    // SAFETY: There are so many structures.
+    // SAFETY: The array has that many structures.
     unsafe { libc::poll(files.as_mut_ptr(), files.len() as _, timeout) >= 0 }
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn change(worker: &mut Worker) -> bool {
             | more as u32,
         u64: file as u64,
     };
-    // SAFETY: The structure is there until the call has ended.
+    // SAFETY: The structure outlives the call.
     unsafe { libc::epoll_ctl(worker.pool.epoll, operation, file, &raw mut event) == 0 }
 }
 
@@ -55,13 +55,13 @@ pub(crate) fn wait(worker: &mut Worker) -> bool {
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 8];
     let count = events.len() as c_int;
     let timeout = worker.rng.pick(&[0, 0, 1, 3]);
-    // SAFETY: There are so many structures.
+    // SAFETY: The array has that many structures.
     unsafe { libc::epoll_wait(worker.pool.epoll, events.as_mut_ptr(), count, timeout) > 0 }
 }
 
-/// Lets others go on, or sleeps for a moment.
+/// Yields, or sleeps for a moment.
 pub(crate) fn give_way(worker: &mut Worker) -> bool {
-    // SAFETY: They take no pointer.
+    // SAFETY: These calls take no pointer.
     unsafe {
         if worker.rng.one_in(4) {
             libc::usleep(worker.rng.below(500) as u32) == 0

@@ -13,12 +13,12 @@ use crate::rng::Rng;
 use crate::shared::Shared;
 use crate::{children, files, ioctls, memory, signals, system, waiting};
 
-/// How many files the threads of a process share.
+/// Number of files shared by the threads of a process.
 const SLOTS: usize = 24;
 
-/// What all threads of a process share.
+/// State shared by all threads of a process.
 pub(crate) struct Pool {
-    /// Descriptors; -1 where there is none. Others may close one while it is used.
+    /// Descriptors; -1 if there is none. Other threads may close one while it is used.
     files: [AtomicI32; SLOTS],
     /// An epoll set.
     pub(crate) epoll: c_int,
@@ -28,7 +28,7 @@ pub(crate) struct Pool {
     pub(crate) node: CString,
     /// Whether it runs as root.
     pub(crate) root: bool,
-    /// The simulated chip of the device tree, where there is one.
+    /// The simulated chip of the device tree, if there is one.
     pub(crate) chip: Option<PathBuf>,
 }
 
@@ -56,7 +56,7 @@ impl Pool {
         }
     }
 
-    /// Any of the files, or sometimes one that is none.
+    /// Any of the files, or sometimes an invalid descriptor.
     pub(crate) fn file(&self, rng: &mut Rng) -> c_int {
         if rng.one_in(200) {
             return rng.word() as c_int | 1 << 20;
@@ -70,7 +70,7 @@ impl Pool {
         -1
     }
 
-    /// Puts a file in a slot and closes what was there.
+    /// Puts a file in a slot and closes the previous one.
     pub(crate) fn put(&self, rng: &mut Rng, file: c_int) {
         let slot = &self.files[rng.below(SLOTS as u64) as usize];
         close(slot.swap(file, Ordering::Relaxed));
@@ -79,7 +79,7 @@ impl Pool {
     /// Closes the file in a slot.
     pub(crate) fn close_one(&self, rng: &mut Rng) -> bool {
         let slot = &self.files[rng.below(SLOTS as u64) as usize];
-        // Sometimes the number stays, and with it what it may be next.
+        // Sometimes keep the number, which another file may reuse.
         if rng.one_in(10) {
             close(slot.load(Ordering::Relaxed))
         } else {
@@ -95,31 +95,31 @@ impl Pool {
     }
 }
 
-/// Closes a file, but none that the process itself needs.
+/// Closes a file, unless the process itself needs it.
 pub(crate) fn close(file: c_int) -> bool {
-    // SAFETY: It takes no pointer. Nothing of this process relies on a descriptor from 3 on: a number
-    // that is another file's by now is what this program is about.
+    // SAFETY: It takes no pointer. Nothing in this process relies on descriptors from 3 on: reused numbers are what
+    // this program tests.
     file > 2 && unsafe { libc::close(file) } == 0
 }
 
-/// The largest buffer that is passed.
+/// The largest buffer that is passed to calls.
 pub(crate) const BUFFER: usize = 1 << 16;
 
-/// A thread's own.
+/// The state of one thread.
 pub(crate) struct Worker {
     pub(crate) rng: Rng,
     pub(crate) pool: &'static Pool,
     pub(crate) shared: &'static Shared,
     pub(crate) mappings: Mappings,
     pub(crate) uring: crate::Uring,
-    /// For good, since requests of io_uring may use it after the thread has ended.
+    /// Never freed, because io_uring requests may use it after the thread has ended.
     pub(crate) buffer: &'static mut [u8; BUFFER],
     /// Whether it may fork.
     pub(crate) may_fork: bool,
 }
 
 impl Worker {
-    /// A thread that does what follows from a seed.
+    /// A thread whose operations are determined by a seed.
     pub(crate) fn new(seed: u64, pool: &'static Pool, shared: &'static Shared) -> Self {
         Self {
             rng: Rng::new(seed),
@@ -132,7 +132,7 @@ impl Worker {
         }
     }
 
-    /// Does one operation.
+    /// Runs one operation.
     pub(crate) fn step(&mut self) {
         let all: u64 = OPERATIONS.iter().map(|operation| operation.weight).sum();
         let mut drawn = self.rng.below(all);
@@ -153,7 +153,7 @@ impl Worker {
         self.pool.file(&mut self.rng)
     }
 
-    /// Memory of `size` bytes for a call: mostly good, sometimes the device's own, or none.
+    /// Memory of `size` bytes for a call: mostly valid, sometimes the device's own, or none.
     pub(crate) fn address(&mut self, size: usize) -> *mut c_void {
         debug_assert!(size <= BUFFER, "no such buffer");
         match self.rng.below(40) {
@@ -168,7 +168,7 @@ impl Worker {
     }
 }
 
-/// Something to do, how often, and what does it.
+/// An operation, with its frequency and function.
 pub(crate) struct Operation {
     /// Its name.
     pub(crate) name: &'static str,
@@ -182,7 +182,7 @@ macro_rules! operations {
     };
 }
 
-/// All there is to do.
+/// All operations.
 pub(crate) const OPERATIONS: &[Operation] = operations! {
     "open" 40 files::open,
     "queue" 15 files::queue,

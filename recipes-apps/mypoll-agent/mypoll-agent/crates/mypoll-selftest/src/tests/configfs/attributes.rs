@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The attributes of a line's folder: what they take, and what the line is like then.
+//! The attributes of a line's folder: accepted values, and their effect on the line.
 
 use anyhow::{Context, Result, bail};
 use mypoll::uapi;
@@ -43,7 +43,7 @@ fn defaults(_: &Device) -> Result<()> {
     ] {
         expect_eq(attribute, line.get(attribute)?.as_str(), value)?;
     }
-    // Without a chip there is nothing to take into use.
+    // Without a chip, there is nothing to enable.
     expect_errno("live without a chip", line.set("live", "1"), Errno::EINVAL)?;
     expect_eq("live", line.get("live")?.as_str(), "0")
 }
@@ -109,7 +109,7 @@ fn einval(_: &Device) -> Result<()> {
     ] {
         let before = line.get(attribute)?;
         for value in values {
-            // The second one is that of numbers which are too large.
+            // The second errno is that of numbers that are too large.
             match line.set(attribute, value) {
                 Err(Errno::EINVAL | Errno::ERANGE) => {}
                 other => bail!("{attribute}={value}: seen {other:?}, expected EINVAL"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How a folder finds its chip and its line, and chips that come and go.
+//! How a folder finds its chip and its line, and chips that are added and removed.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -120,7 +120,7 @@ fn chip_that_comes_back_brings_the_line(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// By its driver, as somebody may unbind any chip.
+/// Through its driver: any chip may be unbound.
 fn chip_of_the_device_tree_goes_and_comes(device: &Device) -> Result<()> {
     SimLine::plain(device)?;
     let line = ConfigLine::new("one")?;
@@ -160,7 +160,7 @@ fn chip_of_the_device_tree_goes_again_and_again(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Two threads at a time, whatever each of them comes to.
+/// Runs both in threads at the same time, and ignores their results.
 fn at_once(one: impl FnOnce() + Send, other: impl FnOnce() + Send) -> Result<()> {
     thread::scope(|scope| {
         let one = scope.spawn(one);
@@ -188,7 +188,7 @@ fn chip_comes_and_goes_while_its_line_does(device: &Device) -> Result<()> {
         },
         || {
             repeat(|| {
-                // Without its chip there is none.
+                // Fails without its chip.
                 let _ = line.set("live", "1");
                 let _ = line.set("live", "0");
             });
@@ -205,12 +205,12 @@ fn chip_comes_and_goes_while_the_driver_is_bound(device: &Device) -> Result<()> 
     let binding = device.binding()?;
     let queue = gpio_queue(device)?;
     for _ in rounds(40) {
-        // Not a bind while the chip is unbound: the driver core warns of that for any consumer.
+        // Do not bind while the chip is unbound: the driver core warns about that for any consumer.
         let mut away = None;
         at_once(|| away = Some(ChipAway::new()), || drop(binding.unbind()))?;
         let away = away.context("the chip's thread ran")??;
         at_once(|| drop(away), || drop(binding.bind()))?;
-        // The kernel may be about to bind it, now that the chip is there.
+        // The kernel may be about to bind it, now that the chip exists.
         while !binding.is_bound() {
             let _ = binding.bind();
         }
@@ -222,7 +222,7 @@ fn chip_comes_and_goes_while_the_driver_is_bound(device: &Device) -> Result<()> 
     expect_pairs(&queue)
 }
 
-/// Each line that was there goes away before it comes again; in the end none is there.
+/// Each existing line is removed before it is added again; in the end none exists.
 fn expect_pairs(queue: &Queue) -> Result<()> {
     let mut there = BTreeSet::new();
     let mut first = BTreeSet::new();
@@ -232,7 +232,7 @@ fn expect_pairs(queue: &Queue) -> Result<()> {
                 expect_eq("added twice", there.insert(event.line), true)?;
                 first.insert(event.line);
             }
-            // What was there before the queue goes away once more.
+            // A line that is older than the queue is removed once more.
             uapi::KIND_REMOVED if first.insert(event.line) => {}
             uapi::KIND_REMOVED => expect_eq("removed twice", there.remove(&event.line), true)?,
             _ => {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! MYPOLL_CONFIGURE while others look: they see a queue before or after it, never in between.
+//! MYPOLL_CONFIGURE is atomic: others see the queue before or after it, never in between.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -25,7 +25,7 @@ tests!("queue.reconfigure.atomic":
     nonblocking_read_finds_the_events,
 );
 
-/// Other policies and capacities, none of which is too small for 8 events.
+/// Different policies and capacities, all large enough for 8 events.
 const SETTINGS: [(u32, u32); 4] = [
     (uapi::OVERFLOW_DROP_NEWEST, 8),
     (uapi::OVERFLOW_DROP_OLDEST, 100),
@@ -33,7 +33,7 @@ const SETTINGS: [(u32, u32); 4] = [
     (uapi::OVERFLOW_DROP_OLDEST, 9),
 ];
 
-/// How often somebody looks.
+/// The number of observations.
 const LOOKS: u32 = 4000;
 
 fn config((overflow, capacity): (u32, u32)) -> Config {
@@ -44,8 +44,7 @@ fn config((overflow, capacity): (u32, u32)) -> Config {
     }
 }
 
-/// Calls `look` again and again while another thread reconfigures the queue, at least until it had each
-/// of the settings.
+/// Calls `look` repeatedly while another thread reconfigures the queue, at least until it has had each of the settings.
 fn while_reconfigured(queue: &Queue, mut look: impl FnMut() -> Result<()>) -> Result<()> {
     let done = AtomicBool::new(false);
     let changes = AtomicUsize::new(0);
@@ -94,7 +93,7 @@ fn account_of_events_that_wait(device: &Device) -> Result<()> {
     while_reconfigured(&queue, || queue.expect_account(2, 0, 3))
 }
 
-/// The sum is checked at each look; neither counter ever goes back.
+/// Each observation checks the sum; neither counter ever decreases.
 fn account_while_events_come_and_go(device: &Device) -> Result<()> {
     let queue = Queue::open(device, config(SETTINGS[0]))?;
     let reader = queue.dup()?;

@@ -26,7 +26,7 @@ const CLOCKS: [(u32, ClockId); 3] = [
     (uapi::CLOCK_BOOTTIME, ClockId::CLOCK_BOOTTIME),
 ];
 
-/// A machine that nobody told the time has the same in both clocks, and no test could tell them apart.
+/// On a machine whose time was never set, both clocks have the same value, and no test could distinguish them.
 pub(super) fn tell_clocks_apart() -> Result<()> {
     const A_DAY: i64 = 24 * 60 * 60;
     let now = clock_ns(ClockId::CLOCK_REALTIME)?;
@@ -69,7 +69,7 @@ fn stamps_are_of_the_configured_clock(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// All of one event's time stamps are of one moment, as far apart as the clocks are.
+/// All time stamps of an event are of the same moment: they differ as the clocks do.
 fn one_event_has_the_same_moment_in_each(device: &Device) -> Result<()> {
     tell_clocks_apart()?;
     let queues = CLOCKS.map(|(clock, _)| queue(device, clock));
@@ -93,7 +93,7 @@ fn one_event_has_the_same_moment_in_each(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// The oldest event is as old as it is by the clock of its time stamp.
+/// The clock of the time stamps determines the age of the oldest event.
 fn the_watermarks_time_runs_by_each(device: &Device) -> Result<()> {
     const TIME_US: u32 = 20_000;
     tell_clocks_apart()?;

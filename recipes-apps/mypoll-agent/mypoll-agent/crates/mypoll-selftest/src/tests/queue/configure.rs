@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What MYPOLL_CONFIGURE takes.
+//! Valid configurations for MYPOLL_CONFIGURE.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -115,7 +115,7 @@ fn each_value_at_its_limits(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// As of a program that knows a later version and uses nothing of it.
+/// As from a program that knows a later version without using it.
 fn longer_structure_of_zeros(device: &Device) -> Result<()> {
     for more in [1, 8, 4000, (1 << 14) - 1 - size_of::<Config>()] {
         let handle = device.open_nonblocking()?;
@@ -169,7 +169,7 @@ fn a_dup_is_the_same_queue(device: &Device) -> Result<()> {
     expect_eq("sequence", queue.next_record()?.sequence, 2)
 }
 
-/// One of them makes the queue, the other one changes it.
+/// One of them creates the queue, and the other one changes it.
 fn two_threads_at_a_time(device: &Device) -> Result<()> {
     for _ in 0..50 {
         let queues = device.statistic("private_queues")?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Each way in which MYPOLL_CONFIGURE and MYPOLL_GET_STATS fail, and that nothing is changed then.
+//! Each error of MYPOLL_CONFIGURE and MYPOLL_GET_STATS, without any change.
 
 use anyhow::{Context, Result};
 use mypoll::ioctl;
@@ -34,7 +34,7 @@ tests!("queue.errno.configure":
     get_stats_efault,
 );
 
-/// Expects that a file refuses a configuration and goes on as it was: a plain one and a queue.
+/// Expects that a plain file and a queue both refuse a configuration, and stay unchanged.
 fn expect_refused(
     device: &Device,
     what: &str,
@@ -214,7 +214,7 @@ fn efault_of_the_structure(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// The known part can be read, what a later version would have behind it can't.
+/// The known part is readable, but the part of a later version after it is not.
 fn efault_behind_it(device: &Device) -> Result<()> {
     let memory = GuardedPage::new()?;
     let bytes = Config::default().bytes();

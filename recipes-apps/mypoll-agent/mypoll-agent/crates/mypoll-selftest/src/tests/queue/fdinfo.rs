@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What fdinfo and the folder of statistics tell.
+//! The content of fdinfo and of the folder `statistics`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +40,7 @@ fn fdinfo(handle: &Handle) -> Result<BTreeMap<String, String>> {
         .collect()
 }
 
-/// Some of the numbers there, of one moment.
+/// Some of the numbers in it, from the same moment.
 pub(super) fn numbers<const N: usize>(handle: &Handle, names: [&str; N]) -> Result<[u64; N]> {
     let keys = fdinfo(handle)?;
     let mut numbers = [0; N];
@@ -70,7 +70,7 @@ fn of_a_plain_file(device: &Device) -> Result<()> {
             ("queue", "shared"),
             ("capacity", &device.capacity()?.to_string()),
             ("depth", "1"),
-            // Since load: `reset` has no say in it.
+            // Since the module was loaded: `reset` does not change it.
             ("lost", &device.statistic("dropped")?.to_string()),
         ],
     )
@@ -190,7 +190,7 @@ fn statistics_say_what_is_now(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// The counters of the folder, in which a monitor looks for what happened since it looked last.
+/// The counters of the folder, in which a monitor looks for changes.
 fn counters(device: &Device) -> Result<[u64; 5]> {
     let mut values = [0; 5];
     let names = [
@@ -206,7 +206,7 @@ fn counters(device: &Device) -> Result<[u64; 5]> {
     Ok(values)
 }
 
-/// Those of `stats`, which `reset` sets to 0.
+/// The counters of `stats`, which `reset` sets to 0.
 fn resettable(device: &Device) -> Result<[u64; 5]> {
     let stats = device.stats()?;
     Ok([

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Filters by source and by line: what they leave out is not in any account.
+//! Filters by source and by line: rejected events are in no account.
 
 use anyhow::{Result, ensure};
 use mypoll::uapi::{self, Config, Event, LineSet};
@@ -17,7 +17,7 @@ tests!("queue.filter":
     by_source,
     by_line,
     a_line_filter_leaves_other_sources_alone,
-    what_is_left_out_is_not_counted,
+    rejected_events_are_not_counted,
     trigger_needs_room_where_no_queue_wants_it,
     writable_where_a_queue_wants_triggers,
 );
@@ -76,7 +76,7 @@ fn by_source(device: &Device) -> Result<()> {
     for (source, queue) in queues {
         let events = queue.drain_records()?;
         if source == uapi::SOURCE_TIMER {
-            // Two ticks were read; whether more came depends on the time.
+            // Two ticks were read; whether more arrived depends on the time.
             ensure!(
                 events.iter().all(|event| event.source == source),
                 "seen {events:?}, expected ticks"
@@ -137,7 +137,7 @@ fn a_line_filter_leaves_other_sources_alone(device: &Device) -> Result<()> {
     expect_eq("source", events[0].source, uapi::SOURCE_MANUAL)
 }
 
-fn what_is_left_out_is_not_counted(device: &Device) -> Result<()> {
+fn rejected_events_are_not_counted(device: &Device) -> Result<()> {
     let queue = of_source(device, uapi::SOURCE_TIMER)?;
     queue.triggers(10)?;
     expect_eq("generated", queue.stats()?.generated, 0)?;
@@ -167,7 +167,7 @@ fn trigger_needs_room_where_no_queue_wants_it(device: &Device) -> Result<()> {
             ..Default::default()
         },
     )?;
-    // Also when its own queue is full: there it is lost, and counted.
+    // Even if its own queue is full: there it is lost, and counted.
     for file in [&*timer_only, &*wants, &device.open_nonblocking()?] {
         file.trigger()?;
     }

@@ -39,7 +39,7 @@ const NO_INFO: Info = Info {
     lines: [0; 16],
 };
 
-/// What the driver says of a line.
+/// The driver's description of a line.
 fn line(handle: &Handle, number: u32) -> nix::Result<Line> {
     handle.ioctl(
         ioctl::GET_LINE,
@@ -50,7 +50,7 @@ fn line(handle: &Handle, number: u32) -> nix::Result<Line> {
     )
 }
 
-/// What is before the first 0.
+/// The text before the first 0.
 fn text(array: &[u8]) -> String {
     let text = array.split(|byte| *byte == 0).next().unwrap_or(&[]);
     String::from_utf8_lossy(text).into()
@@ -241,7 +241,7 @@ fn efault(device: &Device) -> Result<()> {
             )?;
         }
     }
-    // It can be read, but not written.
+    // Readable, but not writable.
     let number = SimLine::plain(device)?.number;
     let asked = memory.fill_end(
         &Line {

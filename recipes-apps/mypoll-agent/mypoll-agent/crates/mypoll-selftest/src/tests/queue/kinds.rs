@@ -19,7 +19,7 @@ tests!("queue.kinds":
     triggers_or_ticks_alone,
     together_with_sources_and_lines,
     a_new_filter_holds_for_new_events,
-    what_is_left_out_is_not_counted,
+    rejected_events_are_not_counted,
     without_triggers_a_trigger_needs_room,
 );
 
@@ -100,7 +100,7 @@ fn triggers_or_ticks_alone(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Each filter has to let an event through.
+/// An event must match each filter.
 fn together_with_sources_and_lines(device: &Device) -> Result<()> {
     let (line, other) = (SimLine::plain(device)?, SimLine::button(device)?);
     let rising = bits(&[uapi::KIND_RISING]);
@@ -154,7 +154,7 @@ fn a_new_filter_holds_for_new_events(device: &Device) -> Result<()> {
     )
 }
 
-fn what_is_left_out_is_not_counted(device: &Device) -> Result<()> {
+fn rejected_events_are_not_counted(device: &Device) -> Result<()> {
     let line = SimLine::plain(device)?;
     let queue = Queue::open(
         device,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How many queues there may be, and how much memory those of a user may take.
+//! The limits on the number of queues, and on the memory of a user's queues.
 
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ const LARGEST: Config = Config {
     lines: [0; 16],
 };
 
-/// The slots of the largest queue, in bytes; its control page comes on top.
+/// The slots of the largest queue, in bytes, without its control page.
 const SLOTS: u64 = 32 * uapi::CAPACITY_MAX as u64;
 
 /// Room for one of the largest queues and some small ones, but not for two.
@@ -57,7 +57,7 @@ fn queues_max(device: &Device) -> Result<u32> {
     Ok(info.queues_max)
 }
 
-/// As many queues as there may be.
+/// As many queues as the limit allows.
 fn all_queues(device: &Device) -> Result<Vec<Queue>> {
     (0..queues_max(device)?)
         .map(|number| {
@@ -131,7 +131,7 @@ fn failing_configures_take_no_place(device: &Device) -> Result<()> {
     all_queues(device).map(drop)
 }
 
-/// Runs `body` as an ordinary user who may lock so many bytes.
+/// Runs `body` as an ordinary user who may lock this many bytes.
 fn limited(device: &Device, bytes: u64, body: impl FnOnce(&Device) -> Result<()>) -> Result<()> {
     let public = PublicNode::new(device)?;
     as_user(ALICE, || {
@@ -256,7 +256,7 @@ fn each_user_has_a_limit_of_its_own(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// What counts is who configured it, for as long as the queue is there.
+/// The memory is charged to the user who configured the queue, as long as the queue exists.
 fn an_open_file_of_a_process_that_ended_counts(device: &Device) -> Result<()> {
     let public = PublicNode::new(device)?;
     let inherited = public.device.open()?;
@@ -287,7 +287,7 @@ fn cap_ipc_lock_is_exempt(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Prints what it takes; each of them still gets every event.
+/// Prints the cost; each queue still gets every event.
 fn all_queues_at_a_time(device: &Device) -> Result<()> {
     let queues = all_queues(device)?;
     let writer = device.open()?;

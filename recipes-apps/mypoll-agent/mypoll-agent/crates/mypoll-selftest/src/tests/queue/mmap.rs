@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The mapped ring: events are taken without a system call, and the account stays exact.
+//! The mapped ring: takes events without a system call, and keeps the account exact.
 
 use std::sync::atomic::Ordering;
 
@@ -181,7 +181,7 @@ fn two_mappings_are_one_ring(device: &Device) -> Result<()> {
     expect_eq("sequences", numbers, vec![1, 2, 3, 4])
 }
 
-/// A mapping holds the open file: the queue goes on until that is gone, too.
+/// A mapping keeps the file open: the queue exists until it is removed, too.
 fn outlives_the_descriptor(device: &Device) -> Result<()> {
     let (queue, ring) = Ring::of_capacity(device, 4)?;
     let queues = device.statistic("private_queues")?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Each mapping that is refused.
+//! All refused mappings.
 
 use std::fs::OpenOptions;
 
@@ -41,7 +41,7 @@ fn page_size() -> Result<usize> {
     Ok(size.try_into()?)
 }
 
-/// A queue of which the events fill two pages.
+/// A queue whose events fill two pages.
 fn queue(device: &Device) -> Result<(Queue, usize)> {
     let events = 2 * page_size()?;
     let capacity = u32::try_from(events / RECORD)?;
@@ -129,7 +129,7 @@ fn einval_other_offsets(device: &Device) -> Result<()> {
     ] {
         for length in [page, events] {
             match Mapping::new(&*queue, offset, length, READ, SHARED) {
-                // The second one is the kernel's own: beyond what any file may have.
+                // The second errno is from the kernel itself: the offset exceeds the limit of all files.
                 Err(Errno::EINVAL | Errno::EOVERFLOW) => {}
                 other => bail!("{length} bytes at {offset:#x}: seen {other:?}, expected EINVAL"),
             }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A program that stores nonsense in its mapped ring: it costs its own queue events, and nobody else
-//! anything.
+//! A program that stores garbage in its mapped ring: only its own queue loses events.
 
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -95,7 +94,7 @@ fn heads_of_all_kinds_while_events_come(device: &Device) -> Result<()> {
     let vandal = thread::spawn({
         let done = done.clone();
         move || {
-            // A generator of numbers that look random, the same each time: Marsaglia's xorshift.
+            // A reproducible pseudorandom number generator: Marsaglia's xorshift.
             let mut garbage = 1u32;
             while !done.load(Ordering::Relaxed) {
                 garbage ^= garbage << 13;
@@ -117,7 +116,7 @@ fn heads_of_all_kinds_while_events_come(device: &Device) -> Result<()> {
                 stats.depth <= stats.capacity && stats.high_water <= stats.capacity,
                 "seen {stats:?}, expected no more than the capacity"
             );
-            // What it gives is garbage, but no more than there can be.
+            // The read returns garbage, but not more than possible.
             match queue.read_records(64) {
                 Ok(events) => ensure!(events.len() <= 8, "seen {} events of 8", events.len()),
                 Err(errno) => expect_eq("read", errno, Errno::EAGAIN)?,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! POLLIN is never said of a queue that did not reach its watermark at any moment.
+//! POLLIN is never reported for a queue that never reached its watermark.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -24,10 +24,10 @@ tests!("queue.poll.never_false":
     a_read_follows_where_nobody_else_reads,
 );
 
-/// How long the pollers look: an interrupt has to come between two instructions of theirs.
+/// How long the pollers run: an interrupt must arrive between two of their instructions.
 const LOOKING: Duration = Duration::from_secs(4);
 
-/// And how many events they look at.
+/// The minimum number of events.
 const EVENTS: u32 = 100;
 
 /// Polls a queue that never holds two events, while `consume` takes each event that was queued.
@@ -41,7 +41,7 @@ fn expect_never_readable(queue: &Queue, consume: impl Fn() -> Result<()> + Send)
                 produced = queue.trigger().and_then(|()| consume());
                 events.fetch_add(1, Ordering::Relaxed);
             }
-            // The pollers wait for no more.
+            // Stops the pollers.
             done.store(true, Ordering::Relaxed);
             produced
         });
@@ -107,7 +107,7 @@ fn below_the_watermark_of_a_queue_that_is_read(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Events come from another thread, and one that polls and reads is alone with them.
+/// Another thread produces events, and only one thread polls and reads.
 fn a_read_follows_where_nobody_else_reads(device: &Device) -> Result<()> {
     for config in both_policies() {
         let queue = Queue::open(device, config)?;

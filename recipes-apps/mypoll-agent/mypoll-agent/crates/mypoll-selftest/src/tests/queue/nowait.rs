@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! RWF_NOWAIT: a read that never sleeps, of a file that was opened for blocking ones.
+//! RWF_NOWAIT: a read that never sleeps, on a file that was opened blocking.
 
 use anyhow::Result;
 use mypoll::uapi::{Config, Event};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a full queue loses, and how exactly it says so.
+//! Losses of a full queue, and their exact report.
 
 use anyhow::Result;
 use mypoll::uapi::{self, Config};
@@ -92,7 +92,7 @@ fn each_loss_is_told_once(device: &Device) -> Result<()> {
             for count in [1, 2, 9, 3, 1, 17, 8].into_iter().cycle().take(40) {
                 queue.triggers(count)?;
                 offered += count as u64;
-                // Now and then only a part is read.
+                // Sometimes read only a part.
                 let events = queue.read_records(1 + count / 2)?;
                 read += events.len() as u64;
                 told += losses(&events).into_iter().map(u64::from).sum::<u64>();
@@ -121,7 +121,7 @@ fn a_read_of_a_part_makes_room(device: &Device) -> Result<()> {
     queue.expect_account(6, 2, 0)
 }
 
-/// What the GPIO character device at its largest loses half of.
+/// The GPIO character device with its largest buffer loses half of these.
 fn two_thousand_fit_the_default(device: &Device) -> Result<()> {
     let queue = Queue::open(device, Config::default())?;
     queue.triggers(2000)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! EPOLLPRI after a loss, and that pollers of one queue hear nothing of another.
+//! EPOLLPRI after a loss, and independence of the pollers of different queues.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -87,7 +87,7 @@ fn priority_outlives_a_failing_read(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// The event is out of a queue that drops its oldest one while a read tries to copy it.
+/// While a read copies an event, it is not in the queue if the queue drops its oldest events.
 fn a_failing_read_leaves_nobody_asleep(device: &Device) -> Result<()> {
     for base in both_policies() {
         let queue = Queue::open(device, base)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a read of a queue gives.
+//! The results of reading a queue.
 
 use std::io::IoSliceMut;
 
@@ -28,7 +28,7 @@ tests!("queue.read":
     high_water_is_the_largest_depth,
 );
 
-/// The queues whose readers work in different ways.
+/// One configuration for each overflow policy: their readers work differently.
 pub(super) fn both_policies() -> [Config; 2] {
     [uapi::OVERFLOW_DROP_NEWEST, uapi::OVERFLOW_DROP_OLDEST].map(|overflow| Config {
         overflow,
@@ -133,7 +133,7 @@ fn timer_tick(device: &Device) -> Result<()> {
             "value: seen {event:?}, expected 1 period or more"
         );
     }
-    // Of a periodic timer: so many periods after the one before, but for the delay of an interrupt.
+    // A periodic timer: this many periods after the previous tick, except for the delay of an interrupt.
     ensure!(
         next.timestamp_ns > one.timestamp_ns,
         "seen {one:?} and {next:?}, expected a later time"

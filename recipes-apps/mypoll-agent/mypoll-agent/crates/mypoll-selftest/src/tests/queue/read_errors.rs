@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Each way in which a read of a queue fails, and that none of them loses an event.
+//! Each error of reading a queue; none of them loses an event.
 
 use anyhow::{Context, Result};
 use mypoll::uapi::{Config, Event};
@@ -58,7 +58,7 @@ fn eintr_on_a_signal(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Queues three events, lets `read` fail, and sees whether all are still there.
+/// Queues three events, lets `read` fail, and checks that all are still queued.
 fn keeps_the_events(
     device: &Device,
     errno: Errno,
@@ -157,7 +157,7 @@ fn efault_in_a_full_queue(device: &Device) -> Result<()> {
         queue.trigger()?;
         let last = queue.next_record()?;
         let told = events.iter().map(|event| event.lost).sum::<u32>() + last.lost;
-        expect_eq("losses told of", told, 3)?;
+        expect_eq("reported losses", told, 3)?;
     }
     Ok(())
 }
@@ -179,7 +179,7 @@ fn efault_of_a_blocking_read(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Readers are woken in their order, and the wake-up for the event was the first one's alone.
+/// Readers are woken in order, and the event woke only the first one.
 fn efault_wakes_the_next_reader(device: &Device) -> Result<()> {
     for config in both_policies() {
         let queue = Queue::open_blocking(device, config)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Several queues: each gets every event, and all in one order.
+//! Several queues: each gets every event, in the same order.
 
 use std::thread;
 
@@ -27,8 +27,8 @@ tests!("queue.readers":
     a_removed_line_shows_in_each,
 );
 
-/// The parts of an event that every queue has alike.
-fn what_happened(event: &Event) -> (u64, u16, u16, u32, u32) {
+/// The parts of an event that are the same in every queue.
+fn common_parts(event: &Event) -> (u64, u16, u16, u32, u32) {
     (
         event.timestamp_ns,
         event.source,
@@ -47,7 +47,7 @@ fn processes_read_one_button(device: &Device) -> Result<()> {
                 let mut seen = String::new();
                 for _ in 0..6 {
                     match queue.read_records(1) {
-                        Ok(events) => seen += &format!("{:?} ", what_happened(&events[0])),
+                        Ok(events) => seen += &format!("{:?} ", common_parts(&events[0])),
                         Err(errno) => seen += &format!("{errno} "),
                     }
                 }
@@ -72,7 +72,7 @@ fn processes_read_one_button(device: &Device) -> Result<()> {
     )?;
     let expected: String = events
         .iter()
-        .map(|event| format!("{:?} ", what_happened(event)))
+        .map(|event| format!("{:?} ", common_parts(event)))
         .collect();
     for reader in readers {
         expect_eq("events of a reader", reader.output()?, expected.clone())?;
@@ -110,7 +110,7 @@ fn queues_have_the_same_order(device: &Device) -> Result<()> {
     expect_eq("events", one, other)
 }
 
-/// Each event of one queue goes to one of its readers; together they see all.
+/// Each event of one queue goes to one of its readers; together they get all.
 fn two_readers_of_one_queue_share_it(device: &Device) -> Result<()> {
     for config in both_policies() {
         let queue = Queue::open_blocking(device, config)?;
@@ -124,7 +124,7 @@ fn two_readers_of_one_queue_share_it(device: &Device) -> Result<()> {
                         dup.read(&mut record)?;
                         let sequence = u32::from_ne_bytes(record[8..12].try_into()?);
                         seen.push(sequence);
-                        // The last two events, one for each, say that it is over.
+                        // The last two events, one for each, end the readers.
                         if sequence > 100 {
                             return Ok(seen);
                         }
@@ -145,7 +145,8 @@ fn two_readers_of_one_queue_share_it(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// One of two readers may be woken for the event and ended by a signal at once: then the event has to wake the other one.
+/// One of two readers may be woken for the event and interrupted by a signal at once: then the event must wake the
+/// other one.
 fn reader_that_a_signal_ends_passes_the_event_on(device: &Device) -> Result<()> {
     catch_sigusr1(SaFlags::empty())?;
     let writer = device.open_nonblocking()?;

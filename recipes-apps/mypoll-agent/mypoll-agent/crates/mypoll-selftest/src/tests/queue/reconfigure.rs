@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! MYPOLL_CONFIGURE with events queued: what becomes of them.
+//! MYPOLL_CONFIGURE with queued events.
 
 use std::thread;
 
@@ -52,7 +52,7 @@ fn time_stamps(events: &[Event]) -> Vec<u64> {
     events.iter().map(|event| event.timestamp_ns).collect()
 }
 
-/// Expects the last event of a queue to tell of so many losses.
+/// Expects the last event of a queue to report this many losses.
 fn expect_told_next(queue: &Queue, sequence: u32, lost: u32) -> Result<()> {
     queue.trigger()?;
     let event = queue.next_record()?;
@@ -129,7 +129,7 @@ fn losses_before_it_are_told_after_it(device: &Device) -> Result<()> {
                 events.push(queue.next_record()?);
                 let told: u32 = losses(&events).iter().sum();
                 expect_eq(
-                    format_args!("{before} to {after}, {capacity}: read and told"),
+                    format_args!("{before} to {after}, {capacity}: read and reported"),
                     events.len() as u32 + told,
                     8,
                 )?;
@@ -303,7 +303,7 @@ fn the_time_starts_for_events_that_wait(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Each change makes the file readable, and has to wake the poller, however soon it looks.
+/// Each change makes the file readable and must wake the poller, however early it polls.
 fn pollers_never_look_at_the_old_ring(device: &Device) -> Result<()> {
     for base in both_policies() {
         let queue = Queue::open(device, base)?;
@@ -364,7 +364,7 @@ fn a_reader_asleep_reads_on(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Writers go on while the queue changes from one to the other: nothing is lost, nothing twice.
+/// Writers continue while the queue changes between settings: nothing is lost or duplicated.
 fn loses_nothing_while_events_come(device: &Device) -> Result<()> {
     const EACH: u32 = 400;
     let witness = Queue::open(device, config(NEWEST, 65536))?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! That a line went away is told of each line, however full a queue is that drops the newest.
+//! The removal of each line is reported, even by a full queue that drops the newest events.
 
 use std::sync::atomic::Ordering;
 
@@ -38,7 +38,7 @@ fn line_numbers(device: &Device) -> Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// Which lines went away.
+/// The removed lines.
 fn removed(events: &[Event]) -> Vec<u32> {
     let mut numbers: Vec<u32> = events
         .iter()
@@ -49,7 +49,7 @@ fn removed(events: &[Event]) -> Vec<u32> {
     numbers
 }
 
-/// A full queue of one event, and the lines that went away since.
+/// A full queue of one event, and the lines that were removed since.
 fn full_queue(device: &Device) -> Result<(Queue, Vec<u32>)> {
     let numbers = line_numbers(device)?;
     let queue = Queue::of_capacity(device, 1)?;
@@ -78,7 +78,7 @@ fn follows_what_a_full_queue_holds(device: &Device) -> Result<()> {
     queue.expect_account(1 + lines.len() as u64, 0, 0)
 }
 
-/// The program takes events without a system call; it polls when there are none left.
+/// The program takes events without a system call, and polls when none are left.
 fn follows_in_a_mapped_ring(device: &Device) -> Result<()> {
     let numbers = line_numbers(device)?;
     let (queue, ring) = Ring::of_capacity(device, 1)?;
@@ -126,7 +126,7 @@ fn follows_after_a_larger_capacity(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// An event that comes when there is room does not overtake a line's.
+/// A later event does not overtake a line's removal when there is room again.
 fn precedes_what_comes_later(device: &Device) -> Result<()> {
     let lines = line_numbers(device)?;
     let (queue, ring) = Ring::of_capacity(device, 2)?;
@@ -174,7 +174,7 @@ fn is_told_before_the_line_is_added_again(device: &Device) -> Result<()> {
     expect_eq("told and lost", u64::from(told), queue.stats()?.lost)
 }
 
-/// Once of each line at least: how often is no news to who was not there to read it.
+/// At least once per line; the number of removals does not matter to a late reader.
 fn is_told_however_often_it_went(device: &Device) -> Result<()> {
     let (queue, lines) = full_queue(device)?;
     for _ in 0..3 {
@@ -186,7 +186,7 @@ fn is_told_however_often_it_went(device: &Device) -> Result<()> {
     expect_eq("lines", seen, lines)
 }
 
-/// By the queue's clock, and with the number among the line's events, as a queue with room says it.
+/// With the queue's clock and the line's sequence number, like in a queue with room.
 fn says_when_it_went(device: &Device) -> Result<()> {
     tell_clocks_apart()?;
     for clock in [uapi::CLOCK_MONOTONIC, uapi::CLOCK_REALTIME] {

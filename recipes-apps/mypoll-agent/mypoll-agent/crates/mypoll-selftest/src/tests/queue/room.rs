@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! POLLOUT where private queues decide whether a trigger is taken: the shared queue is full, or was.
+//! POLLOUT when private queues decide whether a trigger is accepted: the shared queue is, or was, full.
 
 use anyhow::Result;
 use mypoll::uapi::{self, Config};
@@ -28,7 +28,7 @@ fn no_triggers() -> Config {
     }
 }
 
-/// A plain file and one with a queue that takes no triggers, each asleep until it is writable.
+/// A plain file, and files with queues that take no triggers, each asleep until it is writable.
 fn sleepers(device: &Device) -> Result<Vec<Sleeper<Result<PollFlags>>>> {
     let queue = Queue::open(device, no_triggers())?;
     let watermark = Queue::open(
@@ -75,7 +75,7 @@ fn a_read_makes_room_for_queues_without_triggers(device: &Device) -> Result<()> 
     expect_woken(sleepers)
 }
 
-/// An epoll set asks what to wait for when a file is added, and never again.
+/// An epoll set determines the wait queue when a file is added, and never again.
 fn a_new_filter_waits_for_the_shared_queue(device: &Device) -> Result<()> {
     let queue = Queue::open(device, Config::default())?;
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
@@ -91,7 +91,7 @@ fn a_new_filter_waits_for_the_shared_queue(device: &Device) -> Result<()> {
     expect_eq("with room", sleeper.join()??, 1)
 }
 
-/// How many files epoll_wait reports.
+/// The number of files that epoll_wait reports.
 fn ready(epoll: &Epoll, timeout: EpollTimeout) -> Result<usize> {
     Ok(epoll.wait(&mut [EpollEvent::empty()], timeout)?)
 }

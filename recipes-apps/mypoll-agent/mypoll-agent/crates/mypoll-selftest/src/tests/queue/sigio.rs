@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! SIGIO of a queue: when an event makes or finds it readable.
+//! SIGIO of a queue: sent when an event makes it readable, or finds it readable.
 
 use anyhow::{Context, Result};
 use mypoll::uapi::{self, Config};
@@ -26,7 +26,7 @@ tests!("queue.sigio":
     ends_with_the_file,
 );
 
-/// A queue that asks for SIGIO, and the inbox for it.
+/// A queue with SIGIO enabled, and the inbox for it.
 fn notified(device: &Device, config: Config) -> Result<(Queue, Inbox)> {
     let inbox = Inbox::new(libc::SIGIO)?;
     let queue = Queue::open(device, config)?;
@@ -101,7 +101,7 @@ fn none_for_what_the_filter_leaves_out(device: &Device) -> Result<()> {
     queue.command("stop")
 }
 
-/// The list of those who hear of the shared queue is another one.
+/// The shared queue has a separate list of recipients.
 fn none_for_events_of_the_shared_queue_alone(device: &Device) -> Result<()> {
     let sources = 1 << uapi::SOURCE_TIMER;
     let (queue, inbox) = notified(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! SIGIO where others configure the file, or fork, at the same time.
+//! SIGIO while others configure the file, or fork.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Barrier};
@@ -33,13 +33,13 @@ tests!("sigio":
 );
 
 fn set_owner(handle: &Handle, owner: Pid) -> Result<()> {
-    // SAFETY: F_SETOWN takes a number, no pointer.
+    // SAFETY: F_SETOWN takes a number, not a pointer.
     let set = unsafe { libc::fcntl(handle.as_fd().as_raw_fd(), libc::F_SETOWN, owner.as_raw()) };
     Errno::result(set).map(drop).context("F_SETOWN")
 }
 
-/// O_ASYNC and MYPOLL_CONFIGURE at the same time: the file is refused, or it has a queue of its own
-/// and hears of no other's events.
+/// O_ASYNC and MYPOLL_CONFIGURE at the same time: MYPOLL_CONFIGURE is refused, or the file has a private queue and gets
+/// no signal for other events.
 fn configure_race(device: &Device) -> Result<()> {
     let inbox = Inbox::new(libc::SIGIO)?;
     let writer = device.open_nonblocking()?;
@@ -49,7 +49,7 @@ fn configure_race(device: &Device) -> Result<()> {
         ..Config::default()
     };
     let (mut configured, mut refused) = (0, 0);
-    // After which O_ASYNC comes: about when the file is configured, however long that takes here.
+    // The delay before O_ASYNC: about as long as configuring the file takes on this machine.
     let began = Instant::now();
     device.open()?.configure(config)?;
     let mut delay = began.elapsed();
@@ -82,7 +82,7 @@ fn configure_race(device: &Device) -> Result<()> {
                 inbox.expect_none_within(3).with_context(|| {
                     format!("for an event that round {round}'s queue leaves out")
                 })?;
-                // It hears of its own.
+                // It gets signals for its own events.
                 handle.configure(Config::default())?;
                 writer.trigger()?;
                 inbox.next()?;
@@ -102,18 +102,18 @@ fn configure_race(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// An unprivileged process group that gets SIGIO from a queue, while it forks and while others look
-/// through all processes. The kernel's send_sigio takes the lock of the list of processes for
-/// reading, which an interrupt handler may not do with a lock that processes wait for.
+/// An unprivileged process group that gets SIGIO from a queue, while it forks and while others iterate over all
+/// processes. The kernel's send_sigio takes the lock of the process list for reading, which an interrupt handler must
+/// not do with a lock that processes wait for.
 ///
-/// What tells of a failure is a machine that stands still, or the debug kernel's log.
+/// A failure shows as a hanging machine, or in the debug kernel's log.
 fn process_group(device: &Device) -> Result<()> {
     const SECONDS: u64 = 5;
     if cpus::count() < 2 {
         skip!("one processor is too few");
     }
     let public = PublicNode::new(device)?;
-    // The group is that of the test, so that it ends with it.
+    // Uses the test's group, so that it ends with the test.
     // SAFETY: It installs no function.
     unsafe { signal(Signal::SIGIO, SigHandler::SigIgn) }?;
     let group = Forked::spawn(|pipe| {
@@ -122,7 +122,7 @@ fn process_group(device: &Device) -> Result<()> {
         crate::process::say(pipe, &said);
     })?;
     expect_eq("the group", group.output()?.as_str(), "fine")?;
-    // Interrupts, processes and the device are still there.
+    // Interrupts, processes and the device still work.
     let handle = device.open_nonblocking()?;
     handle.command("stop")?;
     handle.drain()?;
@@ -164,7 +164,7 @@ fn stress_group(device: &Device, time: Duration) -> Result<()> {
     forever(&mut children, || {
         cpus::pin(0);
         loop {
-            // Looks through all processes, with the lock for reading.
+            // Iterates over all processes, with the lock held for reading.
             let _ = kill(Pid::from_raw(-1), None);
         }
     })?;
@@ -172,7 +172,7 @@ fn stress_group(device: &Device, time: Duration) -> Result<()> {
         cpus::pin(2);
         // SAFETY: The process has one thread.
         match unsafe { fork() } {
-            // SAFETY: It ends the process, and nothing else.
+            // SAFETY: It only ends the process.
             Ok(ForkResult::Child) => unsafe { libc::_exit(0) },
             Ok(ForkResult::Parent { child }) => drop(waitpid(child, None)),
             Err(_) => {}
@@ -185,7 +185,7 @@ fn stress_group(device: &Device, time: Duration) -> Result<()> {
     let start = Instant::now();
     while start.elapsed() < time {
         let generated = queue.stats()?.generated;
-        // Where it stands still, so does this.
+        // If the machine hangs, so does this.
         while queue.stats()?.generated == generated {
             thread::sleep(Duration::from_millis(1));
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Structures of other versions than the driver's: older programs' and newer ones'.
+//! Structures of older and newer programs than the driver.
 
 use anyhow::Result;
 use mypoll::ioctl;
@@ -22,11 +22,11 @@ tests!("queue.sizes":
     line_of_each_size_between,
     line_at_the_end_of_memory,
     too_small_is_einval,
-    what_a_newer_program_knows_is_zero,
+    fields_of_a_newer_version_are_zero,
     largest_number,
 );
 
-/// Each ioctl that gives a structure: its number, its smallest and its present size.
+/// Each ioctl that returns a structure: its number, its minimum and its current size.
 const GETTERS: [(u32, usize, usize); 4] = [
     (ioctl::GET_STATS, uapi::STATS_SIZE_VER0, size_of::<Stats>()),
     (ioctl::GET_INFO, uapi::INFO_SIZE_VER0, size_of::<Info>()),
@@ -51,7 +51,7 @@ fn numbers_have_the_size_of_today(_: &Device) -> Result<()> {
     Ok(())
 }
 
-/// A line's structure of so many bytes, as the driver fills it in.
+/// A line's structure of this size, as the driver fills it in.
 fn line_of_size(handle: &Handle, number: u32, size: usize) -> nix::Result<Vec<u8>> {
     let mut bytes = vec![0; size];
     bytes[..4].copy_from_slice(&number.to_ne_bytes());
@@ -84,7 +84,7 @@ fn line_of_each_size_between(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// An older program's structure is neither read nor written beyond its end.
+/// The driver neither reads nor writes beyond the end of an older program's structure.
 fn line_at_the_end_of_memory(device: &Device) -> Result<()> {
     let handle = device.open()?;
     let memory = GuardedPage::new()?;
@@ -112,12 +112,12 @@ fn too_small_is_einval(device: &Device) -> Result<()> {
     Ok(())
 }
 
-fn what_a_newer_program_knows_is_zero(device: &Device) -> Result<()> {
+fn fields_of_a_newer_version_are_zero(device: &Device) -> Result<()> {
     let number = SimLine::plain(device)?.number;
     let queue = Queue::open(device, Config::default())?;
     for (request, _, known) in GETTERS {
         for more in [1, 7, 8, 64, 1000] {
-            // What GET_LINE is given has to be 0 there; what it and the others give is.
+            // GET_LINE requires zeros there; all ioctls return zeros there.
             let tail = if request == ioctl::GET_LINE { 0 } else { 0xaa };
             let mut bytes = vec![0; known];
             bytes[..4].copy_from_slice(&number.to_ne_bytes());

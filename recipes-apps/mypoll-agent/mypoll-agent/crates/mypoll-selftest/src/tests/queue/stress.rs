@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Eight producers and eight readers, each with other settings, at the same time: every account is
-//! exact.
+//! Eight producers and eight readers with different settings at the same time: every account is exact.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +27,7 @@ tests!("queue.stress":
 const TRIGGERS: u32 = 400;
 const EDGES: u32 = 100;
 
-/// What a reader saw.
+/// The events that a reader got.
 #[derive(Debug, Default)]
 struct Seen {
     read: u64,
@@ -38,13 +37,13 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes note of events that follow on those before.
+    /// Records the next events.
     fn note(&mut self, events: &[Event]) -> Result<()> {
         for event in events {
             self.read += 1;
             expect_eq("sequence", u64::from(event.sequence), self.read)?;
             self.told += u64::from(event.lost);
-            // Those of several producers may be queued in another order than they were stamped.
+            // Events of several producers may be queued in a different order than their time stamps.
             if event.source == uapi::SOURCE_TIMER {
                 ensure!(
                     event.timestamp_ns > self.latest_tick,
@@ -62,13 +61,13 @@ impl Seen {
 /// How a reader gets its events.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// So many per read, as poll says.
+    /// Up to this many per read, after poll.
     Read(usize),
     /// From the mapped ring.
     Mapped,
 }
 
-/// A reader of a queue, until there is nothing more to come.
+/// Reads a queue until no more events follow.
 fn reader(queue: Queue, way: Way, over: Arc<AtomicBool>) -> JoinHandle<Result<(Queue, Seen)>> {
     thread::spawn(move || {
         let ring = match way {
@@ -77,7 +76,7 @@ fn reader(queue: Queue, way: Way, over: Arc<AtomicBool>) -> JoinHandle<Result<(Q
         };
         let mut seen = Seen::default();
         loop {
-            // Looked at first: what was queued before it was set is seen after it.
+            // Check this first: events queued before it was set are then read afterwards.
             let last = over.load(Ordering::Acquire);
             let events = match (way, &ring) {
                 (_, Some(ring)) => ring.drain(),
@@ -209,7 +208,7 @@ fn eight_producers_and_eight_readers(device: &Device) -> Result<()> {
             Ok((config, queue, seen, stats))
         })
         .collect::<Result<Vec<_>>>()?;
-    // One more event tells of the losses after the last one.
+    // One more event reports the losses after the last one.
     timer.trigger()?;
     for (config, queue, seen, stats) in readers {
         expect_exact(&config, &queue, seen, stats, offered)
@@ -218,8 +217,7 @@ fn eight_producers_and_eight_readers(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Compares what a reader saw with what the driver says of its queue, of which `stats` is the account
-/// before the last event.
+/// Compares what a reader got with the driver's account of its queue; `stats` is the account before the last event.
 fn expect_exact(
     config: &Config,
     queue: &Queue,
@@ -244,7 +242,7 @@ fn expect_exact(
     queue.expect_account(seen.read, seen.told, 0)
 }
 
-/// Queues are made, changed, mapped and closed while events come.
+/// Queues are created, changed, mapped and closed while events arrive.
 fn readers_come_and_go(device: &Device) -> Result<()> {
     let witness = Queue::open(
         device,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! io_uring: reads and polls complete by themselves, and no read sleeps where others wait.
+//! io_uring: reads and polls complete asynchronously, and no read sleeps while others wait.
 
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
@@ -42,7 +42,7 @@ tests!("queue.uring":
 /// The current position, as of read(2).
 const HERE: u64 = u64::MAX;
 
-/// Submits a read into `buffer`, which is to outlive the ring.
+/// Submits a read into `buffer`, which must outlive the ring.
 fn submit_read(uring: &mut Uring, handle: &Handle, buffer: &mut [u8], number: u64) -> Result<()> {
     let request = Read::new(fd(handle), buffer.as_mut_ptr(), buffer.len() as u32)
         .offset(HERE)
@@ -89,7 +89,7 @@ fn read_completes(device: &Device) -> Result<()> {
             expect_result(uring.wait()?, number.into(), RECORD)?;
             expect_eq("sequence", Event::from_bytes(&buffer).sequence, number)?;
         }
-        // Events that wait are there at once.
+        // Waiting events arrive at once.
         queue.triggers(3)?;
         submit_read(&mut uring, &queue, &mut buffer, 4)?;
         expect_result(uring.wait()?, 4, 3 * RECORD)?;
@@ -97,7 +97,7 @@ fn read_completes(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// How many of the process's threads are io_uring's workers, to which it leaves what may sleep.
+/// The number of the process's threads that are io_uring workers, which run operations that may sleep.
 fn workers() -> Result<usize> {
     let mut workers = 0;
     for task in fs::read_dir("/proc/self/task")? {
@@ -122,7 +122,7 @@ fn read_needs_no_worker(device: &Device) -> Result<()> {
     expect_eq("workers", workers()?, 0)
 }
 
-/// As a blocking read does.
+/// Like a blocking read.
 fn read_waits_for_the_watermark(device: &Device) -> Result<()> {
     for config in both_policies() {
         let queue = Queue::open_blocking(
@@ -144,7 +144,7 @@ fn read_waits_for_the_watermark(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// O_NONBLOCK is another matter: io_uring waits for such a file.
+/// O_NONBLOCK is different: io_uring waits for such a file.
 fn eagain_of_a_read_that_may_not_wait(device: &Device) -> Result<()> {
     let queue = Queue::open_blocking(device, Config::default())?;
     let plain = device.open()?;
@@ -192,7 +192,7 @@ fn write_is_a_command(device: &Device) -> Result<()> {
         let request = Write::new(fd(&handle), command.as_ptr(), command.len() as u32)
             .offset(HERE)
             .build();
-        // SAFETY: The command is there for good.
+        // SAFETY: The command is never freed.
         unsafe { uring.submit(request)? };
         Ok::<_, anyhow::Error>(uring.wait()?.result)
     };
@@ -237,7 +237,7 @@ fn multishot_poll_completes_each_time(device: &Device) -> Result<()> {
         poll(&mut uring, handle, true)?;
         for _ in 0..5 {
             handle.read_all()?;
-            // What was there before is not told again.
+            // Earlier events are not reported again.
             while uring.look().is_some() {}
             handle.trigger()?;
             let completion = uring.wait()?;
@@ -249,7 +249,7 @@ fn multishot_poll_completes_each_time(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Submits a read that completes for each event, and gives what `count` completions brought.
+/// Submits a read that completes for each event; returns the data of `count` completions.
 fn read_multishot(handle: &Handle, count: usize, size: usize) -> Result<Vec<Vec<u8>>> {
     let mut uring = Uring::new()?;
     let buffers = Buffers::register(&uring, 64, size)?;
@@ -257,12 +257,12 @@ fn read_multishot(handle: &Handle, count: usize, size: usize) -> Result<Vec<Vec<
         .offset(HERE)
         .build()
         .user_data(9);
-    // SAFETY: The buffers are there for good.
+    // SAFETY: The buffers are never freed.
     unsafe { uring.submit(request)? };
     expect_eq("before the first event", uring.look(), None)?;
     let mut brought = Vec::new();
     for number in 0..count {
-        // One by one at first, then several before anybody looks.
+        // One by one at first, then several before the completions are taken.
         if number < 3 {
             handle.trigger()?;
         } else if number == 3 {
@@ -275,7 +275,7 @@ fn read_multishot(handle: &Handle, count: usize, size: usize) -> Result<Vec<Vec<
         );
         brought.push(buffers.get(&completion)?.to_vec());
     }
-    // The ring goes before the buffers.
+    // Drop the ring before the buffers.
     drop(uring);
     std::mem::forget(buffers);
     Ok(brought)
@@ -295,7 +295,7 @@ fn multishot_read_of_a_plain_file(device: &Device) -> Result<()> {
 fn multishot_read(device: &Device) -> Result<()> {
     for config in both_policies() {
         let queue = Queue::open_blocking(device, config)?;
-        // One record a buffer.
+        // One record per buffer.
         let records = read_multishot(&queue, 40, RECORD)?;
         for (record, number) in records.iter().zip(1..) {
             expect_eq("bytes", record.len(), RECORD)?;
@@ -306,9 +306,8 @@ fn multishot_read(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Several rings wait for the shared queue, and one event wakes all of them: those that find it gone
-/// have to go on to wait, not to sleep in the read, where nothing else of their ring completes until
-/// the sleep is interrupted.
+/// Several rings wait for the shared queue, and one event wakes all of them. Those that find it taken must continue to
+/// wait, not sleep in the read: nothing else in their ring would complete until the sleep is interrupted.
 fn read_that_lost_a_race_sleeps_nowhere(device: &Device) -> Result<()> {
     const RINGS: usize = 4;
     const ROUNDS: usize = 200;
@@ -346,7 +345,7 @@ fn read_that_lost_a_race_sleeps_nowhere(device: &Device) -> Result<()> {
     let writer = device.open_nonblocking()?;
     for round in 0..ROUNDS {
         writer.trigger()?;
-        // Not awake meanwhile, so that the rings have all processors to race on.
+        // Sleep meanwhile, so that the rings can race on all processors.
         while device.stats()?.queue_depth > 0 {
             thread::sleep(Duration::from_millis(1));
         }
@@ -368,7 +367,7 @@ fn read_that_lost_a_race_sleeps_nowhere(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Where in the kernel each thread is.
+/// The kernel stack of each thread.
 fn stacks() -> String {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten();
     tasks

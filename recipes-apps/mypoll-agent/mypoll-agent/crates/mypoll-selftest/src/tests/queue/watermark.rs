@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! When a queue is readable: from so many events on, after a time, or when it is full.
+//! When a queue is readable: after a number of events, after a time, or when it is full.
 
 use std::thread::yield_now;
 
@@ -66,7 +66,7 @@ fn readable_from_so_many_events_on(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// What epoll says of a file at once.
+/// The immediate result of epoll_wait for a file.
 fn epoll_says(epoll: &Epoll) -> Result<Option<EpollFlags>> {
     let mut ready = [EpollEvent::empty()];
     let count = epoll.wait(&mut ready, EpollTimeout::ZERO)?;
@@ -102,7 +102,7 @@ fn epoll_only_when_full(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// The watermark was set for a larger capacity's time: full is readable whatever else is asked for.
+/// A full queue is readable, whatever its watermark.
 fn a_full_queue_is_readable_below_the_watermark_time(device: &Device) -> Result<()> {
     let hour = uapi::WATERMARK_US_MAX;
     for base in both_policies() {
@@ -180,7 +180,7 @@ fn readable_after_the_time(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Later events do not put it off: it is readable though they keep coming.
+/// Later events do not delay it: the queue becomes readable although they keep arriving.
 fn the_time_runs_from_the_first_event(device: &Device) -> Result<()> {
     for base in both_policies() {
         let large = Config {
@@ -207,7 +207,7 @@ fn the_time_runs_from_the_first_event(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// The first event is read before its time is over: it does not count for those that follow.
+/// The first event is read before its time is over, so its time does not apply to later events.
 fn the_time_is_that_of_the_oldest_event_left(device: &Device) -> Result<()> {
     const TIME: u64 = 50_000_000;
     for base in both_policies() {

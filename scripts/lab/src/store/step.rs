@@ -170,10 +170,34 @@ impl Progress {
         }
     }
 
+    /// Runs a phase of tests, and shows it meanwhile on a terminal. The log is `CACHE/log/test-NAME.log`.
+    pub fn phase<T>(
+        &self,
+        paths: &Paths,
+        name: &str,
+        work: impl FnOnce(&Log) -> Result<T>,
+    ) -> Result<T> {
+        let words: Vec<_> = name
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
+        let log = Log::create(paths, &format!("test-{}", words.join("-")))?;
+        let bar = self.bar(name.to_owned(), log.path());
+        let result = work(&log);
+        bar.finish_and_clear();
+        result
+    }
+
     fn begin(&self, task: &Task, log: &Path) -> ProgressBar {
         let line = format!("{}: {}", task.name, task.what);
         if !self.terminal {
             self.say(&format!("{line}…"));
+        }
+        self.bar(line, log)
+    }
+
+    fn bar(&self, line: String, log: &Path) -> ProgressBar {
+        if !self.terminal {
             return ProgressBar::hidden();
         }
         // The last line of the log shows whether a step is slow or stuck.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs programs that are tests, or run tests.
 
+use std::cell::RefCell;
+use std::fs::File;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
@@ -8,10 +10,23 @@ use rustix::process::Signal;
 
 use super::case::Case;
 use crate::deps::host::succeeds;
-use crate::store::step::{children, last_lines};
+use crate::store::step::{Log, children, last_lines};
 
 /// Number of lines shown of the output of a program that timed out.
 const TAIL: usize = 40;
+
+thread_local! {
+    /// The log of the phase that this thread runs.
+    static LOG: RefCell<Option<File>> = const { RefCell::new(None) };
+}
+
+/// Runs `work`, whose programs write to `log`, where their progress can be seen.
+pub(super) fn logged<T>(log: &Log, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    LOG.set(Some(log.handle()?));
+    let result = work();
+    LOG.set(None);
+    result
+}
 
 /// Runs a program. Returns whether it succeeded, and its output: stdout and stderr in order.
 pub(super) fn run(command: &mut Command) -> Result<(bool, String)> {
@@ -20,7 +35,11 @@ pub(super) fn run(command: &mut Command) -> Result<(bool, String)> {
 
 /// Like [`run`], but stops the program with `signal` when it times out or this program is killed.
 pub(super) fn run_until(command: &mut Command, signal: Signal) -> Result<(bool, String)> {
-    let mut file = tempfile::tempfile()?;
+    let mut file = LOG.with_borrow(|log| match log {
+        Some(log) => log.try_clone(),
+        None => tempfile::tempfile(),
+    })?;
+    let start = file.metadata()?.len();
     command
         .env("CARGO_TERM_COLOR", "never")
         .env("RUST_BACKTRACE", "0")
@@ -28,7 +47,7 @@ pub(super) fn run_until(command: &mut Command, signal: Signal) -> Result<(bool, 
         .stdout(file.try_clone()?)
         .stderr(file.try_clone()?);
     let result = children::run(command, signal);
-    let output = children::text(&mut file)?;
+    let output = children::text_from(&mut file, start)?;
     match result {
         Ok(status) => Ok((status.success(), output)),
         Err(error) if error.is::<children::TimedOut>() => {
@@ -60,6 +79,25 @@ mod tests {
 
     use super::super::case::Outcome;
     use super::*;
+    use crate::{Paths, Progress};
+
+    #[test]
+    fn programs_of_a_phase_share_its_log_but_not_their_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths {
+            repo: dir.path().to_owned(),
+            cache: dir.path().to_owned(),
+        };
+        let echo = |text: &str| run(Command::new("echo").arg(text)).unwrap();
+        let outputs = Progress::default().phase(&paths, "agent: a b", |log| {
+            logged(log, || Ok([echo("one"), echo("two")]))
+        });
+        let expected = ["one\n", "two\n"].map(|output| (true, output.to_owned()));
+        assert_eq!(outputs.unwrap(), expected);
+        assert_eq!(echo("three"), (true, "three\n".to_owned()));
+        let log = std::fs::read_to_string(dir.path().join("log/test-agent-a-b.log"));
+        assert_eq!(log.unwrap(), "one\ntwo\n");
+    }
 
     #[test]
     fn a_failure_has_the_whole_output_in_order() {

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Instant;
 
 use super::case::Case;
-use super::{Lab, Phase, report};
-use crate::store::step::{self, children};
+use super::{Lab, Phase, command, report};
+use crate::store::step::{self, Log, children};
 use crate::store::unavailable::Unavailable;
 
 /// Name of the only case of a phase that returned an error.
@@ -59,7 +59,13 @@ fn take<'a>(
 fn run_one(lab: &Lab<'_>, phase: &Phase) -> Vec<Case> {
     let started = Instant::now();
     let what = format!("phase '{}'", phase.name);
-    let cases = children::within(&what, phase.limit, || (phase.run)(lab)).unwrap_or_else(|error| {
+    let run = |log: &Log| {
+        command::logged(log, || {
+            children::within(&what, phase.limit, || (phase.run)(lab))
+        })
+    };
+    let result = lab.progress.phase(lab.paths, &phase.name, run);
+    let cases = result.unwrap_or_else(|error| {
         // A phase that cannot start counts as failed.
         vec![match error.downcast_ref::<Unavailable>() {
             Some(reason) => Case::skipped(WHOLE_PHASE, reason.to_string()),

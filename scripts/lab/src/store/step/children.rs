@@ -2,7 +2,7 @@
 //! Runs commands with a time limit. A signal that ends this program also ends them and their children.
 
 use std::cell::RefCell;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -133,8 +133,13 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// The whole contents of an open file.
 pub(crate) fn text(file: &mut std::fs::File) -> io::Result<String> {
+    text_from(file, 0)
+}
+
+/// The contents of an open file from byte `start`.
+pub(crate) fn text_from(file: &mut std::fs::File, start: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
-    file.rewind()?;
+    file.seek(SeekFrom::Start(start))?;
     file.read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -44,6 +44,11 @@ impl Log {
         &self.path
     }
 
+    /// A handle of the file that appends to it.
+    pub(crate) fn handle(&self) -> io::Result<std::fs::File> {
+        self.file.file().try_clone()
+    }
+
     /// The contents of this run's log, even if another run has replaced the file since.
     pub fn text(&mut self) -> Result<String> {
         Ok(children::text(self.file.file_mut())?)
@@ -62,7 +67,7 @@ impl Log {
 
     /// Like [`Log::run`], but returns the exit status.
     pub fn status(&mut self, command: &mut Command) -> Result<ExitStatus> {
-        let stdout = self.file.file().try_clone()?;
+        let stdout = self.handle()?;
         self.wait_for(command, stdout)
     }
 
@@ -76,7 +81,7 @@ impl Log {
 
     fn wait_for(&mut self, command: &mut Command, stdout: std::fs::File) -> Result<ExitStatus> {
         self.line(&format!("{COMMAND}{command:?}"))?;
-        let stderr = self.file.file().try_clone()?;
+        let stderr = self.handle()?;
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
         children::run(command, Signal::TERM)
     }

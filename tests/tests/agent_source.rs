@@ -42,16 +42,18 @@ fn trigger_and_receive(machine: &Machine, client: &mut Client) -> (Vec<Event<'st
 /// Receives up to a trigger. Returns the events before it and the number of missed ones.
 fn receive_up_to_trigger(client: &mut Client) -> (Vec<Event<'static>>, u64) {
     let (mut events, mut missing) = (Vec::new(), 0);
-    loop {
-        let received = client.next(TIMEOUT).unwrap();
-        match received.message {
-            Message::Event(event) if event.source == "manual" => return (events, missing),
-            Message::Event(event) => events.push(event),
+    let trigger = client.find(TIMEOUT, |received| {
+        match &received.message {
+            Message::Event(event) if event.source == "manual" => return Ok(Some(())),
+            Message::Event(event) => events.push(event.clone()),
             Message::Missed(missed) => missing += missed.missed + missed.lost.unwrap_or(0),
             Message::Heartbeat { .. } => {}
             _ => panic!("{received}"),
         }
-    }
+        Ok(None)
+    });
+    trigger.unwrap();
+    (events, missing)
 }
 
 fn lost(events: &[Event]) -> u64 {

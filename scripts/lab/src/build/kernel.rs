@@ -137,6 +137,7 @@ impl<'a> Kernel<'a> {
         let lock = self.cache.lock(&name.to_string_lossy())?;
         let stamp = self.tree.join(".mypoll-key");
         if fs::read_to_string(&stamp).is_ok_and(|key| key == self.key().to_string()) {
+            cache::mark_used(&self.tree)?;
             return Ok(lock);
         }
         if !self.tree.exists() {

@@ -74,9 +74,7 @@ impl<'a> Cache<'a> {
     /// The result, if it exists.
     pub fn get(&self, product: &Product) -> Option<PathBuf> {
         let folder = self.folder(product);
-        // Pruning uses the modification time as the time of last use.
-        let used = File::open(&folder).ok()?.set_modified(SystemTime::now());
-        used.is_ok().then_some(folder)
+        mark_used(&folder).is_ok().then_some(folder)
     }
 
     /// The result. If it does not exist, `make` builds it in an empty folder, which is renamed afterwards.
@@ -160,6 +158,11 @@ const UNFINISHED: &str = ".unfinished-";
 
 fn lock_name(step: impl Display, key: impl Display) -> String {
     format!("{step}-{key}")
+}
+
+/// Makes an existing folder the last that [`prune`] removes: the modification time is the time of last use.
+pub(crate) fn mark_used(folder: &Path) -> Result<()> {
+    Ok(File::open(folder)?.set_modified(SystemTime::now())?)
 }
 
 /// Makes room for one more result: removes all but the `keep - 1` most recently used.

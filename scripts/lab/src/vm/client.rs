@@ -29,8 +29,8 @@ impl fmt::Display for Received {
 /// Errors of receiving a line.
 #[derive(Debug, Error)]
 pub enum ReceiveError {
-    /// Nothing arrived in time.
-    #[error("received nothing from the agent for {} s", .0.as_secs_f32())]
+    /// The expected message did not arrive in time.
+    #[error("the expected message did not arrive within {} s", .0.as_secs_f32())]
     Timeout(Duration),
     /// The agent closed the connection.
     #[error("the agent closed the connection")]
@@ -107,16 +107,33 @@ impl Client {
         }
     }
 
-    /// Waits up to `timeout` for each line before the next event. Ignores heartbeats; other messages are an error.
-    pub fn event(&mut self, timeout: Duration) -> Result<Event<'static>> {
+    /// Waits up to `timeout` for a message of which `choose` makes something. Messages that it ignores, such as
+    /// heartbeats, do not extend the time.
+    pub fn find<T>(
+        &mut self,
+        timeout: Duration,
+        mut choose: impl FnMut(&Received) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let started = Instant::now();
         loop {
-            let received = self.next(timeout)?;
-            match received.message {
-                Message::Event(event) => return Ok(event),
-                Message::Heartbeat { .. } => {}
-                _ => anyhow::bail!("expected an event, got {}", received.text),
+            let left = timeout.saturating_sub(started.elapsed());
+            let received = self.next(left).map_err(|error| match error {
+                ReceiveError::Timeout(_) => ReceiveError::Timeout(timeout),
+                error => error,
+            })?;
+            if let Some(chosen) = choose(&received)? {
+                return Ok(chosen);
             }
         }
+    }
+
+    /// Waits up to `timeout` for the next event. Ignores heartbeats; other messages are an error.
+    pub fn event(&mut self, timeout: Duration) -> Result<Event<'static>> {
+        self.find(timeout, |received| match &received.message {
+            Message::Event(event) => Ok(Some(event.clone())),
+            Message::Heartbeat { .. } => Ok(None),
+            _ => anyhow::bail!("expected an event, got {received}"),
+        })
     }
 }
 
@@ -149,6 +166,20 @@ mod tests {
         let received = client.next(TIMEOUT).unwrap();
         assert!(matches!(received.message, Message::Missed(_)), "{received}");
         assert!(matches!(client.next(TIMEOUT), Err(ReceiveError::Closed)));
+    }
+
+    #[test]
+    fn heartbeats_do_not_extend_the_wait_for_an_event() {
+        let (mut client, mut agent) = connected();
+        let beats = std::thread::spawn(move || {
+            while agent.write_all(b"{\"heartbeat\":1}\n").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let error = client.event(Duration::from_millis(200)).unwrap_err();
+        assert!(error.to_string().ends_with("within 0.2 s"), "{error}");
+        drop(client);
+        beats.join().unwrap();
     }
 
     #[test]

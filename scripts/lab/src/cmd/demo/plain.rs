@@ -11,7 +11,7 @@ use crate::vm::client::{Client, Message};
 
 const PRESSES: usize = 3;
 
-/// Time limit for each message.
+/// Time limit for each edge.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) fn run(mut demo: Demo) -> Result<()> {
@@ -45,13 +45,13 @@ pub(super) fn run(mut demo: Demo) -> Result<()> {
 
 /// Prints messages up to the expected edge.
 fn wait_for_edge(client: &mut Client, line: u32, kind: &str) -> Result<()> {
-    loop {
-        let received = client.next(TIMEOUT)?;
+    client.find(TIMEOUT, |received| {
         println!("{received}");
-        if let Message::Event(event) = received.message {
-            if event.source == "gpio" && event.line == line && event.kind == kind {
-                return Ok(());
+        Ok(match &received.message {
+            Message::Event(event) => {
+                (event.source == "gpio" && event.line == line && event.kind == kind).then_some(())
             }
-        }
-    }
+            _ => None,
+        })
+    })
 }

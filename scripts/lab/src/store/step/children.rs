@@ -100,6 +100,10 @@ pub(crate) fn run(command: &mut Command, signal: Signal) -> Result<ExitStatus> {
     drop(running);
 
     let status = wait(&mut child, pid, signal, deadline.at);
+    if status.is_err() {
+        let _ = kill_process_group(pid, Signal::KILL);
+        let _ = child.wait();
+    }
     lock()
         .get_or_insert_default()
         .retain(|other| other.pid != pid);

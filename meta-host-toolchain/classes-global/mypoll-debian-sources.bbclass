@@ -25,8 +25,8 @@ python debian_source_gone() {
     mirror = d.getVar("DEBIAN_MIRROR")
     for uri in d.getVar("SRC_URI").split():
         if uri.startswith(f"{mirror}/") and not os.path.exists(bb.fetch2.FetchData(uri, d).localpath):
-            bb.error(f"{os.path.basename(uri)} can't be had from {mirror}. Debian's archive has what Debian's releases have now: "
-                     "put the file into DL_DIR, from Debian's archive of snapshots, or have apt use that; or build without TCMODE \"host\".")
+            bb.error(f"{os.path.basename(uri)} is not available from {mirror}, which only has the sources of Debian's current releases. "
+                     "Get the file from Debian's archive of snapshots and put it into DL_DIR, or set apt to that archive; or build without TCMODE \"host\".")
 }
 debian_source_gone[eventmask] = "bb.build.TaskFailed"
 addhandler debian_source_gone

@@ -77,7 +77,7 @@ const MISTAKES: [Mistake; 10] = [
         name: "a source that Debian's archive has no more",
         chain: "qemuarm64:host-toolchain:tests/yocto/kas/source-gone",
         script: "bitbake -c fetch libxcrypt",
-        error: "libxcrypt_0.0.orig.tar.xz can't be had from",
+        error: "libxcrypt_0.0.orig.tar.xz is not available from",
     },
 ];
 

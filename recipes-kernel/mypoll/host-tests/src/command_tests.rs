@@ -9,7 +9,7 @@ fn the_longest_command_fits() {
 }
 
 #[test]
-fn every_command_is_taken_with_and_without_a_newline() {
+fn every_command_is_parsed_with_and_without_a_newline() {
     let commands = [
         ("trigger", Trigger),
         ("1", Trigger),
@@ -33,7 +33,7 @@ fn every_command_is_taken_with_and_without_a_newline() {
 }
 
 #[test]
-fn nothing_else_is_taken() {
+fn other_text_is_rejected() {
     let others = [
         "0",
         "11",
@@ -66,7 +66,7 @@ fn nothing_else_is_taken() {
 }
 
 #[test]
-fn only_the_timer_is_slept_for() {
+fn only_timer_commands_may_sleep() {
     assert!(Start(None).may_sleep() && Start(Some(1)).may_sleep() && Stop.may_sleep());
     assert!(!Trigger.may_sleep() && !Reset.may_sleep());
 }

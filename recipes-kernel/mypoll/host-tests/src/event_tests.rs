@@ -44,7 +44,7 @@ fn each_source_has_its_line() {
 }
 
 #[test]
-fn a_number_within_the_line_is_none_of_the_text() {
+fn the_line_sequence_is_not_in_the_text() {
     let mut event = Event::added(0, 0, true);
     let text = line(1, 0, event);
     event.line_sequence = 77;

@@ -25,7 +25,7 @@ impl HeapMemory {
         }
     }
 
-    /// All that it holds. Nobody else may access it meanwhile.
+    /// The header and all slots. Must not run concurrently with other accesses.
     pub(crate) fn contents(&self) -> (Vec<u32>, Vec<Event>) {
         (
             self.header.iter().map(Word::load_relaxed).collect(),

@@ -34,7 +34,7 @@ mod queue {
 #[path = "../../../../recipes-apps/mypoll-agent/mypoll-agent/crates/mypoll/src/queue/ring/consumer.rs"]
 mod mapped_consumer;
 
-/// What stands in for the kernel.
+/// Stand-ins for the kernel.
 mod kernel_ext {
     pub(crate) mod ktime;
     pub(crate) mod sync;

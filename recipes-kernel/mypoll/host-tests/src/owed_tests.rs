@@ -10,7 +10,7 @@ use crate::uapi::LINES_MAX;
 const LINES: u32 = LINES_MAX as u32;
 
 #[test]
-fn a_line_is_owed_once() {
+fn a_line_is_pending_once() {
     let mut owed = Owed::default();
     assert!(owed.is_empty());
     owed.owe(5);
@@ -24,7 +24,7 @@ fn a_line_is_owed_once() {
 }
 
 #[test]
-fn every_line_there_can_be_is_kept_and_no_other() {
+fn every_valid_line_is_kept_and_no_other() {
     let mut owed = Owed::default();
     for line in [LINES, u32::MAX] {
         owed.owe(line);

@@ -60,7 +60,7 @@ impl Drop for Mapped {
 }
 
 #[test]
-fn the_words_are_where_the_header_file_has_them() {
+fn the_words_have_the_offsets_of_the_header_file() {
     let ring = Arc::new(Ring::new(Mapped::new(), 3, 1, 7));
     let program = ring.memory().program();
     let (mut producer, consumer) = ends(ring.clone(), Overflow::DropNewest);

@@ -116,7 +116,7 @@ fn pass_events(mut producer: Producer<WatchedMemory>, mut read: impl FnMut() -> 
 }
 
 #[test]
-fn a_reader_in_the_kernel_gets_whole_events_in_order() {
+fn a_kernel_reader_gets_whole_events_in_order() {
     for capacity in [1, 2] {
         loom::model(move || {
             let (producer, mut consumer) = ring(capacity, 1);
@@ -126,7 +126,7 @@ fn a_reader_in_the_kernel_gets_whole_events_in_order() {
 }
 
 #[test]
-fn a_program_that_mapped_the_ring_gets_whole_events_in_order() {
+fn a_mapping_program_gets_whole_events_in_order() {
     for capacity in [1, 2] {
         loom::model(move || {
             let (producer, _consumer) = ring(capacity, 1);
@@ -145,9 +145,9 @@ fn push_into_empty(mut producer: Producer<WatchedMemory>) {
     }
 }
 
-/// Whoever takes one event after another must not make a poller count both.
+/// A reader that takes one event after another must not make a poller count both.
 #[test]
-fn a_poller_never_sees_two_events_where_one_waits_at_a_time() {
+fn a_poller_never_counts_two_events_if_at_most_one_is_queued() {
     loom::model(|| {
         let (producer, mut consumer) = ring(2, 2);
         let polled = producer.ring().clone();
@@ -166,7 +166,7 @@ fn a_poller_never_sees_two_events_where_one_waits_at_a_time() {
 /// The same with fewer threads: loom leaves out orders of three, the one where the head moves between
 /// a poller's two loads among them.
 #[test]
-fn a_poller_never_takes_an_old_head_for_that_of_a_new_tail() {
+fn a_poller_never_combines_an_old_head_with_a_new_tail() {
     loom::model(|| {
         let (mut producer, mut consumer) = ring(2, 2);
         let polled = producer.ring().clone();
@@ -183,7 +183,7 @@ fn a_poller_never_takes_an_old_head_for_that_of_a_new_tail() {
 }
 
 #[test]
-fn nor_where_a_program_takes_them() {
+fn a_poller_never_counts_two_events_if_a_program_takes_each() {
     loom::model(|| {
         let (producer, _consumer) = ring(2, 2);
         let (polled, mapped) = (producer.ring().clone(), producer.ring().clone());
@@ -200,7 +200,7 @@ fn nor_where_a_program_takes_them() {
 
 /// An event that waited long enough is no reason to call the ring readable once it was taken.
 #[test]
-fn a_wait_that_ended_is_over_with_its_event() {
+fn a_satisfied_wait_ends_when_its_event_is_read() {
     loom::model(|| {
         let (mut producer, mut consumer) = ring(2, 2);
         let polled = producer.ring().clone();
@@ -220,7 +220,7 @@ fn a_wait_that_ended_is_over_with_its_event() {
 
 /// A loss after a read is news, however long the read takes to end.
 #[test]
-fn a_loss_that_follows_a_read_is_not_forgotten() {
+fn a_loss_after_a_read_is_not_forgotten() {
     loom::model(|| {
         let (mut producer, mut consumer) = ring(1, 1);
         let polled = producer.ring().clone();
@@ -235,9 +235,9 @@ fn a_loss_that_follows_a_read_is_not_forgotten() {
     });
 }
 
-/// Whoever looks after what woke it finds the event.
+/// A poller that checks after its wake-up finds the event.
 #[test]
-fn a_poller_that_was_told_of_an_event_sees_it() {
+fn a_notified_poller_sees_the_event() {
     loom::model(|| {
         let (mut producer, mut consumer) = ring(2, 1);
         let polled = producer.ring().clone();

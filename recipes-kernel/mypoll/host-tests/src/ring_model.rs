@@ -42,7 +42,7 @@ fn event(number: u64) -> Event {
 /// The watermark of each [`Queue`], larger than some and smaller than others.
 const WATERMARK: u32 = 4;
 
-/// What happens to a queue between two steps of a change.
+/// Operations on a queue between two steps of a change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Between {
     /// How many events were to be copied before.

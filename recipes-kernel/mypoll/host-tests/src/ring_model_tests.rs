@@ -81,7 +81,7 @@ proptest! {
             queue.check();
         }
         drain(&mut queue);
-        // What was lost last is told by one more event.
+        // One more event reports the last losses.
         queue.push();
         drain(&mut queue);
     }
@@ -89,7 +89,7 @@ proptest! {
 
 /// The old ring drops an event after each step, so that all numbers change.
 #[test]
-fn a_queue_that_drops_its_oldest_meanwhile_keeps_its_numbers() {
+fn a_queue_that_drops_its_oldest_during_a_change_keeps_its_counters() {
     const STEP: Between = Between {
         max: 2,
         pushes: 1,
@@ -117,7 +117,7 @@ fn a_queue_that_drops_its_oldest_meanwhile_keeps_its_numbers() {
 }
 
 #[test]
-fn events_that_waited_long_enough_do_so_in_the_new_ring_if_asked() {
+fn due_events_stay_due_in_the_new_ring_on_request() {
     for (keep_due, overflow) in [
         (true, DropNewest),
         (true, DropOldest),
@@ -138,7 +138,7 @@ fn events_that_waited_long_enough_do_so_in_the_new_ring_if_asked() {
 }
 
 #[test]
-fn an_event_does_not_wait_long_enough_by_the_loss_of_an_older_one() {
+fn losing_an_older_event_does_not_make_an_event_due() {
     let mut queue = Queue::new(12, DropOldest, 0);
     (0..3).for_each(|_| queue.push());
     queue.end_wait();

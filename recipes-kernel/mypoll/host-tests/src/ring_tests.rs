@@ -36,9 +36,9 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// What a program stores as its head costs it events, and nothing else.
+    /// An invalid head costs the program events, but breaks nothing else.
     #[test]
-    fn any_head_is_survived(
+    fn any_stored_head_costs_only_events(
         capacity in 1..10u32,
         heads in prop::collection::vec((head(), 0..5u8, 0..5usize), 1..20),
     ) {
@@ -77,7 +77,7 @@ fn a_program_cannot_move_the_tail() {
 }
 
 #[test]
-fn a_wait_ends_for_what_is_there_and_not_for_what_comes() {
+fn a_wait_ends_for_queued_events_but_not_for_later_ones() {
     let (mut producer, mut consumer) = drop_newest(8, 4);
     producer.ring().end_wait();
     assert!(!producer.ring().is_readable(), "nothing is there");
@@ -94,7 +94,7 @@ fn a_wait_ends_for_what_is_there_and_not_for_what_comes() {
 }
 
 #[test]
-fn a_full_ring_is_readable_whatever_the_watermark() {
+fn a_full_ring_is_readable_with_any_watermark() {
     let (mut producer, _consumer) = drop_newest(2, 3);
     producer.push(event(1));
     assert!(!producer.ring().is_readable());
@@ -103,7 +103,7 @@ fn a_full_ring_is_readable_whatever_the_watermark() {
 }
 
 #[test]
-fn only_the_first_loss_since_a_read_is_news() {
+fn only_the_first_loss_since_a_read_is_reported() {
     let (mut producer, mut consumer) = drop_newest(1, 1);
     for _ in 0..2 {
         assert_eq!(producer.push(event(1)), Pushed::Queued(1));

@@ -31,7 +31,7 @@ fn zeroes_are_the_defaults() {
 }
 
 #[test]
-fn limits_are_taken_and_what_is_beyond_them_is_not() {
+fn limits_are_accepted_and_values_beyond_them_are_not() {
     let valid: [fn(&mut Config); 8] = [
         |config| config.capacity = 1,
         |config| config.capacity = uapi::CAPACITY_MAX,
@@ -65,7 +65,7 @@ fn limits_are_taken_and_what_is_beyond_them_is_not() {
 }
 
 #[test]
-fn a_filter_takes_its_sources_and_lines() {
+fn a_filter_accepts_its_sources_and_lines() {
     let filter = settings(|config| {
         config.sources = 1 << uapi::SOURCE_TIMER | 1 << uapi::SOURCE_GPIO;
         config.lines[0] = 1 << 5;
@@ -80,7 +80,7 @@ fn a_filter_takes_its_sources_and_lines() {
 }
 
 #[test]
-fn a_filter_takes_its_kinds() {
+fn a_filter_accepts_its_kinds() {
     for only in Kind::ALL {
         let settings = settings(|config| config.kinds = 1 << only as u32).unwrap();
         for kind in Kind::ALL {
@@ -93,7 +93,7 @@ fn a_filter_takes_its_kinds() {
 }
 
 #[test]
-fn a_trigger_is_taken_by_its_source_and_its_kind() {
+fn a_trigger_matches_by_its_source_and_its_kind() {
     for (sources, kinds, taken) in [
         (1 << uapi::SOURCE_MANUAL, 0, true),
         (0, 1 << uapi::KIND_TRIGGER, true),
@@ -108,7 +108,7 @@ fn a_trigger_is_taken_by_its_source_and_its_kind() {
 }
 
 #[test]
-fn events_are_numbered_as_programs_know_them() {
+fn kinds_and_sources_have_the_numbers_of_the_header_file() {
     let sources = [uapi::SOURCE_MANUAL, uapi::SOURCE_TIMER, uapi::SOURCE_GPIO];
     assert_eq!(Source::ALL.map(|source| source as u16), sources);
     let kinds = [

@@ -15,7 +15,7 @@ fn sequence(claim: &Claim) -> u32 {
 }
 
 #[test]
-fn first_in_is_first_out_and_a_full_queue_refuses() {
+fn events_are_first_in_first_out_and_a_full_queue_refuses() {
     let mut queue = queue(2);
     assert!(queue.is_empty());
     for timestamp in [10, 20] {
@@ -34,7 +34,7 @@ fn first_in_is_first_out_and_a_full_queue_refuses() {
 }
 
 #[test]
-fn what_was_lost_is_said_by_the_next_record_and_only_there() {
+fn only_the_next_record_reports_a_loss() {
     let mut queue = queue(1);
     queue.push(Event::trigger(1)).unwrap();
     assert!(queue.lose(), "the first since the last read");
@@ -56,7 +56,7 @@ fn what_was_lost_is_said_by_the_next_record_and_only_there() {
 }
 
 #[test]
-fn a_claim_keeps_its_slot_until_it_ends() {
+fn a_claim_holds_its_slot_until_it_ends() {
     let mut queue = queue(1);
     queue.push(Event::trigger(1)).unwrap();
     let claim = queue.claim().unwrap();
@@ -67,7 +67,7 @@ fn a_claim_keeps_its_slot_until_it_ends() {
 }
 
 #[test]
-fn order_outlasts_the_wrap_of_the_sequence_number() {
+fn order_survives_the_wrap_of_the_sequence_number() {
     let mut queue = queue(4);
     queue.start_at(u32::MAX - 1);
     for timestamp in 0..4 {
@@ -156,7 +156,7 @@ proptest! {
             queue.delivered(claim);
         }
         prop_assert_eq!(delivered, sequence_given, "everything queued arrives once");
-        // What was lost after the last push has no record yet to tell of it.
+        // No record reports the losses after the last push yet.
         if queue.push(Event::trigger(0)).is_ok() {
             lost_told += queue.claim().unwrap().record().lost;
         }

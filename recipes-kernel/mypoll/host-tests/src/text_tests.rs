@@ -4,7 +4,7 @@ use crate::text::{c_array, TextBuffer};
 use std::fmt::Write;
 
 #[test]
-fn a_text_buffer_takes_what_fits_whole_and_nothing_else() {
+fn a_text_buffer_accepts_only_text_that_fits_as_a_whole() {
     let mut buffer = [0; 5];
     let mut text = TextBuffer::new(&mut buffer);
     assert!(text.write_str("abc").is_ok());
@@ -15,7 +15,7 @@ fn a_text_buffer_takes_what_fits_whole_and_nothing_else() {
 }
 
 #[test]
-fn a_text_buffer_takes_bytes_that_are_no_text() {
+fn a_text_buffer_accepts_bytes_that_are_not_utf_8() {
     let mut buffer = [0; 4];
     let mut text = TextBuffer::new(&mut buffer);
     assert!(text.write_bytes(b"\xff\0").is_ok());
@@ -39,7 +39,7 @@ fn an_array_ends_with_a_0_and_whole_characters() {
 }
 
 #[test]
-fn an_array_takes_what_is_no_text_too() {
+fn an_array_accepts_bytes_that_are_not_utf_8() {
     assert_eq!(c_array(&[0x80; 9]), *b"\0\0\0\0");
     assert_eq!(c_array(&[0xff; 9]), *b"\xff\xff\xff\0");
 }

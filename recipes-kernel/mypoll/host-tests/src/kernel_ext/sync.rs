@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the ring's two ends synchronise with, on the host or under loom.
+//! Synchronisation of the ring's two ends, on the host or under loom.
 
 #[cfg(loom)]
 use loom::sync::atomic::{fence, AtomicU32, Ordering::*};
@@ -12,7 +12,7 @@ pub(crate) use loom::sync::Arc;
 #[cfg(not(loom))]
 pub(crate) use std::sync::Arc;
 
-/// As large as a word of `struct mypoll_ring`, but for loom.
+/// A word of `struct mypoll_ring`. The same size, except under loom.
 #[repr(transparent)]
 pub(crate) struct Word(AtomicU32);
 

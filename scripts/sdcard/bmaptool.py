@@ -17,7 +17,7 @@ class Copy:
     """`bmaptool copy` of an image with its block map, or of the whole image if `bmap_path` is None."""
 
     def __init__(self, image_path, bmap_path, folder):
-        # Through a link in `folder`: bmaptool takes a leading "-" for an option, and unpacks more suffixes than UNPACK has.
+        # bmaptool would take a name with a leading "-" for an option, and unpack more suffixes than UNPACK: use a link in `folder`.
         suffix = image_path.suffix if image_path.suffix in UNPACK else ""
         link = Path(folder, f"image{suffix}")
         link.symlink_to(image_path.resolve())
@@ -26,11 +26,11 @@ class Copy:
         self._command = ["bmaptool", "copy", *options, link]
 
     def rehearse(self):
-        """Lets bmaptool read everything and write nothing, to detect images that it rejects before the card is touched."""
+        """Makes bmaptool read everything and write nothing: it rejects an image before the card is touched."""
         ended = subprocess.run([*self._command, "/dev/null"], check=False, capture_output=True, encoding="utf-8", errors="replace")
         if ended.returncode:
-            said = ended.stderr.strip() or f"exit status {ended.returncode}"
-            why = ERROR.split(said)[-1] if ERROR.search(said) else said.splitlines()[-1]
+            message = ended.stderr.strip() or f"exit status {ended.returncode}"
+            why = ERROR.split(message)[-1] if ERROR.search(message) else message.splitlines()[-1]
             raise Refusal(f"bmaptool rejects {self._what}: {' '.join(why.split()).rstrip('.')}")
 
     def write(self, device_path):

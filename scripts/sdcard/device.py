@@ -24,8 +24,8 @@ SYSTEM = ("/", "/boot", "/boot/efi", "/boot/firmware", "/home", "/usr", "/var")
 ALIGNMENT = 4096
 CHUNK = 4 << 20
 
-# In seconds: udev holds the lock while it examines a new card.
-LOCK_PATIENCE = 5
+# udev holds the lock while it examines a new card.
+LOCK_TIMEOUT_S = 5
 
 
 class Different(Exception):
@@ -89,7 +89,7 @@ class Device:
             os.close(self._fd)
 
     def _lock(self):
-        deadline = time.monotonic() + LOCK_PATIENCE
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,8 +102,8 @@ class Device:
     def check_unchanged(self):
         """Rejects a device in use, or whose card was removed or exchanged. Only for a claimed device."""
         try:
-            # Exclusive: fails for devices that the kernel uses, even if lsblk does not see it, as in another mount namespace. Only
-            # while locked: udev examines a disk as soon as anybody closes it who had it open for writing.
+            # O_EXCL fails if the kernel uses the device, even if lsblk does not see that: in another mount namespace. Only while
+            # locked: udev examines a disk as soon as a writer closes it.
             fd = os.open(self.path, os.O_RDWR | os.O_EXCL)
         except OSError as error:
             raise Refusal(f"{self.path} is not writable: {error.strerror}") from error
@@ -114,13 +114,13 @@ class Device:
             os.close(fd)
 
     def clear(self, gaps):
-        """Writes zeros to `gaps` of the claimed device where it has anything else, such as remains of earlier use."""
+        """Writes zeros to `gaps` of the claimed device where it has other data, such as remains of earlier use."""
         with self._reader() as read, Progress("Clearing", sum(gap.end - gap.start for gap in gaps)) as progress:
             for gap in gaps:
                 for position, piece in read(gap):
                     if not is_zero(piece):
                         os.pwrite(self._fd, bytes(len(piece)), position)
-                        # In pieces: the progress is that of the card, and it can be interrupted.
+                        # Flush each piece, for an accurate progress and a quick reaction to SIGINT.
                         os.fsync(self._fd)
                     progress.add(len(piece))
 
@@ -156,7 +156,7 @@ def refusal(facts, soldered, allow_fixed):
         return f"{path} is a partition: use the whole card, /dev/{facts['pkname']}"
     if facts["type"] not in ("disk", "loop"):
         return f"{path} is not a disk; its type is {facts['type']}"
-    # The system first: don't suggest to unmount another partition of its disk.
+    # Check for the system first: don't suggest unmounting other partitions of its disk.
     reason = _system(facts) or _use(facts)
     if reason:
         return reason
@@ -170,7 +170,7 @@ def refusal(facts, soldered, allow_fixed):
 
 
 def _system(facts):
-    """Where the running system has the device, or a part of it, mounted; None if it has not."""
+    """Where the running system has the device, or a part of it, mounted; None if nowhere."""
     for place in facts["mountpoints"]:
         if place in SYSTEM:
             return f"{facts['path']} is mounted at {place} and contains the running system: choose another device"

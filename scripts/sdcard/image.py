@@ -121,7 +121,7 @@ def _end(first):
     ends = [0]
     for active, kind, start, count in zip(*(entries[field::4] for field in range(4))):
         if active & 0x7F:
-            # Not a partition table but a boot sector's code, as the kernel checks.
+            # Code of a boot sector, not a partition table. The kernel makes the same check.
             return 0
         if kind and kind != PROTECTIVE:
             ends.append(start + count)
@@ -132,13 +132,13 @@ def _end(first):
 
 
 class _Reader:
-    """A stream that is read once, from its start; its `first` bytes were read already."""
+    """A stream that is read once, from its start; its `first` bytes were already read."""
 
     def __init__(self, stream, first):
         self._stream = stream
         self._first = first
         self.position = 0
-        # The data is not zero as expected.
+        # Position of the first chunk that should be zero but is not.
         self.stray = None
 
     def read_to(self, end, take=None):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Cards that are loop devices, images to write to them, and scripts/flash at work."""
+"""Helpers for the tests of scripts/flash: images, and loop devices as cards."""
 
 import os
 import random
@@ -13,9 +13,9 @@ FLASH = Path(__file__).resolve().parents[2] / "scripts/flash"
 MIB = 1 << 20
 CARD_SIZE = 20 * MIB
 IMAGE_SIZE = 16 * MIB
-# Where the image has data, in bytes: the rest is holes.
+# The image's data, as ranges of bytes. The rest is holes.
 DATA = ((0, MIB), (4 * MIB, 14 * MIB), (IMAGE_SIZE - 4096, IMAGE_SIZE))
-# What the card is full of before.
+# The card is full of this byte before it is written.
 OLD = b"\xa5"
 
 
@@ -24,7 +24,7 @@ def run(*command, **options):
 
 
 def require_loop_devices():
-    """Skips the tests that need them where there are none."""
+    """Skips the calling module if loop devices are unavailable."""
     if os.geteuid() != 0:
         raise unittest.SkipTest("loop devices take root")
     with tempfile.NamedTemporaryFile() as file:
@@ -36,7 +36,7 @@ def require_loop_devices():
 
 
 class CardTest(unittest.TestCase):
-    """A folder with an image of holes and data, `image`, beside it its block map, and a card, `device`."""
+    """A folder with an image of holes and data (`image`), its block map, and a card (`device`)."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -68,7 +68,7 @@ class CardTest(unittest.TestCase):
         return device
 
     def flash(self, *options, image=None, device=None, cwd=None, status, says):
-        """Runs scripts/flash, which is to end with `status` and say `says`."""
+        """Runs scripts/flash. Expects the exit status `status`, and `says` in its output."""
         ended = subprocess.run(
             self.command("--yes", "--fixed", *options, image=image, device=device),
             check=False,
@@ -89,11 +89,11 @@ class CardTest(unittest.TestCase):
         return [FLASH, *options, image or self.image, device or self.device]
 
     def environment(self):
-        """With the programs of `replace`, and `variables`."""
+        """The environment for scripts/flash: with the programs of `replace`, and with `variables`."""
         return {**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", **self.variables}
 
     def replace(self, program, script):
-        """Has scripts/flash run `script` in place of `program`; the real one is $REAL there."""
+        """Makes scripts/flash run `script` instead of `program`, whose path `script` has in $REAL."""
         real = run("sh", "-c", f"command -v {program}")
         path = self.folder / "bin" / program
         path.parent.mkdir(exist_ok=True)
@@ -104,9 +104,9 @@ class CardTest(unittest.TestCase):
         self.assertEqual(self.backing.read_bytes().strip(OLD), b"")
 
     def assert_written(self):
-        """The card holds the image, and behind it what it held before."""
+        """The card contains the image, followed by its old data."""
         card = self.backing.read_bytes()
         image = self.image.read_bytes()
         for start in range(0, len(image), MIB):
-            self.assertTrue(card[start : start + MIB] == image[start : start + MIB], f"MiB {start // MIB} is not the image's")
+            self.assertTrue(card[start : start + MIB] == image[start : start + MIB], f"MiB {start // MIB} differs from the image")
         self.assertEqual(card[len(image) :].strip(OLD), b"", "something was written past the image's end")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Cards that fail while scripts/flash writes or reads them back: loop devices that are treated badly."""
+"""Cards, as loop devices, that fail while scripts/flash writes them or reads them back."""
 
 import os
 import signal
@@ -8,8 +8,8 @@ import time
 
 from loop_card import CARD_SIZE, DATA, MIB, OLD, CardTest, require_loop_devices, run
 
-# How long something is waited for that happens at once: the end of a hang, in seconds.
-DEADLINE = 60
+# Only ends a hang.
+DEADLINE_S = 60
 
 
 def setUpModule():
@@ -18,22 +18,22 @@ def setUpModule():
 
 class Failures(CardTest):
     def start_and_pause(self):
-        """scripts/flash, when bmaptool has written some of the card and waits for the rest; `resume` gives it that."""
+        """Starts scripts/flash and stops it after bmaptool has written a part of the card; `resume` continues it."""
         self.bmap.unlink()
         run("zstd", "--keep", self.image)
         self.paused, self.go_on = self.folder / "paused", self.folder / "go-on"
         for fifo in (self.paused, self.go_on):
             os.mkfifo(fifo)
-        # bmaptool calls it with -d alone, the first time when it rehearses.
+        # bmaptool runs `zstd -d` twice: the first time, it only rehearses.
         self.replace(
             "zstd",
             f'[ "$*" = -d ] && ! mkdir {self.folder}/rehearsed || exec $REAL "$@"\n'
             f"$REAL -d | {{ head -c {10 * MIB}; : >{self.paused}; read -r _ <{self.go_on}; cat; }}",
         )
-        # Where the tests run in the background, SIGINT is ignored, and would be here.
-        as_in_a_terminal = ["env", "--default-signal=INT"]
+        # A test in the background ignores SIGINT, and its children would inherit that.
+        with_sigint = ["env", "--default-signal=INT"]
         flash = subprocess.Popen(
-            as_in_a_terminal + self.command("--yes", "--fixed", image=self.folder / "test.wic.zst"),
+            with_sigint + self.command("--yes", "--fixed", image=self.folder / "test.wic.zst"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -44,14 +44,14 @@ class Failures(CardTest):
         self.addCleanup(flash.stderr.close)
         self.addCleanup(self.kill, flash)
         self.paused.read_bytes()
-        # It synchronizes every 6 MiB.
-        deadline = time.monotonic() + DEADLINE
+        # bmaptool synchronizes every 6 MiB.
+        deadline = time.monotonic() + DEADLINE_S
         while self.backing.read_bytes()[MIB // 2 : MIB] == OLD * (MIB // 2):
             self.assertLess(time.monotonic(), deadline, "nothing was written")
         return flash
 
     def kill(self, flash):
-        """Where the test failed, so that it is still there."""
+        """Cleans up after a test that failed before scripts/flash ended."""
         if flash.poll() is None:
             os.killpg(flash.pid, signal.SIGKILL)
             flash.wait()
@@ -60,18 +60,18 @@ class Failures(CardTest):
         self.go_on.write_bytes(b"\n")
 
     def assert_spoilt(self, flash, says):
-        said = flash.communicate(timeout=DEADLINE)[1]
-        self.assertEqual(flash.returncode, 3, said)
-        self.assertIn(says, said)
-        self.assertIn("DO NOT USE THIS CARD", said)
+        stderr = flash.communicate(timeout=DEADLINE_S)[1]
+        self.assertEqual(flash.returncode, 3, stderr)
+        self.assertIn(says, stderr)
+        self.assertIn("DO NOT USE THIS CARD", stderr)
 
     def when_written(self, script):
-        """Has `script` run when bmaptool has written all, and not only rehearsed it."""
+        """Runs `script` after bmaptool has written the image, but not after the rehearsal."""
         self.replace("bmaptool", f'$REAL "$@" || exit\ncase "$*" in *" /dev/null") exit ;; esac\n{script}')
 
-    def test_pulled_away(self):
+    def test_card_removed_while_writing(self):
         flash = self.start_and_pause()
-        # What a card reader does without its card: no room at all.
+        # A card reader without a card has size 0.
         os.truncate(self.backing, 0)
         run("losetup", "--set-capacity", self.device)
         self.resume()
@@ -79,20 +79,20 @@ class Failures(CardTest):
 
     def test_interrupted(self):
         flash = self.start_and_pause()
-        # As a terminal does: all of them.
+        # Like a terminal: to the whole process group.
         os.killpg(flash.pid, signal.SIGINT)
         self.assert_spoilt(flash, "interrupted")
 
     def test_terminated(self):
         flash = self.start_and_pause()
         flash.terminate()
-        flash.wait(DEADLINE)
-        # zstd is still there, and ends as its reader is gone.
+        flash.wait(DEADLINE_S)
+        # zstd still runs, and ends because its reader is gone.
         self.resume()
         self.assert_spoilt(flash, "interrupted")
 
     def terminate_when_closed(self):
-        """Has scripts/flash get SIGTERM when it closes the card after `written` came to be: that may take seconds."""
+        """Sends scripts/flash SIGTERM while it closes the card, which may take seconds. Only once the file `written` exists."""
         self.written = self.folder / "written"
         folder = self.folder / "python"
         folder.mkdir()
@@ -108,20 +108,20 @@ class Failures(CardTest):
         )
         self.variables["PYTHONPATH"] = str(folder)
 
-    def test_interrupted_once_more(self):
+    def test_terminated_after_an_interrupt(self):
         self.terminate_when_closed()
         flash = self.start_and_pause()
         self.written.touch()
         os.killpg(flash.pid, signal.SIGINT)
         self.assert_spoilt(flash, "interrupted")
 
-    def test_terminated_when_all_is_done(self):
+    def test_terminated_after_success(self):
         self.terminate_when_closed()
         self.when_written(f"touch {self.written}")
         self.flash(status=0, says="contains the image")
 
-    def test_errors_in_the_middle(self):
-        # The file behind the card finds no room for more than a part of it.
+    def test_write_errors(self):
+        # The file system of the backing file is too small for the image.
         place = self.folder / "small"
         place.mkdir()
         run("mount", "-t", "tmpfs", "-o", f"size={7 * MIB}", "tmpfs", place)
@@ -131,12 +131,12 @@ class Failures(CardTest):
             file.truncate(CARD_SIZE)
         self.flash(device=self.loop(), status=3, says="bmaptool failed to write the image")
 
-    def test_does_not_hold_what_was_written(self):
-        # Behind the page cache: who reads that sees what was written.
+    def test_card_corrupts_data(self):
+        # The page cache still has the correct data.
         at = DATA[1][0] + 12345
         self.when_written(f"printf x | dd of={self.backing} bs=1 seek={at} conv=notrunc status=none")
         self.flash(status=3, says="differ from the image")
 
-    def test_gone_before_it_is_read_back(self):
+    def test_card_removed_before_it_is_read_back(self):
         self.when_written(f"truncate --size=0 {self.backing} && losetup --set-capacity {self.device}")
         self.flash(status=3, says="the device ends at byte ")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What scripts/flash does not write, or not to, on loop devices: not one byte of the card changes."""
+"""Images and devices that scripts/flash refuses: not one byte of the card, a loop device, changes."""
 
 import fcntl
 import os
@@ -28,40 +28,40 @@ class Images(CardTest):
             file.seek(at)
             file.write(bytes([byte ^ 1]))
 
-    def test_other_bytes_than_the_block_map_has(self):
+    def test_image_differs_from_its_block_map(self):
         self.damage(self.image, 5 * MIB)
         self.flash(status=1, says=f"does not match {self.bmap}: the checksum of bytes {4 * MIB} to {14 * MIB - 1} differs")
 
-    def test_packed_file_that_was_cut_off(self):
+    def test_truncated_compressed_file(self):
         run("zstd", self.image)
         packed = self.folder / "test.wic.zst"
         os.truncate(packed, 5 * MIB)
         self.flash(image=packed, status=1, says="test.wic.zst is damaged: ")
 
-    def test_packed_file_that_was_damaged(self):
+    def test_damaged_compressed_file(self):
         self.bmap.unlink()
         run("gzip", self.image)
         packed = self.folder / "test.wic.gz"
         self.damage(packed, 5 * MIB)
         self.flash(image=packed, status=1, says="test.wic.gz is damaged: ")
 
-    def test_another_size_than_the_block_map_has(self):
+    def test_image_size_differs_from_the_block_map(self):
         os.truncate(self.image, 18 * MIB)
         self.flash(status=1, says=f"has {18 * MIB} bytes, but {self.bmap} is for an image of {IMAGE_SIZE}")
 
-    def test_data_that_the_block_map_has_not(self):
+    def test_data_that_the_block_map_omits(self):
         # The map of another image, without checksums.
         run("bmaptool", "create", "--no-checksum", "--output", self.bmap, self.image)
         self.damage(self.image, 15 * MIB)
         self.flash(status=1, says=f"does not match {self.bmap}: the map omits bytes {14 * MIB} to {IMAGE_SIZE - 4097}")
 
-    def test_no_image_of_a_disk(self):
+    def test_not_a_disk_image(self):
         self.image.write_bytes(bytes(MIB))
         self.bmap.unlink()
         self.flash(status=1, says="is not a disk image: it has no partition table")
 
-    def test_image_that_was_cut_off(self):
-        # Not packed and without a block map: the partition table alone knows.
+    def test_truncated_image(self):
+        # Uncompressed and without a block map: only the partition table has the size.
         self.bmap.unlink()
         for table in ("label: dos\nstart=2048, type=c", "label: dos\nstart=2048, type=5", "label: gpt\nstart=2048"):
             with self.subTest(table):
@@ -79,7 +79,7 @@ class Images(CardTest):
         self.flash(status=1, says="test.wic.bmap is not a block map: ")
         self.flash("--bmap", self.folder / "none", status=1, says="none can't be read: No such file")
 
-    def test_block_map_that_bmaptool_does_not_take(self):
+    def test_block_map_that_bmaptool_rejects(self):
         text = self.bmap.read_bytes()
         checksum = re.search(rb"<BmapFileChecksum> (\w+) ", text)[1]
         for name, changed, says in (
@@ -94,16 +94,16 @@ class Images(CardTest):
                 self.bmap.write_bytes(changed)
                 self.flash(status=1, says=says)
 
-    def test_signature_that_can_not_be_verified(self):
+    def test_signature_that_cannot_be_verified(self):
         # bmaptool finds it beside the block map.
         self.bmap.with_name("test.wic.bmap.asc").write_text("no signature", encoding="ascii")
         self.flash(status=1, says="bmaptool rejects")
 
-    def test_bmaptool_that_does_not_run(self):
+    def test_bmaptool_that_does_not_start(self):
         self.replace("bmaptool", "echo 'no module named six' >&2; exit 1")
         self.flash(status=1, says="no module named six")
 
-    def test_no_unpacker(self):
+    def test_missing_programs(self):
         packed = self.folder / "test.wic.zst"
         packed.touch()
         (self.folder / "bin").mkdir()
@@ -112,6 +112,7 @@ class Images(CardTest):
         only = {**os.environ, "PATH": str(self.folder / "bin")}
         flash = subprocess.run(self.command(image=packed), check=False, capture_output=True, text=True, env=only)
         self.assertIn("zstd is not installed", flash.stderr)
+        self.assertEqual(flash.returncode, 1)
         (self.folder / "bin/bmaptool").unlink()
         flash = subprocess.run(self.command(), check=False, capture_output=True, text=True, env=only)
         self.assertIn("apt install bmap-tools", flash.stderr)
@@ -120,14 +121,14 @@ class Images(CardTest):
 
 class Devices(CardTest):
     def file_system(self, device):
-        """Makes one, and where to mount it."""
+        """Creates a file system, and returns a folder to mount it on."""
         run("mkfs.ext4", "-q", "-F", device)
         place = self.folder / "mnt"
         place.mkdir()
         return place
 
     def partitioned(self):
-        """The card with a partition table of one partition, from 1 MiB on."""
+        """Creates a partition table with one partition, which starts at 1 MiB."""
         entry = struct.pack("<B3xB3xII", 0, 0x83, 2048, (CARD_SIZE - MIB) // 512)
         with open(self.device, "r+b") as card:
             card.write(bytes(446) + entry + bytes(48) + b"\x55\xaa")
@@ -159,7 +160,7 @@ class Devices(CardTest):
         self.addCleanup(run, "umount", place)
         self.flash(status=1, says=f"is mounted at {place}: umount {self.device} first")
 
-    def test_mounted_where_lsblk_does_not_see_it(self):
+    def test_mounted_in_another_mount_namespace(self):
         place = self.file_system(self.device)
         holder = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", f"mount {self.device} {place} && echo mounted && read -r _"],
@@ -170,7 +171,7 @@ class Devices(CardTest):
         self.assertEqual(holder.stdout.readline(), b"mounted\n")
         self.flash(status=1, says=f"{self.device} is not writable: Device or resource busy")
 
-    def test_a_partition_of_it_mounted(self):
+    def test_mounted_partition(self):
         run("partx", "--add", "--nr", "1", self.partitioned())
         self.addCleanup(run, "partx", "--delete", self.device)
         partition = f"{self.device}p1"
@@ -186,14 +187,14 @@ class Devices(CardTest):
         self.addCleanup(run, "swapoff", self.device)
         self.flash(status=1, says=f"is swap space: swapoff {self.device} first")
 
-    def test_another_program_at_work(self):
+    def test_locked_by_another_program(self):
         with open(self.device, "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.flash(status=1, says=f"{self.device} is in use by another program")
         self.assert_untouched()
 
-    def test_another_program_that_ends(self):
-        # As udev, which has the lock while it looks at a card that was put in.
+    def test_lock_that_is_released(self):
+        # Like udev's, which locks a new card while it examines it.
         with open(self.device, "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with (
@@ -204,8 +205,8 @@ class Devices(CardTest):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def test_closed_for_writing_only_when_locked(self):
-        # udev looks at a disk when that happens, and has it locked meanwhile.
+    def test_writable_descriptors_are_closed_only_while_locked(self):
+        # When one is closed, udev would lock and examine the disk.
         states = []
 
         def close(fd, really=os.close):
@@ -228,7 +229,7 @@ class Devices(CardTest):
         disk = f"/dev/{disk}" if disk else root
         if not re.fullmatch(r"/dev/(sd|vd|nvme|mmcblk)\w+", disk):
             self.skipTest(f"the root file system is on {disk}")
-        # Without --yes and a terminal, nothing is written even if this test finds a mistake.
+        # Without --yes and a terminal nothing is written, even if this test fails.
         flash = subprocess.run(
             self.command("--fixed", device=disk), check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
         )
@@ -241,14 +242,14 @@ class Devices(CardTest):
         self.flash(device="/dev/null", status=1, says="is not a block device")
 
     def test_not_permitted(self):
-        # As a user who sees the device but may not write.
+        # A user who sees the device but may not write to it.
         command = ["setpriv", "--reuid=65534", "--clear-groups", *self.command("--yes", "--fixed")]
         self.folder.chmod(0o755)
         for path in (self.image, self.bmap):
             path.chmod(0o644)
         flash = subprocess.run(command, check=False, capture_output=True, text=True)
         if "Permission denied" in flash.stderr and "sudo" not in flash.stderr:
-            self.skipTest("another user may not read this checkout")
+            self.skipTest("other users may not read this checkout")
         self.assertEqual(flash.returncode, 1, flash.stderr)
         self.assertIn("Permission denied; try sudo", flash.stderr)
         self.assert_untouched()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Which devices scripts/flash takes, by what lsblk says of them; what a block map may say. No device is needed."""
+"""The rules of scripts/flash for devices, by lsblk's output, and for block maps. No device is needed."""
 
 import tempfile
 import unittest
@@ -26,11 +26,11 @@ class Devices(unittest.TestCase):
     def refusal(self, facts, soldered=False, allow_fixed=False, **changes):
         return device.refusal({**facts, **changes}, soldered, allow_fixed)
 
-    def test_cards_are_taken(self):
+    def test_cards_are_accepted(self):
         self.assertIsNone(self.refusal(SD_IN_A_USB_READER))
         self.assertIsNone(self.refusal(SD_IN_A_USB_READER, children=[{**PARTITION, "fstype": "vfat"}]))
 
-    def test_built_in_ones_only_when_told(self):
+    def test_built_in_disks_need_the_option(self):
         for soldered, facts in ((False, NVME), (True, SD_IN_A_USB_READER)):
             self.assertIn("is not removable", self.refusal(facts, soldered))
             self.assertIsNone(self.refusal(facts, soldered, allow_fixed=True))
@@ -38,7 +38,7 @@ class Devices(unittest.TestCase):
     def test_no_card_in_the_reader(self):
         self.assertEqual(self.refusal(SD_IN_A_USB_READER, size=0), "no card in /dev/sdb")
 
-    def test_what_is_used_is_refused_even_when_told(self):
+    def test_devices_in_use_are_refused_even_with_the_option(self):
         mounted = {**PARTITION, "mountpoints": ["/media/a"]}
         volume = {**PARTITION, "path": "/dev/mapper/vg-root", "type": "lvm", "mountpoints": [None]}
         array = {**PARTITION, "path": "/dev/md0", "type": "raid1"}
@@ -77,16 +77,16 @@ class BlockMaps(unittest.TestCase):
         found = self.map('<Range chksum="AB"> 0 </Range><Range> 1-2 </Range>')
         self.assertEqual(found.ranges, (bmap.Range(0, 4096, "ab"), bmap.Range(4096, 10000)))
 
-    def test_version_1_has_sha1(self):
+    def test_version_1_defaults_to_sha1(self):
         found = self.map('<Range sha1="ab"> 0 </Range>', checksum="")
         self.assertEqual((found.algorithm, found.ranges[0].checksum), ("sha1", "ab"))
 
-    def test_what_is_no_map(self):
+    def test_not_a_block_map(self):
         for text in ("", "<bmap/>", "<bmap><ImageSize> x </ImageSize></bmap>", '<?xml version="1.0" encoding="none"?><bmap/>'):
             with self.subTest(text), self.assertRaisesRegex(Refusal, "x.bmap is not a block map"):
                 self.read(text)
 
-    def test_ranges_that_can_not_be(self):
+    def test_invalid_ranges(self):
         backwards, overlapping = "<Range> 1 </Range><Range> 0 </Range>", "<Range> 0-1 </Range><Range> 1 </Range>"
         for ranges in ("", backwards, overlapping, "<Range> 9 </Range>"):
             with self.subTest(ranges), self.assertRaisesRegex(Refusal, "its ranges are invalid"):
@@ -94,7 +94,7 @@ class BlockMaps(unittest.TestCase):
         with self.assertRaisesRegex(Refusal, "x.bmap is not a block map"):
             self.map("<Range/>")
 
-    def test_checksum_of_no_length(self):
+    def test_checksum_without_a_fixed_length(self):
         with self.assertRaisesRegex(Refusal, "x.bmap is not a block map"):
             self.map("<Range> 0 </Range>", checksum="<ChecksumType> shake_128 </ChecksumType>")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What scripts/flash writes, on loop devices."""
+"""scripts/flash writes images to loop devices."""
 
 import os
 import pty
@@ -41,8 +41,8 @@ class Formats(CardTest):
         self.flash(image=self.packed("zstd", ".zst"), status=0, says="contains the image")
         self.assert_written()
 
-    def test_names_that_mean_something_to_bmaptool(self):
-        # An option, and suffixes of what it would unpack in another way.
+    def test_names_that_bmaptool_would_misinterpret(self):
+        # As an option, or as a format by the suffix.
         packed = self.packed("gzip", ".gz").read_bytes()
         for name in ("-x.wic.gz", "x.tar.gz", "--help.gz", "with space, 'quote' and %s.gz", "http:x.gz", "\udcff.gz"):
             with self.subTest(name):
@@ -60,7 +60,7 @@ class Formats(CardTest):
                 self.image = self.folder / name
                 self.flash(status=0, says="contains the image")
 
-    def test_links_as_bitbake_leaves_them(self):
+    def test_symbolic_links_like_bitbakes(self):
         for program, suffix in (("gzip", ".gz"), ("bzip2", ".bz2"), ("xz", ".xz"), ("zstd", ".zst")):
             with self.subTest(program):
                 link = self.folder / f"link.wic{suffix}"
@@ -69,13 +69,13 @@ class Formats(CardTest):
                 self.assert_written()
 
     def test_card_whose_label_is_not_utf_8(self):
-        # As Windows writes an umlaut to FAT; lsblk prints what udev knows, byte by byte.
+        # Windows writes such labels with umlauts to FAT; lsblk prints udev's bytes as they are.
         self.replace("lsblk", """$REAL "$@" | sed 's/"label": *null/"label":"M\\x9aller"/'""")
         self.flash(status=0, says="contains the image")
 
     def test_without_a_block_map(self):
         self.bmap.unlink()
-        self.flash(image=self.packed("zstd", ".zst"), status=0, says="16.8 MB of it data")
+        self.flash(image=self.packed("zstd", ".zst"), status=0, says="16.8 MB, 16.8 MB of data")
         self.assert_written()
 
     def test_block_map_elsewhere(self):
@@ -93,8 +93,8 @@ class Formats(CardTest):
         self.flash(device=device, status=0, says="contains the image")
 
 
-class Unheard(CardTest):
-    def test_nobody_reads_what_it_says(self):
+class ClosedStderr(CardTest):
+    def test_exit_status_stays_0(self):
         reader, writer = os.pipe()
         os.close(reader)
         flash = subprocess.run(self.command("--yes", "--fixed"), check=False, stderr=writer, env=self.environment())
@@ -104,10 +104,10 @@ class Unheard(CardTest):
 
 
 class Zeros(CardTest):
-    """Where the block map has nothing, the image is zero."""
+    """Ranges that the block map omits are zero in the image."""
 
-    def lose_zeros(self):
-        """As the image is after `cp --sparse=always`, and the block map that is made of it then."""
+    def dig_holes(self):
+        """Turns zeros into holes, like `cp --sparse=always`, and creates the block map of the result."""
         run("fallocate", "--dig-holes", self.image)
         run("bmaptool", "create", "--output", self.bmap, self.image)
 
@@ -117,14 +117,14 @@ class Zeros(CardTest):
         with self.image.open("r+b") as image:
             image.seek(MIB)
             image.write(fat.read_bytes())
-        self.lose_zeros()
+        self.dig_holes()
         self.flash(status=0, says=f"{size_text(IMAGE_SIZE)} were read back and verified")
         self.assert_written()
         fat.write_bytes(self.backing.read_bytes()[MIB:IMAGE_SIZE])
         run("fsck.vfat", "-n", fat)
 
     def test_file_of_zeros(self):
-        # Of a file system that has blocks for it, as ext4's journal.
+        # ext4 allocates blocks for it, as for its journal.
         root = self.folder / "ext4"
         root.write_bytes(bytes(IMAGE_SIZE - MIB))
         run("mkfs.ext4", "-q", "-O", "^has_journal", root)
@@ -134,19 +134,19 @@ class Zeros(CardTest):
         with self.image.open("r+b") as image:
             image.seek(MIB)
             image.write(root.read_bytes())
-        self.lose_zeros()
+        self.dig_holes()
         self.flash(status=0, says="contains the image")
         self.assert_written()
 
-    def test_not_written_where_they_are(self):
-        # The card's backing file keeps its holes.
+    def test_zeros_on_the_card_are_not_rewritten(self):
+        # A written zero would fill a hole of the backing file.
         os.truncate(self.backing, 0)
         os.truncate(self.backing, CARD_SIZE)
         self.flash(status=0, says="contains the image")
         self.assertTrue(self.backing.read_bytes() == self.image.read_bytes() + bytes(CARD_SIZE - IMAGE_SIZE))
         self.assertLess(self.backing.stat().st_blocks * 512, sum(end - start for start, end in DATA) + MIB)
 
-    def test_read_back(self):
+    def test_gaps_are_cleared_and_verified(self):
         content = Image(self.image).content(bmap.read(self.bmap))
         card = device.Device(Path(self.device))
         run("bmaptool", "copy", "--bmap", self.bmap, self.image, self.device)
@@ -157,9 +157,9 @@ class Zeros(CardTest):
             card.verify(content)
 
 
-class Question(CardTest):
+class Confirmation(CardTest):
     def answer(self, answer):
-        """Runs scripts/flash at a terminal and answers it."""
+        """Runs scripts/flash on a terminal, and answers its question."""
         ours, theirs = pty.openpty()
         with os.fdopen(ours, "wb", buffering=0) as terminal:
             flash = subprocess.Popen(
@@ -167,43 +167,45 @@ class Question(CardTest):
             )
             os.close(theirs)
             terminal.write(answer)
-            said = flash.communicate()[1].decode()
-        self.assertIn(f"All data on {self.device} will be lost. Write?", said)
-        self.assertIn("16.8 MB", said)
-        self.assertIn("21.0 MB", said)
-        return flash.returncode, said
+            stderr = flash.communicate()[1].decode()
+        self.assertIn(f"All data on {self.device} will be lost. Write?", stderr)
+        self.assertIn("16.8 MB", stderr)
+        self.assertIn("21.0 MB", stderr)
+        return flash.returncode, stderr
 
     def test_yes(self):
         self.assertEqual(self.answer(b"y\n")[0], 0)
         self.assert_written()
 
     def test_no(self):
-        status, said = self.answer(b"n\n")
+        status, stderr = self.answer(b"n\n")
         self.assertEqual(status, 1)
-        self.assertIn("not confirmed. Nothing was written", said)
+        self.assertIn("not confirmed. Nothing was written", stderr)
         self.assert_untouched()
 
-    def test_another_card_meanwhile(self):
+    def test_card_exchanged_before_the_answer(self):
         ours, theirs = pty.openpty()
         with os.fdopen(ours, "wb", buffering=0) as terminal:
             flash = subprocess.Popen(self.command("--fixed"), stdin=theirs, stderr=subprocess.PIPE, env=self.environment())
             os.close(theirs)
-            said = b""
-            while not said.endswith(b"[y/N] "):
-                said += flash.stderr.read(1)
+            question = b""
+            while not question.endswith(b"[y/N] "):
+                byte = flash.stderr.read(1)
+                self.assertTrue(byte, question)
+                question += byte
             os.truncate(self.backing, CARD_SIZE + MIB)
             run("losetup", "--set-capacity", self.device)
             terminal.write(b"y\n")
-            said = flash.communicate()[1].decode()
-        self.assertEqual(flash.returncode, 1, said)
-        self.assertIn(f"the card in {self.device} was exchanged. Nothing was written", said)
+            stderr = flash.communicate()[1].decode()
+        self.assertEqual(flash.returncode, 1, stderr)
+        self.assertIn(f"the card in {self.device} was exchanged. Nothing was written", stderr)
         self.assertEqual(self.backing.read_bytes(), OLD * CARD_SIZE + bytes(MIB))
 
-    def test_just_enter(self):
+    def test_empty_answer_means_no(self):
         self.assertEqual(self.answer(b"\n")[0], 1)
         self.assert_untouched()
 
-    def test_nobody_to_ask(self):
+    def test_no_terminal(self):
         flash = subprocess.run(
             self.command("--fixed"), check=False, capture_output=True, text=True, env=self.environment(), stdin=subprocess.DEVNULL
         )

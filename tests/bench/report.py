@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What ./scripts/bench says: tables of what the guest measured, with targets, and with a reference that the repository keeps."""
+"""The report of ./scripts/bench: tables of the guest's measurements, compared with targets and with reference.json."""
 
 import argparse
 import json
@@ -11,21 +11,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "tests/bench/reference.json"
-# The interfaces in the order of the columns: what a user would take instead, and the least that a driver can do.
+# The interfaces in the order of the columns: the alternatives to mypoll, and a driver that does the bare minimum.
 COLUMNS = {"chardev": "chardev v2", "gpio-keys": "gpio-keys", "floor": "floor", "mypoll": "mypoll"}
 PEER, FLOOR, OURS = "chardev", "floor", "mypoll"
-# What a figure of ours may grow by unnoticed, in percent. Two runs of one build differ by less than 1 %, the
+# Growth of our figures that is not reported, in percent. Two runs of one build differ by less than 1 %, in the
 # TCP client's figures by 10 %.
 TOLERANCE = 2.0
 MACHINES = (
-    "One CPU, a guest nanosecond for each instruction (-icount shift=0,sleep=off)",
-    "Two CPUs, real time of an emulator: only to see whether the above is plausible",
+    "One CPU, one guest nanosecond per instruction (-icount shift=0,sleep=off)",
+    "Two CPUs, an emulator's real time: only a plausibility check of the above",
 )
 
 
 @dataclass(frozen=True)
 class Target:
-    """A figure that is compared: the most it may be in its own unit, of the floor's, of the peer's, and of one queue alone."""
+    """A figure and its limits: absolute, or relative to the floor's, the peer's, or to an edge with one queue alone."""
 
     title: str
     figure: str
@@ -33,11 +33,11 @@ class Target:
     of_peer: float | None = None
     at_most: float | None = None
     of_alone: float | None = None
-    # The others' figure to compare it with, where that is another one.
+    # The name of the floor's and the peer's figure, if it differs.
     others: str | None = None
 
     def compare(self, value):
-        """What `value`, a function of an interface and a figure, says about it; None where something was not measured."""
+        """The verdict; None if a value was not measured. `value` is a function of an interface and a figure."""
         limits = {
             "at_most": (self.at_most, 1, "{:.0f}"),
             "of_floor": (self.of_floor, value(FLOOR, self.others or self.figure), "{:.2f} of the floor"),
@@ -73,7 +73,7 @@ TARGETS = [
     Target("of these, not accounted for", "unaccounted_of_2000", at_most=0),
     Target("close of a private queue, longest", "close_max_ns", at_most=1000000),
 ]
-# What is shown without a target.
+# Shown without a target.
 OTHERS = [
     Target("interrupt to a TCP client's read(), p50", "client_p50_ns"),
     Target("interrupt to a TCP client's read(), p99", "client_p99_ns"),
@@ -85,7 +85,7 @@ OTHERS = [
 
 
 def change(before, now):
-    """In percent. The smaller value is the better one, whatever the figure."""
+    """In percent. Smaller is better, for every figure."""
     if now == before:
         return 0.0
     return (now / before - 1) * 100 if before else math.inf
@@ -98,12 +98,12 @@ def number(value, digits):
 
 
 class Report:
-    """What was measured in one machine. The figures of the first one count: they are compared."""
+    """The measurements of one machine. Only the first machine's figures are compared with targets and the reference."""
 
-    def __init__(self, machine, said, reference=None):
+    def __init__(self, machine, output, reference=None):
         self.machine, self.counts, self.reference = machine, machine == MACHINES[0], reference
         self.figures = {}
-        for line in said.splitlines():
+        for line in output.splitlines():
             measured = json.loads(line)
             self.figures.setdefault(measured.pop("interface"), {})[measured.pop("figure")] = measured
         compared = [target.compare(self.value) for target in TARGETS if self.counts]
@@ -125,8 +125,8 @@ class Report:
                     yield f"{interface}: {name}: {figure['error']}"
 
     def missing(self):
-        untold = [target.figure for target in TARGETS if self.counts and target.figure not in self.targets]
-        return [*self.errors(), *(f"{OURS}: {figure}: not measured" for figure in untold)]
+        unmeasured = [target.figure for target in TARGETS if self.counts and target.figure not in self.targets]
+        return [*self.errors(), *(f"{OURS}: {figure}: not measured" for figure in unmeasured)]
 
     def change(self, figure):
         before, now = self.reference["figures"].get(OURS, {}).get(figure), self.value(OURS, figure)
@@ -158,7 +158,7 @@ class Report:
         return "\n".join((self.machine, "", *self.rows(), ""))
 
     def plots(self):
-        """Plots by the names of their files."""
+        """Pairs of file name and plot."""
         speeds = [(interface, name, "drain_ns") for interface, name in COLUMNS.items()]
         speeds.append((OURS, "mypoll, mapped", "drain_mapped_ns"))
         speeds = {name: 1000 / self.value(interface, figure) for interface, name, figure in speeds if self.value(interface, figure)}
@@ -169,9 +169,9 @@ class Report:
             yield "bench-latency.svg", histogram("Interrupt to read(), reader blocked: % of events by µs", counts)
 
 
-# Of a series, in the order of the tables' columns. They differ in brightness, too.
+# In the order of the tables' columns. They differ in brightness, too.
 COLOURS = ("#BC4C00", "#8250DF", "#57606A", "#0969DA", "#1A7F37")
-# In two parts, or checkers of licences take the line for this file's own.
+# Split, so that licence checkers don't take it for this file's licence.
 LICENCE = "<!-- SPDX-License" "-Identifier: MIT OR Apache-2.0 -->"
 BINS = 60
 
@@ -188,7 +188,7 @@ def text(x, y, words, anchor="start"):
 
 
 def bars(title, series):
-    """A bar for each series, with its number."""
+    """A bar chart: one bar per series, labelled with its value."""
     shapes = []
     for row, ((name, value), colour) in enumerate(zip(series.items(), COLOURS, strict=False)):
         width, y = 600 * value / max(series.values()), 44 + 40 * row
@@ -198,7 +198,7 @@ def bars(title, series):
 
 
 def histogram(title, series):
-    """A step line for each series: which share of its events took about so long."""
+    """A histogram: one step line per series, of the share of events by duration."""
     width = max(ns for pairs in series.values() for ns, _ in pairs) // BINS + 1
     shares = {}
     for name, pairs in series.items():
@@ -218,7 +218,7 @@ def histogram(title, series):
 
 
 def build(kernel, config):
-    """What the driver was built with. The figures of several kernels or compilers can't be compared."""
+    """Kernel and compilers of the driver. Figures are only comparable if these are the same."""
     found = dict(re.findall(r'^CONFIG_(RUSTC|CC)_VERSION_TEXT="(.*)"$', config, re.MULTILINE))
     return {"kernel": kernel, "rustc": found["RUSTC"], "cc": found["CC"]}
 
@@ -229,22 +229,23 @@ def note(reference, this):
     names = ["Linux {kernel}, {rustc}, {cc}".format_map(build) for build in (reference, this)]
     if names[0] == names[1]:
         return f"Reference: {names[0]}"
-    return f"Reference: {names[0]}; this is {names[1]}: a change may be the kernel's or the compiler's"
+    return f"Reference: {names[0]}; this is {names[1]}: changes may come from the kernel or the compiler"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kernel", required=True, help="its version")
-    parser.add_argument("--config", required=True, type=Path, help="its configuration")
-    parser.add_argument("--json", type=Path, help="write all figures to this file, and plots beside it; by default, print only figures that got worse")
-    parser.add_argument("--save-reference", action="store_true")
-    parser.add_argument("said", nargs="+", type=Path, help="what the guest said in each machine")
+    parser.add_argument("--kernel", required=True, help="the kernel's version")
+    parser.add_argument("--config", required=True, type=Path, help="the kernel's configuration")
+    help_json = "print everything, write all figures to this file, and plots beside it; by default, print only what got worse"
+    parser.add_argument("--json", type=Path, metavar="FILE", help=help_json)
+    parser.add_argument("--save-reference", action="store_true", help="save the figures as the new reference; needs --json")
+    parser.add_argument("outputs", nargs="+", type=Path, metavar="OUTPUT", help="the guest's output, one file per machine")
     args = parser.parse_args()
     this = build(args.kernel, args.config.read_text())
     reference = json.loads(REFERENCE.read_text()) if REFERENCE.exists() else None
     runs = [
-        Report(machine, said.read_text(), reference if machine == MACHINES[0] else None)
-        for machine, said in zip(MACHINES, args.said, strict=False)
+        Report(machine, output.read_text(), reference if machine == MACHINES[0] else None)
+        for machine, output in zip(MACHINES, args.outputs, strict=False)
     ]
     missing = [what for report in runs for what in report.missing()]
     if not args.json:
@@ -265,7 +266,7 @@ def main():
         print(f"Plot: {args.json.with_name(name)}")
     if args.save_reference:
         if runs[0].missing():
-            return f"error: the reference stays as it is: {'; '.join(runs[0].missing())}"
+            return f"error: the reference was not changed: {'; '.join(runs[0].missing())}"
         REFERENCE.write_text(json.dumps({**this, "figures": runs[0].values()}, indent=2) + "\n")
         print(f"Saved as the reference: {REFERENCE}")
         for name, plot in runs[0].plots():

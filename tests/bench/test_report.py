@@ -12,12 +12,12 @@ def line(interface, figure, **measured):
 
 
 def report(*more, reference=None):
-    """A run where all targets are met, but for what more lines say."""
-    said = ""
+    """A run that meets all targets, except for the figures in `more`."""
+    output = ""
     for target in TARGETS:
         others = target.others or target.figure
-        said += line(OURS, target.figure, value=0) + line(FLOOR, others, value=100) + line(PEER, others, value=1000)
-    return Report(MACHINES[0], said + line(OURS, "edge_ns", value=100) + "".join(more), reference)
+        output += line(OURS, target.figure, value=0) + line(FLOOR, others, value=100) + line(PEER, others, value=1000)
+    return Report(MACHINES[0], output + line(OURS, "edge_ns", value=100) + "".join(more), reference)
 
 
 def row(text, title):
@@ -25,7 +25,7 @@ def row(text, title):
     return " ".join(found.split())
 
 
-def test_a_missed_target_is_said_and_all_was_measured():
+def test_missed_targets_are_shown():
     assert report().missing() == []
     assert "MISSED" not in str(report())
     missed = report(line(OURS, "edge_ns", value=1234.56))
@@ -36,13 +36,13 @@ def test_a_missed_target_is_said_and_all_was_measured():
 
 
 @pytest.mark.parametrize(("ours", "verdict"), [(110, "is 1.100: met"), (120, "is 1.200: MISSED")])
-def test_queues_that_filter_are_compared_with_one_alone(ours, verdict):
+def test_filtering_queues_are_compared_with_one_queue_alone(ours, verdict):
     compared = report(line(OURS, "edge_63_filtered_ns", value=ours)).targets["edge_63_filtered_ns"]
     assert compared["verdict"] == f"1.10 of one alone, {verdict}"
     assert compared["of_alone"] == ours / 100
 
 
-def test_what_was_not_measured_is_not_complete():
+def test_missing_measurements_are_reported():
     missing = report(line(OURS, "edge_ns", error="no edge"))
     assert f"{OURS}: edge_ns: no edge" in missing.missing()
     assert f"{OURS}: edge_ns: not measured" in missing.missing()
@@ -53,7 +53,7 @@ def test_what_was_not_measured_is_not_complete():
         Report(MACHINES[0], "Killed\n")
 
 
-def test_only_what_is_worse_by_more_than_the_tolerance_is_named():
+def test_only_figures_worse_than_the_tolerance_are_reported():
     reference = {**BUILD, "figures": {OURS: {"a": 100.0, "b": 100.0, "c": 100.0, "lost": 0.0, "edge_ns": 100.0}}}
     values = {"a": 103, "b": 101.9, "c": 50, "lost": 1, "new": 1, "edge_ns": 105}
     now = report(*(line(OURS, name, value=value) for name, value in values.items()), reference=reference)
@@ -65,20 +65,20 @@ def test_only_what_is_worse_by_more_than_the_tolerance_is_named():
     assert "105 +5.0 % 1.050" in row(str(now), "one edge, nobody")
 
 
-def test_another_kernel_is_named():
+def test_note_names_a_different_kernel():
     assert note(BUILD, BUILD) == "Reference: Linux 6.18.15, rustc 1.95.0, clang version 19"
     assert "this is Linux 6.18.12, " in note(BUILD, {**BUILD, "kernel": "6.18.12"})
 
 
-def test_the_page_s_plot_shows_the_reference():
+def test_plot_in_docs_shows_the_reference():
     reference = json.loads(REFERENCE.read_text())["figures"]
-    said = [line(interface, name, value=value) for interface, figures in reference.items() for name, value in figures.items()]
-    ((name, plot),) = Report(MACHINES[0], "".join(said)).plots()
-    assert (ROOT / "docs" / name).read_text() == plot, "'./scripts/bench --save-reference' draws it"
+    lines = [line(interface, name, value=value) for interface, figures in reference.items() for name, value in figures.items()]
+    ((name, plot),) = Report(MACHINES[0], "".join(lines)).plots()
+    assert (ROOT / "docs" / name).read_text() == plot, "outdated: run './scripts/bench --save-reference'"
 
 
-def test_a_distribution_is_drawn():
+def test_histogram():
     plots = dict(report(line(OURS, "blocked_ns", counts=[[4992, 900], [5536, 100]])).plots())
     assert "mypoll" in plots["bench-latency.svg"]
-    # Two of three in the first bin, the third in the last but one.
+    # Two of three values are in the first bin, which is the highest.
     assert "M50,320 V40.0 h10" in histogram("", {"a": [[0, 1], [1, 1], [119, 1]]})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The driver's architecture: a file imports from the layers below its own, and `unsafe` code stays where it belongs."""
+"""The driver's architecture: a file imports only from lower layers, and only the lowest two contain `unsafe` code."""
 
 import functools
 import graphlib
@@ -10,7 +10,7 @@ import pytest
 
 DRIVER = Path(__file__).parents[2] / "recipes-kernel/mypoll/mypoll"
 
-# The top-level modules, from top to bottom; above them is main.rs. None imports from another one of its layer.
+# The top-level modules, from top to bottom; main.rs is above them. Modules of one layer don't import from each other.
 LAYERS = [
     {"file", "sysfs", "debugfs", "configfs"},
     {"context"},
@@ -23,7 +23,7 @@ LAYERS = [
     {"kernel_ext"},
 ]
 MAY_BE_UNSAFE = {"uapi", "kernel_ext"}
-# What `module!` puts into the crate root for the kernel's macros. The bottom layer does without.
+# `module!` puts this into the crate root, for the kernel's macros. The bottom layer must not use it.
 GENERATED = ("THIS_MODULE",)
 
 NO_CODE = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^\\'])'""", re.DOTALL)
@@ -32,8 +32,8 @@ PATH = re.compile(r"(?<!\bin )(?<![\w:])(?:crate|super)(?:::\w+)+")
 
 
 def driver(**changes):
-    """What the driver's modules say, by their paths from the crate root, without comments and strings. Text is added to
-    the module of its name, in which __ stands for the slash."""
+    """The code of the driver's modules, by their paths from the crate root. `changes` are appended: module=text, with
+    __ for the slash in the module's name."""
     modules = dict(committed())
     for name, text in changes.items():
         module = () if name == "main" else tuple(name.split("__"))
@@ -48,11 +48,12 @@ def committed():
 
 
 def code(text):
+    """Without comments and strings, but with the same line numbers."""
     return NO_CODE.sub(lambda match: "\n" * match[0].count("\n"), text)
 
 
-def branch_by_branch(match):
-    """`a::{b, c}` as `a::b, a::c`, with its lines."""
+def expanded(match):
+    """`a::{b, c}` as `a::b, a::c`, with the same line numbers."""
     branches = match[2].split(",")
     return ",".join(re.sub(r"\w+", lambda word: f"{match[1]}::{word[0]}", branch, count=1) for branch in branches)
 
@@ -61,12 +62,12 @@ def branch_by_branch(match):
 def without_branches(text):
     count = 1
     while count:
-        text, count = BRANCHES.subn(branch_by_branch, text)
+        text, count = BRANCHES.subn(expanded, text)
     return text
 
 
 def imports(modules):
-    """For each path to another module: the line, both modules, and the path from the crate root."""
+    """For each path to another module: file and line, both modules, and the path from the crate root."""
     for module, text in modules.items():
         text = without_branches(text)
         for match in PATH.finditer(text):
@@ -85,20 +86,20 @@ def layer(module):
 def without_a_layer(modules):
     for module in modules:
         if module and not re.search(rf"\bmod {module[-1]};", modules.get(module[:-1], "")):
-            yield f"{module}: no `mod` in the file above leads to it"
+            yield f"{module}: its parent module has no `mod` for it"
         elif layer(module) is None:
-            yield f"{module}: it is in none of LAYERS"
+            yield f"{module}: not in LAYERS"
 
 
 def upward(modules):
     for place, module, target, path in imports(modules):
         generated = path == GENERATED and layer(module) < len(LAYERS) - 1
         if module and target[:1] != module[:1] and not generated and layer(target) <= layer(module):
-            yield f"{place}: {'::'.join(path)} is not below"
+            yield f"{place}: {'::'.join(path)} is not in a lower layer"
 
 
-def circles(modules):
-    """A module that uses what is in its own folder is one with it: that is no import."""
+def cycles(modules):
+    """Import cycles within a folder. A module may use its submodules: that is not an import."""
     graph = {module: set() for module in modules}
     for _, module, target, _ in imports(modules):
         if target[:1] == module[:1] and target[: len(module)] != module:
@@ -123,11 +124,11 @@ def test_imports_point_downward():
     assert list(upward(driver())) == []
 
 
-def test_no_circle_of_files():
-    assert list(circles(driver())) == []
+def test_no_import_cycles():
+    assert list(cycles(driver())) == []
 
 
-def test_unsafe_code_is_in_kernel_ext_and_uapi_alone():
+def test_unsafe_code_only_in_kernel_ext_and_uapi():
     assert list(unsafe_code(driver())) == []
 
 
@@ -143,12 +144,12 @@ def test_unsafe_code_is_in_kernel_ext_and_uapi_alone():
         (upward, "clock", "use super::event::Event;"),
         (upward, "kernel_ext__rcu", "macro_rules! new { () => { $crate::uapi::SIZE } }"),
         (upward, "kernel_ext__rcu", "use crate::THIS_MODULE;"),
-        (circles, "queue__ring", "use super::settings;"),
+        (cycles, "queue__ring", "use super::settings;"),
         (unsafe_code, "event", "fn f() { unsafe { g() } }"),
         (unsafe_code, "main", "unsafe impl Send for MyPoll {}"),
     ],
 )
-def test_what_is_wrong_is_found(check, module, text):
+def test_violations_are_found(check, module, text):
     before = list(check(driver()))
     changes = {module: text, "hub": ""} if "mod hub" in text else {module: text}
     assert len([problem for problem in check(driver(**changes)) if problem not in before]) == 1
@@ -159,9 +160,9 @@ def test_what_is_wrong_is_found(check, module, text):
     [
         (upward, "bus", 'use crate::THIS_MODULE; /* crate::file */ fn f() { g("crate::file") } // super::file'),
         (upward, "file__ioctl", "pub(in crate::file) use kernel::file::File;"),
-        (circles, "queue", "fn f() { ring::f(); crate::queue::shared::f() }"),
+        (cycles, "queue", "fn f() { ring::f(); crate::queue::shared::f() }"),
         (unsafe_code, "event", "#![deny(unsafe_op_in_unsafe_fn)] // unsafe"),
     ],
 )
-def test_what_is_right_passes(check, module, text):
+def test_valid_code_passes(check, module, text):
     assert list(check(driver(**{module: text}))) == []

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Leaves the build folder as an interrupted build of another kernel does: the folder that modules are built against is empty, and
-# the stamps of make-mod-scripts, which filled it, are there. Then builds the driver; in the shell that kas gives.
+# Builds the driver after simulating an interrupted build of another kernel: the folder that modules are built against is empty,
+# but the stamps of make-mod-scripts, which had filled it, still exist. Run it with `kas shell`.
 set -eu
 
 value() {
@@ -14,6 +14,6 @@ driver=$(value mypoll-driver STAMP)
 bitbake -c compile mypoll-driver
 rm -rf "$folder" "$kernel".do_shared_workdir.* "$driver".do_configure.* "$driver".do_compile.*
 bitbake -c compile mypoll-driver
-# It was compiled again.
+# The driver must have been compiled again.
 set -- "$driver".do_compile.*
 [ -e "$1" ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Run by pseudo: a program that was started by posix_spawn, with none of pseudo's variables, works for it, too."""
+"""Run under pseudo: it must also follow programs that are started by posix_spawn without its environment variables."""
 
 import os
 import sys
@@ -10,4 +10,4 @@ with tempfile.TemporaryDirectory() as folder:
     os.waitpid(os.posix_spawn("/bin/sh", ["sh", "-c", f": >{file}"], {}), 0)
     owner = os.stat(file).st_uid
 if owner != 0:
-    sys.exit(f"The file belongs to {owner}: pseudo did not see how it was created.")
+    sys.exit(f"The file belongs to {owner}: pseudo did not see its creation.")

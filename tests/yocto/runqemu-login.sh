@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Boots an image until it asks who logs in: runqemu-login.sh MACHINE IMAGE [COMMAND], in the shell that kas gives.
-# Root logs in without a password and runs COMMAND. The root is read-only: the image stays as it was built.
+# runqemu-login.sh MACHINE IMAGE [COMMAND]: boots an image to its login prompt. Run it with `kas shell`.
+# With COMMAND, logs in as root without a password and runs it. The root file system is read-only: the image does not change.
 machine=$1
 image=$2
 command=$3
@@ -15,7 +15,7 @@ wait_for() {
     until grep -q "$1" "$log"; do
         if ! kill -0 "$runqemu" 2>/dev/null; then
             cat "$log"
-            echo "error: runqemu ended before it said \"$1\""
+            echo "error: runqemu ended before it printed \"$1\""
             exit 1
         fi
         sleep 0.2
@@ -31,7 +31,7 @@ failed=0
 if [ -n "$command" ]; then
     echo root >&3
     wait_for 'root@[^ ]*# '
-    # The console shows what is typed, too: that has quotes in it.
+    # The console echoes the command: its quotes keep the echo from matching.
     echo "$command; echo status\"=\"\$?" >&3
     wait_for 'status=[0-9]'
     grep -q 'status=0' "$log" || failed=1
@@ -40,7 +40,7 @@ kill "$runqemu"
 wait "$runqemu"
 cat "$log"
 if grep -q 'Scheduling for restart' "$log"; then
-    echo "error: what init starts ends at once"
+    echo "error: a process started by init exits at once"
     failed=1
 fi
 exit "$failed"

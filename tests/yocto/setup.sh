@@ -1,23 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# setup.sh REPOSITORY LAYERS: the two ways to a build folder without kas, with layers that are there already: bitbake-setup, and
-# oe-init-build-env with this layer's templates. In both bitbake has to find distro, machine and layers.
+# setup.sh REPOSITORY LAYERS: creates a build folder without kas, from existing layers, in two ways: with bitbake-setup, and with
+# oe-init-build-env and this layer's templates. In both, bitbake must find distro, machine and layers.
 set -eu
 
 repository=$(readlink -f "$1")
 layers=$(readlink -f "$2")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# What kas set is not what is tested.
+# Set by kas, which is not tested here.
 unset BBPATH BUILDDIR MACHINE DISTRO
 
 check() {
-	# The network is not what is tested.
+	# The test must work offline.
 	echo 'CONNECTIVITY_CHECK_URIS = ""' >conf/site.conf
 	for expected in DISTRO=mypoll MACHINE=qemuarm64 PREFERRED_PROVIDER_virtual/kernel=linux-mypoll; do
 		name=${expected%%=*}
 		found=$name=$(bitbake-getvar --quiet --value "$name")
-		[ "$found" = "$expected" ] || { echo "seen $found, expected $expected" >&2 && exit 1; }
+		[ "$found" = "$expected" ] || { echo "error: $found, expected $expected" >&2 && exit 1; }
 	done
 }
 
@@ -34,17 +34,17 @@ bitbake-setup --setting default top-dir-prefix "$folder" init --non-interactive 
 	. "$folder"/bitbake-builds/mypoll-qemuarm64/build/init-build-env
 	check
 )
-echo "bitbake-setup: fine"
+echo "bitbake-setup: ok"
 
 (
 	set +u
 	export TEMPLATECONF="$repository/conf/templates/default" BITBAKEDIR="$layers/bitbake"
 	cd "$layers/openembedded-core"
-	# sh hands nothing else to a script that it sources.
+	# A script that sh sources has no arguments but the caller's.
 	set -- "$folder/templates"
 	# shellcheck disable=SC1091
 	. ./oe-init-build-env
 	sed -i "s,[^ ]*/meta-mypoll,$repository," conf/bblayers.conf
 	check
 )
-echo "templates: fine"
+echo "templates: ok"

@@ -17,7 +17,7 @@ class CargoLockTest(unittest.TestCase):
             path.write_text(text, encoding="utf-8")
             return crates(path)
 
-    def refused(self, text, why):
+    def assert_refused(self, text, why):
         with self.assertRaisesRegex(Unusable, why):
             self.read(text)
 
@@ -46,16 +46,16 @@ class CargoLockTest(unittest.TestCase):
     def test_no_dependencies(self):
         self.assertEqual(self.read("version = 4"), [])
 
-    def test_crate_of_another_source(self):
+    def test_crate_from_another_source(self):
         package = '[[package]]\nname = "a"\nversion = "1.0.0"\nsource = "git+https://example.org/a"'
-        self.refused(package, "a 1.0.0 comes from git.*use it from crates.io")
+        self.assert_refused(package, "a 1.0.0 comes from git.*use it from crates.io")
 
     def test_crate_without_checksum(self):
         package = f'[[package]]\nname = "a"\nversion = "1.0.0"\nsource = "{CRATES_IO}"'
-        self.refused(package, "a 1.0.0 has no checksum: regenerate the file")
+        self.assert_refused(package, "a 1.0.0 has no checksum: regenerate the file")
 
     def test_not_toml(self):
-        self.refused("[[package", "is not a valid Cargo.lock .*cargo generate-lockfile")
+        self.assert_refused("[[package", "is not a valid Cargo.lock .*cargo generate-lockfile")
 
     def test_missing(self):
         with self.assertRaisesRegex(Unusable, "is missing: create it with 'cargo generate-lockfile'"):

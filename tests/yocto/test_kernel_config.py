@@ -7,11 +7,11 @@ from pathlib import Path
 
 from mypoll import kernel_config
 
-RUST_FINE = "CONFIG_RUST_IS_AVAILABLE=y\n"
+RUST_AVAILABLE = "CONFIG_RUST_IS_AVAILABLE=y\n"
 
 
 class Files(unittest.TestCase):
-    """A configuration and its fragments, in a folder of their own."""
+    """Writes a configuration and its fragments to a temporary folder."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -32,7 +32,7 @@ class Files(unittest.TestCase):
 
 
 class Comparison(Files):
-    def test_what_was_asked_for_passes(self):
+    def test_matching_options_pass(self):
         lost = self.lost(
             'CONFIG_SMP=y\nCONFIG_LOCALVERSION="-mypoll"\nCONFIG_KEYBOARD_GPIO=m\n# CONFIG_AIO is not set\n',
             base='# A comment = none\nCONFIG_SMP=y\nCONFIG_LOCALVERSION="-mypoll"\n',
@@ -41,7 +41,7 @@ class Comparison(Files):
         self.assertEqual(lost, [])
 
     def test_every_kind_of_value_is_compared(self):
-        for asked, came, value in [
+        for asked, result, value in [
             ("CONFIG_X=y", "", "n"),
             ("CONFIG_X=y", "# CONFIG_X is not set", "n"),
             ("CONFIG_X=m", "CONFIG_X=y", "y"),
@@ -49,25 +49,25 @@ class Comparison(Files):
             ('CONFIG_X="-mypoll"', 'CONFIG_X=""', '""'),
             ("# CONFIG_X is not set", "CONFIG_X=y", "y"),
         ]:
-            with self.subTest(asked=asked, came=came):
-                report = self.report(came, base=asked)
+            with self.subTest(asked=asked, result=result):
+                report = self.report(result, base=asked)
                 self.assertIn("CONFIG_X: base.cfg asks for ", report)
                 self.assertTrue(report.endswith(f"the result has {value}"), report)
 
-    def test_the_later_fragment_counts(self):
+    def test_later_fragment_wins(self):
         fragments = {"base": "CONFIG_X=y\n", "debug": "# CONFIG_X is not set\n"}
         self.assertEqual(self.lost("", **fragments), [])
         self.assertIn("debug.cfg asks for n", self.report("CONFIG_X=y", **fragments))
 
-    def test_all_that_was_lost_is_named(self):
+    def test_all_lost_options_are_reported(self):
         report = self.report("", base="CONFIG_X=y\nCONFIG_Y=m\n")
         self.assertIn("CONFIG_X:", report)
         self.assertIn("CONFIG_Y:", report)
 
 
 class DroppedRust(Files):
-    def test_it_comes_with_the_culprit_that_is_on(self):
-        for config, culprit in [
+    def test_conflicting_option_is_named(self):
+        for config, hint in [
             ("CONFIG_MODVERSIONS=y\n", "MODVERSIONS is on"),
             ("CONFIG_RANDSTRUCT=y\n", "RANDSTRUCT is on"),
             ("CONFIG_DEBUG_INFO_BTF=y\n", "DEBUG_INFO_BTF is on with a pahole"),
@@ -76,20 +76,20 @@ class DroppedRust(Files):
                 "DEBUG_INFO_BTF and LTO",
             ),
         ]:
-            with self.subTest(culprit=culprit):
-                report = self.report(RUST_FINE + config, rust="CONFIG_RUST=y\n")
+            with self.subTest(hint=hint):
+                report = self.report(RUST_AVAILABLE + config, rust="CONFIG_RUST=y\n")
                 self.assertIn("CONFIG_RUST: rust.cfg asks for y, the result has n", report)
-                self.assertIn(culprit, report)
-                self.assertEqual(len(report.splitlines()), 3, "only the culprit is named")
+                self.assertIn(hint, report)
+                self.assertEqual(len(report.splitlines()), 3, "other hints were given")
 
-    def test_a_missing_toolchain_is_named(self):
+    def test_missing_toolchain_is_named(self):
         self.assertIn("RUST_IS_AVAILABLE is off", self.report("", rust="CONFIG_RUST=y\n"))
 
-    def test_what_is_fine_is_not_named(self):
-        config = RUST_FINE + "CONFIG_MODVERSIONS=y\nCONFIG_GENDWARFKSYMS=y\n"
+    def test_valid_combination_is_not_named(self):
+        config = RUST_AVAILABLE + "CONFIG_MODVERSIONS=y\nCONFIG_GENDWARFKSYMS=y\n"
         self.assertNotIn("MODVERSIONS is on", self.report(config, rust="CONFIG_RUST=y\n"))
 
-    def test_other_layers_fragments_are_told_apart(self):
+    def test_split_separates_other_layers_fragments(self):
         (self.folder / "ours").mkdir()
         self.write("ours/base.cfg", "CONFIG_X=y\n")
         self.write("base.cfg", "CONFIG_Y=y\n")
@@ -101,15 +101,15 @@ class DroppedRust(Files):
 
 
 class Program(Files):
-    def run_it(self, config):
+    def run_program(self, config):
         files = [self.write(".config", config), self.write("base.cfg", "CONFIG_X=y\n")]
         return subprocess.run([sys.executable, kernel_config.__file__, *files], check=False, capture_output=True, text=True)
 
-    def test_it_fails_with_the_report(self):
-        result = self.run_it("")
+    def test_lost_options_fail_with_a_report(self):
+        result = self.run_program("")
         self.assertEqual(result.returncode, 1)
         self.assertIn("CONFIG_X: base.cfg asks for y", result.stderr)
 
-    def test_it_is_silent_when_nothing_was_lost(self):
-        result = self.run_it("CONFIG_X=y\n")
+    def test_success_is_silent(self):
+        result = self.run_program("CONFIG_X=y\n")
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))

@@ -8,22 +8,22 @@ ON = "CONFIG_ARM64_ERRATUM_843419=y\n"
 
 
 class Errata(unittest.TestCase):
-    def test_the_rest_of_the_configuration_stays(self):
+    def test_other_options_are_kept(self):
         config = "CONFIG_SMP=y\n" + OFF + "CONFIG_CPU_MITIGATIONS=y\n# CONFIG_SOCIONEXT_SYNQUACER_PREITS is not set\n# the end\n"
         self.assertEqual(kernel_errata.without(config), "CONFIG_SMP=y\n# the end\n")
 
-    def test_what_is_on_by_default_has_to_be_on(self):
+    def test_options_on_by_default_must_be_on(self):
         self.assertEqual(kernel_errata.off(OFF, ON), ["CONFIG_ARM64_ERRATUM_843419"])
         self.assertEqual(kernel_errata.off("", ON), ["CONFIG_ARM64_ERRATUM_843419"])
         self.assertEqual(kernel_errata.off(ON, ON), [])
 
-    def test_what_is_off_by_default_may_be_on(self):
+    def test_options_off_by_default_may_be_on(self):
         self.assertEqual(kernel_errata.off(ON, OFF), [])
 
-    def test_other_options_are_not_its_business(self):
+    def test_other_options_are_ignored(self):
         self.assertEqual(kernel_errata.off("", "CONFIG_CALL_PADDING=y\n"), [])
 
-    def test_the_report_says_what_to_add(self):
+    def test_report_names_the_options_to_add(self):
         self.assertIn("\n  CONFIG_ARM64_ERRATUM_843419=y", kernel_errata.report(["CONFIG_ARM64_ERRATUM_843419"]))
 
 

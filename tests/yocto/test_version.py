@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""One version for all: the newest release in CHANGELOG.md."""
+"""Recipes, crates and distro have the version of the newest release in CHANGELOG.md."""
 
 import re
 import unittest
@@ -26,7 +26,7 @@ class Version(unittest.TestCase):
         recipes = [*ROOT.glob("recipes-*/*/*_*.bb")]
         self.assertTrue(recipes)
         versions = {file.stem.partition("_")[0]: file.stem.partition("_")[2] for file in recipes}
-        # The kernel has its own.
+        # linux-mypoll has the kernel's version.
         versions.pop("linux-mypoll")
         self.assertEqual(versions, dict.fromkeys(versions, self.release))
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Boots mypoll-image in QEMU, and has testimage test it as a board on the network: in the shell that kas gives.
+# Boots mypoll-image in QEMU, and runs testimage on it over SSH, as on a board. Run it with `kas shell`.
 log=$(mktemp)
 # The deadline only ends a hang.
 timeout --foreground 3600 runqemu qemuarm64 mypoll-image nographic slirp </dev/null >"$log" 2>&1 &

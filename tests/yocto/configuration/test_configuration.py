@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What bitbake's own parser makes of the layer's configuration, without a server. MYPOLL_LAYERS is a folder with bitbake,
+"""Parses the layer's configuration with bitbake's parser, without a server. MYPOLL_LAYERS: a folder with bitbake,
 openembedded-core, meta-raspberrypi and meta-rust-bin."""
 
 import os
@@ -23,7 +23,7 @@ OTHERS = [LAYERS / "openembedded-core/meta", LAYERS / "meta-raspberrypi", LAYERS
 
 
 def parse(machine, settings="", layers=(REPOSITORY,), distro="mypoll"):
-    """The configuration with `settings` in local.conf."""
+    """Parses the configuration with `settings` in local.conf."""
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder, "conf/local.conf")
         local.parent.mkdir()
@@ -58,7 +58,7 @@ class Settings(unittest.TestCase):
         )
         self.assert_values(parse("qemuarm64"), QB_DTB="mypoll-qemuarm64.dtb")
 
-    def test_a_products_win(self):
+    def test_product_can_override(self):
         settings = {
             "CMDLINE_ROOT_PARTITION": "/dev/sda2",
             "DISTRO_NAME": "product",
@@ -72,29 +72,29 @@ class Settings(unittest.TestCase):
         self.assert_values(d, **{name.removesuffix(":rpi"): value for name, value in settings.items()})
         self.assert_values(parse("qemuarm64", 'QB_DTB:qemuarm64 = ""'), QB_DTB="")
 
-    def test_nothing_is_set_in_another_distro(self):
+    def test_other_distros_are_unchanged(self):
         self.assert_values(parse("raspberrypi4-64", distro="nodistro"), CMDLINE_ROOT_PARTITION=None, USERADD_UID_TABLES=None)
 
 
 class Machines(unittest.TestCase):
-    def says(self, machine):
-        """What the sanity check says, if it refuses the machine."""
+    def sanity_error(self, machine):
+        """The sanity check's message if it refuses the machine, else None."""
         d = parse(machine)
         d.setVar("__bbclasstype", "global")
         BBHandler.inherit("mypoll-sanity", "the test", 0, d)
         scope = {"bb": bb}
         bb.utils.simple_exec(f"def check(d):\n{d.getVar('mypoll_sanity', False)}", scope)
         with self.assertLogs("BitBake") as log:
-            bb.note("So that there is a line.")
+            bb.note("assertLogs() fails without a message.")
             try:
                 scope["check"](d)
             except bb.BBHandledException:
                 return "\n".join(log.output)
         return None
 
-    def test_known(self):
+    def test_supported(self):
         for machine in parse("qemuarm64").getVar("LINUX_MYPOLL_MACHINES").split():
-            self.assertIsNone(self.says(machine), machine)
+            self.assertIsNone(self.sanity_error(machine), machine)
 
     def test_others_are_refused(self):
         for machine in (
@@ -105,17 +105,17 @@ class Machines(unittest.TestCase):
             "raspberrypi2-64",
             "raspberrypi4",
         ):
-            said = self.says(machine)
-            self.assertIsNotNone(said, machine)
-            self.assertIn(f'linux-mypoll has no configuration for MACHINE "{machine}": choose one of qemuarm64', said)
+            message = self.sanity_error(machine)
+            self.assertIsNotNone(message, machine)
+            self.assertIn(f'linux-mypoll has no configuration for MACHINE "{machine}": choose one of qemuarm64', message)
 
-    def test_another_kernel_takes_any(self):
+    def test_another_kernel_supports_any_machine(self):
         d = parse("raspberrypi2-64", 'MYPOLL_KERNEL = "linux-raspberrypi"')
         self.assertEqual(d.getVar("PREFERRED_PROVIDER_virtual/kernel"), "linux-raspberrypi")
 
 
 class Masks(unittest.TestCase):
-    """The profile's, which are to hide nothing of a layer that it does not know."""
+    """The masks of meta-host-toolchain hide nothing of unknown layers."""
 
     @classmethod
     def setUpClass(cls):
@@ -142,7 +142,7 @@ class Masks(unittest.TestCase):
         self.assertTrue(masked)
         self.assertEqual({path for path in masked if not re.search("/(rust|cargo)-bin-cross", path)}, set())
 
-    def test_another_layers(self):
+    def test_unknown_layer(self):
         for path in (
             "recipes-kernel/linux/linux-yocto_%.bbappend",
             "recipes-devtools/rust/rust-bin-cross-%.bbappend",

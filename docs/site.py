@@ -6,7 +6,7 @@
     pip install --requirement docs/requirements.txt
     docs/site.py OUTPUT
 
---api NAME=FOLDER adds what cargo doc wrote, as a page of its own.
+--api NAME=FOLDER adds a page for cargo doc's output in FOLDER.
 """
 
 import argparse
@@ -23,7 +23,7 @@ BINDING = "recipes-kernel/mypoll/bindings/misc/mypoll,events.yaml"
 # [text](target) and [text](target#anchor), within the repository.
 LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
 
-# As root LinkChecker becomes the user nobody, who may not read a cache below /root.
+# As root, LinkChecker would become the user nobody, who can't read a cache below /root.
 LINKCHECKER = """
 import sys
 from linkcheck.command import linkchecker as program
@@ -33,12 +33,12 @@ sys.exit(program.linkchecker())
 
 
 def index(path):
-    """mdBook would make README.md index.html, and leave links to it as they are."""
+    """index.md for README.md: mdBook would create index.html from it, but not change links to it."""
     return re.sub(r"(^|/)README\.md$", r"\1index.md", str(path))
 
 
 def stage(source, page):
-    """Copies a page and all that it links to, each to its place in the repository."""
+    """Copies a page and everything it links to, recursively. Paths are those in the repository."""
     target = source / index(page)
     if target.exists():
         return
@@ -58,7 +58,7 @@ def stage(source, page):
 
 
 def listing(target, folder):
-    """Has a link to a folder end at a list of what is in it, since a site can't show folders."""
+    """Creates an index page for a folder: a static site can't list it."""
     files = subprocess.run(
         ["git", "ls-files", "--", str(folder)],
         cwd=REPO,
@@ -72,7 +72,7 @@ def listing(target, folder):
 
 
 def contents(source, api):
-    """SUMMARY.md as mdBook wants it: its links begin at the source folder."""
+    """SUMMARY.md for mdBook, whose links are relative to the source folder."""
     text = (DOCS / "SUMMARY.md").read_text()
     text = LINK.sub(
         lambda link: link[1] + index(os.path.normpath(f"docs/{link[2]}")) + link[3],
@@ -81,7 +81,7 @@ def contents(source, api):
     pages = ["# Reference\n- [Device-tree binding](docs/binding.md)\n"]
     pages += [f"- [{name}](docs/api-{number}.md)\n" for number, (name, _) in enumerate(api)]
     text = text.replace("# Development\n", "".join(pages) + "\n# Development\n", 1)
-    # What a page links to is part of the site, such as CONTRIBUTING.md.
+    # Linked pages that SUMMARY.md omits, such as CONTRIBUTING.md.
     for page in sorted(source.rglob("*.md")):
         name = str(page.relative_to(source))
         if f"({name})" not in text:
@@ -111,7 +111,7 @@ def build(output, mdbook, api):
 
 
 def check(output, python):
-    """Reports links to files and anchors that are not there. Other sites are not asked."""
+    """Reports broken links and anchors within the site."""
     command = [python, "-c", LINKCHECKER, "--config", DOCS / "linkchecker.ini"]
     command.append(output / "html/index.html")
     return subprocess.run(command, check=False).returncode
@@ -121,7 +121,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--mdbook", default="mdbook")
-    parser.add_argument("--python", default=sys.executable, help="with LinkChecker")
+    parser.add_argument("--python", default=sys.executable, help="a Python that has LinkChecker")
     parser.add_argument("--api", action="append", default=[], metavar="NAME=FOLDER")
     arguments = parser.parse_args()
     output = arguments.output.resolve()

@@ -4,7 +4,7 @@
 
 cargo install --locked --version 0.1.2 pikchr-cli
 docs/drawings/draw.py            # redraw
-docs/drawings/draw.py --check    # exit status 1 if a drawing is not what its source gives
+docs/drawings/draw.py --check    # exit status 1 if a drawing is outdated
 """
 
 import argparse
@@ -15,10 +15,10 @@ import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 PALETTE = "palette.pikchr"
-# Pixels for a unit of pikchr, of which an inch has 144.
+# Pixels per pikchr unit (144 units are one inch).
 SCALE = 0.85
 
-# By the names in the palette.
+# The colours of the dark mode, by the names in the palette.
 DARK = {
     "ink": "#e6edf3",
     "dim": "#9198a1",
@@ -37,7 +37,7 @@ def dark_rules(palette):
     colours = dict(re.findall(r"\b(\w+) = 0x([0-9a-f]{6})\b", palette))
     if colours.keys() != DARK.keys():
         sys.exit(
-            f"draw.py and {PALETTE} name different colours: {sorted(colours.keys() ^ DARK.keys())}"
+            f"draw.py and {PALETTE} have different colours: {sorted(colours.keys() ^ DARK.keys())}"
         )
     for name, dark in DARK.items():
         rgb = "rgb({},{},{})".format(*bytes.fromhex(colours[name]))
@@ -52,7 +52,7 @@ def draw(pikchr, source):
     title = re.search(r"^# title: (.+)$", text, re.MULTILINE)
     if not title:
         sys.exit(
-            f"{source}: a line '# title: …' is needed, for people who can't see the drawing"
+            f"{source}: the line '# title: …' is missing: screen readers need it"
         )
     drawn = subprocess.run(
         [pikchr, "/dev/stdin"],
@@ -83,10 +83,10 @@ def main():
     arguments.add_argument(
         "--check",
         action="store_true",
-        help="change nothing; report what is not up to date",
+        help="change nothing; report outdated drawings",
     )
     arguments.add_argument(
-        "--pikchr", default="pikchr-cli", help="the program pikchr-cli"
+        "--pikchr", default="pikchr-cli", help="path of pikchr-cli"
     )
     arguments = arguments.parse_args()
     stale = []
@@ -107,7 +107,7 @@ def main():
     ]
     if arguments.check and stale:
         sys.exit(
-            f"not what the sources give: {', '.join(stale)}; run docs/drawings/draw.py"
+            f"outdated: {', '.join(stale)}: run docs/drawings/draw.py"
         )
 
 

@@ -4,7 +4,7 @@
 import tomllib
 from typing import NamedTuple
 
-# How Cargo.lock refers to crates.io: its index as a git repository and over HTTP.
+# crates.io in Cargo.lock: its index as a git repository, and over HTTP.
 CRATES_IO = (
     "registry+https://github.com/rust-lang/crates.io-index",
     "sparse+https://index.crates.io/",
@@ -12,7 +12,7 @@ CRATES_IO = (
 
 
 class Crate(NamedTuple):
-    """A crate of crates.io."""
+    """A crate from crates.io."""
 
     name: str
     version: str
@@ -46,7 +46,7 @@ def crates(path):
 
 
 def crate(path, package):
-    """An entry. Only crates of crates.io can be fetched: URI and checksum follow from the entry."""
+    """The crate of an entry. Only crates from crates.io are supported: their entries have all that a fetch needs."""
     name, version, source = (package[key] for key in ("name", "version", "source"))
     if source not in CRATES_IO:
         raise Unusable(f"{path}: {name} {version} comes from {source}: use it from crates.io, or add it to the workspace")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Tests driver and agent on the booted image: TEST_SUITES = "ping ssh mypoll_events"."""
+"""Tests the driver and the agent on the booted image: TEST_SUITES = "ping ssh mypoll_events"."""
 
 import json
 import re
@@ -31,7 +31,7 @@ class MypollCase(OERuntimeTestCase):
             self.run_on_target(f"/etc/init.d/mypoll-agent {action}")
 
     def wait_for(self, what, condition):
-        """The deadline only ends a hang."""
+        """Waits until `condition` is true, and returns its value. The deadline only ends a hang."""
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
             found = condition()
@@ -49,7 +49,7 @@ class MypollDriverTest(MypollCase):
 
     @OETestDepends(["mypoll_events.MypollDriverTest.test_loaded_at_boot"])
     def test_modprobe(self):
-        # Make sure that the status is modprobe's: it must differ for a missing module.
+        # The status must be modprobe's own: check it with a missing module.
         status, output = self.target.run("modprobe mypoll-of-no-kernel")
         self.assertNotIn(status, (0, 127, 255), output)
         self.agent("stop")
@@ -104,18 +104,18 @@ class MypollAgentTest(MypollCase):
         self.target.run(f"kill $(cat {CLIENT})")
 
     def agents(self):
-        # pidof also matches the SysV script; an agent that has just ended has no program.
+        # pidof also matches the SysV script. An agent that has just ended has no exe link.
         programs = self.run_on_target(
             "for pid in $(pidof mypoll-agent); do program=$(readlink /proc/$pid/exe) && echo $pid $program || :; done"
         )
         return [pid for pid, program in map(str.split, programs.splitlines()) if program.endswith("/mypoll-agent")]
 
     def listens(self):
-        # 0A: the socket is listening.
+        # 0A: listening.
         return not self.target.run(f"grep -q ':{self.port:04X} 00000000:0000 0A' /proc/net/tcp")[0]
 
     def first_event(self):
-        # No client gets events from before the agent accepted the connection: repeat until one arrives.
+        # A client gets only events after the agent accepted its connection: repeat until one arrives.
         self.run_on_target("echo trigger >/dev/mypoll")
         return self.received()
 
@@ -149,29 +149,29 @@ class MypollAgentTest(MypollCase):
         self.wait_for("another event", lambda: len(self.received(kind="trigger")) > triggers)
 
     @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
-    def test_agent_that_dies_starts_again(self):
+    def test_killed_agent_is_restarted(self):
         (before,) = self.agents()
         self.run_on_target(f"kill -KILL {before}")
-        # The old one listens until the kernel has ended it.
+        # The killed agent may still listen for a moment.
         self.wait_for("another agent", lambda: self.agents() not in ([], [before]) and self.listens())
         self.disconnect()
         self.connect()
         self.agent("stop")
         try:
             self.run_on_target("sleep 3")
-            self.assertEqual(self.agents(), [], "a stopped agent starts again")
+            self.assertEqual(self.agents(), [], "a stopped agent was restarted")
         finally:
             self.agent("start")
 
-    @skipIfNotMachine("qemuarm64", "the only board whose GPIO lines QEMU can press from outside")
+    @skipIfNotMachine("qemuarm64", "the only board with a GPIO line that QEMU can press")
     @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
-    def test_press_from_outside_reaches_client(self):
-        # A target over ssh (simpleremote, testexport) has no runner.
+    def test_press_by_qemu_reaches_client(self):
+        # Only a QEMU target has a runner: simpleremote and testexport use SSH.
         if getattr(self.target, "runner", None) is None:
             self.skipTest("QEMU was not started by this test: its monitor is unreachable")
 
         def press():
-            # QEMU releases the button after 0.1 s, in which a loaded guest may not run: press again until it is seen.
+            # QEMU releases the button after 0.1 s, too soon for a loaded guest: press again until it sees a press.
             self.target.runner.run_monitor("system_powerdown")
             return self.received(source="gpio", kind="rising", label="button")
 
@@ -191,7 +191,7 @@ class MypollAgentTest(MypollCase):
 
 
 class MypollLogTest(MypollCase):
-    # Its name makes it the last test: after everything that may have gone wrong.
+    # Runs last, because of its name: after everything that may have gone wrong.
     @OETestDepends(["mypoll_events.MypollAgentTest.test_trigger_reaches_client"])
     def test_no_splat(self):
         log = self.run_on_target("dmesg")
@@ -202,7 +202,7 @@ class MypollLogTest(MypollCase):
 
 
 class MypollRestartTest(MypollCase):
-    # After MypollLogTest: a restart starts a new log.
+    # Runs after MypollLogTest: a restart clears the kernel's log.
     def try_run(self, command):
         """Status and output of a command; 255 if the machine is unreachable."""
         return self.target.run(command, timeout=30, ignore_ssh_fails=True)
@@ -222,8 +222,8 @@ class MypollRestartTest(MypollCase):
         self.assert_restarts("sleep 1; echo c >/proc/sysrq-trigger")
 
     @OETestDepends(["mypoll_events.MypollRestartTest.test_board_restarts_after_a_panic"])
-    def test_board_restarts_when_nobody_feeds_its_watchdog(self):
+    def test_board_restarts_without_watchdog_keepalive(self):
         if self.tc.td["VIRTUAL-RUNTIME_init_manager"] == "systemd":
-            self.skipTest("systemd feeds it, and cannot be stopped")
+            self.skipTest("systemd feeds the watchdog, and can't be stopped")
         self.assertEqual(self.run_on_target("cat /sys/class/watchdog/watchdog0/state"), "active")
         self.assert_restarts("kill -STOP $(cat /run/watchdog.pid)")

@@ -74,7 +74,7 @@ class Images(CardTest):
         self.flash(image=self.folder / "none.wic", status=1, says="none.wic does not exist")
         self.flash(image=self.folder, status=1, says="is not a file")
 
-    def test_no_block_map(self):
+    def test_invalid_block_map(self):
         self.bmap.write_text("<bmap>", encoding="utf-8")
         self.flash(status=1, says="test.wic.bmap is not a block map: ")
         self.flash("--bmap", self.folder / "none", status=1, says="none can't be read: No such file")

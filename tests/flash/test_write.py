@@ -60,7 +60,7 @@ class Formats(CardTest):
                 self.image = self.folder / name
                 self.flash(status=0, says="contains the image")
 
-    def test_symbolic_links_like_bitbakes(self):
+    def test_symbolic_links_to_images(self):
         for program, suffix in (("gzip", ".gz"), ("bzip2", ".bz2"), ("xz", ".xz"), ("zstd", ".zst")):
             with self.subTest(program):
                 link = self.folder / f"link.wic{suffix}"

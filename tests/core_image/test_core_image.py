@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""An image that is not this layer's boots from its card, too, in QEMU."""
+"""An image of another layer also boots from its card, in QEMU."""
 
 import tempfile
 import unittest
@@ -9,9 +9,9 @@ from board import Board
 
 
 class Booted(unittest.TestCase):
-    def test_it_boots_to_a_login(self):
+    def test_boots_to_a_login(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
         board = Board(Path(folder))
         self.addCleanup(board.stop)
         board.wait_for_login()
-        self.assertRegex(board.said, r"VFS: Mounted root \(ext4 filesystem\).* on device 179:2")
+        self.assertRegex(board.console, r"VFS: Mounted root \(ext4 filesystem\).* on device 179:2")

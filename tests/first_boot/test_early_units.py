@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What systemd starts before local-fs.target with a folder in /var/lib starts after data-partition.service."""
+"""systemd's units that use /var/lib before local-fs.target are ordered after data-partition.service."""
 
 import re
 import unittest
@@ -10,7 +10,7 @@ UNIT = RECIPE / "files/data-partition.service"
 DROP_IN = RECIPE / "files/after-data-partition.conf"
 INSTALLED = Path("/usr/lib/systemd/system")
 
-# Of systemd 252 to 262.
+# In systemd 252 to 262.
 EARLY = {
     "systemd-backlight@.service",
     "systemd-networkd-persistent-storage.service",
@@ -27,7 +27,7 @@ def values(text, name):
 
 
 def early(folder):
-    """The units with state that have no default dependencies and do not wait for local-fs.target themselves."""
+    """The units that use /var/lib, without default dependencies and without After=local-fs.target."""
     for path in folder.glob("*.service"):
         text = path.read_text(encoding="utf-8")
         if "DefaultDependencies=no" in text and STATE.search(text) and "local-fs.target" not in values(text, "After"):
@@ -36,7 +36,7 @@ def early(folder):
 
 class EarlyUnits(unittest.TestCase):
     def ordered(self):
-        """By the unit's Before=, and by drop-ins, which templates take."""
+        """The units that are ordered by the unit's Before=, or by a drop-in, which templates need."""
         recipe = next(RECIPE.glob("*.bb")).read_text(encoding="utf-8")
         before = {name for name in values(UNIT.read_text(encoding="utf-8"), "Before") if "@" not in name}
         return before | set(re.findall(rf"{DROP_IN.name} \S+/([\w@.-]+)\.d/\S+", recipe))
@@ -45,7 +45,7 @@ class EarlyUnits(unittest.TestCase):
         self.assertEqual(EARLY - self.ordered(), set())
         self.assertEqual(values(DROP_IN.read_text(encoding="utf-8"), "After"), {UNIT.name})
 
-    def test_this_machine_has_no_other(self):
+    def test_this_machine_has_no_others(self):
         if not INSTALLED.is_dir():
             self.skipTest("systemd is not installed")
         self.assertEqual(set(early(INSTALLED)) - EARLY, set())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What grow-data-partition makes of cards, which are loop devices here."""
+"""grow-data-partition with cards, here loop devices."""
 
 import os
 import signal
@@ -14,12 +14,12 @@ FILES = Path(__file__).resolve().parents[2] / "recipes-core/grow-data-partition/
 GROW = FILES / "grow-data-partition"
 SECTOR = 512
 
-# In MiB; a card has 64.
+# For a card of 64 MiB, the default of Card.make().
 MBR = "label: dos\n start=1MiB, size=4MiB, type=c\n start=8MiB, size=16MiB, type=83\n"
 GPT = MBR.replace("dos", "gpt").replace("type=c", "type=U").replace("type=83", "type=L")
 DATA_LABEL = "mypoll-data"
 
-# In place of grow-ext4 where this machine's root may not grow a mounted file system, as in a container.
+# Replaces grow-ext4 where root may not grow a mounted file system, such as in a container.
 UNMOUNTED_RESIZE = b"""#!/bin/sh
 set -e
 umount "$2"
@@ -58,7 +58,7 @@ class Card(unittest.TestCase):
             self.replace("grow-ext4", UNMOUNTED_RESIZE)
 
     def replace(self, program, script):
-        """For the script that is tested; gives what was there."""
+        """Makes the tested script run `script` instead of `program`. Returns the previous script, if there was one."""
         path = self.programs / program
         before = path.read_bytes() if path.exists() else None
         path.write_bytes(script)
@@ -66,7 +66,7 @@ class Card(unittest.TestCase):
         return before
 
     def make(self, table, size=64 * MIB, made_for=64 * MIB, number=2):
-        """A card with this table, made for a disk of another size, and a file in the data partition."""
+        """Creates a card with `table`, which was created on a disk of `made_for` bytes, and a file in the data partition."""
         self.number = number
         with self.image.open("wb") as file:
             file.truncate(made_for)
@@ -97,7 +97,7 @@ class Card(unittest.TestCase):
         run("mount", self.partition(), self.mounted_at)
 
     def boot(self, cut_at=None):
-        """Runs it on the card as it is found at a boot; the power goes as `cut_at` is to start."""
+        """Runs the script like a boot. With `cut_at`, the power is cut when it starts that program."""
         self.remove()
         self.insert()
         self.mount()
@@ -117,7 +117,7 @@ class Card(unittest.TestCase):
         return ended.stdout
 
     def sizes(self):
-        """In bytes: what the table, the kernel and the file system say."""
+        """The data partition's size in bytes: by the partition table, the kernel and the file system."""
         table = run("partx", "--show", "--noheadings", "--output", "SECTORS", "--nr", str(self.number), self.device)
         kernel = Path(f"/sys/class/block/{Path(self.partition()).name}/size").read_text(encoding="ascii")
         superblock = run("dumpe2fs", "-h", self.partition())
@@ -125,7 +125,7 @@ class Card(unittest.TestCase):
         return int(table) * SECTOR, int(kernel) * SECTOR, int(blocks) * 4096
 
     def assert_grown(self, to):
-        """`to` is where the partition, which starts at 8 MiB, ends: the tools align it, and GPT takes some at the end."""
+        """The partition, which starts at 8 MiB, ends at `to`, less up to 2 MiB for alignment and GPT's backup."""
         for size in self.sizes():
             self.assertGreater(size + 8 * MIB, to - 2 * MIB)
             self.assertLessEqual(size + 8 * MIB, to)
@@ -143,7 +143,7 @@ class Grows(Card):
         self.assertIn("Growing", self.boot())
         self.assert_grown(64 * MIB)
 
-    def test_gpt_of_the_disks_size(self):
+    def test_gpt_of_same_size(self):
         self.make(GPT)
         self.boot()
         self.assert_grown(64 * MIB)
@@ -154,7 +154,7 @@ class Grows(Card):
         self.assert_grown(128 * MIB)
         self.assertIn("No errors detected", run("sfdisk", "--verify", self.image))
 
-    def test_the_others_stay(self):
+    def test_other_partitions_are_unchanged(self):
         self.make(GPT, size=128 * MIB)
         before = run("sfdisk", "--dump", self.image)
         self.boot()
@@ -167,14 +167,14 @@ class Grows(Card):
 
         self.assertEqual(first(before), first(after))
 
-    def test_a_logical_partition_fills_the_extended_one(self):
+    def test_logical_partition_fills_the_extended_one(self):
         table = "label: dos\n start=1MiB, size=4MiB, type=c\n start=7MiB, size=24MiB, type=5\n"
         self.make(table + "5: start=8MiB, size=16MiB, type=83\n", number=5)
         self.boot()
         self.boot()
         self.assert_grown(31 * MIB)
 
-    def test_once(self):
+    def test_second_boot_changes_nothing(self):
         self.make(MBR)
         self.boot()
         before = self.image.read_bytes()[:MIB]
@@ -182,15 +182,14 @@ class Grows(Card):
         self.assertEqual(self.image.read_bytes()[:MIB], before)
         self.assert_grown(64 * MIB)
 
-    def test_once_where_mbr_ends_before_the_disk(self):
+    def test_disk_larger_than_mbrs_limit(self):
         self.make(MBR)
         self.remove()
         try:
-            # Sparse.
             os.truncate(self.image, 3 << 40)
         except OSError as error:
-            self.skipTest(f"a file of 3 TiB is not possible here: {error.strerror}")
-        # A file system of 2 TiB is none of this test's.
+            self.skipTest(f"cannot create a sparse file of 3 TiB: {error.strerror}")
+        # Growing the file system to 2 TiB is not tested.
         self.replace("grow-ext4", b"#!/bin/sh\n")
         self.assertIn("Growing", self.boot())
         self.assertEqual(self.boot(), "")
@@ -198,7 +197,7 @@ class Grows(Card):
         self.assertEqual(table, kernel)
         self.assertGreater(table + 8 * MIB, (2 << 40) - 2 * MIB)
 
-    def test_a_larger_card_later(self):
+    def test_larger_card_later(self):
         self.make(MBR)
         self.boot()
         self.remove()
@@ -218,12 +217,12 @@ class Stays(Card):
         self.assertEqual(self.image.read_bytes()[:MIB], before)
         self.assert_grown(24 * MIB)
 
-    def test_data_is_not_last(self):
+    def test_data_partition_is_not_last(self):
         self.make(MBR + " start=32MiB, size=8MiB, type=83\n")
         self.assertIn("not the disk's last partition", self.boot())
         self.assertEqual(set(self.sizes()), {16 * MIB})
 
-    def test_nothing_is_mounted(self):
+    def test_data_partition_is_not_mounted(self):
         self.assertEqual(run(GROW, self.mounted_at), "")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The name that serial-hostname gives a machine, in a UTS namespace of its own."""
+"""The hostname that serial-hostname sets, here in its own UTS namespace."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ from loop_card import run
 
 SERIAL_HOSTNAME = Path(__file__).resolve().parents[2] / "recipes-core/serial-hostname/files/serial-hostname"
 
-# /run and /etc/hostname are this machine's.
+# Hides this machine's /run and /etc/hostname.
 BOOT = """
 hostname raspberrypi
 mount -t tmpfs run /run
@@ -23,9 +23,9 @@ cat /etc/hostname
 
 class SerialHostname(unittest.TestCase):
     def names(self, serial):
-        """The hostname, and what /etc/hostname says, on a board with this serial number."""
+        """The hostname, and the content of /etc/hostname, on a board with this serial number."""
         if os.geteuid() != 0:
-            self.skipTest("namespaces take root")
+            self.skipTest("namespaces need root")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "serial-number"
             if serial is not None:
@@ -36,13 +36,13 @@ class SerialHostname(unittest.TestCase):
     def test_raspberry_pi(self):
         self.assertEqual(self.names(b"10000000a1b2c3d4\0"), ["mypoll-a1b2c3d4"] * 2)
 
-    def test_capitals(self):
+    def test_uppercase(self):
         self.assertEqual(self.names(b"10000000A1B2C3D4\0"), ["mypoll-a1b2c3d4"] * 2)
 
     def test_short(self):
         self.assertEqual(self.names(b"42\0"), ["mypoll-42"] * 2)
 
-    def test_what_no_hostname_can_have(self):
+    def test_invalid_characters_are_removed(self):
         self.assertEqual(self.names(b"SN: 12/34_$(reboot).5\0"), ["mypoll-4reboot5"] * 2)
 
     def test_no_serial_number(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What mount-data-partition makes of data partitions, which are loop devices here."""
+"""mount-data-partition with data partitions, here loop devices."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 from loop_card import MIB, require_loop_devices, run
 
 MOUNT = Path(__file__).resolve().parents[2] / "recipes-core/data-partition/files/mount-data-partition"
-# Not the real one, which a card in this machine's reader may have.
+# Unique: a card in this machine's reader may have the real label.
 LABEL = f"data-{os.getpid()}"
 
 
@@ -32,7 +32,7 @@ class DataPartition(unittest.TestCase):
         self.device = run("losetup", "--find", "--show", self.image)
         self.addCleanup(run, "losetup", "--detach", self.device)
         self.addCleanup(self.unmount)
-        # The root's, in /sys: the device is its only partition.
+        # Stands for the root disk's folder in /sys: the device is its only partition.
         self.disk = self.folder / "disk"
         self.partition = self.disk / Path(self.device).name
         self.partition.mkdir(parents=True)
@@ -48,15 +48,15 @@ class DataPartition(unittest.TestCase):
     def boot(self, status, says):
         self.unmount()
         ended = subprocess.run([MOUNT, LABEL, self.data, self.lib, self.disk], check=False, capture_output=True, text=True)
-        said = ended.stdout + ended.stderr
-        self.assertEqual(ended.returncode, status, said)
-        self.assertIn(says, said)
-        return said
+        output = ended.stdout + ended.stderr
+        self.assertEqual(ended.returncode, status, output)
+        self.assertIn(says, output)
+        return output
 
     def state(self):
         return (self.lib / "service/state").read_text(encoding="ascii")
 
-    def test_what_is_written_lasts(self):
+    def test_data_is_persistent(self):
         self.make()
         self.boot(0, "")
         self.assertEqual(self.state(), "the image's")
@@ -66,13 +66,13 @@ class DataPartition(unittest.TestCase):
         self.unmount()
         self.assertEqual(self.state(), "the image's")
 
-    def test_none(self):
+    def test_no_data_partition(self):
         self.make("another")
         self.boot(0, "No data partition")
         self.assertFalse(os.path.ismount(self.data))
         self.assertEqual(self.state(), "the image's")
 
-    def test_another_disk_has_one(self):
+    def test_data_partition_of_another_disk_is_ignored(self):
         self.make()
         (self.partition / "partition").unlink()
         self.boot(0, "No data partition")
@@ -90,14 +90,14 @@ class DataPartition(unittest.TestCase):
         (self.lib / "service/state").write_text("new", encoding="ascii")
         self.unmount()
         run("debugfs", "-w", "-R", "clri /lib", self.device)
-        # As the kernel notes it when it comes across.
+        # The error flag that the kernel sets when it finds damage.
         run("debugfs", "-w", "-R", "set_super_value state 2", self.device)
         self.boot(0, "The data partition is damaged: repairing it")
         self.assertEqual(self.state(), "the image's")
         (found,) = (self.data / "lost+found").iterdir()
         self.assertEqual((found / "state").read_text(encoding="ascii"), "new")
 
-    def test_damage_that_the_journal_mends_is_no_news(self):
+    def test_journal_recovery_is_not_reported(self):
         self.make()
         self.boot(0, "")
         self.unmount()
@@ -106,14 +106,14 @@ class DataPartition(unittest.TestCase):
 
     def test_damage_beyond_repair(self):
         self.make()
-        # All but what blkid reads the label in.
+        # Keep only the superblock, for blkid.
         with open(self.device, "r+b") as device:
             device.seek(2048)
             device.write(b"\xff" * (8 * MIB - 2048))
         self.boot(1, "Cannot repair the data partition")
         self.assertEqual(self.state(), "the image's")
 
-    def test_a_newer_image_brings_a_directory(self):
+    def test_newer_image_adds_a_directory(self):
         self.make()
         self.boot(0, "")
         (self.lib / "service/state").write_text("new", encoding="ascii")
@@ -124,7 +124,7 @@ class DataPartition(unittest.TestCase):
         self.assertEqual((self.lib / "another/state").read_text(encoding="ascii"), "the image's")
         self.assertEqual(self.state(), "new")
 
-    def test_a_newer_image_brings_a_directory_below_one(self):
+    def test_newer_image_adds_a_subdirectory(self):
         (self.lib / "service/removed").touch()
         self.make()
         self.boot(0, "")
@@ -142,7 +142,7 @@ class DataPartition(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(self.lib / "service")), ["new", "state"])
         self.assertEqual(sorted(os.listdir(self.lib / "service/new")), ["below", "state"])
 
-    def test_a_link_is_not_followed(self):
+    def test_symbolic_link_is_not_followed(self):
         (self.folder / "elsewhere").mkdir()
         (self.lib / "link").symlink_to(self.folder / "elsewhere")
         self.make()
@@ -153,14 +153,14 @@ class DataPartition(unittest.TestCase):
         self.boot(0, "")
         self.assertEqual(os.listdir(self.folder / "elsewhere"), [])
 
-    def test_full(self):
+    def test_no_space_for_the_copy(self):
         (self.lib / "large").write_bytes(bytes(9 * MIB))
         self.make()
         self.boot(1, f"Cannot copy {self.lib} to the data partition")
         self.assertEqual(os.listdir(self.data), ["lost+found"])
         self.assertEqual(self.state(), "the image's")
 
-    def test_power_cut_while_it_is_copied(self):
+    def test_power_cut_while_copying(self):
         self.make()
         run("mount", self.device, self.data)
         (self.data / "lib.new/half").mkdir(parents=True)

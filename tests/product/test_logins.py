@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Nobody gets into mypoll-image: MYPOLL_ROOT is its root file system, a .tar.zst."""
+"""Nobody can log in to mypoll-image. MYPOLL_ROOT: its root file system, a .tar.zst."""
 
 import os
 import re
@@ -8,20 +8,20 @@ import tarfile
 import unittest
 from io import BytesIO
 
-# Programs that let somebody in over the network.
+# Network servers with a login or file access.
 SERVERS = {"dropbear", "dropbearmulti", "sshd", "telnetd", "rlogind", "rshd", "ftpd", "tcpsvd"}
 
-# What init may keep running, or wait for: a login that asks, and the scripts of a runlevel.
-ASKS = re.compile(r"(/usr/sbin/ttyrun \S+ )?/sbin/getty( -L)? \d+ \S+|/etc/init\.d/rc \d")
-# What it does once, with nobody at a terminal.
+# Permitted processes of init: a getty that asks for a password, and the scripts of a runlevel.
+PERMITTED = re.compile(r"(/usr/sbin/ttyrun \S+ )?/sbin/getty( -L)? \d+ \S+|/etc/init\.d/rc \d")
+# Actions of init that run once, without a terminal.
 UNATTENDED = {"sysinit", "shutdown", "restart", "ctrlaltdel"}
 
 
-def opens(inittab):
-    """The lines by which somebody may get in without a question."""
+def unprotected(inittab):
+    """The lines that may start a shell without a password."""
     lines = [line for line in inittab.splitlines() if line and not line.startswith("#")]
     started = [(line, *line.split(":", 3)[2:]) for line in lines]
-    return [line for line, action, process in started if action not in UNATTENDED and not ASKS.fullmatch(process)]
+    return [line for line, action, process in started if action not in UNATTENDED and not PERMITTED.fullmatch(process)]
 
 
 class Logins(unittest.TestCase):
@@ -33,13 +33,13 @@ class Logins(unittest.TestCase):
         cls.names = {name.removeprefix("./") for name in cls.root.getnames()}
 
     def passwords(self):
-        """By account, from where they are: /etc/shadow, if there is one."""
+        """The password fields by account, from /etc/shadow if it exists."""
         accounts = self.fields("etc/passwd")
         shadow = self.fields("etc/shadow") if "etc/shadow" in self.names else {}
         return {name: shadow.get(name, "") if password == "x" else password for name, password in accounts.items()}
 
     def fields(self, name):
-        """The first two of each line."""
+        """The first two fields of each line."""
         text = self.root.extractfile(f"./{name}").read().decode()
         return dict(line.split(":")[:2] for line in text.splitlines())
 
@@ -47,7 +47,7 @@ class Logins(unittest.TestCase):
         passwords = self.passwords()
         self.assertIn("root", passwords)
         for name, password in passwords.items():
-            # What crypt() never gives; an empty one is no password.
+            # crypt() never returns these. An empty field would need no password.
             self.assertRegex(password, r"^[*!]", name)
 
     def test_no_server(self):
@@ -58,24 +58,24 @@ class Logins(unittest.TestCase):
         keys = {name for name in self.names if "authorized_keys" in name or "host_key" in name}
         self.assertEqual(keys, set())
 
-    def test_no_login_without_a_question(self):
+    def test_no_login_without_a_password(self):
         inittab = self.root.extractfile("./etc/inittab").read().decode()
-        self.assertEqual(opens(inittab), [])
+        self.assertEqual(unprotected(inittab), [])
 
 
 class Inittabs(unittest.TestCase):
-    """What would let somebody in is found."""
+    """Tests unprotected()."""
 
-    def test_one_that_asks(self):
+    def test_protected_lines(self):
         self.assertEqual(
-            opens(
+            unprotected(
                 "# ::respawn:/bin/sh\n\n::sysinit:/etc/init.d/rcS\n::shutdown:/etc/init.d/rcK\nl5:5:wait:/etc/init.d/rc 5\n"
                 "::respawn:/usr/sbin/ttyrun hvc0 /sbin/getty -L 115200 hvc0\ntty1:12345:respawn:/sbin/getty 38400 tty1\n"
             ),
             [],
         )
 
-    def test_ones_that_do_not(self):
+    def test_unprotected_lines(self):
         for line in (
             "::askfirst:-/bin/sh",
             "::respawn:-/bin/sh",
@@ -88,4 +88,4 @@ class Inittabs(unittest.TestCase):
             "::respawn:/sbin/getty -L -a root 115200 hvc0",
         ):
             with self.subTest(line):
-                self.assertEqual(opens(line), [line])
+                self.assertEqual(unprotected(line), [line])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A Raspberry Pi's SD card as bitbake made it. MYPOLL_IMAGE is the image's .wic.zst, MYPOLL_MACHINE its machine. Nothing here
-takes root."""
+"""A Raspberry Pi's SD card, as built by bitbake. MYPOLL_IMAGE: the image, a .wic.zst. MYPOLL_MACHINE: its machine. Needs no
+root."""
 
 import atexit
 import functools
@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 
 def run(*command):
-    """What a program says on its standard output; a failed test when it fails."""
+    """The program's standard output. Fails the test if the program fails."""
     environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
     ended = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if ended.returncode:
@@ -34,12 +34,12 @@ class Partition:
         self.size = entry["size"] * sector
         self.type = entry["type"]
         self.active = entry.get("bootable", False)
-        # What it holds, as a file and as the folder of its files.
+        # Its content as a file, and a folder for its files.
         self.file = image.with_name(f"partition{number}")
         self.folder = image.with_name(f"folder{number}")
 
     def superblock(self, image):
-        """TYPE, LABEL and UUID, as blkid has them."""
+        """TYPE, LABEL and UUID of the file system, by blkid."""
         options = ("--probe", "--output", "export", "--offset", str(self.start), "--size", str(self.size))
         return dict(line.split("=", 1) for line in run("blkid", *options, image).splitlines())
 
@@ -62,7 +62,7 @@ class Card:
         self.boot, self.root = boot.folder, root.folder
 
     def config(self):
-        """config.txt: the lines of each section, by its filter; those before any are "all"'s, too."""
+        """The lines of config.txt by section filter; those before the first section belong to "all"."""
         section, lines = "all", {}
         for line in (self.boot / "config.txt").read_text().splitlines():
             if line.startswith("["):
@@ -72,7 +72,7 @@ class Card:
         return lines
 
     def overlays(self):
-        """The overlays that the firmware applies on each board, without their parameters."""
+        """The overlays that the firmware applies on all boards, without parameters."""
         prefix = "dtoverlay="
         return [line.removeprefix(prefix).split(",")[0] for line in self.config()["all"] if line.startswith(prefix)]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What a Raspberry Pi's firmware looks for is on the card."""
+"""The boot partition has what a Raspberry Pi's firmware needs."""
 
 import tempfile
 import unittest
@@ -11,13 +11,13 @@ from card import MACHINE, card, run
 
 @dataclass(frozen=True)
 class Board:
-    # The Pi 5 has its own in an EEPROM.
+    # Empty for the Pi 5: its firmware is in an EEPROM.
     firmware: tuple[str, ...]
-    # By its default name: config.txt names none.
+    # The firmware's default name: config.txt does not set it.
     kernel: str
-    # Of the models, as the firmware calls them with upstream_kernel=1.
+    # One per model, with the firmware's names for upstream_kernel=1.
     device_trees: frozenset[str]
-    # What it takes to come from power-on to an agent in the network, by the names that device trees have for it.
+    # Required for an agent on the network: compatible strings in the device trees.
     hardware: tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ BOARDS = {
 }
 BOARD = BOARDS[MACHINE]
 
-# Where an arm64 kernel says that it is one.
+# The position of an arm64 kernel's magic number.
 MAGIC = slice(56, 60)
 
 
@@ -106,12 +106,12 @@ class BootPartition(unittest.TestCase):
         self.assertEqual({path.name for path in card().boot.glob("*.dtb")}, BOARD.device_trees)
         self.assertIn("upstream_kernel=1", card().config()["all"])
 
-    def test_overlays_are_there(self):
+    def test_overlays_exist(self):
         self.assertIn("mypoll", card().overlays())
         for name in card().overlays():
             self.assertTrue((card().boot / f"overlays/{name}.dtbo").is_file(), name)
 
-    def test_device_trees_take_the_overlay(self):
+    def test_overlay_applies_to_the_device_trees(self):
         with tempfile.TemporaryDirectory() as folder:
             merged = Path(folder) / "merged.dtb"
             for name in BOARD.device_trees:
@@ -120,6 +120,6 @@ class BootPartition(unittest.TestCase):
                     self.assertEqual(run("fdtget", merged, "/events", "compatible").strip(), "mypoll,events")
                     self.assertEqual(run("fdtget", merged, "/events/line@0", "label").strip(), "button")
 
-    def test_the_firmware_reads_no_further_than_80_characters(self):
+    def test_config_txt_lines_have_80_characters_at_most(self):
         for line in (card().boot / "config.txt").read_text().splitlines():
             self.assertLessEqual(len(line), 80, line)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The card's partitions are those of mypoll-sdcard.wks."""
+"""The card's partitions match mypoll-sdcard.wks."""
 
 import argparse
 import shlex
@@ -15,12 +15,12 @@ from sdcard.image import Image
 TYPES = {"vfat": "c", "ext4": "83"}
 CHECKS = {"vfat": ("fsck.vfat", "-n"), "ext4": ("e2fsck", "-f", "-n")}
 
-# 14 March 2015, 9:26:52, which mkfs.fat has for --invariant, as FAT has times.
+# 14 March 2015, 9:26:52, in FAT's format: the time that mkfs.fat --invariant uses.
 INVARIANT = 0x466E4B5A
 
 
-def wanted():
-    """The lines `part` of the layout."""
+def expected_parts():
+    """The parsed `part` lines of the layout."""
     parser = argparse.ArgumentParser()
     for option in ("--source", "--ondisk", "--fstype", "--label", "--fsoptions", "--fsuuid", "--mkfs-extraopts"):
         parser.add_argument(option)
@@ -34,14 +34,14 @@ def wanted():
 
 
 def identifier(fsuuid):
-    """As blkid prints it."""
+    """A UUID as blkid prints it."""
     return f"{fsuuid[2:6]}-{fsuuid[6:]}".upper() if fsuuid.startswith("0x") else fsuuid
 
 
 class Partitions(unittest.TestCase):
     def pairs(self):
-        self.assertEqual(len(card().partitions), len(wanted()))
-        return zip(card().partitions, wanted())
+        self.assertEqual(len(card().partitions), len(expected_parts()))
+        return zip(card().partitions, expected_parts())
 
     def test_layout(self):
         for found, part in self.pairs():
@@ -66,7 +66,7 @@ class Partitions(unittest.TestCase):
                 run(*CHECKS[part.fstype], found.file)
 
     def test_journals_are_in_the_block_map(self):
-        # What is not stays on a used card, and after a power cut the old journal's end would be replayed with the new one.
+        # Unmapped blocks would keep old data on a used card: after a power cut, the end of an old journal would be replayed, too.
         mapped = bmap.read(bmap.find(IMAGE)).ranges
         for found, part in self.pairs():
             if part.fstype != "ext4":
@@ -80,14 +80,14 @@ class Partitions(unittest.TestCase):
                 holes = [at for at in journal if not any(part.start <= at and at + size <= part.end for part in mapped)]
                 self.assertEqual(holes, [])
 
-    def test_two_builds_have_the_same_label(self):
-        # The first entry of FAT16's root directory, which says when mkfs.fat was run unless it was told not to.
+    def test_boot_label_has_no_build_time(self):
+        # The label's entry, the first one of FAT16's root directory. Without --invariant it has the time of mkfs.fat.
         with card().partitions[0].file.open("rb") as boot:
             sector, reserved, tables, length = struct.unpack("<11xHxHB5xH", boot.read(24))
             boot.seek((reserved + tables * length) * sector)
-            label, made, written = struct.unpack("<11s3xI4xI", boot.read(26))
+            label, created, written = struct.unpack("<11s3xI4xI", boot.read(26))
         self.assertEqual(label.rstrip(), b"boot")
-        self.assertEqual((made, written), (INVARIANT, INVARIANT))
+        self.assertEqual((created, written), (INVARIANT, INVARIANT))
 
     def test_kernel_finds_the_root(self):
         (number,) = (found.number for found, part in self.pairs() if part.mountpoint == "/")
@@ -96,7 +96,7 @@ class Partitions(unittest.TestCase):
         self.assertIn("rootwait", arguments)
 
     def test_block_map(self):
-        # An image that is not what its map says is refused.
+        # content() raises an exception if the image does not match its map.
         content = Image(IMAGE).content(bmap.read(bmap.find(IMAGE)))
         self.assertEqual(content.size, card().image.stat().st_size)
         self.assertLess(content.mapped, content.size)

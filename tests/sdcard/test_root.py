@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The root file system is the product's: driver, agent, users, read-only."""
+"""The root file system has driver, agent and users, and is read-only."""
 
 import re
 import unittest
 
 from card import card
 
-# ELF's machine number of arm64, and where it stands.
+# ELF's machine number of arm64, and its position.
 AARCH64, MACHINE = (183).to_bytes(2, "little"), slice(18, 20)
 
 
 def entries(path):
-    """A file of /etc with colons: the fields by the first one."""
+    """A colon-separated file: the other fields by the first one."""
     lines = (card().root / path).read_text().splitlines()
     return {fields[0]: fields[1:] for fields in (line.split(":") for line in lines)}
 
@@ -20,7 +20,7 @@ class Root(unittest.TestCase):
     def test_driver(self):
         (driver,) = card().root.glob("**/modules/*/updates/mypoll.ko")
         self.assertEqual(driver.read_bytes()[MACHINE], AARCH64)
-        # For the kernel on the boot partition.
+        # Built for the kernel on the boot partition.
         version = driver.parents[1].name
         (kernel,) = card().boot.glob("kernel*.img")
         self.assertIn(f"Linux version {version} ".encode(), kernel.read_bytes())
@@ -43,7 +43,7 @@ class Root(unittest.TestCase):
     def test_boot_partition_is_mounted(self):
         fstab = [line.split() for line in (card().root / "etc/fstab").read_text().splitlines() if line[:1] not in ("", "#")]
         (boot,) = (entry for entry in fstab if entry[1] == "/boot")
-        # Not by its label, which any stick may have.
+        # By UUID, not by label: any USB stick may have that label.
         identifier = card().partitions[0].superblock(card().image)["UUID"]
         self.assertEqual(boot[0], f"UUID={identifier}")
         self.assertIn("ro", boot[3].split(","))

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Parameters of overlays as a Raspberry Pi's firmware sets them, as far as mypoll.dtso makes use of them."""
+"""Sets parameters of overlays like a Raspberry Pi's firmware. Supports only what mypoll.dtso uses."""
 
 import re
 
 import libfdt
 
-# PROPERTY, PROPERTY? (present or not), PROPERTY:OFFSET (a cell), with {KEY=VALUE,…} to look the value up.
+# PROPERTY (a string), PROPERTY? (present or not) or PROPERTY:OFFSET (a cell); {KEY=VALUE,…} maps values.
 TARGET = re.compile(r"(?P<property>[^?:{]+)(?P<kind>[?:]?)(?P<offset>\d*)(?:{(?P<table>.*)})?")
 NUMBERS = {"on": 1, "true": 1, "off": 0, "false": 0}
-# What a changed name may take.
+# Bytes for longer names and values.
 ROOM = 1024
 
 
 def set_parameter(overlay, name, value="true"):
-    """Sets the parameter `name` of `overlay`, a libfdt.Fdt; KeyError when there is none."""
+    """Sets the parameter `name` of `overlay`, a libfdt.Fdt; KeyError if it does not exist."""
     overlay.resize(overlay.totalsize() + ROOM)
     overrides = overlay.path_offset("/__overrides__")
     if not overlay.hasprop(overrides, name):
@@ -63,7 +63,7 @@ def _set_fragment(overlay, target, value):
 
 
 def _rename(overlay, path, name):
-    """Renames a node, wherever the overlay refers to it."""
+    """Renames a node, and updates the references to it."""
     overlay.set_name(overlay.path_offset(path), name)
     local = overlay.path_offset(f"/__local_fixups__{path}", quiet=libfdt.QUIET_NOTFOUND)
     if local >= 0:

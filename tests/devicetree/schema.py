@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""dtschema's programs, which are where Python is."""
+"""Runs dtschema's programs, which are installed beside this Python."""
 
 import os
 import subprocess
@@ -11,12 +11,12 @@ BINDING = ROOT / "recipes-kernel/mypoll/bindings/misc/mypoll,events.yaml"
 
 
 def dtschema(program, *arguments):
-    # A program's first line names the path at which the environment was made, another one.
+    # The path in the program's shebang is outdated: the environment was moved after its installation.
     command = (sys.executable, Path(sys.executable).with_name(program), *arguments)
     return subprocess.run(command, check=True, capture_output=True, text=True)
 
 
 def validate(tree, *options):
-    """The complaints of dt-validate about a tree. Its exit status is 0 either way."""
+    """The errors that dt-validate reports for a tree. Its exit status is always 0."""
     done = dtschema("dt-validate", *options, "--schema", os.environ["MYPOLL_SCHEMAS"], tree)
     return done.stdout + done.stderr

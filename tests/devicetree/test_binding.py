@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The driver's binding, and the device trees of QEMU's boards, which have to keep to it."""
+"""The driver's binding, and the device trees of QEMU's boards, which must be valid by it."""
 
 import os
 import subprocess
@@ -9,11 +9,11 @@ from schema import BINDING, ROOT, dtschema, validate
 
 TREES = ROOT / "recipes-kernel/linux/files/dts"
 BAD_LINES = ROOT / "tests/devicetree/bad-lines.dtso"
-# Other nodes are not ours.
+# Ignores other nodes.
 OURS = "--limit", "mypoll,events"
 
-# Complaints only about nodes of BAD_LINES: the schema cannot express what is wrong with the other nodes.
-REFUSED = [
+# The errors for BAD_LINES, sorted. The schema cannot express the errors of its other nodes.
+ERRORS = [
     "debounce-too-long (mypoll,events): line:debounce-interval: 4294968 is greater than the maximum of 4294967",
     "debounce-without-a-value (mypoll,events): line:debounce-interval: True is not of type 'integer'",
     r"label-empty (mypoll,events): line:label:0: '' does not match '^[^/\\x00-\\x1f\\x7f]{1,255}$'",
@@ -22,7 +22,7 @@ REFUSED = [
     "label-without-an-end (mypoll,events): line:label: b'bad' is not of type 'array'",
     "no-gpios (mypoll,events): line: 'gpios' is a required property",
     "number-too-high (mypoll,events): line@400:reg:0:0: 1024 is greater than the maximum of 1023",
-    # Of number-of-16-bits, whose name is left out.
+    # For number-of-16-bits: dt-validate omits the name.
     "size (2) error for type address",
     "unknown-edge (mypoll,events): line:mypoll,edge:0: 'upwards' is not one of ['both', 'rising', 'falling']",
 ]
@@ -35,7 +35,7 @@ def compiled(source, folder):
 
 
 def applied(overlay, folder):
-    """QEMU's own tree with an overlay applied, as scripts/lab/src/build/devicetree.rs does: dt-validate looks into no overlay."""
+    """QEMU's own device tree with the overlay, like in scripts/lab/src/build/devicetree.rs: dt-validate ignores overlays."""
     board, merged = folder / "board.dtb", folder / "merged.dtb"
     qemu = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57", "-nodefaults", "-display", "none", "-machine"]
     subprocess.run([*qemu, f"dumpdtb={board}"], check=True)
@@ -50,25 +50,25 @@ def test_binding():
 
 
 def test_examples(tmp_path):
-    """By all schemas."""
     source, dts = tmp_path / "example.c", tmp_path / "example.dts"
     source.write_text(dtschema("dt-extract-example", BINDING).stdout)
     cpp = ["cc", "-E", "-nostdinc", "-undef", "-D__DTS__", "-x", "assembler-with-cpp"]
     include = Path(os.environ["MYPOLL_KERNEL_SOURCE"], "include")
     subprocess.run([*cpp, "-I", include, "-o", dts, source], check=True)
+    # Valid by all schemas.
     assert validate(compiled(dts, tmp_path)) == ""
 
 
-def test_tree_of_the_pc(tmp_path):
+def test_device_tree_of_the_x86_board(tmp_path):
     assert validate(compiled(TREES / "mypoll-qemu-x86.dts", tmp_path), *OURS) == ""
 
 
-def test_overlay_of_virt(tmp_path):
+def test_overlay_of_the_arm64_board(tmp_path):
     assert validate(applied(TREES / "mypoll-qemu-virt.dtso", tmp_path), *OURS) == ""
 
 
 def test_bad_lines(tmp_path):
-    said = validate(applied(BAD_LINES, tmp_path), *OURS)
-    # Each has its file in front. A label that is no string breaks two rules, its type's and its pattern's, with the same words.
-    complaints = {line.partition(": ")[2] for line in said.splitlines() if not line.startswith("\t")}
-    assert sorted(complaints) == REFUSED
+    output = validate(applied(BAD_LINES, tmp_path), *OURS)
+    # Without the file name. A set: a label that is not a string violates its type and its pattern, with the same message.
+    errors = {line.partition(": ")[2] for line in output.splitlines() if not line.startswith("\t")}
+    assert sorted(errors) == ERRORS

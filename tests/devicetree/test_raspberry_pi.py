@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The overlay for a Raspberry Pi, on the device trees of mainline's kernel and of the vendor's. MYPOLL_KERNEL_SOURCE is
-mainline's source, MYPOLL_VENDOR_TREES a folder with the vendor's trees, or MYPOLL_NO_VENDOR_TREES why there is none."""
+"""The overlay for the Raspberry Pi, applied to the device trees of the mainline kernel and of the vendor's.
+MYPOLL_KERNEL_SOURCE: mainline's source. MYPOLL_VENDOR_TREES: a folder with the vendor's device trees;
+MYPOLL_NO_VENDOR_TREES: why it is missing."""
 
 import os
 import shutil
@@ -14,7 +15,7 @@ from dtparam import set_parameter
 from schema import ROOT, validate
 
 OVERLAY = ROOT / "recipes-kernel/linux/files/dts/mypoll.dtso"
-# The parameters "gpio" and "label" are no such properties; the recipe has these, too.
+# The overlay's parameters "gpio" and "label" are not the properties of these names. The recipe has the same options.
 NO_WARNINGS = ("-W", "no-unit_address_vs_reg", "-W", "no-gpios_property", "-W", "no-label_is_string")
 MAINLINE = (
     "bcm2837-rpi-3-a-plus",
@@ -30,13 +31,13 @@ VENDOR = ("bcm2710-rpi-3-b-plus", "bcm2711-rpi-4-b", "bcm2712-rpi-5-b")
 ACTIVE_LOW = 0x1
 PULL_UP, PULL_DOWN, PULL_DISABLE = 0x10, 0x20, 0x40
 
-# What the overlay says without parameters: the line and the LED, as `found` has them.
+# The overlay's defaults for the line and the LED, in the form of Board.found().
 BUTTON = {"gpio": 17, "flags": ACTIVE_LOW | PULL_UP, "label": "button", "debounce": 5, "edge": None, "wakeup": False}
 LED = {"gpio": 27, "flags": 0, "trigger": "heartbeat"}
 
 
 def run(*command):
-    """What a program says, on either stream."""
+    """The program's output, of both streams."""
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
 
 
@@ -49,7 +50,7 @@ def compile_board(board, folder):
     run("dtc", "-@", "-q", "-I", "dts", "-O", "dtb", "-o", dtb, dts)
     tree = libfdt.Fdt(dtb.read_bytes())
     if not tree.hasprop(tree.path_offset("/__symbols__"), "gpio"):
-        # As linux-mypoll does.
+        # Like linux-mypoll.
         run("fdtput", "-t", "s", dtb, "/__symbols__", "gpio", run("fdtget", dtb, "/__symbols__", "rp1_gpio").strip())
     return dtb
 
@@ -71,7 +72,7 @@ def children(tree, path):
 
 
 def resolved(tree, node):
-    """The line that a gpios property means, through a nexus if there is one: path of the controller, number, flags."""
+    """The line of a gpios property, also through a GPIO nexus: path of the controller, number, flags."""
     phandle, number, flags = cells(tree, node, "gpios")
     chip = tree.node_offset_by_phandle(phandle)
     if tree.hasprop(chip, "gpio-map"):
@@ -84,17 +85,17 @@ def resolved(tree, node):
 
 
 class Board(unittest.TestCase):
-    """The overlay, and the boards' trees: those of `trees`."""
+    """Base class: the overlay, and the device trees of `trees`, by board."""
 
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.boards = cls.trees()
         cls.overlay = cls.folder / "mypoll.dtbo"
-        cls.said = run("dtc", "-@", *NO_WARNINGS, "-I", "dts", "-O", "dtb", "-o", cls.overlay, OVERLAY)
+        cls.warnings = run("dtc", "-@", *NO_WARNINGS, "-I", "dts", "-O", "dtb", "-o", cls.overlay, OVERLAY)
 
     def merged(self, base, parameters):
-        """`base` with the overlay applied, as the firmware would."""
+        """Applies the overlay with parameters to `base`, like the firmware."""
         overlay = libfdt.Fdt(bytearray(self.overlay.read_bytes()))
         for name, value in parameters.items():
             set_parameter(overlay, name, value)
@@ -104,7 +105,7 @@ class Board(unittest.TestCase):
         return result
 
     def found(self, path):
-        """The driver's lines by their number, and the LEDs."""
+        """The driver's lines by number, and the LEDs."""
         tree = libfdt.Fdt(path.read_bytes())
         header = text(tree, tree.path_offset("/__symbols__"), "gpio")
         lines, leds = {}, []
@@ -129,11 +130,11 @@ class Board(unittest.TestCase):
         return lines, leds
 
     def validate(self, path):
-        """The binding has nothing to say against it."""
+        """Fails if a node violates the binding."""
         self.assertEqual(validate(path, "--limit", "mypoll,events"), "")
 
     def with_parameters(self, **parameters):
-        """What is found with these, the same on every board. Underscores stand for hyphens."""
+        """The lines and LEDs with these parameters, which must be the same on all boards. Underscores stand for hyphens."""
         parameters = {name.replace("_", "-"): value for name, value in parameters.items()}
         found = []
         for board, base in self.boards.items():
@@ -141,12 +142,12 @@ class Board(unittest.TestCase):
                 merged = self.merged(base, parameters)
                 self.validate(merged)
                 found.append(self.found(merged))
-                self.same_by_dtmerge(base, parameters, found[-1])
+                self.assert_same_by_dtmerge(base, parameters, found[-1])
         self.assertTrue(all(other == found[0] for other in found))
         return found[0]
 
-    def same_by_dtmerge(self, base, parameters, found):
-        """The vendor's program, which has the firmware's code, makes the same of it; where it is installed."""
+    def assert_same_by_dtmerge(self, base, parameters, found):
+        """The vendor's dtmerge, which shares the firmware's code, gives the same result, if it is installed."""
         if shutil.which("dtmerge"):
             merged = self.folder / "dtmerge.dtb"
             run("dtmerge", base, merged, self.overlay, *(f"{name}={value}" for name, value in parameters.items()))
@@ -168,7 +169,7 @@ class Vendor(Board):
         for board in VENDOR:
             tree = trees[board] = cls.folder / f"{board}.dtb"
             shutil.copy(Path(os.environ["MYPOLL_VENDOR_TREES"], tree.name), tree)
-            # dt-validate takes for pins what only has the name: an alias, and parameters of the tree itself.
+            # dt-validate would check these by their names, as pins: an alias, and parameters of the tree itself.
             run("fdtput", "--remove", tree, "/__overrides__")
             if "gpio" in run("fdtget", "--properties", tree, "/aliases").split():
                 run("fdtput", "--delete", tree, "/aliases", "gpio")
@@ -179,19 +180,19 @@ class Parameters:
     def assert_line(self, parameters, **changes):
         self.assertEqual(self.with_parameters(**parameters), ({0: {**BUTTON, **changes}}, []))
 
-    def test_none(self):
+    def test_no_parameters(self):
         self.assert_line({})
 
     def test_gpio(self):
         self.assert_line({"gpio": "22"}, gpio=22)
 
-    def test_pull_and_active_low_leave_each_other_alone(self):
+    def test_pull_and_active_low_are_independent(self):
         for pull, bias in (("up", PULL_UP), ("down", PULL_DOWN), ("off", PULL_DISABLE)):
             self.assert_line({"pull": pull}, flags=bias | ACTIVE_LOW)
             self.assert_line({"pull": pull, "active_low": "off"}, flags=bias)
             self.assert_line({"active_low": "on", "pull": pull}, flags=bias | ACTIVE_LOW)
 
-    def test_all_of_a_line(self):
+    def test_other_parameters_of_a_line(self):
         parameters = {"label": "door", "edge": "rising", "debounce": "20", "wakeup": "on"}
         self.assert_line(parameters, label="door", edge="rising", debounce=20, wakeup=True)
         self.assert_line({"wakeup": "off"})
@@ -203,41 +204,41 @@ class Parameters:
         self.assertEqual(self.with_parameters(led="off"), ({0: BUTTON}, []))
         self.assertEqual(self.with_parameters(led="on"), ({0: BUTTON}, [LED]))
 
-    def test_another_line(self):
+    def test_second_line(self):
         for base in self.boards.values():
             first = self.merged(base, {"led": "on"})
             both = self.merged(first, {"gpio": "22", "line": "1", "label": "door"})
             self.validate(both)
             self.assertEqual(self.found(both), ({0: BUTTON, 1: {**BUTTON, "gpio": 22, "label": "door"}}, [LED]))
 
-    @unittest.skipUnless(shutil.which("dtmerge"), "dtmerge is not installed: what it makes of the overlay is not compared")
+    @unittest.skipUnless(shutil.which("dtmerge"), "dtmerge is not installed: its results are not compared")
     def test_dtmerge(self):
-        """Each of these tests compares, where it can."""
+        """The other tests compare silently; this one is skipped if they can't."""
         self.with_parameters()
 
-    def test_unknown(self):
+    def test_unknown_parameter(self):
         with self.assertRaises(KeyError):
             self.merged(self.boards["bcm2711-rpi-4-b"], {"gpios": "17"})
 
-    def test_the_binding_is_asked(self):
+    def test_binding_is_checked(self):
         merged = self.merged(self.boards["bcm2711-rpi-4-b"], {"edge": "upwards"})
         with self.assertRaisesRegex(AssertionError, "'upwards' is not one of"):
             self.validate(merged)
 
 
 class Warnings:
-    def test_none_of_the_overlay(self):
-        self.assertEqual(self.said, "")
+    def test_overlay_has_no_warnings(self):
+        self.assertEqual(self.warnings, "")
 
-    def test_none_of_what_it_adds(self):
+    def test_overlay_adds_no_warnings(self):
         for base in self.boards.values():
             before = run("dtc", "-I", "dtb", "-O", "dtb", "-o", "/dev/null", base)
             after = run("dtc", "-I", "dtb", "-O", "dtb", "-o", "/dev/null", self.merged(base, {}))
-            added = set(self.complaints(after)) - set(self.complaints(before))
+            added = self.without_file(after) - self.without_file(before)
             self.assertEqual(added, set(), base.name)
 
-    def complaints(self, said):
-        return [line.partition(": ")[2] for line in said.splitlines()]
+    def without_file(self, warnings):
+        return {line.partition(": ")[2] for line in warnings.splitlines()}
 
 
 class MainlineParameters(Parameters, Mainline):

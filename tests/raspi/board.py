@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""QEMU's Raspberry Pi with a card in it. QEMU does not run the firmware: kernel, device tree and command line are taken from the
-card's first partition, as the firmware would. MYPOLL_QEMU is the program; MYPOLL_IMAGE and MYPOLL_MACHINE: see card.py."""
+"""QEMU's Raspberry Pi with a card. QEMU does not run the firmware: kernel, device tree and command line are read from the card's
+first partition, as the firmware would. MYPOLL_QEMU: QEMU's path. MYPOLL_IMAGE, MYPOLL_MACHINE: see card.py."""
 
 import os
 import re
@@ -19,17 +19,17 @@ SIM = Path(__file__).with_name("sim.dtso")
 # Only ends a hang.
 DEADLINE_S = 600
 
-# The Raspberry Pi 4's card is found on the controller that the real board has its Wi-Fi on, and that waits for a GPIO of the
-# firmware's which QEMU lacks. The other one's supplies are such GPIOs, too.
+# QEMU connects the Raspberry Pi 4's card to the controller that the real board uses for Wi-Fi. That controller's power sequence,
+# and the supplies of the real card slot, are GPIOs of the firmware, which QEMU lacks.
 WIFI, CARD_SLOT = "/soc/mmc@7e300000", "/emmc2bus/mmc@7e340000"
 
-# QEMU resets the board as soon as anything starts its watchdog.
+# QEMU resets the board as soon as its watchdog is started.
 WATCHDOG = "/soc/watchdog@7e100000"
 
-# HDMI's interrupt controller, whose registers QEMU has not, and the header's serial port, which QEMU interrupts for without end.
+# HDMI's interrupt controller, whose registers QEMU lacks, and the header's serial port, for which QEMU never stops interrupting.
 BROKEN = ("/soc/interrupt-controller@7ef00100", "/soc/serial@7e215040")
 
-# The console is the other serial port, which the real boards have their Bluetooth at.
+# The console is the other serial port, which the real boards use for Bluetooth.
 CONSOLE, BLUETOOTH = "console=ttyAMA0,115200", "/soc/serial@7e201000/bluetooth"
 
 PROMPT = "mypoll-test# "
@@ -47,7 +47,7 @@ def change_raspberry_pi_4(tree):
 class Emulated:
     machine: str
     device_tree: str
-    # What QEMU's board needs another device tree for than the real one.
+    # Adapts the device tree to QEMU's board.
     change: Callable[[Path], None]
 
 
@@ -58,7 +58,7 @@ EMULATED = {
 
 
 def with_led(overlay, folder):
-    """The overlay with what the firmware turns on for led=on."""
+    """The overlay with the parts enabled that the firmware enables for led=on."""
     source, result = folder / "led.dts", folder / "led.dtbo"
     source.write_text(run("dtc", "-q", "-I", "dtb", "-O", "dts", overlay).replace("__dormant__", "__overlay__"))
     run("dtc", "-q", "-I", "dts", "-O", "dtb", "-o", result, source)
@@ -66,7 +66,7 @@ def with_led(overlay, folder):
 
 
 def device_tree(folder):
-    """The card's, with its overlays and simulated lines, and changed for QEMU."""
+    """The card's device tree with its overlays and simulated lines, adapted to QEMU."""
     tree, sim = folder / "board.dtb", folder / "sim.dtbo"
     overlays = [card().boot / f"overlays/{name}.dtbo" for name in card().overlays()]
     if "dtoverlay=mypoll,led=on" in card().config()["all"]:
@@ -75,25 +75,25 @@ def device_tree(folder):
     run("fdtoverlay", "-i", card().boot / EMULATED.device_tree, "-o", tree, *overlays, sim)
     run("fdtput", "-r", tree, BLUETOOTH)
     run("fdtput", "-t", "s", tree, WATCHDOG, "status", "disabled")
-    # As dtoverlay=mypoll,wakeup=on: these chips refuse with another error than most.
+    # Like dtoverlay=mypoll,wakeup=on: these chips refuse it with an unusual error.
     run("fdtput", tree, "/events/line@0", "wakeup-source")
     EMULATED.change(tree)
     return tree
 
 
 class Board:
-    """Boots at once. What it says is in `said`."""
+    """Boots immediately. `console` is its output."""
 
     def __init__(self, folder):
         sd = folder / "sd.img"
         run("cp", "--sparse=always", card().image, sd)
-        # QEMU takes cards of such sizes only.
+        # QEMU accepts only powers of two as card sizes.
         os.truncate(sd, 1 << (card().image.stat().st_size - 1).bit_length())
         command = [os.environ["MYPOLL_QEMU"], "-machine", EMULATED.machine, "-display", "none", "-monitor", "none", "-no-reboot"]
         command += ["-kernel", card().boot / "kernel8.img", "-dtb", device_tree(folder)]
         command += ["-append", f"{card().command_line()} {CONSOLE}", "-drive", f"if=sd,format=raw,file={sd}"]
         command += ["-serial", "stdio"]
-        self.said = ""
+        self.console = ""
         self._read = 0
         self._qemu = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._selector = selectors.DefaultSelector()
@@ -106,17 +106,17 @@ class Board:
         self.wait_for_login()
         self._type("root")
         self._wait_for(r"[#$] ")
-        # What is typed is not to be found in what is said, and no line is folded.
+        # Without an echo, nor the prompt in the command itself, nor wrapped lines.
         self._type(f"stty -echo cols 500; PS1='{PROMPT[:-2]}''# '")
         self._wait_for(f"\n{PROMPT}")
-        # What the kernel says is in its log.
+        # No kernel messages between the output of commands.
         self.run("dmesg -n 1")
 
     def run(self, command, deadline_s=DEADLINE_S):
         """The command's exit status and output."""
         self._type(f"({command}); echo \"status=$?\"")
-        said = self._wait_for(f"status=[0-9]+\r\n{PROMPT}", deadline_s).replace("\r", "")
-        output, status = re.fullmatch(r"(?s)(.*)status=([0-9]+)\n.*", said).groups()
+        text = self._wait_for(f"status=[0-9]+\r\n{PROMPT}", deadline_s).replace("\r", "")
+        output, status = re.fullmatch(r"(?s)(.*)status=([0-9]+)\n.*", text).groups()
         return int(status), output
 
     def stop(self):
@@ -128,13 +128,13 @@ class Board:
         self._qemu.stdin.flush()
 
     def _wait_for(self, pattern, deadline_s=DEADLINE_S):
-        """What is said after what was waited for before, up to what the pattern matches."""
+        """Waits for output that matches. Returns the output since the previous match, up to the end of this one."""
         start, deadline = self._read, time.monotonic() + deadline_s
-        while not (found := re.compile(pattern).search(self.said, start)):
+        while not (found := re.compile(pattern).search(self.console, start)):
             if not self._selector.select(deadline - time.monotonic()):
-                raise TimeoutError(f"{pattern!r} is not in:\n{self.said[start:]}")
+                raise TimeoutError(f"{pattern!r} is not in:\n{self.console[start:]}")
             if not (chunk := os.read(self._qemu.stdout.fileno(), 1 << 16)):
-                raise EOFError(f"QEMU ended:\n{self.said[start:]}")
-            self.said += chunk.decode(errors="replace")
+                raise EOFError(f"QEMU ended:\n{self.console[start:]}")
+            self.console += chunk.decode(errors="replace")
         self._read = found.end()
-        return self.said[start : self._read]
+        return self.console[start : self._read]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A Raspberry Pi's image boots from its card, in QEMU."""
+"""A Raspberry Pi's image boots from its card in QEMU, and works."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class Booted(unittest.TestCase):
         self.assertEqual(status, 0, f"`{command}` ended with status {status}:\n{output}")
         return output
 
-    def test_root_is_the_cards_and_read_only(self):
+    def test_root_is_on_the_card_and_read_only(self):
         (root,) = re.findall(r"(?m)^(\S+) / (\S+) (\S+)", self.run_on_board("cat /proc/mounts"))
         device, file_system, options = root
         self.assertRegex(device, r"^/dev/(root|mmcblk[01]p2)$")
@@ -37,26 +37,26 @@ class Booted(unittest.TestCase):
         mounts = self.run_on_board("cat /proc/mounts")
         self.assertRegex(mounts, r"(?m)^/dev/mmcblk[01]p3 /data ext4 rw,")
 
-    def test_button_of_the_overlay(self):
+    def test_overlays_button(self):
         self.assertRegex(self.run_on_board("cat /proc/modules"), r"(?m)^mypoll ")
         self.assertRegex(self.run_on_board("mypollctl lines"), r"\bbutton\b")
 
-    def test_button_that_can_not_wake_the_board_is_there(self):
+    def test_button_that_cannot_wake_the_board_works(self):
         self.assertIn("line@0: wakeup-source: the line's chip can't wake the machine", self.run_on_board("dmesg"))
         self.assertIn("label=button\n", self.run_on_board("cat /sys/class/misc/mypoll/lines"))
 
-    def test_led_of_the_overlay(self):
+    def test_overlays_led(self):
         self.assertIn("[heartbeat]", self.run_on_board("cat /sys/class/leds/mypoll/trigger"))
 
     def test_agent_serves(self):
-        # Events before the agent has taken the connection reach no client, and it may not listen yet: another try until one does.
+        # A client gets only events after the agent accepted it, and the agent may not listen yet: repeat until one arrives.
         received = self.run_on_board(
             "for try in $(seq 300); do"
             " pidof nc >/dev/null || { sleep 600 | nc 127.0.0.1 7070 >/tmp/received 2>/tmp/refused & };"
             " echo trigger >/dev/mypoll; sleep 0.2; grep -q . /tmp/received && break;"
             " done; killall nc sleep; cat /tmp/received /tmp/refused"
         )
-        # init may say something in between.
+        # init may print something in between.
         event = next((json.loads(line) for line in received.splitlines() if line.startswith("{")), None)
         self.assertIsNotNone(event, received)
         self.assertEqual((event["source"], event["kind"]), ("manual", "trigger"))
@@ -64,14 +64,15 @@ class Booted(unittest.TestCase):
     def test_selftest_without_a_splat(self):
         self.run_on_board("/etc/init.d/mypoll-agent stop")
         self.addCleanup(self.run_on_board, "/etc/init.d/mypoll-agent start")
-        # Its tests have limits of their own.
+        # The deadline is long: the selftest's tests have their own.
         output = self.run_on_board("mypoll-selftest", deadline_s=3600)
         plan = re.search(r"(?m)^1\.\.(\d+)$", output)
         self.assertIsNotNone(plan, output)
         results = re.findall(r"(?m)^(not )?ok \d+", output)
         self.assertEqual(len(results), int(plan[1]), output)
         self.assertNotIn("not ", results, output)
-        # The simulated lines are there.
+        self.assertRegex(output, r"(?m)^ok (?!.*# SKIP)", "all tests were skipped")
+        # The simulated lines exist.
         self.assertNotIn("# SKIP no gpio-sim", output)
         self.assert_no_splat()
 

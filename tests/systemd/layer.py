@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the layer's recipes put into an image with systemd, by their own do_install."""
+"""Installs the layer's files for an image with systemd, by running the recipes' do_install."""
 
 import re
 import string
@@ -9,7 +9,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 CROSS = "aarch64-linux-gnu-"
 
-# Recipes, and their files. All but the driver and the agent are installed whole: of these, what is compiled is the caller's.
+# Recipes and the folders of their files. For driver and agent ("."), the caller installs what is compiled.
 RECIPES = {
     "recipes-core/board-watchdog/board-watchdog_0.2.0.bb": "files",
     "recipes-core/data-partition/data-partition_0.2.0.bb": "files",
@@ -21,7 +21,7 @@ RECIPES = {
     "recipes-kernel/mypoll/mypoll-driver_0.2.0.bb": ".",
 }
 
-# oe-core's, with usrmerge.
+# As in oe-core with usrmerge.
 FOLDERS = {
     "base_sbindir": "/usr/sbin",
     "bindir": "/usr/bin",
@@ -35,7 +35,7 @@ FOLDERS = {
 
 
 def install(root, build):
-    """Into `root`; `build` is for what is compiled."""
+    """Installs everything into `root`. `build` is a folder for compiled programs."""
     source = REPOSITORY / "recipes-core/grow-data-partition/files/grow-ext4.c"
     subprocess.run([f"{CROSS}gcc", "-O2", "-Wall", "-o", build / "grow-ext4", source], check=True)
     for recipe, files in RECIPES.items():
@@ -56,7 +56,7 @@ def install(root, build):
 
 
 def enable(root, unit):
-    """As the class systemd has it done when a package is installed."""
+    """Enables a unit, like a package of the class systemd when it is installed."""
     text = (root / "usr/lib/systemd/system" / unit).read_text(encoding="utf-8")
     for target in re.findall(r"(?m)^WantedBy=(.*)$", text):
         wants = root / "etc/systemd/system" / f"{target}.wants"
@@ -65,12 +65,12 @@ def enable(root, unit):
 
 
 def add_users(root):
-    """mypoll and its group gpio, with the numbers of the distro; those of Debian's packages are there."""
-    numbers = {
+    """Adds the user mypoll and the group gpio with the distro's IDs; Debian's users already exist."""
+    ids = {
         name: dict(re.findall(r"(?m)^([\w-]+)::(\d+):", (REPOSITORY / "files" / f"mypoll-{name}").read_text(encoding="ascii")))
         for name in ("passwd", "group")
     }
-    user, group, gpio = numbers["passwd"]["mypoll"], numbers["group"]["mypoll"], numbers["group"]["gpio"]
+    user, group, gpio = ids["passwd"]["mypoll"], ids["group"]["mypoll"], ids["group"]["gpio"]
     with (root / "etc/passwd").open("a", encoding="ascii") as file:
         file.write(f"mypoll:x:{user}:{group}::/:/usr/sbin/nologin\n")
     with (root / "etc/group").open("a", encoding="ascii") as file:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""
-Makes a card's image (.wic.zst) of Debian's root, linux-mypoll and what the layer installs. Under fakeroot, so that files belong to
-who they are to belong to.
-"""
+"""Creates a card's image (.wic.zst) from Debian's root, linux-mypoll and the layer's files. Run it under fakeroot, to keep the
+owners of files."""
 
 import argparse
 import shutil
@@ -13,7 +11,7 @@ from pathlib import Path
 import layer
 
 MIB = 1 << 20
-# Of files/wic/mypoll-sdcard.wks.in.
+# IDs from files/wic/mypoll-sdcard.wks.in.
 DISK = "4d5b4f0c"
 BOOT = "4D5B4F0C"
 
@@ -24,7 +22,7 @@ tmpfs /var/log tmpfs mode=0755 0 0
 tmpfs /var/tmp tmpfs mode=1777 0 0
 """
 
-# The journal is what the tests see of a boot.
+# The tests read the journal of a boot on the console.
 COMMAND_LINE = f"root=PARTUUID={DISK}-02 rootfstype=ext4 rootwait ro systemd.journald.forward_to_console=1\n"
 
 SSHD = """\
@@ -40,7 +38,7 @@ def run(*command):
 
 def make_root(root, build, arguments):
     root.mkdir()
-    # The devices are the kernel's.
+    # The kernel creates the devices.
     run("tar", "-C", root, "-xf", arguments.debian, "--exclude=./dev/*")
     for folder in ("boot", "usr/lib/modules"):
         shutil.rmtree(root / folder)
@@ -62,12 +60,12 @@ def make_root(root, build, arguments):
     (root / "etc/ssh/sshd_config.d/tests.conf").write_text(SSHD, encoding="ascii")
     shadow = root / "etc/shadow"
     shadow.write_text(shadow.read_text(encoding="ascii").replace("root:*:", "root::", 1), encoding="ascii")
-    # systemd lays one over it that lasts until power-off.
+    # Empty: systemd mounts a transient ID over it.
     (root / "etc/machine-id").write_text("", encoding="ascii")
 
 
 def make_file_systems(folder, root, kernel):
-    """Name: file, in the order of the partitions."""
+    """The partitions' files by name, in the order of the partitions."""
     files = {name: folder / f"{name}.part" for name in ("boot", "root", "data")}
     used = int(subprocess.run(["du", "-sm", root], check=True, capture_output=True, text=True).stdout.split()[0])
     for file, size in zip(files.values(), (64, used * 5 // 4 + 32, 128), strict=True):
@@ -83,7 +81,7 @@ def make_file_systems(folder, root, kernel):
 
 
 def make_card(card, files):
-    """As the layout has them, each on a boundary of 4 MiB."""
+    """Creates the card. Partitions are aligned to 4 MiB, as in the layout."""
     lines, end = [f"label: dos\nlabel-id: 0x{DISK}"], 4
     with card.open("wb") as disk:
         for (name, file), kind in zip(files.items(), ("c", "83", "83"), strict=True):
@@ -99,10 +97,10 @@ def make_card(card, files):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--debian", type=Path, required=True, help="the root, a .tar")
-    parser.add_argument("--kernel", type=Path, required=True, help="folder with Image and modules/")
+    parser.add_argument("--debian", type=Path, required=True, help="Debian's root file system, a .tar")
+    parser.add_argument("--kernel", type=Path, required=True, help="a folder with Image and modules/")
     parser.add_argument("--driver", type=Path, required=True, help="mypoll.ko")
-    parser.add_argument("--userspace", type=Path, required=True, help="folder with the programs")
+    parser.add_argument("--userspace", type=Path, required=True, help="a folder with mypoll-agent and mypollctl")
     parser.add_argument("image", type=Path, help="the result, a .wic.zst")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.image.parent) as name:

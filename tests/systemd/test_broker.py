@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Events that an MQTT broker did not get before the power went reach it afterwards. MYPOLL_IMAGE is the image, a .wic.zst."""
+"""After a power cut, an MQTT broker receives the events that it missed. MYPOLL_IMAGE: the image, a .wic.zst."""
 
 import json
 import os
@@ -18,7 +18,7 @@ EVENTS = 20
 CONFIGURATION = """\
 [journal]
 path = "/var/lib/mypoll-agent/journal"
-sync = "0s"  # An event is on the card before a client gets it.
+sync = "0s"  # An event is on the card before clients receive it.
 [[stream]]
 listen = "0.0.0.0:7070"
 insecure = true
@@ -53,7 +53,7 @@ class PowerCut(unittest.TestCase):
             return client.connect_ex(("127.0.0.1", self.port)) == 0
 
     def trigger(self):
-        """Events that a client got, by their numbers."""
+        """Triggers events, and returns the numbers of those that a client received."""
         with socket.create_connection(("127.0.0.1", self.session.agent_port), timeout=DEADLINE_S) as client:
             lines = client.makefile("r", encoding="utf-8")
             client.sendall(b"{}\n")
@@ -65,10 +65,10 @@ class PowerCut(unittest.TestCase):
 
     def test_events_on_the_card_are_delivered(self):
         self.power_on()
-        # Once the agent listens.
+        # Waits until the agent listens.
         self.session.event()
         numbers = self.trigger()
-        # All that the card had only cached is lost.
+        # All cached writes are lost.
         self.session.cut(lambda: False)
 
         configuration = self.folder / "mosquitto.conf"
@@ -77,7 +77,7 @@ class PowerCut(unittest.TestCase):
         deadline = time.monotonic() + DEADLINE_S
         while not self.broker_listens():
             self.assertIsNone(broker.poll(), "mosquitto ended")
-            self.assertLess(time.monotonic(), deadline, "mosquitto does not listen")
+            self.assertLess(time.monotonic(), deadline, "mosquitto did not start to listen")
             time.sleep(0.1)
         limit = ("-W", str(DEADLINE_S))
         subscriber = self.start("mosquitto_sub", "-p", str(self.port), "-q", "1", "-t", "mypoll/+/event/#", *limit)
@@ -86,4 +86,4 @@ class PowerCut(unittest.TestCase):
             numbers.discard(json.loads(line)["event"])
             if not numbers:
                 break
-        self.assertFalse(numbers, "never delivered")
+        self.assertFalse(numbers, "events were never delivered")

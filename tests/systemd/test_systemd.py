@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The layer's units and scripts under systemd, on a card's partitions. MYPOLL_IMAGE is the image, a .wic.zst."""
+"""The layer's units and scripts with systemd, on a real partition layout. MYPOLL_IMAGE: the image, a .wic.zst."""
 
 import os
 import tempfile
@@ -37,13 +37,13 @@ class Layer(unittest.TestCase):
         return run("mdir", "-b", "-i", self.card.boot_partition(), "::")
 
     def agent(self, session):
-        """Its process, if there is one."""
+        """The agent's PID, or an empty string."""
         return session.run("pidof mypoll-agent || :").strip()
 
     def assert_event(self, session):
         self.assertIn(b'"kind":"trigger"', session.event())
 
-    def test_everything_starts_and_what_ends_starts_again(self):
+    def test_services_start_and_restart(self):
         session = self.power_on()
         state = session.run("systemctl is-system-running --wait || :").strip()
         self.assertEqual(state, "running", session.run("systemctl --failed; journalctl --boot --priority=warning"))
@@ -56,7 +56,7 @@ class Layer(unittest.TestCase):
             self.assertRegex(mounts, rf"(?m)^/dev/vda3 {place} ext4 rw,nosuid,nodev,noatime")
         self.assertEqual(session.run("stat --format '%U %u' /var/lib/mypoll-agent").split(), ["mypoll", "800"])
         self.assertEqual(session.run("stat --format '%G %a' /dev/mypoll").split(), ["mypoll", "660"])
-        # What has its state on the data partition starts after it is mounted.
+        # Services with state on the data partition start after it is mounted.
         times = [
             int(session.run(f"systemctl show --property {time} --value {unit}"))
             for unit, time in (
@@ -75,13 +75,13 @@ class Layer(unittest.TestCase):
             session.wait("another agent", lambda old=old: self.agent(session) not in ("", old))
             self.assert_event(session)
 
-        # systemd feeds the board's watchdog, and when it has crashed nothing does: the board restarts.
+        # systemd feeds the board's watchdog. After it has crashed, nothing does, and the board restarts.
         self.assertEqual(session.run("cat /sys/class/watchdog/watchdog0/state").strip(), "active")
         session.run("kill -ABRT 1")
         session.process.wait(DEADLINE_S)
         self.assertNotIn("Kernel panic", session.console())
 
-    def test_a_configuration_is_taken_kept_and_given_up(self):
+    def test_configuration_is_used_kept_and_removed(self):
         session = self.power_on()
         own = session.run(f"umount /etc/{NAME}; cat /etc/{NAME}")
         self.assert_event(session)

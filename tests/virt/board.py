@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A board with a card in it: QEMU's "virt", which boots the Raspberry Pi's kernel, too."""
+"""A board with a card: QEMU's "virt", which also boots the Raspberry Pi's kernel."""
 
 import re
 import socket
@@ -27,13 +27,13 @@ def free_port():
 
 
 class Board:
-    """Made of what is on the card's boot partition. `folder` gets its files."""
+    """Boots the kernel and command line of the card's boot partition. `folder` is for temporary files."""
 
     def __init__(self, folder, card):
         self.folder = Path(folder)
         self.kernel = card.boot_file("kernel8.img", self.folder / "kernel8.img")
         cmdline = card.boot_file("cmdline.txt", self.folder / "cmdline.txt").read_text(encoding="ascii")
-        # This board's serial port.
+        # Use this board's serial port.
         self.cmdline = re.sub(r"\bconsole=\S+", "", cmdline.strip()) + " console=ttyAMA0 panic=-1"
         self.devicetree = self.folder / "virt.dtb"
         run("qemu-system-aarch64", *MACHINE, "-machine", f"dumpdtb={self.devicetree}")
@@ -41,14 +41,14 @@ class Board:
 
 
 class Session:
-    """From power-on to power-off."""
+    """The board from power-on to power-off."""
 
     def __init__(self, board, card):
         self.log = board.folder / "console.log"
-        # Of the time before.
+        # Remove the log of the previous session.
         self.log.unlink(missing_ok=True)
         self.cache = card.cache
-        # Of the card's host key: another one is refused.
+        # Keeps the card's host key: a changed one is an error.
         self.known_hosts = card.file.with_suffix(".known_hosts")
         self.ssh_port, self.agent_port = free_port(), free_port()
         forwarded = f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,hostfwd=tcp:127.0.0.1:{self.agent_port}-:{AGENT_PORT}"
@@ -58,7 +58,7 @@ class Session:
             + [*self.cache.power_on(), "-device", f"virtio-blk-pci,drive=card,{write_cache.DISK}"]
             + ["-netdev", f"user,id=net,{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="]
             + ["-device", "virtio-rng-pci", "-device", "i6300esb", "-serial", f"file:{self.log}"]
-            # A board without a battery, and no reboot behind the test's back.
+            # A board without a battery-backed clock. QEMU exits on a reboot.
             + ["-rtc", "base=2000-01-01", "-no-reboot"]
         )
         self.started = time.monotonic()
@@ -68,7 +68,7 @@ class Session:
         self.process.wait()
 
     def cut(self, is_kept):
-        """The power goes. What is asked and given: see WriteCache.power_off."""
+        """Cuts the power. Parameter and result: see WriteCache.power_off."""
         self.stop()
         return self.cache.power_off(is_kept)
 
@@ -76,14 +76,14 @@ class Session:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def wait(self, what, condition):
-        """What `condition` gives, once it gives anything."""
+        """Waits until `condition` is true, and returns its value."""
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline and self.process.poll() is None:
             found = condition()
             if found:
                 return found
             time.sleep(0.01)
-        raise AssertionError(f"{what} did not happen; the console's end:\n{self.console()[-4000:]}")
+        raise AssertionError(f"{what} did not happen; the end of the console's output:\n{self.console()[-4000:]}")
 
     def ssh(self, script):
         """The command line that runs `script` on the board as root."""
@@ -98,7 +98,7 @@ class Session:
         return run(*self.ssh(script), timeout=DEADLINE_S)
 
     def log_in(self):
-        """Waits until root can; another host key than before is no reason to wait."""
+        """Waits for a login as root. Fails immediately if the host key changed."""
 
         def logged_in():
             ended = subprocess.run(self.ssh("true"), check=False, capture_output=True, text=True)
@@ -109,10 +109,10 @@ class Session:
         self.wait("an SSH login", logged_in)
 
     def event(self):
-        """The line that the agent sends for a trigger."""
+        """Triggers an event, and returns the agent's line."""
 
         def received():
-            # QEMU accepts a connection that nobody on the board takes, and closes it then.
+            # QEMU accepts a connection even if no program on the board does, and then closes it.
             with socket.create_connection(("127.0.0.1", self.agent_port)) as client:
                 client.settimeout(1)
                 self.run("echo trigger >/dev/mypoll")
@@ -124,16 +124,16 @@ class Session:
         return self.wait("the agent's line", received)
 
     def power_off(self):
-        """In good order."""
+        """Shuts down properly."""
         subprocess.run(self.ssh("poweroff"), check=False, capture_output=True)
         self.process.wait(DEADLINE_S)
-        # A card has its time.
+        # The card writes its whole cache.
         self.cache.power_off(lambda: True)
 
     def start_load(self):
         """
-        Events, and writing to /data that never ends: a number each to a file of its own, printed when it is said to be on the card,
-        beside much that nobody waits for. Gives the process whose output the numbers are.
+        Starts endless events and writes to /data: unsynced ones, and numbered files. Returns a process that prints the number of
+        each file after it was synced.
         """
         for endless in (
             "echo trigger >/dev/mypoll",
@@ -148,7 +148,7 @@ class Session:
         return subprocess.Popen(self.ssh(script), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def written(self):
-        """The numbers that /data has, each in its file; an empty or torn one is not among them."""
+        """The numbers of the intact files of start_load(): not of empty or torn ones."""
         listed = self.run("cd /data/written 2>/dev/null && grep . -r . || :")
         pairs = re.findall(r"(?m)^\./(\d+):(\d+)$", listed)
         return {int(number) for name, number in pairs if name == number}

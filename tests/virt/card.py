@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A card with the image on it, as a file that is larger than the image, and what is looked at when the power has gone."""
+"""A card with the image, as a file that is larger than the image, and checks after a power cut."""
 
 import hashlib
 import json
@@ -10,13 +10,13 @@ from commands import run
 from write_cache import SECTOR, WriteCache
 
 MIB = 1 << 20
-# How much larger than its image a card is.
+# Size of the card beyond its image.
 UNUSED = 512 * MIB
 PARTITIONS = ("boot", "root", "data")
 
 
 def partitions(file):
-    """Name: (start, length), in bytes, of what the partition table says."""
+    """The partition table: (start, length) in bytes, by name."""
     table = json.loads(run("sfdisk", "--json", file))["partitiontable"]
     return {
         name: (entry["start"] * SECTOR, entry["size"] * SECTOR) for name, entry in zip(PARTITIONS, table["partitions"], strict=True)
@@ -24,7 +24,7 @@ def partitions(file):
 
 
 class Card:
-    """`file` is rewritten: `image`, a .wic.zst, and `boot_files` (name: text) on the boot partition."""
+    """Overwrites `file` with `image`, a .wic.zst, and writes `boot_files` (name: text) to the boot partition."""
 
     def __init__(self, file, image, boot_files):
         self.file = Path(file)
@@ -35,20 +35,20 @@ class Card:
             card.truncate(self.size)
         for name, text in boot_files.items():
             run("mcopy", "-o", "-i", self.boot_partition(), "-", f"::{name}", input=text)
-        # That neither is written to when the board runs.
+        # The board must not write to them.
         self.read_only = {name: self.digest(name) for name in ("boot", "root")}
 
     def boot_partition(self):
-        """As mtools take it."""
+        """The boot partition in the syntax of mtools."""
         return f"{self.file}@@{partitions(self.file)['boot'][0]}"
 
     def boot_file(self, name, to):
-        """Copies a file of the boot partition."""
+        """Copies a file from the boot partition."""
         run("mcopy", "-n", "-i", self.boot_partition(), f"::{name}", to)
         return to
 
     def copy(self, name):
-        """A file that holds what the partition does."""
+        """Copies a partition to a file, and returns its path."""
         start, length = partitions(self.file)[name]
         copy = self.file.with_suffix(f".{name}")
         part = (f"skip={start}", f"count={length}", "iflag=skip_bytes,count_bytes")
@@ -68,16 +68,16 @@ class Card:
 
     def check(self):
         """
-        That the card is clean: the partition table is whole; boot and root hold the bytes they held before; and the data
-        partition, once its journal has been replayed as a mount would, has nothing that e2fsck finds.
+        Checks that the partition table is valid, that boot and root are unchanged, and that e2fsck finds no error in the data
+        partition after its journal was replayed, as by a mount.
         """
         run("sfdisk", "--verify", self.file)
         for name, digest in self.read_only.items():
             if self.digest(name) != digest:
-                raise AssertionError(f"the partition {name} has been written to")
+                raise AssertionError(f"the partition {name} was written to")
         copy = self.copy("data")
         try:
-            # What replays the journal and is content ends with 0 or 1.
+            # 0 or 1: the journal was replayed, if necessary, without errors left.
             replayed = subprocess.run(["e2fsck", "-p", copy], check=False, text=True, stdout=subprocess.PIPE)
             if replayed.returncode not in (0, 1):
                 raise AssertionError(f"e2fsck -p ended with status {replayed.returncode}:\n{replayed.stdout}")
@@ -86,6 +86,6 @@ class Card:
             copy.unlink()
 
     def was_unmounted(self):
-        """Whether there is nothing in the data partition's journal to be replayed."""
+        """Whether the data partition was unmounted: its journal needs no recovery."""
         start, _ = partitions(self.file)["data"]
         return "needs_recovery" not in run("dumpe2fs", "-h", f"{self.file}?offset={start}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Programs that tests run."""
+"""Runs programs for tests."""
 
 import subprocess
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What differs between images with SysV init, and those with systemd (MYPOLL_INIT=systemd)."""
+"""The differences between images with SysV init and with systemd (MYPOLL_INIT=systemd)."""
 
 import os
 
 
 class SysV:
-    # What the console shows of a boot, in this order.
+    # Messages of a boot on the console, in this order.
     MARKS = (
         r"EXT4-fs \(vda3\): mounted",
         r"Growing \S+ to the end of the disk",
@@ -14,7 +14,7 @@ class SysV:
         r"Starting mypoll-agent",
     )
     LOG = "cat /var/log/messages"
-    # How far the clock may go back over a power-off, in seconds.
+    # Seconds that the clock may go back over a power-off.
     CLOCK_BACK_S = 0
 
 

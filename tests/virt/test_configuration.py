@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A mypoll-agent.toml with a mistake in it, put on a card's boot partition by a PC. MYPOLL_IMAGE is the image, a .wic.zst."""
+"""An invalid mypoll-agent.toml on a card's boot partition, written by a PC. MYPOLL_IMAGE: the image, a .wic.zst."""
 
 import os
 import tempfile
@@ -14,14 +14,14 @@ from init_system import INIT, SysV
 ERROR = "mypoll-agent-error.txt"
 
 
-class Mistake(unittest.TestCase):
+class InvalidConfiguration(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         self.card = Card(self.folder / "card", os.environ["MYPOLL_IMAGE"], {"mypoll-agent.toml": "[[stream]]\r\nlisten = 7070\r\n"})
 
-    def test_the_pc_is_told(self):
+    def test_error_is_reported_on_the_boot_partition(self):
         session = Session(Board(self.folder, self.card), self.card)
         self.addCleanup(session.stop)
         session.log_in()
@@ -30,11 +30,11 @@ class Mistake(unittest.TestCase):
         self.assertIn("mypoll-agent.toml:2: stream[0].listen: ", session.run(INIT.LOG))
         self.assertRegex(session.run("cat /proc/mounts"), r"(?m)^\S+ /boot vfat ro,")
         if INIT is SysV:
-            # What the router is told.
+            # The DHCP server gets the hostname.
             self.assertIn(f"hostname:{HOSTNAME}", session.run("cat /proc/$(pidof udhcpc)/cmdline | tr '\\0' ' '"))
         session.power_off()
 
-        # On the PC again.
-        told = self.card.boot_file(ERROR, self.folder / ERROR).read_text(encoding="utf-8")
-        self.assertIn("mypoll-agent.toml:2: stream[0].listen: ", told)
+        # Back on the PC.
+        error = self.card.boot_file(ERROR, self.folder / ERROR).read_text(encoding="utf-8")
+        self.assertIn("mypoll-agent.toml:2: stream[0].listen: ", error)
         run("fsck.vfat", "-n", self.card.copy("boot"))

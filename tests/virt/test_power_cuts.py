@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""
-The power goes at random moments, CUTS times (3): at a first boot, at a later one, and under load. MYPOLL_IMAGE is the image, a .wic.zst of a
-Raspberry Pi that root can log in to. SEED, a number, repeats the moments of an earlier run, which says its own.
+"""Cuts the power at random moments of a first boot, of a later boot, and under load.
+
+MYPOLL_IMAGE: the image for a Raspberry Pi, a .wic.zst with a root login. CUTS: the number of power cuts (3).
+SEED: repeats the moments of an earlier run, which printed its seed.
 """
 
 import os
@@ -22,15 +23,15 @@ from write_cache import SECTOR
 
 BOOT_FILES = {"mypoll-agent.toml": '[[stream]]\nlisten = "0.0.0.0:7070"\ninsecure = true\n'}
 
-# When the agent was started, in seconds after the kernel: field 22 is in hundredths.
-AGENT_AGE = "awk '{print $22 / 100}' /proc/$(pidof mypoll-agent)/stat"
+# The start of the agent, in seconds after the kernel's: field 22 is in hundredths.
+AGENT_START = "awk '{print $22 / 100}' /proc/$(pidof mypoll-agent)/stat"
 
 KINDS = ["load", "boot", "first boot"]
-# Of writing, before the power goes.
+# Maximum seconds of load before the power cut.
 LOAD_S = 5
 
 
-# 30 cuts take hours on a machine that does something else as well; the phase has a limit.
+# 30 cuts take hours on a busy machine. The phase has its own limit.
 @pytest.mark.timeout(0)
 class PowerCuts(unittest.TestCase):
     def setUp(self):
@@ -45,8 +46,8 @@ class PowerCuts(unittest.TestCase):
     def insert_new_card(self):
         self.cards += 1
         self.card = Card(self.folder / f"card{self.cards}", self.image, BOOT_FILES)
-        # Numbers that were said to be on it, and the time when it was last switched off in order.
-        self.acknowledged, self.switched_off = set(), 0
+        # The files that were synced to it, and the time of the last proper power-off.
+        self.synced, self.switched_off = set(), 0
 
     def power_on(self):
         self.session = Session(self.board, self.card)
@@ -56,32 +57,32 @@ class PowerCuts(unittest.TestCase):
         seed = int(os.environ.get("SEED", random.randrange(1 << 32)))
         cuts = int(os.environ.get("CUTS", "3"))
         self.say(f"SEED={seed} CUTS={cuts}")
-        moments = random.Random(seed)
-        # Of its own, as how often it is asked depends on what the board does.
-        self.luck = random.Random(seed)
+        rng = random.Random(seed)
+        # Separate: the number of its draws depends on the board. Another seed: else the first share would follow the first delay.
+        self.cache_rng = random.Random(f"cache {seed}")
         self.power_on()
-        stretches = {"first boot": self.boot()}
+        intervals = {"first boot": self.boot()}
         for number in range(cuts):
             kind = KINDS[number % len(KINDS)]
             if kind == "load":
-                self.cut_under_load(moments)
+                self.cut_under_load(rng)
             else:
                 self.switch_off()
                 if kind == "first boot":
                     self.insert_new_card()
-                self.cut_at_boot(stretches[kind], moments)
+                self.cut_at_boot(intervals[kind], rng)
             self.card.check()
             self.power_on()
-            stretches["boot"] = self.boot()
+            intervals["boot"] = self.boot()
 
     def say(self, text):
         print(f"power cuts: {text}", file=sys.stderr, flush=True)
 
     def boot(self):
         """
-        Waits for all that a board has to do after power-on. Gives the stretches of its console's output: the mark at the
-        beginning of each, and how long it takes, in seconds. The moments of cuts are drawn between two marks, so that what
-        takes little time is cut as often as what takes long.
+        Waits until the board has booted, and checks it. Returns the intervals between the marks in the console's output: the
+        mark at the beginning of each, and its length in seconds. A cut first chooses an interval, so that short phases of a
+        boot are cut as often as long ones.
         """
         session = self.session
         seen = {"": 0.0}
@@ -98,43 +99,43 @@ class PowerCuts(unittest.TestCase):
         self.assertEqual(session.run("hostname").strip(), HOSTNAME)
         start, size = partitions(self.card.cache.copy)["data"]
         self.assertGreater(start + size, self.card.size - 2 * MIB, "the data partition did not grow")
-        # The disk's first partition table is in the kernel until it is told of the new one.
+        # The kernel keeps the old partition table until it is told of the new one.
         self.assertEqual(int(session.run("cat /sys/class/block/vda3/size")) * SECTOR, size)
         blocks = int(session.run("df -k /data | tail -n 1 | awk '{print $2}'")) * 1024
         self.assertGreater(blocks, size * 0.9, "the file system did not grow")
         self.assertNotIn("EXT4-fs error", session.run("dmesg"))
         earliest = self.switched_off - INIT.CLOCK_BACK_S
         self.assertGreaterEqual(int(session.run("date +%s")), earliest, "the clock went back")
-        lost = self.acknowledged - session.written()
-        self.assertFalse(lost, f"said to be on the card and not there: {sorted(lost)}")
-        up = float(session.run(AGENT_AGE))
-        self.say(f"booted, agent {up:.1f} s after the kernel")
+        lost = self.synced - session.written()
+        self.assertFalse(lost, f"synced files are lost: {sorted(lost)}")
+        started = float(session.run(AGENT_START))
+        self.say(f"booted, agent started {started:.1f} s after the kernel")
         times = list(seen.values())
         return [(mark, end - start) for mark, start, end in zip(seen, times, times[1:])]
 
-    def cut_at_boot(self, stretches, moments):
-        mark, length = moments.choice(stretches)
-        delay = moments.uniform(0, length)
+    def cut_at_boot(self, intervals, rng):
+        mark, length = rng.choice(intervals)
+        delay = rng.uniform(0, length)
         self.power_on()
         self.session.wait(mark, lambda: re.search(mark, self.session.console()))
         time.sleep(delay)
         self.cut(f"{delay:.2f} s after {mark or 'power-on'}")
 
-    def cut_under_load(self, moments):
+    def cut_under_load(self, rng):
         load = self.session.start_load()
         self.session.wait("the first write", lambda: select.select([load.stdout], [], [], 0)[0])
-        delay = moments.uniform(0, LOAD_S)
+        delay = rng.uniform(0, LOAD_S)
         time.sleep(delay)
         self.cut(f"after {delay:.2f} s of load")
-        said = load.communicate()[0].split()
-        self.assertTrue(said, "nothing was ever said to be on the card")
-        self.acknowledged.update(map(int, said))
-        self.say(f"{len(self.acknowledged)} files are said to be on the card")
+        synced = load.communicate()[0].split()
+        self.assertTrue(synced, "no file was synced")
+        self.synced.update(map(int, synced))
+        self.say(f"{len(self.synced)} files are synced to the card")
 
     def cut(self, moment):
-        """Of what the card has only cached it loses all, nothing, or some: the share is drawn."""
-        share = self.luck.random()
-        cached, lost = self.session.cut(lambda: self.luck.random() >= share)
+        """The card loses a random share of its cached writes."""
+        share = self.cache_rng.random()
+        cached, lost = self.session.cut(lambda: self.cache_rng.random() >= share)
         self.say(f"cut {moment}: {lost} of {cached} cached writes lost")
 
     def switch_off(self):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""
-What of a board's writes outlives a power cut. A card caches writes until the next flush; so QEMU's driver "blklogwrites" keeps
-a log, in the form of Linux' dm-log-writes, and the card's file gets what it would have kept.
+"""Simulates a card's write cache, which loses writes on a power cut.
+
+QEMU's driver "blklogwrites" logs all writes, in the format of Linux's dm-log-writes. After power-off, the writes that survive
+are copied from the log to the card's file.
 """
 
 import struct
@@ -10,15 +11,15 @@ from typing import NamedTuple
 from commands import run
 
 SECTOR = 512
-# The first sector: a magic number, the version, and how many entries there were at the last flush.
+# The first sector: a magic number, the version, and the number of entries at the last flush.
 HEAD = struct.Struct("<QQQ")
-# Sector, number of sectors, flags, length. It has a sector of its own, before its data.
+# Sector, number of sectors, flags, length. Each entry has its own sector, before its data.
 ENTRY = struct.Struct("<QQQQ")
 FLUSH = 1
-# What makes a disk of QEMU's like a card. Zeros without data get their place in the log too late, and requests that QEMU merged may
-# have more parts than fit, with the log's own.
+# Makes QEMU's disk behave like a card. blklogwrites logs write-zeroes requests too late, and a merged request may have too many
+# parts once the log's own is added.
 DISK = "write-cache=on,discard=off,write-zeroes=off,request-merging=off"
-# Of the host's disk: it has no power cut.
+# Don't flush the host's disk: its power is not cut.
 NO_FLUSH = "cache.no-flush=on"
 
 
@@ -36,7 +37,7 @@ class WriteCache:
         self.file, self.copy, self.log = file, file.with_suffix(".running"), file.with_suffix(".log")
 
     def power_on(self):
-        """QEMU's options for a block device "card" like the file, which stays as it is."""
+        """QEMU's options for the block device "card", a copy of the file."""
         run("cp", "--sparse=always", self.file, self.copy)
         self.log.write_bytes(b"")
         return [
@@ -47,8 +48,8 @@ class WriteCache:
 
     def power_off(self, is_kept):
         """
-        The file gets what was written before the last flush, and of the rest each write that `is_kept` says yes to. Gives how many it was
-        asked about, and how many of them are lost.
+        Writes to the file what was written before the last flush, and those later (cached) writes for which `is_kept` returns
+        true. Returns the number of cached writes, and how many of them are lost.
         """
         writes = self._writes()
         flushed = max((number for number, write in enumerate(writes) if write.is_flush), default=-1)
@@ -62,7 +63,7 @@ class WriteCache:
         return len(cached), len(cached) - len(kept)
 
     def _writes(self):
-        """In the order in which they were done. The last one is not among them when QEMU was killed at it."""
+        """All complete writes, in order. The last one may be incomplete if QEMU was killed."""
         writes, place = [], SECTOR
         end = self.log.stat().st_size
         with self.log.open("rb") as log:
@@ -77,5 +78,5 @@ class WriteCache:
                     break
                 writes.append(write)
         if len(writes) < entries:
-            raise AssertionError(f"{self.log} has {entries} entries at least, but {len(writes)} are in order")
+            raise AssertionError(f"{self.log} should have {entries} entries or more, but only {len(writes)} are valid")
         return writes

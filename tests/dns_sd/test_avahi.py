@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What `mypoll-agent announce` has a real avahi-daemon announce, by avahi-browse.
+"""The services that a real avahi-daemon announces after `mypoll-agent announce`, as seen by avahi-browse.
 
-Runs as root, in namespaces of its own (unshare --net --mount --pid --fork), which it gives a network with one interface,
-a copy of /etc, and an empty /run.
+Requires root and its own namespaces (unshare --net --mount --pid --fork). Sets up a network with one interface, a copy of
+/etc, and an empty /run.
 """
 
 import os
@@ -14,9 +14,10 @@ import time
 import unittest
 
 PROGRAM = os.environ["MYPOLL_AGENT"]
-# The folder that avahi-daemon and avahi-utils are unpacked in.
+# A folder with the unpacked packages avahi-daemon and avahi-utils.
 AVAHI = os.environ["MYPOLL_AVAHI"]
-DEADLINE = 60
+# Only ends a hang.
+DEADLINE_S = 60
 
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -35,7 +36,8 @@ def run(*command):
     subprocess.run(command, check=True)
 
 
-def libraries():
+def environment():
+    """With the path of the unpacked libraries."""
     folders = subprocess.run(
         ["find", AVAHI, "-maxdepth", "4", "-name", "libavahi-core.so.7", "-printf", "%h:"],
         check=True,
@@ -46,7 +48,7 @@ def libraries():
 
 
 def prepare():
-    """What the daemons expect of a system."""
+    """Sets up what the daemons expect of a system."""
     run("mount", "--make-rprivate", "/")
     copy = tempfile.mkdtemp()
     run("mount", "-n", "-t", "tmpfs", "tmpfs", copy)
@@ -84,9 +86,9 @@ class Announced(unittest.TestCase):
         cls.daemons = [subprocess.Popen(["dbus-daemon", "--config-file=/run/bus.conf", "--nofork"])]
         cls.wait_for(lambda: os.path.exists("/run/dbus/system_bus_socket"))
         daemon = os.path.join(AVAHI, "usr/sbin/avahi-daemon")
-        # It leaves root and lives in a chroot, as it does by its package.
+        # It drops root and uses a chroot, like in its package.
         cls.daemons.append(
-            subprocess.Popen([daemon, "-f", "/etc/avahi/avahi-daemon.conf"], env=libraries())
+            subprocess.Popen([daemon, "-f", "/etc/avahi/avahi-daemon.conf"], env=environment())
         )
         cls.wait_for(lambda: os.path.exists("/run/avahi-daemon/socket"))
         cls.folder = tempfile.TemporaryDirectory()
@@ -100,7 +102,7 @@ class Announced(unittest.TestCase):
 
     @staticmethod
     def wait_for(condition):
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + DEADLINE_S
         while not (found := condition()):
             if time.monotonic() > end:
                 raise TimeoutError(condition)
@@ -121,13 +123,13 @@ class Announced(unittest.TestCase):
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def browse(self):
-        """All that is announced: type, name, address, port, text."""
+        """The announced services: type, name, address, port, text."""
         output = subprocess.run(
             [os.path.join(AVAHI, "usr/bin/avahi-browse"), "-a", "-r", "-p", "-t", "-k"],
             check=True,
             stdout=subprocess.PIPE,
             text=True,
-            env=libraries(),
+            env=environment(),
         ).stdout
         found = set()
         for line in output.splitlines():
@@ -136,7 +138,7 @@ class Announced(unittest.TestCase):
                 found.add((fields[4], fields[3], fields[7], int(fields[8]), fields[9]))
         return found
 
-    def expect(self, *services):
+    def assert_announced(self, *services):
         seen = set()
 
         def as_expected():
@@ -147,17 +149,17 @@ class Announced(unittest.TestCase):
         try:
             self.wait_for(as_expected)
         except TimeoutError:
-            self.fail(f"announced is {seen}, not {set(services)}")
+            self.fail(f"announced: {seen}, expected: {set(services)}")
 
-    def test_follows_the_configuration(self):
+    def test_announcements_follow_the_configuration(self):
         stream = "[[stream]]\nlisten = ['0.0.0.0:7070', '127.0.0.1:7090']\ninsecure = true\n"
         page = "[[http]]\nlisten = '0.0.0.0:8080'\ninsecure = true\n"
         hidden = "[[http]]\nlisten = '127.0.0.1:8081'\n"
-        said = self.announce(stream + page + hidden)
+        output = self.announce(stream + page + hidden)
         self.assertEqual(
-            said, "_http._tcp on port 8080, by avahi\n_mypoll._tcp on port 7070, by avahi\n"
+            output, "_http._tcp on port 8080, by avahi\n_mypoll._tcp on port 7070, by avahi\n"
         )
-        self.expect(("_mypoll._tcp", 7070), ("_http._tcp", 8080))
+        self.assert_announced(("_mypoll._tcp", 7070), ("_http._tcp", 8080))
         by_type = {kind: (name, address, text) for kind, name, address, _, text in self.browse()}
         name, address, text = by_type["_mypoll._tcp"]
         host = socket.gethostname().split(".")[0]
@@ -173,7 +175,7 @@ class Announced(unittest.TestCase):
             self.assertIn(f'"{record}"', text)
         self.assertIn('"path=/"', by_type["_http._tcp"][2])
 
-        # What a client finds is where the agent is.
+        # The agent listens on the announced address.
         config = os.path.join(self.folder.name, "agent.toml")
         with subprocess.Popen([PROGRAM, "--config", config]) as agent:
             try:
@@ -184,23 +186,23 @@ class Announced(unittest.TestCase):
             finally:
                 agent.terminate()
 
-        # Other ports, and two of one type.
+        # Other ports, and two services of one type.
         self.announce(
             stream.replace("7070", "7071")
             + stream.replace("7070", "7072").replace(", '127.0.0.1:7090'", "")
         )
-        self.expect(("_mypoll._tcp", 7071), ("_mypoll._tcp", 7072))
+        self.assert_announced(("_mypoll._tcp", 7071), ("_mypoll._tcp", 7072))
         self.announce("agent.announce = false\n" + stream)
-        self.expect()
+        self.assert_announced()
         self.announce(stream)
-        self.expect(("_mypoll._tcp", 7070))
+        self.assert_announced(("_mypoll._tcp", 7070))
         self.assertEqual(self.announce(stream, "--remove"), "nothing is announced\n")
-        self.expect()
+        self.assert_announced()
 
     @staticmethod
     def connect(address, port):
         try:
-            return socket.create_connection((address, port), timeout=DEADLINE)
+            return socket.create_connection((address, port), timeout=DEADLINE_S)
         except ConnectionRefusedError:
             return None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the agent announces to Home Assistant, judged by Home Assistant's own schemas and templates."""
+"""Home Assistant's own schemas and templates accept the agent's discovery messages."""
 
 import importlib
 import json
@@ -22,8 +22,8 @@ from homeassistant.util.json import json_loads_object
 from paho.mqtt import subscribe
 
 AGENT = os.environ["MYPOLL_AGENT"]
-# Only so that a hang ends.
-DEADLINE = 60
+# Only ends a hang.
+DEADLINE_S = 60
 
 CONFIGURATION = """
 agent.machine = "kitchen"
@@ -43,7 +43,7 @@ home-assistant = {}
 
 
 def received(topic, port, count):
-    """The payloads of the next messages of a topic."""
+    """The payloads of the next `count` messages of a topic."""
     payloads = []
 
     def run():
@@ -53,19 +53,19 @@ def received(topic, port, count):
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(DEADLINE)
+    thread.join(DEADLINE_S)
     if len(payloads) < count:
-        raise TimeoutError(f"{len(payloads)} of {count} messages came on {topic}")
+        raise TimeoutError(f"{len(payloads)} of {count} messages received on {topic}")
     return payloads
 
 
 def line_of(entity):
-    """The number of the line that an event entity is of, as its template has it."""
+    """The line number of an event entity, from its template."""
     return int(entity["value_template"].split("value_json.line == ")[1].split()[0])
 
 
 class Discovery(unittest.IsolatedAsyncioTestCase):
-    """An agent, a broker, and Home Assistant's code."""
+    """The agent, a broker, and Home Assistant's code."""
 
     async def asyncSetUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -98,7 +98,7 @@ class Discovery(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(process.kill)
 
     def wait_for_broker(self):
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + DEADLINE_S
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
@@ -109,40 +109,40 @@ class Discovery(unittest.IsolatedAsyncioTestCase):
                 time.sleep(0.02)
 
     def announcement(self, orders):
-        """The announcement of an agent that takes these orders, when all is in it."""
+        """The discovery message of an agent with these `orders`, once it is complete."""
         configuration = CONFIGURATION.replace("FOLDER", self.folder)
         configuration = configuration.replace("PORT", str(self.port)).replace(
             "ORDERS", orders
         )
         self.write("agent.toml", configuration)
         self.start(AGENT, "--config", self.path("agent.toml"))
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + DEADLINE_S
         while time.monotonic() < end:
             topic = "homeassistant/device/mypoll-kitchen/config"
             announcement = json.loads(received(topic, self.port, 1)[0])
             if len(announcement["components"]) == 5:
                 return announcement
             time.sleep(0.1)
-        self.fail("not all lines and outputs are announced")
+        self.fail("not all lines and outputs were announced")
 
-    def all_is_known(self, given, taken):
-        """Fails where Home Assistant would leave out a key."""
-        self.assertEqual(set(given) - set(taken) - {"platform"}, set())
+    def assert_no_key_dropped(self, given, validated):
+        """Fails if Home Assistant's schema drops a key."""
+        self.assertEqual(set(given) - set(validated) - {"platform"}, set())
 
-    def judge(self, announcement):
-        """Has Home Assistant's schemas take all of it."""
-        taken = DEVICE_DISCOVERY_SCHEMA(announcement)
-        self.all_is_known(announcement, taken)
+    def assert_valid(self, announcement):
+        """Fails if Home Assistant's schemas reject or drop anything."""
+        validated = DEVICE_DISCOVERY_SCHEMA(announcement)
+        self.assert_no_key_dropped(announcement, validated)
         for part in ("device", "origin"):
-            self.all_is_known(announcement[part], taken[part])
-        # What Home Assistant adds to each component.
+            self.assert_no_key_dropped(announcement[part], validated[part])
+        # Home Assistant adds these to each component.
         shared = [*SHARED_OPTIONS, "device", "origin", "qos"]
         shared = {key: announcement[key] for key in shared if key in announcement}
         for key, entity in announcement["components"].items():
             name = f"homeassistant.components.mqtt.{entity['platform']}"
             given = {**shared, **entity}
             with self.subTest(key):
-                self.all_is_known(
+                self.assert_no_key_dropped(
                     given, importlib.import_module(name).DISCOVERY_SCHEMA(given)
                 )
 
@@ -152,9 +152,9 @@ class Discovery(unittest.IsolatedAsyncioTestCase):
             payload, "error", parse_result=False
         )
 
-    async def test_the_schemas_take_it(self):
+    async def test_schemas_accept_all_components(self):
         announcement = self.announcement('["output"]')
-        self.judge(announcement)
+        self.assert_valid(announcement)
         platforms = [
             entity["platform"] for entity in announcement["components"].values()
         ]
@@ -163,17 +163,19 @@ class Discovery(unittest.IsolatedAsyncioTestCase):
             ["binary_sensor", "binary_sensor", "event", "event", "switch"],
         )
 
-    async def test_an_output_without_orders_is_only_shown(self):
+    async def test_output_without_orders_is_a_binary_sensor(self):
         announcement = self.announcement("[]")
-        self.judge(announcement)
+        self.assert_valid(announcement)
         lamp = announcement["components"]["output-lamp"]
         self.assertEqual(lamp["platform"], "binary_sensor")
 
-    async def test_edges_and_gestures_are_events_and_nothing_else(self):
+    async def test_event_entities_match_only_their_lines_events(self):
         announcement = self.announcement("[]")
         event = json.loads(self.event())
-        entities = announcement["components"].values()
-        for entity in (entity for entity in entities if entity["platform"] == "event"):
+        components = announcement["components"].values()
+        entities = [entity for entity in components if entity["platform"] == "event"]
+        self.assertEqual(len(entities), 2)
+        for entity in entities:
             line = line_of(entity)
             for kind in entity["event_types"]:
                 payload = json.dumps({**event, "kind": kind, "line": line})
@@ -185,7 +187,7 @@ class Discovery(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(self.rendered(entity, payload), "")
 
     def event(self):
-        """The payload of an event: a line changes until one came."""
+        """The payload of an event: toggles a line until one is received."""
         stop = threading.Event()
 
         def press():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The agent on this machine, with a FIFO for its source."""
+"""Runs the agent on this machine, with a FIFO as the source of events."""
 
 import json
 import os
@@ -17,7 +17,7 @@ LABELS = ("front door", "button", HOSTILE)
 
 
 class Agent:
-    """Listens for HTTP on a port that stays the same when it is started again."""
+    """Listens for HTTP. A restart keeps the port."""
 
     def __init__(self, http="control = true", labels=LABELS, more="", machine="test"):
         self.folder = tempfile.TemporaryDirectory()
@@ -51,7 +51,7 @@ listen = "127.0.0.1:{self.port}"
         threading.Thread(target=self._log, args=(self.process, ports), daemon=True).start()
         self.port = ports.get(timeout=60)
         if not self.port:
-            raise RuntimeError("the agent does not start")
+            raise RuntimeError("the agent did not start")
 
     @staticmethod
     def _log(process, ports):
@@ -66,16 +66,16 @@ listen = "127.0.0.1:{self.port}"
         return f"http://127.0.0.1:{self.port}/"
 
     def get(self, path):
-        """What is at a path, as bytes."""
+        """The response body for a path, as bytes."""
         with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return answer.read()
 
     def send(self, *events):
-        """Has events happen."""
+        """Simulates events."""
         os.write(self.fifo, "".join(f"{event}\n" for event in events).encode())
 
     def kill(self):
-        """Ends it without any notice."""
+        """Ends the agent by SIGKILL."""
         self.process.kill()
         self.process.wait()
 

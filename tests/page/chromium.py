@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Chromium without a screen, by its DevTools protocol over a pipe."""
+"""Controls headless Chromium by the DevTools protocol over a pipe."""
 
 import base64
 import fcntl
@@ -12,25 +12,25 @@ import time
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
-# Ends a hang, and nothing else.
-PATIENCE = 60
+# Only ends a hang.
+DEADLINE_S = 60
 
 KEYS = {"Tab": 9, "Enter": 13}
 
 
 class Browser:
-    """A browser, and one page of it after the other."""
+    """A browser process."""
 
     def __init__(self):
         program = next(filter(None, map(shutil.which, PROGRAMS)), None)
         if not program:
-            raise FileNotFoundError("none of these is there: " + ", ".join(PROGRAMS))
+            raise FileNotFoundError("no browser is installed: need one of " + ", ".join(PROGRAMS))
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         read, self.to_browser = _pipe()
         self.from_browser, write = _pipe()
         arguments = [
             "--headless",
-            # Root, and containers, have no sandbox; the page is our own.
+            # The sandbox does not work as root and in containers. The page is our own.
             "--no-sandbox",
             "--disable-gpu",
             "--disable-dev-shm-usage",
@@ -75,7 +75,7 @@ class Browser:
         self.close()
 
     def call(self, method, session=None, **parameters):
-        """Calls a method and gives its result."""
+        """Calls a method and returns its result."""
         with self.changed:
             self.last += 1
             number = self.last
@@ -83,7 +83,7 @@ class Browser:
             if session:
                 message["sessionId"] = session
             os.write(self.to_browser, json.dumps(message).encode() + b"\0")
-            self.changed.wait_for(lambda: number in self.answers or self.ended, PATIENCE)
+            self.changed.wait_for(lambda: number in self.answers or self.ended, DEADLINE_S)
             answer = self.answers.pop(number, {"error": "no answer"})
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
@@ -107,7 +107,7 @@ class Browser:
 
 
 class Page:
-    """A page of its own, with nothing of the others, whose errors are collected."""
+    """A page in its own browser context, without data of other pages. Collects its errors and requests."""
 
     def __init__(self, browser, width=1000, height=800, **media):
         self.browser = browser
@@ -150,14 +150,14 @@ class Page:
         )
 
     def open(self, url):
-        """Goes to an address, and waits until its page was loaded."""
+        """Opens a URL, and waits until its page is loaded."""
         self.loaded.clear()
         self.call("Page.navigate", url=url)
-        if not self.loaded.wait(PATIENCE):
-            raise TimeoutError(f"{url} is not loaded: {self.errors}")
+        if not self.loaded.wait(DEADLINE_S):
+            raise TimeoutError(f"{url} was not loaded: {self.errors}")
 
     def evaluate(self, expression):
-        """The value of an expression of JavaScript."""
+        """The value of a JavaScript expression."""
         result = self.call(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
@@ -166,8 +166,8 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, expression):
-        """Waits until an expression is true, and gives its value."""
-        end = time.monotonic() + PATIENCE
+        """Waits until a JavaScript expression is true, and returns its value."""
+        end = time.monotonic() + DEADLINE_S
         while not (value := self.evaluate(expression)):
             if time.monotonic() > end:
                 text = self.evaluate("document.body.innerText")
@@ -185,8 +185,8 @@ class Page:
         self.call("Input.insertText", text=text)
 
     def click(self, selector):
-        """A click in the middle of an element, where whatever is on top of it gets it."""
-        # Where it is once it has stopped moving: what the page shows may still be arriving.
+        """Clicks the middle of an element, or whatever covers it there."""
+        # Wait until the element stops moving: the page's content may still be changing.
         x, y = self.evaluate(
             f"""(async () => {{
                 const element = document.querySelector({json.dumps(selector)});
@@ -210,7 +210,7 @@ class Page:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def screenshot(self):
-        """The window, as PNG."""
+        """The window as PNG."""
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     def _event(self, method, parameters):
@@ -228,7 +228,7 @@ class Page:
 
 
 def _pipe():
-    """A pipe whose descriptors are not those that the browser wants."""
+    """A pipe whose descriptors are not 3 and 4, which the browser uses."""
     ends = os.pipe()
     moved = tuple(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends)
     for end in ends:

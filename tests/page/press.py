@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Presses buttons of a running guest, and sees that its live page shows it: `press.py URL MACHINE`, for tests/tests/page.rs.
-With MYPOLL_SCREENSHOT=FILE in the environment it presses for half a minute and takes docs/page.png."""
+"""`press.py URL MACHINE`, for tests/tests/page.rs: presses buttons of a running guest, and checks that its live page shows it.
+With MYPOLL_SCREENSHOT=FILE it then presses buttons for half a minute and saves a screenshot, docs/page.png."""
 
 import os
 import pathlib
@@ -25,7 +25,7 @@ class Guest:
         subprocess.run([*self.command, line, *how], check=True)
 
     def shows(self, name, word):
-        """Waits until the tile of a line or an output has a word in it."""
+        """Waits until the tile of a line or output contains a word."""
         parts = f"({TILES}).find(tile => tile.startsWith('{name}\\n'))?.split('\\n')"
         self.page.wait(f"{parts}?.includes('{word}')")
 
@@ -35,7 +35,7 @@ class Guest:
             self.page.wait(f"({ROWS})[{row}]?.includes('{event}')")
 
     def outlive_restart(self):
-        """Has the agent end and start again: the page goes on where it was, and shows each event once."""
+        """Restarts the agent. The page must continue where it was, and show each event once."""
         before = self.page.evaluate(ROWS)
         print("restart", flush=True)
         sys.stdin.readline()
@@ -70,14 +70,14 @@ def main():
         guest.switch("pump", "On")
         guest.shows("pump", "active")
         if path := os.environ.get("MYPOLL_SCREENSHOT"):
-            take(guest, path)
-        # Only that the agent could not be reached meanwhile.
+            take_screenshot(guest, path)
+        # During the restart the agent was unreachable.
         if errors := [error for error in page.errors if not error.startswith("network: ")]:
             raise AssertionError(errors)
 
 
-def take(guest, path):
-    """The picture, with something in the chart."""
+def take_screenshot(guest, path):
+    """Saves the screenshot, with some events in the chart."""
     for number in range(12):
         if number in (3, 5, 8):
             guest.press("door", "--up" if number == 5 else "--down")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A network between the browser and the agent that can be taken away."""
+"""A proxy between browser and agent, to cut the connection."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ import threading
 
 
 class Proxy:
-    """Forwards connections to a port of this machine."""
+    """Forwards connections to a local port."""
 
     def __init__(self, port):
         self.target = ("127.0.0.1", port)
@@ -18,8 +18,8 @@ class Proxy:
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def take_away(self):
-        """Cuts all connections, and new ones at once."""
+    def disconnect(self):
+        """Cuts all connections, and refuses new ones."""
         with self.lock:
             self.cut = True
             for end in self.sockets:
@@ -27,7 +27,7 @@ class Proxy:
                     end.shutdown(socket.SHUT_RDWR)
             self.sockets = []
 
-    def give_back(self):
+    def reconnect(self):
         with self.lock:
             self.cut = False
 
@@ -35,7 +35,7 @@ class Proxy:
         return self
 
     def __exit__(self, *_):
-        self.take_away()
+        self.disconnect()
         self.listener.close()
 
     def _accept(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The metrics, by Prometheus's own check."""
+"""The agent's metrics pass promtool, Prometheus's checker."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ class Metrics(unittest.TestCase):
         "MYPOLL_PROMTOOL" in os.environ,
         os.environ.get("MYPOLL_NO_PROMTOOL", "MYPOLL_PROMTOOL is not set"),
     )
-    def test_promtool_finds_nothing_to_say(self):
+    def test_promtool_reports_nothing(self):
         with Agent() as agent:
             agent.send("rising 0")
             check = subprocess.run(

@@ -17,14 +17,14 @@ TILES = "[...document.querySelectorAll('#lines li')].map(tile => tile.innerText)
 
 
 def numbers(page):
-    """The numbers of the events in the table, the newest first."""
+    """The numbers of the events in the table, newest first."""
     return page.evaluate(
         "[...document.querySelectorAll('#events tr:not(.note) td:last-child')].map(c => +c.textContent)"
     )
 
 
 def tile(number, word):
-    """Whether the tile of a line has a word in it, as JavaScript."""
+    """A JavaScript expression: the tile of a line contains a word."""
     return f"({TILES})[{number}]?.split('\\n').includes({json.dumps(word)})"
 
 
@@ -39,7 +39,7 @@ class LivePage(unittest.TestCase):
         page.wait(LIVE)
         return page
 
-    def test_an_event_appears_and_the_level_changes(self):
+    def test_events_appear_and_levels_change(self):
         with Agent() as agent:
             page = self.live(agent)
             page.wait(tile(1, "inactive"))
@@ -56,7 +56,7 @@ class LivePage(unittest.TestCase):
             self.assertIn("test", page.evaluate("document.title"))
             self.assertEqual(page.errors, [])
 
-    def test_a_hostile_label_is_text(self):
+    def test_hostile_label_is_escaped(self):
         with Agent() as agent:
             page = self.live(agent)
             agent.send("rising 2")
@@ -65,7 +65,7 @@ class LivePage(unittest.TestCase):
             self.assertEqual(page.evaluate("document.images.length"), 0)
             self.assertEqual(page.errors, [])
 
-    def test_it_goes_on_after_the_agent_was_killed(self):
+    def test_page_continues_after_the_agent_was_killed(self):
         with Agent() as agent:
             page = self.live(agent)
             agent.send("rising 0", "rising 1")
@@ -80,34 +80,34 @@ class LivePage(unittest.TestCase):
             page.wait(f"({ROWS})[0].includes('falling')")
             self.assertEqual(numbers(page), [4, 3, 2, 1, 5, 4])
             self.assertIn("agent restarted", page.evaluate(ROWS)[4])
-            # Only that the agent could not be reached.
+            # While the agent was down, it was unreachable.
             self.assertEqual([e for e in page.errors if not e.startswith("network: ")], [])
 
-    def test_it_resumes_without_a_row_twice(self):
+    def test_resuming_shows_each_event_once(self):
         with Agent() as agent, Proxy(agent.port) as proxy:
             page = self.live(proxy)
             agent.send("rising 0")
             page.wait(f"({ROWS}).length === 1")
-            proxy.take_away()
+            proxy.disconnect()
             page.wait(DOWN)
             agent.send("falling 0", "rising 1", "tick")
-            proxy.give_back()
+            proxy.reconnect()
             page.wait(f"({ROWS}).length === 4")
             seen = numbers(page)
             self.assertEqual(seen, list(range(seen[0], seen[0] - 4, -1)))
             page.wait(tile(0, "inactive"))
             page.wait(tile(1, "active"))
 
-    def test_what_was_missed_is_shown(self):
+    def test_missed_events_are_counted(self):
         with Agent(more="[journal]\nmemory = 65536") as agent, Proxy(agent.port) as proxy:
             page = self.live(proxy)
             agent.send("rising 0")
             page.wait(f"({ROWS}).length === 1")
-            proxy.take_away()
+            proxy.disconnect()
             page.wait(DOWN)
             for _ in range(20):
                 agent.send(*["tick"] * 100)
-            proxy.give_back()
+            proxy.reconnect()
             missed = "+document.querySelector('#missed').textContent.split(' ')[0]"
             page.wait(f"{missed} + +document.querySelector('#total').textContent === 2001")
             self.assertGreater(page.evaluate(missed), 1000)
@@ -129,7 +129,7 @@ class LivePage(unittest.TestCase):
             page.click("#clear")
             page.wait(f"({ROWS}).length === 0")
 
-    def test_outputs_are_switched_by_the_keyboard(self):
+    def test_outputs_can_be_switched_by_keyboard(self):
         with Agent(more="[[output]]\nname = 'lamp'\nchip = '/dev/nowhere'\nline = 0") as agent:
             page = self.live(agent)
             focused = "document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"
@@ -151,12 +151,12 @@ class LivePage(unittest.TestCase):
             self.assertEqual(post[0]["postData"], '{"toggle":true}')
             self.assertEqual(page.evaluate(focused), "lamp: Toggle")
 
-    def test_nobody_may_switch_without_the_role(self):
+    def test_controls_are_hidden_without_the_role(self):
         with Agent(http="") as agent:
             page = self.live(agent)
             self.assertTrue(page.evaluate("document.querySelector('#control').hidden"))
 
-    def test_a_token_is_asked_for_and_kept(self):
+    def test_token_is_requested_and_remembered(self):
         with tempfile.NamedTemporaryFile("w") as tokens:
             tokens.write(f"read:{hashlib.sha256(b'secret').hexdigest()}:test\n")
             tokens.flush()
@@ -178,7 +178,7 @@ class LivePage(unittest.TestCase):
                 page.wait("document.activeElement?.id === 'secret'")
                 self.assertEqual([e for e in page.errors if "401" not in e], [])
 
-    def test_it_fits_on_a_phone(self):
+    def test_page_fits_on_a_phone(self):
         with Agent(labels=["x" * 200, *["a line with a long name"] * 8]) as agent:
             page = self.live(agent, width=360, height=700)
             agent.send("rising 0", "falling 3")
@@ -190,7 +190,7 @@ class LivePage(unittest.TestCase):
             )
             self.assertEqual(small, 0)
 
-    def test_it_is_dark_where_that_is_wanted(self):
+    def test_dark_mode(self):
         with Agent() as agent:
             colors = {}
             for scheme in ("light", "dark"):
@@ -204,7 +204,7 @@ class LivePage(unittest.TestCase):
             self.assertLess(colors["dark"][0], 150)
             self.assertGreater(colors["dark"][1], 600)
 
-    def test_nothing_moves_where_that_is_wanted(self):
+    def test_reduced_motion(self):
         with Agent() as agent:
             page = self.live(agent, prefers_reduced_motion="reduce")
             page.wait(tile(0, "inactive"))

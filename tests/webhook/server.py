@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A server that appends each request to a file, one JSON object a line, before it answers.
+"""A server that appends each request to a file, one JSON object per line, before it responds.
 
 server.py PORT FILE [CERTIFICATE KEY]
 """
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Takes everything."""
+    """Accepts every POST request."""
 
     protocol_version = "HTTP/1.1"
 

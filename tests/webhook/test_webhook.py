@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What rules post, by CloudEvents' own SDK, and a server that is killed."""
+"""The webhooks of rules: validated by the CloudEvents SDK, with servers that are killed, and over TLS."""
 
 import json
 import os
@@ -16,15 +16,15 @@ from cloudevents.core.v1.event import CloudEvent
 
 PROGRAM = os.environ["MYPOLL_AGENT"]
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "server.py")
-# Only so that a hang ends.
-DEADLINE = 60
+# Only ends a hang.
+DEADLINE_S = 60
 
 MACHINE = 'board "7" <é%>'
 LABEL = 'porte d\'entrée "n° 1" 100%'
 
 
 def wait_for(what, condition):
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + DEADLINE_S
     while not (found := condition()):
         if time.monotonic() > end:
             raise TimeoutError(what)
@@ -33,7 +33,7 @@ def wait_for(what, condition):
 
 
 class Server:
-    """The server in a process of its own."""
+    """server.py in its own process."""
 
     def __init__(self, path, certificate=()):
         self.path = path
@@ -57,7 +57,7 @@ class Server:
 
 
 class Webhooks(unittest.TestCase):
-    """An agent whose rules post to servers."""
+    """An agent whose rules send webhooks to servers."""
 
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -94,7 +94,7 @@ simulated = {{ path = "{self.path("fifo")}", labels = [{json.dumps(LABEL)}] }}
 
         self.addCleanup(end)
 
-    def happen(self, *lines):
+    def simulate(self, *lines):
         os.write(self.fifo, "".join(f"{line}\n" for line in lines).encode())
 
     @staticmethod
@@ -102,7 +102,7 @@ simulated = {{ path = "{self.path("fifo")}", labels = [{json.dumps(LABEL)}] }}
         return [json.loads(request["body"])["event"] for request in server.requests()]
 
     def check_event(self, event, number, kind):
-        """An event of the agent, whatever brought it."""
+        """Checks an event of the agent, in either mode."""
         self.assertIsInstance(event, CloudEvent)
         data = event.get_data()
         if isinstance(data, (bytes, str)):
@@ -116,10 +116,10 @@ simulated = {{ path = "{self.path("fifo")}", labels = [{json.dumps(LABEL)}] }}
         self.assertEqual(event.get_extension("sequence"), f"{number:016}")
         self.assertEqual(event.get_subject(), LABEL if data["source"] == "gpio" else None)
         age = datetime.now(UTC) - event.get_time()
-        self.assertLess(abs(age.total_seconds()), DEADLINE)
+        self.assertLess(abs(age.total_seconds()), DEADLINE_S)
         self.assertEqual(event.get_time(), datetime.fromisoformat(data["time"]))
 
-    def test_both_modes_are_what_the_sdk_takes(self):
+    def test_sdk_accepts_both_modes(self):
         servers = {mode: self.server(mode) for mode in ("cloudevents", "cloudevents-binary")}
         self.agent(
             "".join(
@@ -128,14 +128,14 @@ simulated = {{ path = "{self.path("fifo")}", labels = [{json.dumps(LABEL)}] }}
                 for mode, server in servers.items()
             )
         )
-        self.happen("rising 0", "tick")
+        self.simulate("rising 0", "tick")
         for mode, server in servers.items():
             wait_for(mode, lambda server=server: len(server.requests()) == 2)
             first, second = (
                 from_http(HTTPMessage(request["headers"], request["body"].encode()), JSONFormat())
                 for request in server.requests()
             )
-            # Event 1 is the level at the start.
+            # Event 1 is the initial level.
             self.check_event(first, 2, "rising")
             self.check_event(second, 3, "tick")
         structured, binary = (server.requests()[0]["headers"] for server in servers.values())
@@ -143,21 +143,21 @@ simulated = {{ path = "{self.path("fifo")}", labels = [{json.dumps(LABEL)}] }}
         self.assertFalse(any(name.lower().startswith("ce-") for name in structured))
         self.assertEqual(binary["content-type"], "application/json")
 
-    def test_a_server_that_is_killed_again_and_again(self):
+    def test_server_is_killed_repeatedly(self):
         server = self.server()
         self.agent(
             f"[[rule]]\nname = 'hook'\nwebhook = {{ url = 'http://127.0.0.1:{server.port}/', longest-pause = '20ms' }}\n"
         )
         for _ in range(10):
             before = len(server.requests())
-            self.happen(*["rising 0", "falling 0"] * 100)
-            wait_for("some", lambda before=before: len(server.requests()) > before + 20)
+            self.simulate(*["rising 0", "falling 0"] * 100)
+            wait_for("more requests", lambda before=before: len(server.requests()) > before + 20)
             server.kill()
             server.start()
-        wait_for("the last", lambda: self.numbers(server)[-1] == 2001)
+        wait_for("the last event", lambda: self.numbers(server)[-1] == 2001)
         numbers = self.numbers(server)
         self.assertEqual(sorted(set(numbers)), list(range(2, 2002)))
-        # In order: only an event whose answer was lost comes once more, at once.
+        # In order: only an event whose response was lost is repeated, immediately.
         self.assertEqual(numbers, sorted(numbers))
         self.assertLessEqual(len(numbers), 2000 + 10)
 
@@ -181,17 +181,17 @@ simulated = {{ path = "{self.path("fifo")}", labels = [{json.dumps(LABEL)}] }}
         server = self.server("requests", (certificate, key))
         secret = self.path("secret")
         with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-            file.write("7f3a\n")
+            file.write("top-secret\n")
         rule = (
             "[[rule]]\nname = '{}'\nwebhook = {{ url = 'https://{}:{}/x', tls.ca = '{}', "
             "secret = {{ header = 'X-Api-Key', file = '{}' }} }}\n"
         )
-        # One that knows the server, and one that does not.
+        # The certificate is valid for localhost, not for 127.0.0.1.
         self.agent(
-            rule.format("known", "localhost", server.port, certificate, secret)
-            + rule.format("other", "127.0.0.1", server.port, certificate, secret)
+            rule.format("trusted", "localhost", server.port, certificate, secret)
+            + rule.format("untrusted", "127.0.0.1", server.port, certificate, secret)
         )
-        self.happen("rising 0")
+        self.simulate("rising 0")
         wait_for("the event", lambda: os.path.exists(server.path) and server.requests())
 
         def log():
@@ -200,9 +200,9 @@ simulated = {{ path = "{self.path("fifo")}", labels = [{json.dumps(LABEL)}] }}
 
         wait_for("the refusal", lambda: "cannot establish TLS with 127.0.0.1" in log())
         (request,) = server.requests()
-        self.assertEqual(request["headers"]["x-api-key"], "7f3a")
-        self.assertEqual(json.loads(request["body"])["rule"], "known")
-        self.assertNotIn("7f3a", log())
+        self.assertEqual(request["headers"]["x-api-key"], "top-secret")
+        self.assertEqual(json.loads(request["body"])["rule"], "trusted")
+        self.assertNotIn("top-secret", log())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def disconnect(self):
-        """Cuts all connections, and refuses new ones."""
+        """Cuts all connections, and closes new ones immediately."""
         with self.lock:
             self.cut = True
             for end in self.sockets:

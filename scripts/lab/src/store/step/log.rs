@@ -31,11 +31,17 @@ impl Log {
         let dir = paths.cache.join("log");
         fs::create_dir_all(&dir)?;
         let path = dir.join(format!("{name}.log"));
-        remove(&path)?;
         // Append mode, since commands write to the same file.
         let mut options = fs::OpenOptions::new();
-        let file = options.read(true).append(true).create_new(true);
-        let file = file.open(&path)?;
+        options.read(true).append(true).create_new(true);
+        let file = loop {
+            remove(&path)?;
+            match options.open(&path) {
+                // A step of the same name has just started.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                file => break file?,
+            }
+        };
         Ok(Self { path, file })
     }
 
@@ -131,6 +137,16 @@ mod tests {
             "test",
         )
         .unwrap()
+    }
+
+    #[test]
+    fn logs_of_the_same_name_can_start_at_the_same_time() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..200).for_each(|_| drop(log(dir.path()))));
+            }
+        });
     }
 
     #[test]

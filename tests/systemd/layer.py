@@ -9,16 +9,16 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 CROSS = "aarch64-linux-gnu-"
 
-# Recipes and the folders of their files. For driver and agent ("."), the caller installs what is compiled.
+# Patterns of recipes, and the folders of their files. For driver and agent ("."), the caller installs what is compiled.
 RECIPES = {
-    "recipes-core/board-watchdog/board-watchdog_0.2.0.bb": "files",
-    "recipes-core/data-partition/data-partition_0.2.0.bb": "files",
-    "recipes-core/grow-data-partition/grow-data-partition_0.2.0.bb": "files",
-    "recipes-core/serial-hostname/serial-hostname_0.2.0.bb": "files",
-    "recipes-apps/mypoll-agent/mypoll-agent-boot-conf_0.2.0.bb": "files",
-    "recipes-apps/mypoll-agent/mypoll-agent-conf_0.2.0.bb": "files",
-    "recipes-apps/mypoll-agent/mypoll-agent_0.2.0.bb": ".",
-    "recipes-kernel/mypoll/mypoll-driver_0.2.0.bb": ".",
+    "recipes-core/board-watchdog/board-watchdog_*.bb": "files",
+    "recipes-core/data-partition/data-partition_*.bb": "files",
+    "recipes-core/grow-data-partition/grow-data-partition_*.bb": "files",
+    "recipes-core/serial-hostname/serial-hostname_*.bb": "files",
+    "recipes-apps/mypoll-agent/mypoll-agent-boot-conf_*.bb": "files",
+    "recipes-apps/mypoll-agent/mypoll-agent-conf_*.bb": "files",
+    "recipes-apps/mypoll-agent/mypoll-agent_*.bb": ".",
+    "recipes-kernel/mypoll/mypoll-driver_*.bb": ".",
 }
 
 # As in oe-core with usrmerge.
@@ -39,7 +39,7 @@ def install(root, build):
     source = REPOSITORY / "recipes-core/grow-data-partition/files/grow-ext4.c"
     subprocess.run([f"{CROSS}gcc", "-O2", "-Wall", "-o", build / "grow-ext4", source], check=True)
     for recipe, files in RECIPES.items():
-        path = REPOSITORY / recipe
+        (path,) = REPOSITORY.glob(recipe)
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
         variables = {**FOLDERS, "D": str(root), "UNPACKDIR": str(path.parent / files)}
         variables |= dict(re.findall(r'(?m)^(\w+) \?= "(.*)"$', text))

@@ -7,7 +7,6 @@ image=$2
 command=$3
 
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
 log=$folder/log
 mkfifo "$folder/keyboard"
 
@@ -25,19 +24,19 @@ wait_for() {
 # The deadline only ends a hang.
 timeout --foreground 600 runqemu "$machine" "$image" nographic slirp <"$folder/keyboard" >"$log" 2>&1 &
 runqemu=$!
+trap 'kill "$runqemu"; wait "$runqemu"; rm -rf "$folder"' EXIT
 exec 3>"$folder/keyboard"
 wait_for ' login:'
 failed=0
 if [ -n "$command" ]; then
     echo root >&3
     wait_for 'root@[^ ]*# '
-    # The console echoes the command: its quotes keep the echo from matching.
-    echo "$command; echo status\"=\"\$?" >&3
-    wait_for 'status=[0-9]'
-    grep -q 'status=0' "$log" || failed=1
+    # Unlike the command's own output. The console echoes the input: the quotes keep the echo from matching.
+    mark=status$$
+    echo "$command; echo $mark\"=\"\$?" >&3
+    wait_for "$mark=[0-9]"
+    grep -q "$mark=0" "$log" || failed=1
 fi
-kill "$runqemu"
-wait "$runqemu"
 cat "$log"
 if grep -q 'Scheduling for restart' "$log"; then
     echo "error: a process started by init exits at once"

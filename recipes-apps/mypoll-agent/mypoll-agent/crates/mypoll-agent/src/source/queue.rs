@@ -138,10 +138,7 @@ impl Queue {
             // New events keep arriving; those after the start of the drain are not awaited.
             let reader = &mut opened.reader;
             if self.link.updates.is_empty() && reader.position() < *end {
-                let count = match reader.is_behind() {
-                    true => 0,
-                    false => queue.read(&mut reader.buffer).unwrap_or(0),
-                };
+                let count = queue.read(&mut reader.buffer).unwrap_or(0);
                 let (updates, _) = reader.take(count, queue);
                 self.link.accept(updates, &running.reporter);
             }

@@ -18,7 +18,7 @@ def setUpModule():
 
 class Formats(CardTest):
     def packed(self, program, suffix):
-        run(program, "--keep", self.image)
+        run(program, "--fast", "--keep", self.image)
         return self.image.with_name(self.image.name + suffix)
 
     def test_wic(self):

@@ -114,7 +114,7 @@ fn events_while_the_agent_was_stopped_arrive() {
 }
 
 #[test]
-fn a_minute_of_ticks_arrives_at_every_client() {
+fn ticks_arrive_at_every_client() {
     let machine = lock(&MACHINE);
     let _agent = Agent::start(&machine, "[journal]\nmemory = 67108864");
     let mut clients = clients::<3>(&machine);
@@ -122,11 +122,11 @@ fn a_minute_of_ticks_arrives_at_every_client() {
     sh(
         &machine,
         "echo start 1 >/dev/mypoll
-        sleep 29
+        sleep 9
         kill -STOP $(cat /run/mypoll-agent.pid)
         sleep 2
         kill -CONT $(cat /run/mypoll-agent.pid)
-        sleep 29
+        sleep 9
         echo stop >/dev/mypoll
         echo trigger >/dev/mypoll",
     );

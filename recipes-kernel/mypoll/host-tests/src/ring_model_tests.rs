@@ -56,7 +56,7 @@ fn drain(queue: &mut Queue) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 16 } else { 4000 },
+        cases: if cfg!(miri) { 6 } else { 4000 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -31,7 +31,7 @@ fn head() -> impl Strategy<Value = u32> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 24 } else { 2000 },
+        cases: if cfg!(miri) { 8 } else { 2000 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -171,10 +171,7 @@ mod tests {
     #[test]
     fn links_point_to_the_last_build() {
         let dir = tempfile::tempdir().unwrap();
-        let paths = Paths {
-            repo: dir.path().to_owned(),
-            cache: dir.path().to_owned(),
-        };
+        let paths = Paths::both_in(dir.path());
         for build in ["one", "two"] {
             let folder = dir.path().join(build);
             fs::create_dir(&folder).unwrap();

@@ -263,11 +263,7 @@ mod tests {
     /// Fetches `name` from a folder that contains a file "abc" with the text "abc".
     fn fetched(sha256: &str, name: &str) -> Result<Vec<u8>> {
         let dir = tempfile::tempdir()?;
-        let paths = Paths {
-            repo: dir.path().to_owned(),
-            cache: dir.path().join("cache"),
-        };
-        fs::create_dir(&paths.cache)?;
+        let paths = Paths::both_in(dir.path());
         fs::write(dir.path().join("abc"), "abc")?;
         let source = Source {
             version: "1".to_owned(),
@@ -301,10 +297,7 @@ mod tests {
     #[test]
     fn a_tarball_is_extracted_from_its_package() {
         let dir = tempfile::tempdir().unwrap();
-        let paths = Paths {
-            repo: dir.path().to_owned(),
-            cache: dir.path().join("cache"),
-        };
+        let paths = Paths::both_in(dir.path());
         let (result, package) = (dir.path().join("result"), dir.path().join("package"));
         for folder in [&result, &package.join("DEBIAN"), &package.join("usr/src")] {
             fs::create_dir_all(folder).unwrap();

@@ -205,10 +205,7 @@ mod tests {
 
     fn with_cache(test: impl FnOnce(Cache<'_>)) {
         let dir = tempfile::tempdir().unwrap();
-        let paths = Paths {
-            repo: dir.path().to_owned(),
-            cache: dir.path().to_owned(),
-        };
+        let paths = Paths::both_in(dir.path());
         test(Cache::new(&paths, &Progress::default()));
     }
 

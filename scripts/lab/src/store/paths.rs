@@ -38,4 +38,13 @@ impl Paths {
         fs_err::create_dir_all(&cache)?;
         Ok(Self { repo, cache })
     }
+
+    /// A folder of a test for both.
+    #[cfg(test)]
+    pub(crate) fn both_in(folder: &Path) -> Self {
+        Self {
+            repo: folder.to_owned(),
+            cache: folder.to_owned(),
+        }
+    }
 }

@@ -263,13 +263,6 @@ mod tests {
 
     use super::*;
 
-    fn paths(dir: &Path) -> Paths {
-        Paths {
-            repo: dir.to_owned(),
-            cache: dir.to_owned(),
-        }
-    }
-
     #[test]
     fn durations_are_readable() {
         assert_eq!(in_words(Duration::from_millis(400)), "under 1 s");
@@ -287,9 +280,11 @@ mod tests {
     /// The error of a step with a failing script.
     fn failure(cache: &Path, script: &str) -> anyhow::Error {
         Progress::default()
-            .step(&paths(cache), &Task::new("kernel", "building"), |log| {
-                log.run(Command::new("sh").args(["-c", script]))
-            })
+            .step(
+                &Paths::both_in(cache),
+                &Task::new("kernel", "building"),
+                |log| log.run(Command::new("sh").args(["-c", script])),
+            )
             .unwrap_err()
     }
 

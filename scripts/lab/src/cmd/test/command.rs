@@ -84,10 +84,7 @@ mod tests {
     #[test]
     fn programs_of_a_phase_share_its_log_but_not_their_output() {
         let dir = tempfile::tempdir().unwrap();
-        let paths = Paths {
-            repo: dir.path().to_owned(),
-            cache: dir.path().to_owned(),
-        };
+        let paths = Paths::both_in(dir.path());
         let echo = |text: &str| run(Command::new("echo").arg(text)).unwrap();
         let outputs = Progress::default().phase(&paths, "agent: a b", |log| {
             logged(log, || Ok([echo("one"), echo("two")]))

@@ -124,10 +124,7 @@ mod tests {
             panic!("another verb");
         };
         let lab = Lab {
-            paths: &Paths {
-                repo: dir.path().to_owned(),
-                cache: dir.path().to_owned(),
-            },
+            paths: &Paths::both_in(dir.path()),
             progress: &Progress::default(),
             args: &args,
             systems: Default::default(),

@@ -129,14 +129,7 @@ mod tests {
     use super::*;
 
     fn log(dir: &Path) -> Log {
-        Log::create(
-            &Paths {
-                repo: dir.to_owned(),
-                cache: dir.to_owned(),
-            },
-            "test",
-        )
-        .unwrap()
+        Log::create(&Paths::both_in(dir), "test").unwrap()
     }
 
     #[test]

@@ -39,6 +39,8 @@ fn streams_arguments_files_and_status_are_passed_on() {
     let arguments = [
         OsStr::new(""),
         OsStr::new("it's \"$HOME\"\n`id` \\ *"),
+        // A digit after an octal escape.
+        OsStr::new("1\x011"),
         OsStr::from_bytes(&all_bytes),
     ];
     let output = run_with_input(

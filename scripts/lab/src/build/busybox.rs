@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The guest's shell and standard commands: static busybox.
 
-use std::collections::HashSet;
 use std::process::Command;
 use std::thread::available_parallelism;
 
@@ -48,7 +47,9 @@ pub fn busybox(cache: Cache<'_>, tarball: &Tarball, toolchain: &Toolchain) -> Re
         };
         log.run(make().arg("defconfig"))?;
         let config = source.join(".config");
-        fs::write(&config, apply(&fs::read_to_string(&config)?, &fragment))?;
+        // Busybox's Kconfig takes the first of two assignments.
+        let merged = fragment + &fs::read_to_string(&config)?;
+        fs::write(&config, merged)?;
         log.run(make().arg("silentoldconfig"))?;
         config::check(&cache.paths.repo, &config, [&fragment_path])?;
         log.run(make().args(["busybox", "busybox.links"]))?;
@@ -57,37 +58,4 @@ pub fn busybox(cache: Cache<'_>, tarball: &Tarball, toolchain: &Toolchain) -> Re
         }
         Ok(())
     })
-}
-
-/// Overrides a configuration with a fragment: busybox's Kconfig does not support fragments.
-fn apply(config: &str, fragment: &str) -> String {
-    let changed: HashSet<_> = fragment.lines().filter_map(option).collect();
-    let own = config
-        .lines()
-        .filter(|line| option(line).is_none_or(|option| !changed.contains(option)));
-    own.chain(fragment.lines())
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
-
-/// The option that a line sets: `CONFIG_X=value`, `# CONFIG_X is not set`.
-fn option(line: &str) -> Option<&str> {
-    let line = line.strip_prefix("# ").unwrap_or(line);
-    let end = line.find(['=', ' '])?;
-    line.starts_with("CONFIG_").then(|| &line[..end])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fragment_replaces_options() {
-        let config = "CONFIG_TC=y\n# CONFIG_STATIC is not set\nCONFIG_ASH=y\n";
-        let result = apply(config, "# CONFIG_TC is not set\nCONFIG_STATIC=y\n");
-        assert_eq!(
-            result,
-            "CONFIG_ASH=y\n# CONFIG_TC is not set\nCONFIG_STATIC=y\n"
-        );
-    }
 }

@@ -63,14 +63,6 @@ mod tests {
     }
 
     #[test]
-    fn the_only_machine_is_chosen() {
-        assert_eq!(
-            choose(machines(&["/x/demo-1"]), None).unwrap(),
-            PathBuf::from("/x/demo-1")
-        );
-    }
-
-    #[test]
     fn a_machine_is_chosen_by_name() {
         let running = machines(&["/x/demo-1", "/x/run-2"]);
         assert_eq!(

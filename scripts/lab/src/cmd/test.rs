@@ -19,7 +19,6 @@ mod pytest;
 mod report;
 mod sources;
 mod suites;
-mod variant;
 mod vendor_config;
 mod workspaces;
 
@@ -33,22 +32,22 @@ use anyhow::{Result, bail};
 use crate::build::{BuildOptions, build, fetch_kernel};
 use crate::cli::TestArgs;
 use crate::deps::host::{self, Need, provide};
+use crate::deps::source::Catalog;
 use crate::store::cache::Cache;
 use crate::store::unavailable::{self, Unavailable};
 use crate::yocto::Yocto;
-use crate::{Paths, Progress, System};
+use crate::{Flavour, Paths, Progress, System};
 use case::Case;
 use lanes::Lane;
 use report::Report;
-use variant::Variant;
 
 /// Shared state of all phases.
 struct Lab<'a> {
     paths: &'a Paths,
     progress: &'a Progress,
     args: &'a TestArgs,
-    /// Indexed by [`Variant`].
-    systems: [OnceLock<Result<System>>; Variant::COUNT],
+    /// Indexed by [`Flavour`].
+    systems: [OnceLock<Result<System>>; 2],
     yocto: OnceLock<Result<Yocto<'a>>>,
 }
 
@@ -58,10 +57,10 @@ impl<'a> Lab<'a> {
     }
 
     /// The system, built on first use. A failed build is not retried.
-    fn system(&self, variant: Variant) -> Result<&System> {
-        self.systems[variant as usize]
+    fn system(&self, flavour: Flavour) -> Result<&System> {
+        self.systems[flavour as usize]
             .get_or_init(|| {
-                let options = self.options(variant);
+                let options = self.options(flavour);
                 // Ubuntu's archive does not have the newer kernel.
                 if self.args.kernel.is_none() && options.kernel.is_some() {
                     Unavailable::unless(fetch_kernel(self.cache(), &options))?;
@@ -72,10 +71,13 @@ impl<'a> Lab<'a> {
             .map_err(unavailable::copy)
     }
 
-    fn options(&self, variant: Variant) -> BuildOptions {
+    fn options(&self, flavour: Flavour) -> BuildOptions {
+        // The debug kernel is the newest that the driver supports.
+        let newer = || Catalog::built_in().newer_kernel.version;
+        let default = (flavour == Flavour::Debug).then(newer);
         BuildOptions {
-            kernel: self.args.kernel.clone().or_else(|| variant.kernel()),
-            flavour: variant.flavour(),
+            kernel: self.args.kernel.clone().or(default),
+            flavour,
             bench: false,
         }
     }
@@ -164,7 +166,7 @@ impl Phase {
 
 /// Runs `./scripts/test`.
 pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
-    let phases: Vec<Phase> = iter::once(guests::build(Variant::Normal).in_lane(Lane::First))
+    let phases: Vec<Phase> = iter::once(guests::build(Flavour::Normal).in_lane(Lane::First))
         .chain(workspaces::phases())
         .chain(iter::once(crates::phase()))
         .chain(memory_model::phases())
@@ -173,10 +175,10 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         .chain(iter::once(docs::phase()))
         .chain(suites::phases())
         .chain(iter::once(vendor_config::phase()))
-        .chain(guests::phases(Variant::Normal))
+        .chain(guests::phases(Flavour::Normal))
         .chain(iter::once(guests::icount()))
-        .chain(iter::once(guests::build(Variant::Debug)))
-        .chain(guests::phases(Variant::Debug))
+        .chain(iter::once(guests::build(Flavour::Debug)))
+        .chain(guests::phases(Flavour::Debug))
         .chain(iter::once(guests::fuzz()))
         .chain(on_debian::phases())
         .chain(bitbake::phases())

@@ -128,10 +128,8 @@ mod tests {
     }
 
     #[test]
-    fn success_passes_and_a_missing_program_is_an_error() {
+    fn success_passes() {
         let passed = case("true", &mut Command::new("true")).unwrap();
         assert_eq!(passed.outcome, Outcome::Passed);
-        let error = case("none", &mut Command::new("no-such-program")).unwrap_err();
-        assert!(error.to_string().contains("no-such-program"));
     }
 }

@@ -10,7 +10,6 @@ use anyhow::{Context, Result, ensure};
 use super::case::Case;
 use super::lanes::Lane;
 use super::logs::{Logs, no_splat};
-use super::variant::Variant;
 use super::{Lab, Phase, command, ktap, nextest, suites};
 use crate::Flavour;
 use crate::build::kernel_is_built;
@@ -57,34 +56,34 @@ const DRIVER_TESTS: [&str; 7] = [
 const KMEMLEAK: &str =
     "cd /sys/kernel/debug && echo scan >kmemleak && sleep 6 && echo scan >kmemleak && cat kmemleak";
 
-pub(super) fn build(variant: Variant) -> Phase {
-    phase(variant, "build", |lab, variant| {
-        let system = lab.system(variant)?;
+pub(super) fn build(flavour: Flavour) -> Phase {
+    phase(flavour, "build", |lab, flavour| {
+        let system = lab.system(flavour)?;
         Ok(vec![Case::passed(format!("Linux {}", system.version))])
     })
     .long()
 }
 
 /// The phases that need the built system.
-pub(super) fn phases(variant: Variant) -> [Phase; 2] {
+pub(super) fn phases(flavour: Flavour) -> [Phase; 2] {
     [
-        match variant {
-            Variant::Normal => phase(variant, "selftest", selftest).quick(),
-            _ => phase(variant, "selftest", selftest),
+        match flavour {
+            Flavour::Normal => phase(flavour, "selftest", selftest).quick(),
+            _ => phase(flavour, "selftest", selftest),
         },
-        phase(variant, "from outside", outside),
+        phase(flavour, "from outside", outside),
     ]
 }
 
-fn phase(variant: Variant, what: &str, run: fn(&Lab<'_>, Variant) -> Result<Vec<Case>>) -> Phase {
-    let name = format!("{}: {what}", variant.flavour());
-    Phase::new(name, move |lab| run(lab, variant)).in_lane(Lane::Guests)
+fn phase(flavour: Flavour, what: &str, run: fn(&Lab<'_>, Flavour) -> Result<Vec<Case>>) -> Phase {
+    let name = format!("{}: {what}", flavour);
+    Phase::new(name, move |lab| run(lab, flavour)).in_lane(Lane::Guests)
 }
 
-fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
+fn selftest(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
     if lab.args.quick {
         ensure!(
-            kernel_is_built(lab.cache(), &lab.options(variant))?,
+            kernel_is_built(lab.cache(), &lab.options(flavour))?,
             Unavailable::because(
                 "the kernel is not built yet: ./scripts/test --only 'normal: build' builds it"
             )
@@ -94,7 +93,7 @@ fn selftest(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
         purpose: "selftest",
         ..MachineOptions::default()
     };
-    let (result, kernel) = in_guest(lab, variant, options, TIMEOUT, &["mypoll-selftest"])?;
+    let (result, kernel) = in_guest(lab, flavour, options, TIMEOUT, &["mypoll-selftest"])?;
     let output = result?;
     let mut cases = ktap::cases(output.status, &String::from_utf8_lossy(&output.stdout));
     cases.extend(kernel.cases);
@@ -111,12 +110,12 @@ struct Kernel {
 /// Runs a command in its own machine.
 fn in_guest(
     lab: &Lab<'_>,
-    variant: Variant,
+    flavour: Flavour,
     options: MachineOptions,
     timeout: Duration,
     command: &[&str],
 ) -> Result<(Result<Output, GuestError>, Kernel)> {
-    let system = lab.system(variant)?;
+    let system = lab.system(flavour)?;
     let logs = tempfile::tempdir()?;
     let log = logs.path().join("kernel.log");
     let options = MachineOptions {
@@ -151,7 +150,7 @@ fn leaks(machine: &Machine) -> Result<Case> {
 
 /// Random operations on the driver, to find faults that the debug kernel detects.
 pub(super) fn fuzz() -> Phase {
-    phase(Variant::Debug, "fuzz", |lab, variant| {
+    phase(Flavour::Debug, "fuzz", |lab, flavour| {
         let seconds = number("FUZZ_SECONDS")?.unwrap_or(FUZZ_SECONDS);
         let mut words = vec![format!("--seconds={seconds}")];
         words.extend(number("SEED")?.map(|seed| format!("--seed={seed}")));
@@ -164,7 +163,7 @@ pub(super) fn fuzz() -> Phase {
             ..MachineOptions::default()
         };
         let timeout = Duration::from_secs(seconds) + TIMEOUT;
-        let (result, kernel) = in_guest(lab, variant, options, timeout, &command)?;
+        let (result, kernel) = in_guest(lab, flavour, options, timeout, &command)?;
         let mut cases = vec![fuzzer_case(seconds, result, &kernel.tail)];
         cases.extend(kernel.cases);
         Ok(cases)
@@ -197,8 +196,8 @@ pub(super) fn number(variable: &str) -> Result<Option<u64>> {
         .with_context(|| format!("{variable} is not a number: {value:?}"))
 }
 
-fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
-    let system = lab.system(variant)?;
+fn outside(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
+    let system = lab.system(flavour)?;
     let logs = Logs::new()?;
     let mut skipped = Vec::new();
     let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
@@ -212,12 +211,12 @@ fn outside(lab: &Lab<'_>, variant: Variant) -> Result<Vec<Case>> {
         .current_dir(lab.paths.repo.join("scripts/lab"))
         .env("MYPOLL_KERNEL", &system.version)
         .env("MYPOLL_FLAVOUR", system.flavour.to_string());
-    if variant == Variant::Debug {
+    if flavour == Flavour::Debug {
         test.args(DRIVER_TESTS.map(|file| format!("--test={file}")));
     }
     // Each test program boots machines with two processors.
     test.args(["--", "--test-threads=2"]);
-    if variant == Variant::Normal {
+    if flavour == Flavour::Normal {
         let broker = lab.needs(&BROKER);
         let needed = [(WITH_BROWSER, suites::browser(lab)), (WITH_BROKER, broker)];
         for ((file, word), provided) in needed {

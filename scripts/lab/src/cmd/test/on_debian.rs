@@ -8,8 +8,8 @@ use anyhow::Result;
 use super::case::Case;
 use super::lanes::Lane;
 use super::logs::Logs;
-use super::variant::Variant;
 use super::{Lab, Phase, command, nextest, pytest};
+use crate::Flavour;
 use crate::build::debs::{Architecture, Tools};
 use crate::deps::cargo::cargo;
 use crate::deps::host::{Need, tool};
@@ -65,7 +65,7 @@ fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
 /// Creates a card and runs the tests of a folder on it.
 fn layer(lab: &Lab<'_>, debian: &Boot, folder: &'static str) -> Result<Vec<Case>> {
     lab.needs(&NEEDS)?;
-    let system = lab.system(Variant::Normal)?;
+    let system = lab.system(Flavour::Normal)?;
     let work = tempfile::tempdir()?;
     let image = work.path().join("image.wic.zst");
     let mut make = Command::new("fakeroot");

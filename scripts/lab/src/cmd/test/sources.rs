@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 use walkdir::{DirEntry, WalkDir};
 
 use super::case::Case;
-use super::variant::Variant;
 use super::{Lab, Phase, command};
+use crate::Flavour;
 use crate::deps::host::tool;
 use crate::deps::python;
 
@@ -25,7 +25,7 @@ pub(super) fn phases() -> Vec<Phase> {
 }
 
 fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let source = &lab.system(Variant::Normal)?.source;
+    let source = &lab.system(Flavour::Normal)?.source;
     each(lab, &["c", "h"], |file| {
         let mut checkpatch = Command::new(source.join("scripts/checkpatch.pl"));
         checkpatch.args(["--no-tree", "--terse", "--strict"]);
@@ -42,7 +42,7 @@ fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
     if !command::is_installed("rustfmt") {
         return Ok(vec![Case::skipped("all files", "rustfmt is not installed")]);
     }
-    let config = lab.system(Variant::Normal)?.source.join(".rustfmt.toml");
+    let config = lab.system(Flavour::Normal)?.source.join(".rustfmt.toml");
     each(lab, &["rs"], |_| {
         let mut rustfmt = Command::new("rustfmt");
         rustfmt

@@ -7,8 +7,8 @@ use anyhow::{Result, ensure};
 use rustix::process::geteuid;
 
 use super::case::Case;
-use super::variant::Variant;
 use super::{Lab, Phase, command, pytest};
+use crate::Flavour;
 use crate::deps::cargo;
 use crate::deps::host::{Need, find_tool, tool};
 use crate::deps::{python, unpacked, vendor_trees};
@@ -147,6 +147,6 @@ fn binding(lab: &Lab<'_>) -> Result<Vec<Case>> {
         Ok(trees) => python.env("MYPOLL_VENDOR_TREES", trees),
         Err(reason) => python.env("MYPOLL_NO_VENDOR_TREES", reason),
     };
-    python.env("MYPOLL_KERNEL_SOURCE", &lab.system(Variant::Normal)?.source);
+    python.env("MYPOLL_KERNEL_SOURCE", &lab.system(Flavour::Normal)?.source);
     pytest::run(lab, &mut python, FOLDER, FOLDER)
 }

@@ -5,8 +5,8 @@ use anyhow::{Result, ensure};
 use fs_err as fs;
 
 use super::case::Case;
-use super::variant::Variant;
 use super::{Lab, Phase, command};
+use crate::Flavour;
 use crate::build::kernel::config;
 use crate::deps::host;
 use crate::deps::toolchain::Toolchain;
@@ -22,7 +22,7 @@ pub(super) fn phase() -> Phase {
 }
 
 fn run(lab: &Lab<'_>) -> Result<Vec<Case>> {
-    let source = &lab.system(Variant::Normal)?.source;
+    let source = &lab.system(Flavour::Normal)?.source;
     let folder = tempfile::tempdir()?;
     let vendor = fs::read_to_string(source.join("arch/arm64/configs/defconfig"))? + RASPBERRY_PI;
     let fragments = FRAGMENTS.map(|name| {

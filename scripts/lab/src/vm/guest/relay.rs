@@ -49,8 +49,6 @@ fn possible_start(held: &[u8], marker: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::os::unix::net::UnixStream;
-    use std::time::Duration;
 
     use super::*;
 
@@ -74,13 +72,6 @@ mod tests {
         let mut out = Vec::new();
         let result = relay(Pieces(pieces.to_vec()), &mut out, MARKER);
         (out, result)
-    }
-
-    #[test]
-    fn ends_at_the_marker() {
-        let (out, result) = relayed(&[b"hello\n", b"worldabcabd"]);
-        result.unwrap();
-        assert_eq!(out, b"hello\nworld");
     }
 
     #[test]
@@ -109,15 +100,6 @@ mod tests {
         let result = relay(Pieces(vec![b"prompt>ab", b"later"]), &mut first, MARKER);
         assert!(matches!(result, Err(GuestError::Output(_))));
         assert_eq!(first.0, b"prompt>");
-    }
-
-    #[test]
-    fn a_stream_without_data_times_out() {
-        let (ours, _theirs) = UnixStream::pair().unwrap();
-        ours.set_read_timeout(Some(Duration::from_millis(1)))
-            .unwrap();
-        let result = relay(ours, &mut Vec::new(), MARKER);
-        assert!(matches!(result, Err(GuestError::Timeout)));
     }
 
     #[test]

@@ -54,6 +54,12 @@ impl Buttons {
         &self.lines
     }
 
+    /// The lines that can be pressed.
+    pub fn pressable(&self) -> Vec<Line> {
+        let lines = self.lines.iter().filter(|line| line.input.is_some());
+        lines.cloned().collect()
+    }
+
     /// The line with this number or label.
     pub fn line(&self, wanted: &str) -> Result<&Line> {
         self.lines

@@ -6,8 +6,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use thiserror::Error;
+use anyhow::{Context, Result, bail, ensure};
 
 pub use mypoll_protocol::{Event, Message};
 
@@ -26,25 +25,7 @@ impl fmt::Display for Received {
     }
 }
 
-/// Errors of receiving a line.
-#[derive(Debug, Error)]
-pub enum ReceiveError {
-    /// The expected message did not arrive in time.
-    #[error("the expected message did not arrive within {} s", .0.as_secs_f32())]
-    Timeout(Duration),
-    /// The agent closed the connection.
-    #[error("the agent closed the connection")]
-    Closed,
-    /// The connection failed.
-    #[error("the connection to the agent failed")]
-    Broken(#[source] io::Error),
-    /// A line that is not a message.
-    #[error("the agent sent an invalid line: {0:?}")]
-    Garbled(String, #[source] serde_json::Error),
-    /// A message other than a hello.
-    #[error("the agent sent no hello, but {0}")]
-    Unexpected(String),
-}
+const BROKEN: &str = "the connection to the agent failed";
 
 /// Time limit for the agent's hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(120);
@@ -59,17 +40,17 @@ pub struct Client {
 impl Client {
     /// Connects and waits for the agent's hello: the client receives every later event. A connection alone is not
     /// enough, since QEMU accepts it for the guest.
-    pub fn connect(agent: SocketAddr) -> Result<Self, ReceiveError> {
-        Self::greet(TcpStream::connect(agent).map_err(ReceiveError::Broken)?)
+    pub fn connect(agent: SocketAddr) -> Result<Self> {
+        Self::greet(TcpStream::connect(agent).context(BROKEN)?)
     }
 
     /// Like [`Client::connect`], on an existing connection.
-    pub fn greet(mut stream: TcpStream) -> Result<Self, ReceiveError> {
-        stream.write_all(b"{}\n").map_err(ReceiveError::Broken)?;
+    pub fn greet(mut stream: TcpStream) -> Result<Self> {
+        stream.write_all(b"{}\n").context(BROKEN)?;
         let mut client = Self::new(stream);
         match client.next(HELLO_TIMEOUT)?.message {
             Message::Hello { .. } => Ok(client),
-            other => Err(ReceiveError::Unexpected(format!("{other:?}"))),
+            other => bail!("the agent sent no hello, but {other:?}"),
         }
     }
 
@@ -81,30 +62,35 @@ impl Client {
     }
 
     /// Waits up to `timeout` for the next line.
-    pub fn next(&mut self, timeout: Duration) -> Result<Received, ReceiveError> {
-        let started = Instant::now();
+    pub fn next(&mut self, timeout: Duration) -> Result<Received> {
+        self.next_since(Instant::now(), timeout)
+    }
+
+    /// Waits for the next line until `timeout` after `started`.
+    fn next_since(&mut self, started: Instant, timeout: Duration) -> Result<Received> {
         while !self.line.ends_with(b"\n") {
-            let left = timeout
-                .checked_sub(started.elapsed())
-                .filter(|left| !left.is_zero())
-                .ok_or(ReceiveError::Timeout(timeout))?;
-            self.stream
-                .get_ref()
-                .set_read_timeout(Some(left))
-                .map_err(ReceiveError::Broken)?;
+            let left = timeout.saturating_sub(started.elapsed());
+            ensure!(
+                !left.is_zero(),
+                "the expected message did not arrive within {} s",
+                timeout.as_secs_f32()
+            );
+            let stream = self.stream.get_ref();
+            stream.set_read_timeout(Some(left)).context(BROKEN)?;
             match self.stream.read_until(b'\n', &mut self.line) {
-                Ok(0) => return Err(ReceiveError::Closed),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(ReceiveError::Broken(error)),
+                Ok(0) => bail!("the agent closed the connection"),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                    return Err(error).context(BROKEN);
+                }
+                _ => {}
             }
         }
         let line = std::mem::take(&mut self.line);
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        match serde_json::from_str::<Message>(&text).map(Message::into_owned) {
-            Ok(message) => Ok(Received { text, message }),
-            Err(error) => Err(ReceiveError::Garbled(text, error)),
-        }
+        let message = serde_json::from_str::<Message>(&text).map(Message::into_owned);
+        let message =
+            message.with_context(|| format!("the agent sent an invalid line: {text:?}"))?;
+        Ok(Received { text, message })
     }
 
     /// Waits up to `timeout` for a message of which `choose` makes something. Messages that it ignores, such as
@@ -116,11 +102,7 @@ impl Client {
     ) -> Result<T> {
         let started = Instant::now();
         loop {
-            let left = timeout.saturating_sub(started.elapsed());
-            let received = self.next(left).map_err(|error| match error {
-                ReceiveError::Timeout(_) => ReceiveError::Timeout(timeout),
-                error => error,
-            })?;
+            let received = self.next_since(started, timeout)?;
             if let Some(chosen) = choose(&received)? {
                 return Ok(chosen);
             }
@@ -132,7 +114,7 @@ impl Client {
         self.find(timeout, |received| match &received.message {
             Message::Event(event) => Ok(Some(event.clone())),
             Message::Heartbeat { .. } => Ok(None),
-            _ => anyhow::bail!("expected an event, got {received}"),
+            _ => bail!("expected an event, got {received}"),
         })
     }
 }
@@ -156,16 +138,14 @@ mod tests {
     fn a_partial_line_is_kept() {
         let (mut client, mut agent) = connected();
         agent.write_all(b"{\"mis").unwrap();
-        let partial = client.next(Duration::from_millis(50));
-        assert!(
-            matches!(partial, Err(ReceiveError::Timeout(_))),
-            "{partial:?}"
-        );
+        let partial = client.next(Duration::from_millis(50)).unwrap_err();
+        assert!(partial.to_string().ends_with("within 0.05 s"), "{partial}");
         agent.write_all(b"sed\":1,\"lost\":0}\n").unwrap();
         drop(agent);
         let received = client.next(TIMEOUT).unwrap();
         assert!(matches!(received.message, Message::Missed(_)), "{received}");
-        assert!(matches!(client.next(TIMEOUT), Err(ReceiveError::Closed)));
+        let end = client.next(TIMEOUT).unwrap_err();
+        assert_eq!(end.to_string(), "the agent closed the connection");
     }
 
     #[test]

@@ -16,13 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) fn run(mut demo: Demo) -> Result<()> {
     eprintln!("The agent's live page, while this runs: {}", demo.page);
-    let lines: Vec<_> = demo
-        .buttons
-        .lines()
-        .iter()
-        .filter(|line| line.input.is_some())
-        .cloned()
-        .collect();
+    let lines = demo.buttons.pressable();
     ensure!(!lines.is_empty(), "no line can be pressed from outside");
     for (press, line) in lines.iter().cycle().take(PRESSES).enumerate() {
         eprintln!(

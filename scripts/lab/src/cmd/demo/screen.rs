@@ -1,33 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The demo on a terminal: a live table; keys press buttons.
 
-use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, read};
+use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
 
 use super::Demo;
-use super::table::{Key, Table};
+use super::table::Table;
 use crate::build::devicetree::Line;
 use crate::store::signals;
 use crate::vm::buttons::{Action, Buttons};
-use crate::vm::client::{Client, ReceiveError, Received};
+use crate::vm::client::Received;
 use crate::vm::machine::Machine;
 
-/// Events that the screen handles.
+/// Longer than any demo runs.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What the screen handles.
 enum Input {
-    Key(KeyEvent),
-    Resized,
+    Terminal(Event),
     Received(Received),
-    /// A recoverable error.
+    /// An order failed.
     Error(String),
-    /// The connection to the agent failed.
-    Lost(ReceiveError),
-    /// The keyboard can't be read.
-    NoKeys(io::Error),
 }
 
 /// The action of a key. A worker executes them in order, since a press takes a while.
@@ -41,13 +38,13 @@ pub(super) fn run(demo: Demo) -> Result<()> {
         machine,
         system,
         buttons,
-        client,
+        mut client,
         page,
         started,
     } = demo;
     let (inputs, received) = mpsc::channel();
     let (orders, ordered) = mpsc::channel();
-    let keys = keys(&buttons);
+    let lines = buttons.pressable();
     let title = format!(
         "mypoll on Linux {}, machine {}, ready {:.1} s after the command",
         system.version,
@@ -55,120 +52,90 @@ pub(super) fn run(demo: Demo) -> Result<()> {
         started.elapsed().as_secs_f32(),
     );
     let page = format!("live page: {page}");
-    let table = Table::new(
-        [title, page],
-        keys.iter().map(|(key, _)| key.clone()).collect(),
-    );
+    let labels = lines.iter().map(|line| line.label.clone()).collect();
+    let table = Table::new([title, page], labels);
 
     signals::before_termination(ratatui::restore)?;
     thread::spawn({
         let inputs = inputs.clone();
-        move || receive(client, &inputs)
+        move || forward(&inputs, || client.next(FOREVER).map(Input::Received))
     });
     thread::spawn({
         let inputs = inputs.clone();
-        move || read_keys(&inputs)
+        let next = || {
+            read()
+                .context("can't read the keyboard")
+                .map(Input::Terminal)
+        };
+        move || forward(&inputs, next)
     });
     thread::scope(|scope| {
         let (machine, buttons) = (&machine, &buttons);
         scope.spawn(move || work(&ordered, machine, buttons, &inputs));
         // The worker ends when `show` drops the sender of its orders.
-        let result = show(table, &received, orders, &keys);
+        let result = show(table, &received, orders, &lines);
         ratatui::restore();
         result
     })
 }
 
-/// The keys that press buttons: 1 for the first line etc.
-fn keys(buttons: &Buttons) -> Vec<(Key, Line)> {
-    buttons
-        .lines()
-        .iter()
-        .filter(|line| line.input.is_some())
-        .zip('1'..='9')
-        .map(|(line, key)| {
-            let key = Key {
-                key: key.to_string(),
-                action: line.label.clone(),
-            };
-            (key, line.clone())
-        })
-        .collect()
-}
-
 fn show(
     mut table: Table,
-    inputs: &Receiver<Input>,
+    inputs: &Receiver<Result<Input>>,
     orders: Sender<Order>,
-    keys: &[(Key, Line)],
+    lines: &[Line],
 ) -> Result<()> {
     let mut terminal = ratatui::try_init().context("can't set up the terminal")?;
     loop {
         terminal
             .draw(|frame| table.draw(frame))
             .context("can't draw")?;
-        match inputs.recv().context("all input threads have ended")? {
-            Input::Received(received) => table.add(received.message),
-            Input::Error(error) => table.set_error(error),
-            Input::Lost(error) => return Err(error.into()),
-            Input::NoKeys(error) => return Err(error).context("can't read the keyboard"),
-            Input::Resized => {}
-            Input::Key(key) => {
-                let order = match key.code {
-                    KeyCode::Char('q') => return Ok(()),
-                    KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                        return Ok(());
-                    }
-                    KeyCode::Char('t') => Some(Order::Trigger),
-                    KeyCode::Char(' ') => keys.first().map(|(_, line)| Order::Press(line.clone())),
-                    KeyCode::Char(key) => keys
-                        .iter()
-                        .find(|(other, _)| other.key == key.to_string())
-                        .map(|(_, line)| Order::Press(line.clone())),
-                    _ => None,
-                };
-                if let Some(order) = order {
-                    table.set_error(String::new());
-                    orders.send(order).context("the worker thread has ended")?;
-                }
+        let key = match inputs.recv().context("all input threads have ended")?? {
+            Input::Received(received) => {
+                table.add(received.message);
+                continue;
             }
+            Input::Error(error) => {
+                table.set_error(error);
+                continue;
+            }
+            Input::Terminal(Event::Key(key)) if key.kind == KeyEventKind::Press => key,
+            // A new size.
+            Input::Terminal(_) => continue,
+        };
+        let press = |index| lines.get(index).cloned().map(Order::Press);
+        let order = match key.code {
+            KeyCode::Char('q') => return Ok(()),
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Ok(()),
+            KeyCode::Char('t') => Some(Order::Trigger),
+            KeyCode::Char(' ') => press(0),
+            KeyCode::Char(key @ '1'..='9') => press(key as usize - '1' as usize),
+            _ => None,
+        };
+        if let Some(order) = order {
+            table.set_error(String::new());
+            orders.send(order).context("the worker thread has ended")?;
         }
     }
 }
 
-fn receive(mut client: Client, inputs: &Sender<Input>) {
-    const A_DAY: Duration = Duration::from_secs(24 * 3600);
+/// Passes inputs on. The first error ends the demo.
+fn forward(inputs: &Sender<Result<Input>>, mut next: impl FnMut() -> Result<Input>) {
     loop {
-        let input = match client.next(A_DAY) {
-            Ok(received) => Input::Received(received),
-            Err(ReceiveError::Timeout(_)) => continue,
-            Err(error) => {
-                let _ = inputs.send(Input::Lost(error));
-                return;
-            }
-        };
-        if inputs.send(input).is_err() {
+        let input = next();
+        let failed = input.is_err();
+        if inputs.send(input).is_err() || failed {
             return;
         }
     }
 }
 
-fn read_keys(inputs: &Sender<Input>) {
-    loop {
-        let input = match read() {
-            Ok(Event::Key(key)) if key.kind == KeyEventKind::Press => Input::Key(key),
-            Ok(Event::Resize(..)) => Input::Resized,
-            Ok(_) => continue,
-            Err(error) => Input::NoKeys(error),
-        };
-        let ends = matches!(input, Input::NoKeys(_));
-        if inputs.send(input).is_err() || ends {
-            return;
-        }
-    }
-}
-
-fn work(orders: &Receiver<Order>, machine: &Machine, buttons: &Buttons, inputs: &Sender<Input>) {
+fn work(
+    orders: &Receiver<Order>,
+    machine: &Machine,
+    buttons: &Buttons,
+    inputs: &Sender<Result<Input>>,
+) {
     for order in orders {
         let result = match &order {
             Order::Press(line) => buttons
@@ -181,7 +148,7 @@ fn work(orders: &Receiver<Order>, machine: &Machine, buttons: &Buttons, inputs: 
             },
         };
         if let Err(error) = result {
-            if inputs.send(Input::Error(error)).is_err() {
+            if inputs.send(Ok(Input::Error(error))).is_err() {
                 return;
             }
         }

@@ -36,29 +36,23 @@ const WIDTHS: [Constraint; 8] = [
     Constraint::Length(14),
 ];
 
-/// A key and what it does.
-#[derive(Clone, Debug)]
-pub(super) struct Key {
-    pub(super) key: String,
-    pub(super) action: String,
-}
-
 /// Everything on the screen.
 #[derive(Debug)]
 pub(super) struct Table {
     /// Above the table and below it.
     titles: [String; 2],
-    keys: Vec<Key>,
+    /// The labels of the lines that the keys 1 to 9 press.
+    labels: Vec<String>,
     rows: VecDeque<[String; 8]>,
     last_ns: Option<u64>,
     error: String,
 }
 
 impl Table {
-    pub(super) fn new(titles: [String; 2], keys: Vec<Key>) -> Self {
+    pub(super) fn new(titles: [String; 2], labels: Vec<String>) -> Self {
         Self {
             titles,
-            keys,
+            labels,
             rows: VecDeque::new(),
             last_ns: None,
             error: String::new(),
@@ -136,12 +130,9 @@ impl Table {
         if !self.error.is_empty() {
             return Line::from(self.error.as_str().red());
         }
-        let fixed = [("t", "trigger an event in the guest"), ("q", "quit")];
-        let keys = self
-            .keys
-            .iter()
-            .map(|key| (key.key.as_str(), key.action.as_str()))
-            .chain(fixed);
+        let fixed = [('t', "trigger an event in the guest"), ('q', "quit")];
+        let presses = ('1'..='9').zip(self.labels.iter().map(String::as_str));
+        let keys = presses.chain(fixed);
         keys.flat_map(|(key, action)| {
             [
                 Span::from(format!(" {key} ")).reversed(),
@@ -175,12 +166,8 @@ mod tests {
     }
 
     fn table() -> Table {
-        let key = Key {
-            key: "1".to_owned(),
-            action: "button".to_owned(),
-        };
         let titles = ["mypoll", "live page: http://127.0.0.1:1/"].map(str::to_owned);
-        Table::new(titles, vec![key])
+        Table::new(titles, vec!["button".to_owned()])
     }
 
     fn render(table: &Table, height: u16) -> String {

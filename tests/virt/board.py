@@ -27,10 +27,14 @@ def free_port():
 
 
 class Board:
-    """Boots the kernel and command line of the card's boot partition. `folder` is for temporary files."""
+    """
+    Boots the kernel and command line of the card's boot partition. `folder` is for temporary files, `devices` are additional options
+    of QEMU.
+    """
 
-    def __init__(self, folder, card):
+    def __init__(self, folder, card, *devices):
         self.folder = Path(folder)
+        self.devices = devices
         self.kernel = card.boot_file("kernel8.img", self.folder / "kernel8.img")
         cmdline = card.boot_file("cmdline.txt", self.folder / "cmdline.txt").read_text(encoding="ascii")
         # Use this board's serial port.
@@ -57,7 +61,7 @@ class Session:
             + ["-kernel", board.kernel, "-append", board.cmdline, "-dtb", board.devicetree]
             + [*self.cache.power_on(), "-device", f"virtio-blk-pci,drive=card,{write_cache.DISK}"]
             + ["-netdev", f"user,id=net,{forwarded}", "-device", "virtio-net-pci,netdev=net,romfile="]
-            + ["-device", "virtio-rng-pci", "-device", "i6300esb", "-serial", f"file:{self.log}"]
+            + ["-device", "virtio-rng-pci", "-serial", f"file:{self.log}", *board.devices]
             # A board without a battery-backed clock. QEMU exits on a reboot.
             + ["-rtc", "base=2000-01-01", "-no-reboot"]
         )

@@ -14,6 +14,7 @@ from oeqa.runtime.decorator.package import OEHasPackage
 SPLAT_SIGNS = Path(__file__).with_name("mypoll_splat_signs.txt")
 RECEIVED = "/tmp/mypoll-received"
 CLIENT = "/tmp/mypoll-client.pid"
+FIFO = "/run/mypoll-fifo"
 DEADLINE_S = 300
 
 
@@ -59,6 +60,21 @@ class MypollDriverTest(MypollCase):
             self.run_on_target("modprobe mypoll")
             self.run_on_target("test -e /sys/module/mypoll")
         finally:
+            self.agent("start")
+
+    @OETestDepends(["mypoll_events.MypollDriverTest.test_modprobe"])
+    def test_agent_without_the_driver(self):
+        # As with [gpiochip], which needs a chip.
+        configuration = f'[simulated]\npath = "{FIFO}"\n'
+        self.agent("stop")
+        self.run_on_target(f"modprobe -r mypoll; rm -f {FIFO}; mkfifo {FIFO} && chown mypoll {FIFO}")
+        self.run_on_target(f"echo '{configuration}' >{FIFO}.toml && mount --bind {FIFO}.toml /etc/mypoll-agent.toml")
+        try:
+            self.agent("start")
+            self.wait_for("the agent", lambda: self.target.run("mypoll-agent status")[0] == 0)
+        finally:
+            self.agent("stop")
+            self.run_on_target("umount /etc/mypoll-agent.toml; modprobe mypoll")
             self.agent("start")
 
     @OETestDepends(["mypoll_events.MypollDriverTest.test_modprobe"])

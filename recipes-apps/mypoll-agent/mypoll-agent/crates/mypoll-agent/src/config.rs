@@ -87,7 +87,7 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Agent {
-    /// Name of this machine in a fleet. Default: from /etc/machine-id.
+    /// Name of this machine in a fleet. Default: from a permanent /etc/machine-id, else the host name.
     pub machine: Option<String>,
     /// Time limit for a shutdown, in which the source's pending events are read and sent to clients. At most 365 days.
     /// Default: 2 s.

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lab::cli::{Cli, Verb};
-use lab::store::step;
 use lab::{BuildOptions, Paths, Progress, build, cmd};
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -34,7 +33,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     run(&cli).unwrap_or_else(|error| {
-        eprintln!("error: {}", step::message(&error));
+        eprintln!("error: {error:#}");
         match cli.verb {
             // `run` exits with its command's status: an error of the lab must be distinguishable from it.
             Verb::Run(_) => ExitCode::from(cmd::run::UNAVAILABLE),

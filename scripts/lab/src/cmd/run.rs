@@ -14,7 +14,7 @@ use signal_hook::low_level::raise;
 use crate::cli::RunArgs;
 use crate::store::cache::Cache;
 use crate::store::signals;
-use crate::vm::guest::{Guest, GuestError, Terminal};
+use crate::vm::guest::{Guest, GuestError};
 use crate::vm::machine::{self, Machine, MachineOptions};
 use crate::{BuildOptions, Paths, Progress, build};
 
@@ -83,14 +83,11 @@ fn absolute_folder(dir: &Path) -> Result<PathBuf> {
 
 fn shell_on_terminal(guest: &Guest) -> Result<Result<u8, GuestError>> {
     let (columns, rows) = terminal::size().context("can't get the terminal's size")?;
-    let terminal = Terminal {
-        name: env::var("TERM").unwrap_or_else(|_| "linux".to_owned()),
-        rows,
-        columns,
-    };
+    let name = env::var("TERM").unwrap_or_else(|_| "linux".to_owned());
+    let size = (rows, columns);
     signals::before_termination(|| drop(terminal::disable_raw_mode()))?;
     terminal::enable_raw_mode().context("can't set the terminal to raw mode")?;
-    let status = guest.run_on_terminal(["sh", "-l"], &terminal, Box::new(Keys), &mut stdout());
+    let status = guest.run_on_terminal(["sh", "-l"], &name, size, Box::new(Keys), &mut stdout());
     terminal::disable_raw_mode().context("can't restore the terminal")?;
     Ok(status)
 }

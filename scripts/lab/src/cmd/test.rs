@@ -39,7 +39,6 @@ use crate::yocto::Yocto;
 use crate::{Flavour, Paths, Progress, System};
 use case::Case;
 use lanes::Lane;
-use report::Report;
 
 /// Shared state of all phases.
 struct Lab<'a> {
@@ -212,10 +211,13 @@ pub fn test(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
         systems: Default::default(),
         yocto: OnceLock::new(),
     };
-    let mut report = Report::default();
-    for (phase, cases) in chosen.iter().zip(lanes::run(&lab, &chosen)) {
-        report.add(&phase.name, cases);
-    }
-    println!("{report}");
-    Ok(report.exit_code())
+    let names = chosen.iter().map(|phase| phase.name.as_str());
+    let results: Vec<_> = names.zip(lanes::run(&lab, &chosen)).collect();
+    println!("{}", report::of_run(&results));
+    let mut cases = results.iter().flat_map(|(_, cases)| cases);
+    Ok(if cases.any(Case::has_failed) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

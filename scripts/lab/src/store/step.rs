@@ -6,15 +6,15 @@ mod log;
 
 use std::io;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
-use thiserror::Error;
 
 use crate::Paths;
+use crate::store::unavailable::Unavailable;
 pub use log::Log;
 
 /// Number of log lines shown of a failed step.
@@ -47,25 +47,6 @@ impl Task {
             limit: Duration::from_secs(8 * 60 * 60),
             ..Self::new(name, what)
         }
-    }
-}
-
-/// A step failed. The message is complete: the step, the reason, the end of the log and its path.
-#[derive(Debug, Error)]
-#[error("{name}: {what} failed: {reason}{tail}\n  full log: {}", log.display())]
-pub struct StepFailed {
-    name: String,
-    what: String,
-    reason: String,
-    tail: String,
-    log: PathBuf,
-}
-
-/// An error message with its causes. The message of [`StepFailed`] already contains them.
-pub fn message(error: &anyhow::Error) -> String {
-    match error.downcast_ref::<StepFailed>() {
-        Some(failed) => failed.to_string(),
-        None => format!("{error:#}"),
     }
 }
 
@@ -146,8 +127,8 @@ impl Progress {
 
     /// Runs `work` and shows `task` meanwhile.
     ///
-    /// The log is `CACHE/log/NAME.log`. An error of `work` is wrapped in [`StepFailed`]; callers can still find it with
-    /// `downcast_ref`.
+    /// The log is `CACHE/log/NAME.log`. An error names the step, the reason, the end of the log and its path; an
+    /// [`Unavailable`] is returned as it is.
     pub fn step<T>(
         &self,
         paths: &Paths,
@@ -220,6 +201,9 @@ impl Progress {
 }
 
 fn failure(task: &Task, error: anyhow::Error, log: &mut Log) -> anyhow::Error {
+    if error.is::<Unavailable>() {
+        return error;
+    }
     let reason = format!("{error:#}");
     let text = log.text().unwrap_or_default();
     let mut lines = last_lines(&text, TAIL);
@@ -227,14 +211,10 @@ fn failure(task: &Task, error: anyhow::Error, log: &mut Log) -> anyhow::Error {
     if let Some(first) = Log::first_error(&text).filter(|first| !lines.contains(first)) {
         lines.splice(..0, [first, "…"]);
     }
-    let tail = lines.iter().map(|line| format!("\n  | {line}")).collect();
-    error.context(StepFailed {
-        name: task.name.clone(),
-        what: task.what.clone(),
-        reason,
-        tail,
-        log: log.path().to_owned(),
-    })
+    let tail: String = lines.iter().map(|line| format!("\n  | {line}")).collect();
+    let Task { name, what, .. } = task;
+    let path = log.path().display();
+    anyhow!("{name}: {what} failed: {reason}{tail}\n  full log: {path}")
 }
 
 /// The last lines of a text, at most `count`.

@@ -4,8 +4,6 @@
 use anyhow::{Error, Result, anyhow};
 use thiserror::Error;
 
-use crate::store::step;
-
 /// The reason why something is unavailable.
 #[derive(Clone, Debug, Error)]
 #[error("{0}")]
@@ -19,7 +17,7 @@ impl Unavailable {
 
     /// Converts any error to this one.
     pub fn unless<T>(result: Result<T>) -> Result<T> {
-        result.map_err(|error| Self(step::message(&error)).into())
+        result.map_err(|error| Self(format!("{error:#}")).into())
     }
 }
 
@@ -27,6 +25,6 @@ impl Unavailable {
 pub(crate) fn copy(error: &Error) -> Error {
     match error.downcast_ref::<Unavailable>() {
         Some(reason) => reason.clone().into(),
-        None => anyhow!("{}", step::message(error)),
+        None => anyhow!("{error:#}"),
     }
 }

@@ -14,7 +14,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -76,17 +76,6 @@ impl Ports {
     }
 }
 
-/// A terminal for a command.
-#[derive(Clone, Debug)]
-pub struct Terminal {
-    /// The value of TERM.
-    pub name: String,
-    /// Height in characters.
-    pub rows: u16,
-    /// Width in characters.
-    pub columns: u16,
-}
-
 /// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -108,30 +97,15 @@ pub struct Guest {
 impl Guest {
     /// Waits up to `timeout` until the guest is ready.
     pub(crate) fn ready(ports: Ports, timeout: Duration) -> Result<Self, GuestError> {
-        let control = ports.control.try_clone().map_err(|_| GuestError::Gone)?;
-        let mut answers = BufReader::new(control);
-        let started = Instant::now();
-        let mut line = String::new();
-        while !line.ends_with('\n') {
-            let left = timeout
-                .checked_sub(started.elapsed())
-                .filter(|left| !left.is_zero())
-                .ok_or(GuestError::Timeout)?;
-            let set = answers.get_ref().set_read_timeout(Some(left));
-            match set.and_then(|()| answers.read_line(&mut line)) {
-                Ok(0) => return Err(GuestError::Gone),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Err(GuestError::Gone),
-            }
+        let gone = |_| GuestError::Gone;
+        let control = &ports.control;
+        control.set_read_timeout(Some(timeout)).map_err(gone)?;
+        let mut answers = BufReader::new(control.try_clone().map_err(gone)?);
+        let greeting = answer(&mut answers)?;
+        if greeting != "ready\n" {
+            return Err(GuestError::Garbled(greeting));
         }
-        if line != "ready\n" {
-            return Err(GuestError::Garbled(line));
-        }
-        answers
-            .get_ref()
-            .set_read_timeout(None)
-            .map_err(|_| GuestError::Gone)?;
+        control.set_read_timeout(None).map_err(gone)?;
         Ok(Self {
             ports,
             answers: Mutex::new(answers),
@@ -192,21 +166,17 @@ impl Guest {
         status
     }
 
-    /// Runs a command on its own terminal, with input from `keys` and output to `screen`.
+    /// Runs a command on its own terminal, with input from `keys` and output to `screen`. `name` is the value of TERM.
     pub fn run_on_terminal<S: AsRef<OsStr>>(
         &self,
         command: impl IntoIterator<Item = S>,
-        terminal: &Terminal,
+        name: &str,
+        (rows, columns): (u16, u16),
         keys: Box<dyn Read + Send>,
         screen: &mut dyn Write,
     ) -> Result<u8, GuestError> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let marker = marker();
-        let Terminal {
-            name,
-            rows,
-            columns,
-        } = terminal;
         let name = quote(name.as_ref());
         self.request(
             &format!("on_terminal {marker} {name} {rows} {columns}"),
@@ -261,15 +231,18 @@ impl Guest {
 }
 
 fn status(answers: &mut BufReader<UnixStream>) -> Result<u8, GuestError> {
+    let line = answer(answers)?;
+    let status = line.trim_end().parse();
+    status.map_err(|_| GuestError::Garbled(line))
+}
+
+fn answer(answers: &mut BufReader<UnixStream>) -> Result<String, GuestError> {
     let mut line = String::new();
     match answers.read_line(&mut line) {
-        Ok(n) if n > 0 => {}
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(GuestError::Timeout),
-        _ => return Err(GuestError::Gone),
+        Ok(1..) => Ok(line),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(GuestError::Timeout),
+        _ => Err(GuestError::Gone),
     }
-    line.trim_end()
-        .parse()
-        .map_err(|_| GuestError::Garbled(line.clone()))
 }
 
 /// 128 random bits: no command prints them by chance.

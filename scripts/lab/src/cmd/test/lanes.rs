@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::case::Case;
 use super::{Lab, Phase, command, report};
-use crate::store::step::{self, Log, children};
+use crate::store::step::{Log, children};
 use crate::store::unavailable::Unavailable;
 
 /// Name of the only case of a phase that returned an error.
@@ -69,7 +69,7 @@ fn run_one(lab: &Lab<'_>, phase: &Phase) -> Vec<Case> {
         // A phase that cannot start counts as failed.
         vec![match error.downcast_ref::<Unavailable>() {
             Some(reason) => Case::skipped(WHOLE_PHASE, reason.to_string()),
-            None => Case::failed(WHOLE_PHASE, step::message(&error)),
+            None => Case::failed(WHOLE_PHASE, format!("{error:#}")),
         }]
     });
     let text = report::of_phase(&phase.name, &cases, started.elapsed());

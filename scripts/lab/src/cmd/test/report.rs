@@ -1,83 +1,52 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The test report: a line for each phase, all details of failures, and the totals.
 
-use std::fmt::{self, Write as _};
-use std::process::ExitCode;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::case::{Case, Outcome};
 
 /// The text to print when a phase has ended.
 pub(super) fn of_phase(phase: &str, cases: &[Case], duration: Duration) -> String {
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    let mut details = String::new();
+    let totals = totals(cases.iter());
+    let mut text = format!("{phase}: {totals} ({:.1} s)", duration.as_secs_f32());
     for Case { name, outcome } in cases {
-        match outcome {
-            Outcome::Passed => passed += 1,
-            Outcome::Skipped(_) => skipped += 1,
-            Outcome::Failed(reason) => {
-                failed += 1;
-                let _ = write!(details, "\nFAILED {phase}: {name}");
-                for line in reason.trim_end().lines() {
-                    let _ = write!(details, "\n  | {line}");
-                }
+        if let Outcome::Failed(reason) = outcome {
+            let _ = write!(text, "\nFAILED {phase}: {name}");
+            for line in reason.trim_end().lines() {
+                let _ = write!(text, "\n  | {line}");
             }
         }
     }
-    format!(
-        "{phase}: {passed} passed, {failed} failed, {skipped} skipped ({:.1} s){details}",
-        duration.as_secs_f32(),
-    )
+    text
 }
 
-/// The results of all phases so far.
-#[derive(Debug, Default)]
-pub(super) struct Report {
-    passed: usize,
-    failed: Vec<String>,
-    /// Name and reason.
-    skipped: Vec<(String, String)>,
-}
-
-impl Report {
-    /// Counts a phase's tests.
-    pub(super) fn add(&mut self, phase: &str, cases: Vec<Case>) {
+/// The text to print at the end: the skipped and the failed tests of all phases, and the totals.
+pub(super) fn of_run(phases: &[(&str, Vec<Case>)]) -> String {
+    let (mut skipped, mut failed) = (String::new(), String::new());
+    for (phase, cases) in phases {
         for Case { name, outcome } in cases {
-            let name = format!("{phase}: {name}");
-            match outcome {
-                Outcome::Passed => self.passed += 1,
-                Outcome::Skipped(reason) => self.skipped.push((name, reason)),
-                Outcome::Failed(_) => self.failed.push(name),
-            }
+            let _ = match outcome {
+                Outcome::Passed => Ok(()),
+                Outcome::Skipped(reason) => writeln!(skipped, "skipped {phase}: {name}: {reason}"),
+                Outcome::Failed(_) => writeln!(failed, "failed {phase}: {name}"),
+            };
         }
     }
-
-    /// 0 only when nothing failed.
-    pub(super) fn exit_code(&self) -> ExitCode {
-        if self.failed.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
-    }
+    let totals = totals(phases.iter().flat_map(|(_, cases)| cases));
+    format!("{skipped}{failed}{totals}")
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, reason) in &self.skipped {
-            writeln!(f, "skipped {name}: {reason}")?;
+fn totals<'a>(cases: impl Iterator<Item = &'a Case>) -> String {
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for case in cases {
+        match case.outcome {
+            Outcome::Passed => passed += 1,
+            Outcome::Failed(_) => failed += 1,
+            Outcome::Skipped(_) => skipped += 1,
         }
-        for name in &self.failed {
-            writeln!(f, "failed {name}")?;
-        }
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed,
-            self.failed.len(),
-            self.skipped.len()
-        )
     }
+    format!("{passed} passed, {failed} failed, {skipped} skipped")
 }
 
 #[cfg(test)]
@@ -86,7 +55,6 @@ mod tests {
 
     #[test]
     fn the_totals_are_the_last_line() {
-        let mut report = Report::default();
         let cases = vec![
             Case::passed("one"),
             Case::failed("two", "left: 1\nright: 2\n"),
@@ -97,18 +65,13 @@ mod tests {
             "lab: tests: 1 passed, 1 failed, 1 skipped (1.5 s)\n\
              FAILED lab: tests: two\n  | left: 1\n  | right: 2"
         );
-        report.add("lab: tests", cases);
-        report.add(
-            "debug: selftest",
-            vec![Case::skipped("all of it", "--only")],
-        );
+        let skipped = vec![Case::skipped("all of it", "--only")];
         assert_eq!(
-            report.to_string(),
+            of_run(&[("lab: tests", cases), ("debug: selftest", skipped)]),
             "skipped lab: tests: three: no shellcheck\n\
              skipped debug: selftest: all of it: --only\n\
              failed lab: tests: two\n\
              1 passed, 1 failed, 2 skipped"
         );
-        assert_eq!(report.exit_code(), ExitCode::FAILURE);
     }
 }

@@ -87,7 +87,8 @@ fn each_checkout_checks_its_own_code() {
     check_out(&dir.path().join("wrong"), "{}\", \"wrong", time);
     for (name, expected) in [("right", true), ("wrong", false), ("right", true)] {
         let repo = dir.path().join(name);
-        let output = clippy(&repo, &dir.path().join("target"))
+        let mut cargo = cargo(&repo, &dir.path().join("target"));
+        let output = clippy(&mut cargo, &repo)
             .current_dir(repo.join("scripts/lab"))
             .output()
             .unwrap();

@@ -23,7 +23,7 @@ mod vendor_config;
 mod workspaces;
 
 use std::iter;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ use anyhow::{Result, bail};
 
 use crate::build::{BuildOptions, build, fetch_kernel};
 use crate::cli::TestArgs;
+use crate::deps::cargo::cargo;
 use crate::deps::host::{self, Need, provide};
 use crate::deps::source::Catalog;
 use crate::store::cache::Cache;
@@ -53,6 +54,13 @@ struct Lab<'a> {
 impl<'a> Lab<'a> {
     fn cache(&self) -> Cache<'a> {
         Cache::new(self.paths, self.progress)
+    }
+
+    /// Cargo for the workspace in `folder`, with its target folder in the cache.
+    fn cargo(&self, folder: &str, target: &str) -> Command {
+        let mut cargo = cargo(&self.paths.repo, &self.paths.cache.join(target));
+        cargo.current_dir(self.paths.repo.join(folder));
+        cargo
     }
 
     /// The system, built on first use. A failed build is not retried.

@@ -16,14 +16,12 @@ pub fn cargo(repo: &Path, target: &Path) -> Command {
     cargo
 }
 
-/// `cargo clippy` with warnings as errors. It replaces the wrapper by its own, but runs again if its arguments change:
-/// one of them contains the checkout's path.
-pub fn clippy(repo: &Path, target: &Path) -> Command {
-    let mut clippy = cargo(repo, target);
-    clippy
+/// Makes `cargo` run clippy with warnings as errors. Clippy replaces the wrapper by its own, but runs again if its
+/// arguments change: one of them contains the path of the checkout at `repo`.
+pub fn clippy<'a>(cargo: &'a mut Command, repo: &Path) -> &'a mut Command {
+    cargo
         .args(["clippy", "--locked", "--quiet", "--workspace"])
         .args(["--all-targets", "--all-features"])
         .args(["--", "-D", "warnings", "--cfg"])
-        .arg(format!("checkout={repo:?}"));
-    clippy
+        .arg(format!("checkout={repo:?}"))
 }

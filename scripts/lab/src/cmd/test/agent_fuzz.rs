@@ -11,10 +11,11 @@ use anyhow::{Result, anyhow};
 use super::case::Case;
 use super::guests::number;
 use super::{Phase, command};
-use crate::deps::cargo::cargo;
 use crate::deps::host;
 
 const FOLDER: &str = "recipes-apps/mypoll-agent/mypoll-agent/fuzz";
+
+const TARGET: &str = "target-fuzz";
 
 const TARGETS: [&str; 3] = ["configuration", "journal", "request"];
 
@@ -31,14 +32,13 @@ const COVERAGE: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
 pub(super) fn phase() -> Phase {
     Phase::new("agent: fuzz", |lab| {
         let seconds = number("FUZZ_SECONDS")?.unwrap_or(SECONDS);
-        let target = lab.paths.cache.join("target-fuzz");
+        let target = lab.paths.cache.join(TARGET);
         let folder = lab.paths.repo.join(FOLDER);
-        let mut build = cargo(&lab.paths.repo, &target);
+        let mut build = lab.cargo(FOLDER, TARGET);
         build
             // With --target, RUSTFLAGS do not apply to procedural macros, which are not linked with libFuzzer.
             .args(["build", "--locked", "--release", "--target", "host-tuple"])
-            .env("RUSTFLAGS", COVERAGE)
-            .current_dir(&folder);
+            .env("RUSTFLAGS", COVERAGE);
         let (success, output) = command::run(&mut build)?;
         if !success {
             return Ok(vec![Case::failed("build", output)]);

@@ -7,7 +7,6 @@ use anyhow::Result;
 
 use super::case::Case;
 use super::{Lab, Phase, command};
-use crate::deps::cargo;
 use crate::deps::cargo_install::CargoInstall;
 use crate::deps::host::output;
 use crate::deps::python;
@@ -62,14 +61,15 @@ fn site(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let mut site = Command::new(repo.join("docs/site.py"));
     site.arg(cache.join("site"));
     for (name, folder, target, options) in API {
-        let target = cache.join(target);
-        let mut doc = cargo::cargo(repo, &target);
+        let mut doc = lab.cargo(folder, target);
         doc.args(["doc", "--locked", "--no-deps", "--document-private-items"])
             .args(options)
-            .env("RUSTDOCFLAGS", RUSTDOC)
-            .current_dir(repo.join(folder));
+            .env("RUSTDOCFLAGS", RUSTDOC);
         cases.push(command::case(&format!("cargo doc: {name}"), &mut doc)?);
-        site.arg(format!("--api={name}={}", target.join("doc").display()));
+        site.arg(format!(
+            "--api={name}={}",
+            cache.join(target).join("doc").display()
+        ));
     }
 
     let environment = python::environment(lab.cache(), "linkchecker", "docs/requirements.txt")?;

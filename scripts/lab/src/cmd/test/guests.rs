@@ -9,12 +9,11 @@ use anyhow::{Context, Result, ensure};
 
 use super::case::Case;
 use super::lanes::Lane;
-use super::logs::{Logs, no_splat};
+use super::logs::no_splat;
 use super::{Lab, Phase, command, ktap, nextest, suites};
 use crate::Flavour;
 use crate::build::kernel_is_built;
 use crate::cmd::bench;
-use crate::deps::cargo::cargo;
 use crate::deps::host::{Need, tool};
 use crate::store::unavailable::Unavailable;
 use crate::vm::guest::{GuestError, Output};
@@ -198,37 +197,28 @@ pub(super) fn number(variable: &str) -> Result<Option<u64>> {
 
 fn outside(lab: &Lab<'_>, flavour: Flavour) -> Result<Vec<Case>> {
     let system = lab.system(flavour)?;
-    let logs = Logs::new()?;
     let mut skipped = Vec::new();
-    let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
-    logs.keep(&mut test)
-        .args([
-            "test",
-            "--locked",
-            "--no-fail-fast",
-            "--package=system-tests",
-        ])
-        .current_dir(lab.paths.repo.join("scripts/lab"))
-        .env("MYPOLL_KERNEL", &system.version)
-        .env("MYPOLL_FLAVOUR", system.flavour.to_string());
-    if flavour == Flavour::Debug {
-        test.args(DRIVER_TESTS.map(|file| format!("--test={file}")));
-    }
-    // Each test program boots machines with two processors.
-    test.args(["--", "--test-threads=2"]);
-    if flavour == Flavour::Normal {
-        let broker = lab.needs(&BROKER);
-        let needed = [(WITH_BROWSER, suites::browser(lab)), (WITH_BROKER, broker)];
-        for ((file, word), provided) in needed {
-            if let Err(error) = provided {
-                test.args(["--skip", word]);
-                skipped.push(Case::skipped(file, format!("{error:#}")));
+    let mut cases = nextest::system_tests(lab, |test| {
+        test.arg("--no-fail-fast")
+            .env("MYPOLL_KERNEL", &system.version)
+            .env("MYPOLL_FLAVOUR", flavour.to_string());
+        if flavour == Flavour::Debug {
+            test.args(DRIVER_TESTS.map(|file| format!("--test={file}")));
+        }
+        // Each test program boots machines with two processors.
+        test.args(["--", "--test-threads=2"]);
+        if flavour == Flavour::Normal {
+            let broker = lab.needs(&BROKER);
+            let needed = [(WITH_BROWSER, suites::browser(lab)), (WITH_BROKER, broker)];
+            for ((file, word), provided) in needed {
+                if let Err(error) = provided {
+                    test.args(["--skip", word]);
+                    skipped.push(Case::skipped(file, format!("{error:#}")));
+                }
             }
         }
-    }
-    let mut cases = nextest::in_one_process(&mut test)?;
+    })?;
     cases.extend(skipped);
-    cases.extend(logs.cases()?);
     Ok(cases)
 }
 

@@ -18,7 +18,7 @@ const NIGHTLY: &str = "nightly";
 pub(super) fn phases() -> Vec<Phase> {
     vec![
         Phase::new("driver: loom", |lab| {
-            let mut cargo = cargo(lab, "loom");
+            let mut cargo = lab.cargo(FOLDER, "target-loom");
             cargo.env("RUSTFLAGS", "--cfg loom");
             // Tests take minutes in a debug build.
             let words = ["nextest", "run", "--release"];
@@ -28,13 +28,13 @@ pub(super) fn phases() -> Vec<Phase> {
             provide_miri(lab)?;
             // Miri runs in the folder where the crate was built, which may be a deleted checkout: Miri does not support
             // the wrapper that distinguishes checkouts (crate::deps::cargo).
-            let mut clean = cargo(lab, "miri/miri");
+            let mut clean = lab.cargo(FOLDER, "target-miri/miri");
             clean
                 .args(["clean", "--package", "mypoll-host-tests"])
                 .args(["--target", "host-tuple"])
                 .env("RUSTUP_TOOLCHAIN", NIGHTLY);
             output(&mut clean)?;
-            let mut cargo = cargo(lab, "miri");
+            let mut cargo = lab.cargo(FOLDER, "target-miri");
             cargo
                 .env("RUSTUP_TOOLCHAIN", NIGHTLY)
                 .env_remove("RUSTC_WORKSPACE_WRAPPER")
@@ -45,13 +45,6 @@ pub(super) fn phases() -> Vec<Phase> {
             nextest::run(lab, cargo, &words)
         }),
     ]
-}
-
-fn cargo(lab: &Lab<'_>, tool: &str) -> Command {
-    let target = lab.paths.cache.join(format!("target-{tool}"));
-    let mut command = crate::deps::cargo::cargo(&lab.paths.repo, &target);
-    command.current_dir(lab.paths.repo.join(FOLDER));
-    command
 }
 
 /// Installs Miri if it is missing.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs tests on the host with cargo-nextest, and tests from outside with `cargo test`.
+//! Runs tests on the host with cargo-nextest, and tests of a whole system with `cargo test`.
 
 use std::env;
 use std::fs;
@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::case::Case;
+use super::logs::Logs;
 use super::{Lab, command, junit};
 use crate::deps::python;
 
@@ -34,10 +35,18 @@ pub(super) fn run(lab: &Lab<'_>, mut cargo: Command, arguments: &[&str]) -> Resu
     junit::read(&report, success, &output)
 }
 
-/// Runs `cargo test`, for tests that share a machine, and so a process, with the other tests of their file.
-pub(super) fn in_one_process(test: &mut Command) -> Result<Vec<Case>> {
-    let (success, output) = command::run(test)?;
-    Ok(cases(success, &output))
+/// Runs the tests in `tests/` with `cargo test`, since those of a file share a machine, and so a process. `change` adds
+/// arguments and environment.
+pub(super) fn system_tests(lab: &Lab<'_>, change: impl FnOnce(&mut Command)) -> Result<Vec<Case>> {
+    let logs = Logs::new()?;
+    let mut test = lab.cargo("scripts/lab", "target");
+    logs.keep(&mut test)
+        .args(["test", "--locked", "--package=system-tests"]);
+    change(&mut test);
+    let (success, output) = command::run(&mut test)?;
+    let mut cases = cases(success, &output);
+    cases.extend(logs.cases()?);
+    Ok(cases)
 }
 
 /// The tests in lines like `test button ... ok`. Adds a failure if the run failed without a failed test, or had none.

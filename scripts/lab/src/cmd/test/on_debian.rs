@@ -7,11 +7,9 @@ use anyhow::Result;
 
 use super::case::Case;
 use super::lanes::Lane;
-use super::logs::Logs;
 use super::{Lab, Phase, command, nextest, pytest};
 use crate::Flavour;
 use crate::build::debs::{Architecture, Tools};
-use crate::deps::cargo::cargo;
 use crate::deps::host::{Need, tool};
 use crate::vm::debian_root::{ARCHIVE, debian};
 use crate::vm::machine::Boot;
@@ -45,21 +43,11 @@ fn phase(name: &str, run: fn(&Lab<'_>, &Boot) -> Result<Vec<Case>>) -> Phase {
 fn packages(lab: &Lab<'_>, _: &Boot) -> Result<Vec<Case>> {
     let cache = lab.cache();
     let debs = Tools::prepare(cache)?.packages(cache, Architecture::Arm64)?;
-    let logs = Logs::new()?;
-    let mut test = cargo(&lab.paths.repo, &lab.paths.cache.join("target"));
-    logs.keep(&mut test)
-        .args(["test", "--locked", "--package=system-tests"])
-        .args([
-            "--features=debian",
-            "--test=debian",
-            "--",
-            "--test-threads=1",
-        ])
-        .current_dir(lab.paths.repo.join("scripts/lab"))
-        .env("MYPOLL_DEBS", debs);
-    let mut cases = nextest::in_one_process(&mut test)?;
-    cases.extend(logs.cases()?);
-    Ok(cases)
+    nextest::system_tests(lab, |test| {
+        test.args(["--features=debian", "--test=debian"])
+            .args(["--", "--test-threads=1"])
+            .env("MYPOLL_DEBS", debs);
+    })
 }
 
 /// Creates a card and runs the tests of a folder on it.

@@ -9,7 +9,6 @@ use rustix::process::geteuid;
 use super::case::Case;
 use super::{Lab, Phase, command, pytest};
 use crate::Flavour;
-use crate::deps::cargo;
 use crate::deps::host::{Need, find_tool, tool};
 use crate::deps::{python, unpacked, vendor_trees};
 use crate::store::unavailable::Unavailable;
@@ -83,16 +82,13 @@ pub(super) fn browser(lab: &Lab<'_>) -> Result<()> {
 
 /// Builds the agent for this machine and passes its path to a command.
 fn with_agent(lab: &Lab<'_>, mut command: Command) -> Result<Command> {
-    const WORKSPACE: &str = "recipes-apps/mypoll-agent/mypoll-agent";
-    let repo = &lab.paths.repo;
-    let target = lab.paths.cache.join("target-agent");
-    let mut build = cargo::cargo(repo, &target);
-    build
-        .args(["build", "--locked", "--package=mypoll-agent"])
-        .current_dir(repo.join(WORKSPACE));
+    const TARGET: &str = "target-agent";
+    let mut build = lab.cargo("recipes-apps/mypoll-agent/mypoll-agent", TARGET);
+    build.args(["build", "--locked", "--package=mypoll-agent"]);
     let (success, output) = command::run(&mut build)?;
     ensure!(success, "cargo can't build the agent:\n{output}");
-    command.env("MYPOLL_AGENT", target.join("debug/mypoll-agent"));
+    let program = lab.paths.cache.join(TARGET).join("debug/mypoll-agent");
+    command.env("MYPOLL_AGENT", program);
     Ok(command)
 }
 

@@ -58,34 +58,32 @@ pub(super) fn phases() -> Vec<Phase> {
     WORKSPACES
         .into_iter()
         .flat_map(|workspace| {
-            let name = workspace.name;
+            let Workspace {
+                name,
+                folder,
+                target,
+                ..
+            } = workspace;
             [
                 Phase::new(format!("{name}: rustfmt"), move |lab| {
-                    component(
-                        lab,
-                        "rustfmt",
-                        cargo_verb(lab, workspace, "fmt").args(["--all", "--check"]),
-                    )
+                    let mut fmt = lab.cargo(folder, target);
+                    component(lab, "rustfmt", fmt.args(["fmt", "--all", "--check"]))
                 }),
                 Phase::new(format!("{name}: clippy"), move |lab| {
-                    let repo = &lab.paths.repo;
-                    let mut clippy = cargo::clippy(repo, &lab.paths.cache.join(workspace.target));
-                    component(
-                        lab,
-                        "clippy",
-                        clippy.current_dir(repo.join(workspace.folder)),
-                    )
+                    let mut clippy = lab.cargo(folder, target);
+                    component(lab, "clippy", cargo::clippy(&mut clippy, &lab.paths.repo))
                 }),
                 Phase::new(format!("{name}: tests on the host"), move |lab| {
                     provide(lab.paths, lab.progress, workspace.needs)?;
                     let mut cases = nextest::run(
                         lab,
-                        cargo_verb(lab, workspace, "nextest"),
-                        &[&["run"], workspace.tests].concat(),
+                        lab.cargo(folder, target),
+                        &[&["nextest", "run"], workspace.tests].concat(),
                     )?;
                     if workspace.examples {
-                        let mut test = cargo_verb(lab, workspace, "test");
-                        test.args(["--locked", "--doc"]).args(workspace.tests);
+                        let mut test = lab.cargo(folder, target);
+                        test.args(["test", "--locked", "--doc"])
+                            .args(workspace.tests);
                         cases.push(command::case("examples of the documentation", &mut test)?);
                     }
                     Ok(cases)
@@ -94,13 +92,6 @@ pub(super) fn phases() -> Vec<Phase> {
         })
         .map(Phase::quick)
         .collect()
-}
-
-fn cargo_verb(lab: &Lab<'_>, workspace: Workspace, verb: &str) -> Command {
-    let repo = &lab.paths.repo;
-    let mut command = cargo::cargo(repo, &lab.paths.cache.join(workspace.target));
-    command.arg(verb).current_dir(repo.join(workspace.folder));
-    command
 }
 
 /// Runs a test with a Rust component, which rustup's minimal profile does not include.

@@ -100,10 +100,10 @@ impl<'a> Yocto<'a> {
         self.folder.join(BUILDS_FOLDER).join(build.name)
     }
 
-    /// The folder of the images for a machine.
-    pub fn images(&self, build: &Build, machine: &str) -> PathBuf {
-        let deploy = self.build_folder(build).join("tmp/deploy");
-        deploy.join("images").join(machine)
+    /// The folder of the images of `build`.
+    pub fn images(&self, build: &Build) -> PathBuf {
+        let images = self.build_folder(build).join("tmp/deploy/images");
+        images.join(build.machine())
     }
 
     /// The folder of the repositories that kas cloned.

@@ -22,6 +22,11 @@ pub const fn build(name: &'static str, chain: &'static str) -> Build {
 const ALWAYS: [&str; 2] = ["offline", "tests/yocto/kas/lab"];
 
 impl Build {
+    /// The machine, after which the first kas file is named.
+    pub fn machine(&self) -> &'static str {
+        self.chain.split(':').next().unwrap_or_default()
+    }
+
     /// The chain as an argument of kas.
     pub(super) fn chain(&self, repo: &Path) -> OsString {
         let files: Vec<_> = self

@@ -206,7 +206,7 @@ fn product(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
     if !built.success {
         return Ok(vec![success(script, &built)]);
     }
-    let images = yocto.images(build, "qemuarm64");
+    let images = yocto.images(build);
     let mut python = Command::new("python3");
     python.env(
         "MYPOLL_ROOT",

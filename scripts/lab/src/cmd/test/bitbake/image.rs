@@ -16,41 +16,19 @@ use crate::yocto::Yocto;
 use crate::yocto::builds::{Build, HOST_QEMUARM64, build};
 use crate::yocto::output::{Output, Tasks};
 
-/// A machine and its build.
-#[derive(Clone, Copy)]
-struct Machine {
-    name: &'static str,
-    build: Build,
-}
-
-const fn machine(name: &'static str, folder: &'static str, chain: &'static str) -> Machine {
-    Machine {
-        name,
-        build: build(folder, chain),
-    }
-}
-
-const QEMUARM64: Machine = Machine {
-    name: "qemuarm64",
-    build: HOST_QEMUARM64,
-};
-const QEMUX86_64: Machine = machine(
-    "qemux86-64",
+const QEMUX86_64: Build = build(
     "host-toolchain-qemux86-64",
     "qemux86-64:host-toolchain:testimage",
 );
-const RASPBERRYPI3: Machine = machine(
-    "raspberrypi3-64",
+const RASPBERRYPI3: Build = build(
     "host-toolchain-raspberrypi3-64",
     "raspberrypi3-64:host-toolchain:testimage",
 );
-const RASPBERRYPI4: Machine = machine(
-    "raspberrypi4-64",
+const RASPBERRYPI4: Build = build(
     "host-toolchain-raspberrypi4-64",
     "raspberrypi4-64:host-toolchain:testimage",
 );
-const RASPBERRYPI5: Machine = machine(
-    "raspberrypi5",
+const RASPBERRYPI5: Build = build(
     "host-toolchain-raspberrypi5",
     "raspberrypi5:host-toolchain:testimage",
 );
@@ -62,16 +40,16 @@ const IMAGE: &str = "mypoll-image";
 const MODULES: &str = "tests/sdcard:scripts";
 
 /// A test of a built image.
-type Check = fn(&Lab<'_>, &Yocto<'_>, &Machine) -> Result<Vec<Case>>;
+type Check = fn(&Lab<'_>, &Yocto<'_>, &Build) -> Result<Vec<Case>>;
 
 pub(super) fn phases() -> [Phase; 6] {
-    let image = |machine: Machine, checks: &'static [Check]| {
-        let name = format!("image {}", machine.name);
-        phase(&name, move |lab, yocto| run(lab, yocto, &machine, checks))
+    let image = |build: Build, checks: &'static [Check]| {
+        let name = format!("image {}", build.machine());
+        phase(&name, move |lab, yocto| run(lab, yocto, &build, checks))
     };
     [
         // Each of the others builds its own kernel.
-        image(QEMUARM64, &[boot_in_qemu]),
+        image(HOST_QEMUARM64, &[boot_in_qemu]),
         image(QEMUX86_64, &[boot_in_qemu]).by_hand(),
         image(
             RASPBERRYPI4,
@@ -98,11 +76,11 @@ pub(super) fn phases() -> [Phase; 6] {
 }
 
 /// Builds an image twice, and runs the checks if the build succeeds.
-fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine, checks: &[Check]) -> Result<Vec<Case>> {
+fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, build: &Build, checks: &[Check]) -> Result<Vec<Case>> {
     let started = Instant::now();
     let step = |name, what| {
-        let log = format!("{name}-{}", machine.name);
-        yocto.shell(&machine.build, &log, what, BITBAKE)
+        let log = format!("{name}-{}", build.machine());
+        yocto.shell(build, &log, what, BITBAKE)
     };
     let built = step("image", "building mypoll-image")?;
     let Some(tasks) = built.tasks().filter(|_| built.success) else {
@@ -110,31 +88,31 @@ fn run(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine, checks: &[Check]) ->
     };
     lab.progress.say(&format!(
         "yocto: {}: {} of {} tasks done in {} s",
-        machine.name,
+        build.machine(),
         tasks.all - tasks.done_before,
         tasks.all,
         started.elapsed().as_secs(),
     ));
-    log_sizes(lab, yocto, machine);
+    log_sizes(lab, yocto, build);
     let mut cases = vec![
         success(BITBAKE, &built),
         success_without_warning("no warnings", &built),
         nothing_changed(&step("again", "building it again")?),
     ];
     for check in checks {
-        cases.extend(check(lab, yocto, machine)?);
+        cases.extend(check(lab, yocto, build)?);
     }
     Ok(cases)
 }
 
 /// Logs the sizes, so that a growing image is noticed.
-fn log_sizes(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) {
-    let images = yocto.images(&machine.build, machine.name);
+fn log_sizes(lab: &Lab<'_>, yocto: &Yocto<'_>, build: &Build) {
+    let images = yocto.images(build);
     for format in ["ext4.zst", "wic.zst"] {
-        let image = images.join(format!("{IMAGE}-{}.rootfs.{format}", machine.name));
+        let image = images.join(format!("{IMAGE}-{}.rootfs.{format}", build.machine()));
         if let Ok(metadata) = fs::metadata(image) {
             let megabytes = metadata.len() as f64 / 1e6;
-            let name = machine.name;
+            let name = build.machine();
             lab.progress
                 .say(&format!("yocto: {name}: {format}: {megabytes:.1} MB"));
         }
@@ -156,29 +134,29 @@ fn nothing_changed(again: &Output) -> Case {
     }
 }
 
-fn boot_in_qemu(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
-    let mut cases = testimage::run(yocto, &machine.build)?;
-    let arguments = format!("{} {IMAGE}", machine.name);
+fn boot_in_qemu(lab: &Lab<'_>, yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
+    let mut cases = testimage::run(yocto, build)?;
+    let arguments = format!("{} {IMAGE}", build.machine());
     let name = "runqemu boots it to a login";
-    cases.push(runqemu(lab, yocto, &machine.build, name, &arguments)?);
+    cases.push(runqemu(lab, yocto, build, name, &arguments)?);
     Ok(cases)
 }
 
-fn inspect(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
-    let mut python = python(yocto, machine, IMAGE);
+fn inspect(lab: &Lab<'_>, yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
+    let mut python = python(yocto, build, IMAGE);
     pytest::run(lab, &mut python, "tests/sdcard", MODULES)
 }
 
-fn boot_in_raspi(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
-    in_raspi(lab, python(yocto, machine, IMAGE), "tests/raspi", MODULES)
+fn boot_in_raspi(lab: &Lab<'_>, yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
+    in_raspi(lab, python(yocto, build, IMAGE), "tests/raspi", MODULES)
 }
 
 /// Builds and boots oe-core's smallest image with the unchanged distro.
-fn core_image(lab: &Lab<'_>, yocto: &Yocto<'_>, machine: &Machine) -> Result<Vec<Case>> {
+fn core_image(lab: &Lab<'_>, yocto: &Yocto<'_>, build: &Build) -> Result<Vec<Case>> {
     let script = "bitbake core-image-minimal";
-    let mut cases = without_warning(yocto, &machine.build, "core-image", script)?;
+    let mut cases = without_warning(yocto, build, "core-image", script)?;
     if !cases[0].has_failed() {
-        let python = python(yocto, machine, "core-image-minimal");
+        let python = python(yocto, build, "core-image-minimal");
         let modules = format!("{MODULES}:tests/raspi");
         cases.extend(in_raspi(lab, python, "tests/core_image", &modules)?);
     }
@@ -209,13 +187,13 @@ fn cut_power(lab: &Lab<'_>, yocto: &Yocto<'_>, cuts: u32) -> Result<Vec<Case>> {
 }
 
 /// Python with the image's path in its environment.
-fn python(yocto: &Yocto<'_>, machine: &Machine, image: &str) -> Command {
-    let image = format!("{image}-{}.rootfs.wic.zst", machine.name);
-    let images = yocto.images(&machine.build, machine.name);
+fn python(yocto: &Yocto<'_>, build: &Build, image: &str) -> Command {
+    let image = format!("{image}-{}.rootfs.wic.zst", build.machine());
+    let images = yocto.images(build);
     let mut python = Command::new("python3");
     python
         .env("MYPOLL_IMAGE", images.join(image))
-        .env("MYPOLL_MACHINE", machine.name);
+        .env("MYPOLL_MACHINE", build.machine());
     python
 }
 

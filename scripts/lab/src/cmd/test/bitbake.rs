@@ -25,18 +25,8 @@ const CORE_RASPBERRYPI: Build = build(
     "raspberrypi4-64:tests/yocto/kas/oe-core-only",
 );
 
-/// Folders with recipes.
-const RECIPES: [&str; 9] = [
-    "classes-global",
-    "classes-recipe",
-    "dynamic-layers",
-    "meta-host-toolchain",
-    "recipes-apps",
-    "recipes-bsp",
-    "recipes-core",
-    "recipes-kernel",
-    "tests/yocto/meta-wrong",
-];
+/// All recipes, appends, classes and what they include.
+const RECIPES: [&str; 5] = ["*.bb", "*.bbappend", "*.bbclass", "*.inc", ":(exclude)conf"];
 
 pub(super) fn phases() -> Vec<Phase> {
     let python_tests = |lab: &Lab<'_>| {
@@ -151,15 +141,10 @@ fn success_without_warning(name: &str, output: &Output) -> Case {
 }
 
 fn oelint(lab: &Lab<'_>, yocto: &Yocto<'_>) -> Result<Vec<Case>> {
-    let mut files = Vec::new();
-    for folder in RECIPES {
-        let extensions = ["bb", "bbappend", "bbclass", "inc"];
-        files.extend(sources::files(&lab.paths.repo.join(folder), &extensions)?);
-    }
     let mut oelint = yocto.tool("oelint-adv");
     oelint
         .args(["--quiet", "--release=wrynose"])
-        .args(files)
+        .args(sources::files(&lab.paths.repo, &RECIPES)?)
         // Contains .oelint.cfg.
         .current_dir(&lab.paths.repo);
     Ok(vec![command::case("recipes and classes", &mut oelint)?])

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks the style of the driver with the kernel's tools, and of all files with pre-commit.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use walkdir::{DirEntry, WalkDir};
 
 use super::case::Case;
 use super::{Lab, Phase, command};
 use crate::Flavour;
-use crate::deps::host::tool;
+use crate::deps::host::{output, tool};
 use crate::deps::python;
 
 const DRIVER: &str = "recipes-kernel/mypoll/mypoll";
@@ -26,7 +24,7 @@ pub(super) fn phases() -> Vec<Phase> {
 
 fn checkpatch(lab: &Lab<'_>) -> Result<Vec<Case>> {
     let source = &lab.system(Flavour::Normal)?.source;
-    each(lab, &["c", "h"], |file| {
+    each(lab, &["*.c", "*.h"], |file| {
         let mut checkpatch = Command::new(source.join("scripts/checkpatch.pl"));
         checkpatch.args(["--no-tree", "--terse", "--strict"]);
         // checkpatch accepts the style of trace events only in the kernel's own folder for them.
@@ -43,7 +41,7 @@ fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
         return Ok(vec![Case::skipped("all files", "rustfmt is not installed")]);
     }
     let config = lab.system(Flavour::Normal)?.source.join(".rustfmt.toml");
-    each(lab, &["rs"], |_| {
+    each(lab, &["*.rs"], |_| {
         let mut rustfmt = Command::new("rustfmt");
         rustfmt
             .args(["--check", "--config", "skip_children=true", "--config-path"])
@@ -52,14 +50,10 @@ fn rustfmt(lab: &Lab<'_>) -> Result<Vec<Case>> {
     })
 }
 
-/// One test for each of the driver's files with one of these extensions: a command with the file as its argument.
-fn each(
-    lab: &Lab<'_>,
-    extensions: &[&str],
-    command: impl Fn(&Path) -> Command,
-) -> Result<Vec<Case>> {
+/// One test for each of the driver's files with one of these names: a command with the file as its argument.
+fn each(lab: &Lab<'_>, names: &[&str], command: impl Fn(&Path) -> Command) -> Result<Vec<Case>> {
     let repo = &lab.paths.repo;
-    files(&repo.join(DRIVER), extensions)?
+    files(&repo.join(DRIVER), names)?
         .iter()
         .map(|file| {
             let name = file.strip_prefix(repo).unwrap_or(file).display();
@@ -85,20 +79,18 @@ fn lint(lab: &Lab<'_>) -> Result<Vec<Case>> {
     Ok(vec![command::case("pre-commit", &mut pre_commit)?])
 }
 
-/// The files below `folder` with one of these extensions. Having none is an error.
-pub(super) fn files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
-    let is_wanted = |entry: &DirEntry| {
-        let extension = entry.path().extension().and_then(OsStr::to_str);
-        entry.file_type().is_file() && extension.is_some_and(|it| extensions.contains(&it))
-    };
-    let files = WalkDir::new(folder)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(|entry| entry.file_name() != "target")
-        .filter(|entry| entry.as_ref().map_or(true, is_wanted))
-        .map(|entry| Ok(entry?.into_path()))
-        .collect::<Result<Vec<_>>>()?;
-    let folder = folder.display();
-    ensure!(!files.is_empty(), "{folder} has no files to check");
+/// The files in a folder of the repository that match git's patterns. Having none is an error.
+pub(super) fn files(folder: &Path, patterns: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut git = Command::new("git");
+    // In a container the clone may belong to another user.
+    git.args(["-c", "safe.directory=*", "ls-files", "--cached", "--others"])
+        .args(["--exclude-standard", "--"])
+        .args(patterns)
+        .current_dir(folder);
+    let listed = output(&mut git)?;
+    let files = listed.lines().map(|name| folder.join(name));
+    // A file that is deleted, but not committed, is listed, too.
+    let files: Vec<_> = files.filter(|file| file.exists()).collect();
+    ensure!(!files.is_empty(), "no file matches {}", patterns.join(" "));
     Ok(files)
 }

@@ -55,6 +55,10 @@ class Layer(unittest.TestCase):
         self.assert_event(session)
 
         self.assertEqual(session.run("hostname; cat /etc/hostname").split(), [HOSTNAME] * 2)
+        # Not the machine ID, which is new at each boot.
+        info = session.run("mypollctl --connect tcp:127.0.0.1:7070 info --json")
+        self.assertIn(f'"machine":"{HOSTNAME}"', info)
+        self.assertIn(session.run("cat /proc/sys/kernel/random/boot_id").strip(), info)
         mounts = session.run("cat /proc/mounts")
         self.assertRegex(mounts, r"(?m)^\S+ / ext4 ro,")
         for place in ("/data", "/var/lib"):

@@ -22,4 +22,4 @@ bitbake -c testimage mypoll-image && bitbake -c testexport mypoll-image || exit
 cd "$(bitbake-getvar --quiet --value --recipe mypoll-image TEST_EXPORT_DIR)" || exit
 # Nothing of bitbake's environment.
 env -i HOME="$HOME" PATH=/usr/bin:/bin \
-    ./oe-test runtime */lib/oeqa/runtime/cases --target-ip "$TEST_TARGET_IP" --run-tests ping ssh mypoll_events
+    ./oe-test runtime ./*/lib/oeqa/runtime/cases --target-ip "$TEST_TARGET_IP" --run-tests ping ssh mypoll_events

@@ -24,10 +24,6 @@ class Layer(unittest.TestCase):
         self.card = Card(self.folder / "card", os.environ["MYPOLL_IMAGE"], {NAME: GOOD})
         self.board = Board(self.folder, self.card)
 
-    def add_watchdog(self):
-        """The others have none: it would restart a board that a busy host stops for 15 s."""
-        self.board = Board(self.folder, self.card, "-device", "i6300esb")
-
     def power_on(self):
         session = Session(self.board, self.card)
         self.addCleanup(session.stop)
@@ -48,7 +44,8 @@ class Layer(unittest.TestCase):
         self.assertIn(b'"kind":"trigger"', session.event())
 
     def test_services_start_and_restart(self):
-        self.add_watchdog()
+        # The other tests have no watchdog: it would restart a board that a busy host stops for 15 s.
+        self.board = Board(self.folder, self.card, "-device", "i6300esb")
         session = self.power_on()
         state = session.run("systemctl is-system-running --wait || :").strip()
         self.assertEqual(state, "running", session.run("systemctl --failed; journalctl --boot --priority=warning"))

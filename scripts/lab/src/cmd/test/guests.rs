@@ -75,7 +75,7 @@ pub(super) fn phases(flavour: Flavour) -> [Phase; 2] {
 }
 
 fn phase(flavour: Flavour, what: &str, run: fn(&Lab<'_>, Flavour) -> Result<Vec<Case>>) -> Phase {
-    let name = format!("{}: {what}", flavour);
+    let name = format!("{flavour}: {what}");
     Phase::new(name, move |lab| run(lab, flavour)).in_lane(Lane::Guests)
 }
 
